@@ -1,0 +1,1 @@
+"""Image encoders: images -> θ(x), one file per family."""

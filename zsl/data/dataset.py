@@ -1,0 +1,86 @@
+"""What every data set is, once it has been read: features, labels, class descriptions, splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+from numpy import ndarray as Array
+
+
+@dataclass(frozen=True)
+class ClassDescriptions:
+    """All that a data set itself knows of its classes; class embeddings are made from it.
+
+    ``names`` are as the data set spells them; ``matrices`` hold numeric descriptions, one row a class (such as
+    ``att``, ``original_att``); ``texts`` hold written ones, one string a class (such as ``keywords``).
+    """
+
+    names: tuple[str, ...]
+    matrices: Mapping[str, Float64[Array, "classes k"]] = field(default_factory=dict)
+    texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def take(self, index: Sequence[int]) -> ClassDescriptions:
+        """The descriptions of these classes, in this order."""
+        ids = list(index)
+        return ClassDescriptions(
+            tuple(self.names[i] for i in ids),
+            {key: matrix[ids] for key, matrix in self.matrices.items()},
+            {key: tuple(text[i] for i in ids) for key, text in self.texts.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Row numbers (0-based) of the images of each part.
+
+    ``trainval`` and ``test_seen`` hold images of seen classes, ``test_unseen`` of unseen ones. ``train`` and ``val``
+    divide ``trainval`` by class: hyperparameters are chosen by training on ``train`` and asking about the classes of
+    ``val``. Both lie within ``trainval``: no image of ``test_seen`` is among them (in the files that xlsa17 releases,
+    some are).
+    """
+
+    trainval: Int64[Array, " n"]
+    test_seen: Int64[Array, " n"]
+    test_unseen: Int64[Array, " n"]
+    train: Int64[Array, " n"]
+    val: Int64[Array, " n"]
+
+    def parts(self) -> dict[str, Int64[Array, " n"]]:
+        """Name -> rows, in a fixed order."""
+        names = ("trainval", "test_seen", "test_unseen", "train", "val")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Card:
+    """What people should know of a data set: its full name, licences, attributions, and notes made while reading."""
+
+    title: str
+    licences: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set, read, checked, and fingerprinted.
+
+    ``features`` may be memory-mapped; ``labels[i]`` is a position in ``classes.names``; classes that no split uses
+    are answers only (distractors). ``fingerprints`` holds the SHA-256 of features, labels and every split.
+    """
+
+    name: str
+    features: Float32[Array, "n d"]
+    labels: Int64[Array, " n"]
+    classes: ClassDescriptions
+    splits: Splits
+    card: Card
+    fingerprints: Mapping[str, str]
+
+    def seen(self) -> np.ndarray:
+        """Mask over the classes: those with an image in ``trainval``."""
+        mask = np.zeros(len(self.classes.names), dtype=bool)
+        mask[self.labels[self.splits.trainval]] = True
+        return mask

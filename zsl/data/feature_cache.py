@@ -1,0 +1,112 @@
+"""Arrays that are dear to make, made once: checksummed, memory-mapped, written atomically."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+from filelock import FileLock
+from numpy import ndarray as Array
+
+from zsl.errors import InputError
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a cache entry holds: named arrays and anything that JSON can say."""
+
+    arrays: Mapping[str, Array]
+    meta: Mapping[str, Any]
+
+
+def identity(path: Path) -> dict[str, Any]:
+    """What tells a changed source file from the one that was read: its place, size and time of change."""
+    stat = path.stat()
+    return {"path": str(path.resolve()), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+
+
+def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], Entry]) -> Entry:
+    """The entry ``key`` below ``root``: opened if it is whole and made from ``source``, built (again) if not.
+
+    ``source`` is any JSON value; an entry made from another one is stale. Every array carries an XXH3-128 checksum
+    that is verified at each opening (memory bandwidth, not a parse), so a flipped bit is noticed. An entry appears
+    under its name by one rename or not at all; several processes may ask for the same entry at once.
+
+    Raises:
+        InputError: ``root`` cannot be written.
+    """
+    folder = root / key
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.parent / f".{folder.name}.lock")
+        with lock:
+            entry = _open(folder, source)
+            if entry is None:
+                _write(folder, source, build())
+                entry = _open(folder, source)
+    except PermissionError as error:
+        raise InputError(f"cache {root}: {error.strerror}; set ZSL_CACHE to a folder you can write") from error
+    if entry is None:
+        raise InputError(f"cache {folder}: what was just written does not verify; check the disk")
+    return entry
+
+
+def _checksum(array: Array) -> str:
+    return xxhash.xxh3_128_hexdigest(array.reshape(-1).view(np.uint8).data if array.size else b"")
+
+
+def _open(folder: Path, source: Mapping[str, Any]) -> Entry | None:
+    if not folder.exists():
+        return None
+    try:
+        record = json.loads((folder / "entry.json").read_text())
+        if record["schema"] != SCHEMA or record["source"] != json.loads(json.dumps(source)):
+            log.warning("cache %s is stale (its source has changed): built again", folder)
+            return None
+        if record["self"] != _digest(record):
+            raise ValueError("entry.json was altered")
+        arrays = {}
+        for name, checksum in record["checksums"].items():
+            array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            if _checksum(array) != checksum:
+                raise ValueError(f"{name}.npy does not match its checksum")
+            arrays[name] = array
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("cache %s is damaged (%s): built again", folder, error)
+        return None
+    return Entry(arrays, record["meta"])
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in record.items() if key != "self"}
+    return xxhash.xxh3_128_hexdigest(json.dumps(rest, sort_keys=True).encode())
+
+
+def _write(folder: Path, source: Mapping[str, Any], entry: Entry) -> None:
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        checksums = {}
+        for name, array in entry.arrays.items():
+            np.save(fresh / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+            checksums[name] = _checksum(np.load(fresh / f"{name}.npy", mmap_mode="r"))
+        record = {"schema": SCHEMA, "source": source, "meta": entry.meta, "checksums": checksums}
+        record = json.loads(json.dumps(record))
+        record["self"] = _digest(record)
+        (fresh / "entry.json").write_text(json.dumps(record, indent=1))
+        if folder.exists():
+            shutil.rmtree(folder)
+        fresh.replace(folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

@@ -1,0 +1,34 @@
+"""SHA-256 of arrays: what makes two numbers comparable."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Shaped
+from numpy import ndarray as Array
+
+from zsl.data.dataset import Splits
+
+
+def sha256(array: Shaped[Array, "..."]) -> str:
+    """SHA-256 over dtype, shape and the values in C order, little-endian: equal arrays, equal digests."""
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    digest = hashlib.sha256(f"{little.dtype.str}{little.shape}".encode())
+    digest.update(little.reshape(-1).view(np.uint8).data if little.size else b"")
+    return digest.hexdigest()
+
+
+def fingerprints(features: Shaped[Array, "n d"], labels: Shaped[Array, " n"], splits: Splits) -> dict[str, str]:
+    """The digests of features (float32), labels (int64) and every split (int64)."""
+    return {
+        "features": sha256(features),
+        "labels": sha256(labels),
+        **{name: sha256(rows) for name, rows in splits.parts().items()},
+    }
+
+
+def short(prints: Mapping[str, str]) -> str:
+    """Eight characters that stand for all of them, for tables."""
+    return hashlib.sha256("".join(f"{k}={prints[k]};" for k in sorted(prints)).encode()).hexdigest()[:8]

@@ -1,0 +1,8 @@
+"""The one exception for what a user can put right."""
+
+
+class InputError(ValueError):
+    """A user's mistake: one line that names the cause and the cure.
+
+    The command line prints it as ``zsl: error: …`` and exits with status 2, without a traceback.
+    """

@@ -1,0 +1,1 @@
+"""Metrics as pure functions of score matrices, labels and the seen mask."""
