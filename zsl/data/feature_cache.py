@@ -47,7 +47,7 @@ def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], 
     Raises:
         InputError: ``root`` cannot be written.
     """
-    folder = root / key
+    folder = root.expanduser() / key
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder.parent / f".{folder.name}.lock")

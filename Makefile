@@ -1,0 +1,44 @@
+# make help lists the targets. Everything runs in $(VENV), which is made on first use.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+EXTRAS := emoji,sentence,dev
+WORKERS ?= 2
+
+export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: help demo test check lint type bench clean
+.DEFAULT_GOAL := help
+
+help:  ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(EXTRAS)]'
+	touch $@
+
+demo: $(READY)  ## real drawings, several methods and class embeddings, one table (runs/demo)
+	$(BIN)/zsl data prepare emoji
+	$(BIN)/zsl train -m data=emoji method=eszsl,ale class_embedding=glove,minilm_keywords 'seed=range(2)' \
+	    selection=validation paths.output=runs/demo
+	$(BIN)/zsl report runs/demo
+
+test: $(READY)  ## all tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: lint type test  ## ruff, mypy --strict, tests
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: $(READY)
+	$(BIN)/mypy
+
+bench: $(READY)  ## timings, side by side, as a table and as JSON (bench.json)
+	$(BIN)/python -m benchmarks
+
+clean:  ## forget the environment and everything built (results in runs/ stay)
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,51 @@
+"""Several class embeddings side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray as Array
+
+from zsl.class_embeddings.embedding import ClassEmbedding
+from zsl.data.dataset import ClassDescriptions
+from zsl.data.scaling import unit_rows
+from zsl.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """w φ(y), or w φ(y)/‖φ(y)‖₂ (``l2``; a row of zeros stays)."""
+
+    embedding: ClassEmbedding
+    weight: float = 1.0
+    l2: bool = True
+
+    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+        """The weighted embedding of every class."""
+        phi = np.asarray(self.embedding(classes), dtype=np.float64)
+        return self.weight * (unit_rows(phi) if self.l2 else phi)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Concat:
+    """φ(y) = [w₁ φ₁(y), …, w_m φ_m(y)].
+
+    With rows of length 1 in every part, ⟨φ(y), φ(y′)⟩ = Σ_i w_i² cos(φ_i(y), φ_i(y′)): the weights say how much
+    each part counts in the similarity of two classes, whatever its width.
+
+    Raises:
+        InputError: there are no parts, or no weight differs from 0.
+    """
+
+    parts: Mapping[str, Part]
+
+    def __post_init__(self) -> None:
+        if not any(part.weight for part in self.parts.values()):
+            raise InputError("class_embedding.parts: nothing to concatenate; give a part with a weight other than 0")
+
+    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+        """φ(y) of every class, the parts in the order in which they were given."""
+        return np.concatenate([part(classes) for part in self.parts.values()], axis=1)

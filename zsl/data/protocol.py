@@ -1,0 +1,133 @@
+"""The protocol: who sees what, and when.
+
+``tune`` trains on the train classes and asks about the validation classes; ``final`` trains on trainval and asks about
+the test classes. A stage hands training a :class:`TrainingSet` and evaluation a :class:`HeldOut`; the two have no
+array in common, and nothing that training is given leads to the second.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int64
+from numpy import ndarray as Array
+
+from zsl.data.dataset import Dataset
+from zsl.data.examples import Examples
+from zsl.data.label_space import LabelSpace
+from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling, scale_embeddings
+from zsl.data.splits import hold_out
+from zsl.data.training_set import Setting, TrainingSet
+from zsl.errors import InputError
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Images that only evaluation opens; until then they are row numbers.
+
+    ``seen`` gives images of seen classes, ``unseen`` of unseen ones, with labels into ``classes``. They are read and
+    scaled at every call, so that during training no such array exists.
+    """
+
+    classes: LabelSpace
+    _features: Array
+    _labels: Int64[Array, " n"]
+    _scaling: Scaling
+    seen_rows: Int64[Array, " s"]
+    unseen_rows: Int64[Array, " u"]
+
+    def seen(self) -> Examples:
+        """Held-out images of seen classes."""
+        return self._read(self.seen_rows)
+
+    def unseen(self) -> Examples:
+        """Images of unseen classes."""
+        return self._read(self.unseen_rows)
+
+    def _read(self, rows: Int64[Array, " m"]) -> Examples:
+        x = self._scaling(self._features[rows])
+        return Examples(torch.from_numpy(x), torch.from_numpy(self._labels[rows]))
+
+
+@dataclass(frozen=True)
+class Source:
+    """What both stages are cut from: a data set, its class embeddings as they came, and how to scale the two."""
+
+    dataset: Dataset
+    phi: Float64[Array, "classes k"]
+    feature_scale: FeatureScale
+    embedding_scale: EmbeddingScale
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the protocol over one data set: ``tune`` or ``final``."""
+
+    name: str
+    classes: LabelSpace
+    held_out: HeldOut
+    _train: Examples
+
+    @property
+    def dims(self) -> tuple[int, int, int]:
+        """d, k and the number of seen classes."""
+        return self._train.inputs.shape[1], self.classes.embeddings.shape[1], int(self.classes.seen.sum())
+
+    def training(self, setting: Setting) -> TrainingSet:
+        """What a method of this setting may learn from."""
+        if setting is Setting.INDUCTIVE:
+            seen = self.classes.seen_ids
+            position = torch.full((len(self.classes),), -1)
+            position[seen] = torch.arange(len(seen))
+            return TrainingSet(Examples(self._train.inputs, position[self._train.labels]), self.classes.take(seen))
+        unlabelled = self.held_out.unseen().inputs if setting is Setting.TRANSDUCTIVE else None
+        return TrainingSet(self._train, self.classes, unlabelled)
+
+
+def tune(source: Source, seen_holdout: float = 0.2) -> Stage:
+    """The stage in which choices are made. Its label space is the train and validation classes alone; of every train
+    class a fixed ``seen_holdout`` of the images is kept back, so that s, and with it H, can be measured too.
+
+    Raises:
+        InputError: ``seen_holdout`` is not within (0, 1).
+    """
+    if not 0 < seen_holdout < 1:
+        raise InputError(f"protocol.seen_holdout={seen_holdout}; give a share between 0 and 1, such as 0.2")
+    splits, labels = source.dataset.splits, source.dataset.labels
+    train, seen_rows = hold_out(splits.train, labels, seen_holdout)
+    used = np.unique(labels[np.concatenate([splits.train, splits.val])])
+    return _stage("tune", source, used, train, seen_rows, splits.val)
+
+
+def final(source: Source) -> Stage:
+    """The stage whose numbers are reported: trainval against the test images, all classes as answers."""
+    splits = source.dataset.splits
+    every = np.arange(len(source.dataset.classes.names))
+    return _stage("final", source, every, splits.trainval, splits.test_seen, splits.test_unseen)
+
+
+def _stage(
+    name: str,
+    source: Source,
+    used: Int64[Array, " c"],
+    train: Int64[Array, " n"],
+    seen_rows: Int64[Array, " s"],
+    unseen_rows: Int64[Array, " u"],
+) -> Stage:
+    dataset = source.dataset
+    position = np.full(len(dataset.classes.names), -1)
+    position[used] = np.arange(len(used))
+    labels = np.where((dataset.labels >= 0) & (dataset.labels < len(position)), dataset.labels, 0)
+    labels = np.where(dataset.labels == labels, position[labels], -1)
+    seen = np.zeros(len(used), dtype=bool)
+    seen[labels[train]] = True
+    names = tuple(dataset.classes.names[i] for i in used)
+    phi = scale_embeddings(source.embedding_scale, source.phi[used], seen)
+    classes = LabelSpace(names, torch.from_numpy(phi.astype(np.float32)), torch.from_numpy(seen))
+    x = dataset.features[train]
+    scaling = fit_scaling(source.feature_scale, x)
+    examples = Examples(torch.from_numpy(scaling(x)), torch.from_numpy(labels[train]))
+    held_out = HeldOut(classes, dataset.features, labels, scaling, seen_rows, unseen_rows)
+    return Stage(name, classes, held_out, examples)

@@ -1,0 +1,87 @@
+"""Scaling of image features and of class embeddings, fitted on what training may see and on nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Float64
+from numpy import ndarray as Array
+
+from zsl.errors import InputError
+
+FeatureScale = Literal["none", "l2", "sqrt_l2", "standard", "minmax"]
+EmbeddingScale = Literal["none", "l2", "zscore"]
+
+
+def require(value: str, key: str, allowed: tuple[str, ...]) -> None:
+    """Refuse a value that is none of the allowed ones, by the name of its key.
+
+    Raises:
+        InputError: it is not.
+    """
+    if value not in allowed:
+        raise InputError(f"{key}={value} is unknown; choose one of {', '.join(allowed)}")
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """x ↦ x ⊘ ‖x‖₂ per image, after sign(x) ⊙ √|x| where asked; or (x - shift) ⊘ width per feature.
+
+    ``shift`` and ``width`` are mean and standard deviation (``standard``) or minimum and range (``minmax``) of the
+    training images; a constant feature has width 1.
+    """
+
+    kind: FeatureScale
+    shift: Float32[Array, " d"] | None = None
+    width: Float32[Array, " d"] | None = None
+
+    def __call__(self, x: Float32[Array, "n d"]) -> Float32[Array, "n d"]:
+        """The scaled features; ``x`` itself stays as it is."""
+        if self.kind == "sqrt_l2":
+            x = np.sign(x) * np.sqrt(np.abs(x))
+        if self.kind in ("l2", "sqrt_l2"):
+            return unit_rows(x)
+        if self.shift is not None and self.width is not None:
+            return np.asarray((x - self.shift) / self.width)
+        return np.array(x)
+
+
+def fit_scaling(kind: FeatureScale, x: Float32[Array, "n d"]) -> Scaling:
+    """Fit a scaling on training images.
+
+    Raises:
+        InputError: the kind is unknown.
+    """
+    require(kind, "data.scale", ("none", "l2", "sqrt_l2", "standard", "minmax"))
+    if kind == "standard":
+        shift, width = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    elif kind == "minmax":
+        shift, width = x.min(axis=0), x.max(axis=0) - x.min(axis=0)
+    else:
+        return Scaling(kind)
+    return Scaling(kind, shift.astype(np.float32), np.where(width > 0, width, 1).astype(np.float32))
+
+
+def scale_embeddings(
+    kind: EmbeddingScale, phi: Float64[Array, "classes k"], seen: Bool[Array, " classes"]
+) -> Float64[Array, "classes k"]:
+    """φ with rows of length 1 (``l2``), or standardised by mean and deviation over the seen classes (``zscore``).
+
+    Raises:
+        InputError: the kind is unknown.
+    """
+    require(kind, "class_embedding.scale", ("none", "l2", "zscore"))
+    if kind == "l2":
+        return unit_rows(phi)
+    if kind == "zscore":
+        deviation = phi[seen].std(axis=0)
+        return np.asarray((phi - phi[seen].mean(axis=0)) / np.where(deviation > 0, deviation, 1))
+    return phi
+
+
+def unit_rows(x: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    """Rows divided by their Euclidean length; a row of zeros stays."""
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.asarray(x / np.where(length > 0, length, 1), dtype=x.dtype)

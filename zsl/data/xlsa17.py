@@ -1,0 +1,200 @@
+"""The field's standard files: a feature file and a split file in MATLAB's format, as released with [Xian2018]."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64
+from numpy import ndarray as Array
+
+from zsl.data import matlab
+from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
+from zsl.data.feature_cache import Entry, cached, identity
+from zsl.data.fingerprint import fingerprints, sha256
+from zsl.data.known_splits import KNOWN_SPLITS, digest
+from zsl.data.splits import Source, audit, check_rows, divide
+from zsl.errors import InputError
+
+log = logging.getLogger(__name__)
+
+LOCS = ("trainval_loc", "test_seen_loc", "test_unseen_loc", "train_loc", "val_loc")
+SPLIT_KEYS = (*LOCS, "att", "original_att", "allclasses_names")
+
+
+def load(
+    *,
+    name: str,
+    root: str | Path,
+    cache: str | Path,
+    features: str = "res101.mat",
+    splits: str = "att_splits.mat",
+    distractors: bool = False,
+) -> Dataset:
+    """Read one data set of the xlsa17 layout.
+
+    ``features`` (below ``root``) holds ``features`` (d × n) and ``labels`` (n × 1, counted from 1); ``splits`` holds
+    ``att`` (k × classes), ``trainval_loc``, ``test_seen_loc``, ``test_unseen_loc`` (image numbers counted from 1) and
+    perhaps ``original_att``, ``allclasses_names``, ``train_loc``, ``val_loc``. This is the only place that counts from
+    1. The released ``train_loc`` and ``val_loc`` contain images of ``test_seen_loc``; they are intersected with
+    ``trainval_loc``. Where they are missing (PS v2), ``valclasses1.txt`` beside the split file names the validation
+    classes, or else a fixed quarter of the seen classes is taken.
+
+    A class with an embedding but without an image in any split is left out, with a note; ``distractors=True`` keeps
+    such classes as further answers.
+
+    Raises:
+        InputError: a file is missing or damaged, a key is missing, shapes or splits do not fit, a class has images
+            but no embedding.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise InputError(f"data.root={root}: no such folder; set data.root, or ZSL_DATA_ROOT for the short forms")
+    feature_file, split_file = root / features, root / splits
+    entry = _features(feature_file, Path(cache), name)
+    x, labels = entry.arrays["features"], np.asarray(entry.arrays["labels"])
+    raw = _read_splits(split_file)
+    names, notes = _names(raw, split_file), []
+
+    source = Source(str(split_file), {loc.removesuffix("_loc"): loc for loc in LOCS}, base=1)
+    for loc in LOCS:
+        if loc in raw:
+            check_rows(loc.removesuffix("_loc"), raw[loc], len(labels), source)
+    trainval = raw["trainval_loc"]
+    train, val, note = _divide(raw, split_file.parent, names, trainval, labels)
+    notes += note
+    parts = Splits(trainval, raw["test_seen_loc"], raw["test_unseen_loc"], train, val)
+    audit(parts, labels, source)
+
+    used = np.unique(labels[np.concatenate([parts.trainval, parts.test_seen, parts.test_unseen])])
+    _check_embedded(used, raw["att"], names, split_file)
+    classes = ClassDescriptions(names, {key: raw[key].T for key in ("att", "original_att") if key in raw})
+    idle = np.setdiff1d(np.arange(len(names)), used)
+    if len(idle):
+        what = "kept as further answers" if distractors else "left out (data.distractors=true keeps them as answers)"
+        notes.append(f"{len(idle)} classes have no image in any split, {what}: " + ", ".join(names[i] for i in idle))
+        log.info("%s: %s", name, notes[-1])
+    if len(idle) and not distractors:
+        classes = classes.take(used.tolist())
+        position = np.full(max(len(names), labels.max() + 1), -1)
+        position[used] = np.arange(len(used))
+        labels = position[labels]
+    known = KNOWN_SPLITS.get(digest(raw))
+    title = known or f"{name}, unrecognised split file, {raw['att'].shape[0]} attributes"
+    prints = {**fingerprints(x, labels, parts), "features": entry.meta["sha256"]}
+    return Dataset(name, x, labels, classes, parts, Card(title, notes=tuple(notes)), prints)
+
+
+def _features(path: Path, cache: Path, name: str) -> Entry:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; check data.root and data.features")
+    key = f"xlsa17/{name}-{path.stem}-{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    return cached(cache, key, identity(path), lambda: _convert(path))
+
+
+def _convert(path: Path) -> Entry:
+    content = matlab.read(path, ("features", "labels"))
+    for key in ("features", "labels"):
+        _require_numbers(content, key, path)
+    # One copy at float32; the source is column-major d × n, so that its transpose is already n × d in memory order.
+    x = np.ascontiguousarray(content["features"].T, dtype=np.float32)
+    labels = _whole(content["labels"], "labels", path) - 1
+    if x.ndim != 2 or x.shape[0] != len(labels) or x.size == 0:
+        d, n = (*content["features"].shape, 0)[:2]
+        raise InputError(f"{path}: features are {d} × {n} but there are {len(labels)} labels; features must be d × n")
+    for row in range(0, len(x), 4096):
+        bad = ~np.isfinite(x[row : row + 4096]).all(axis=1)
+        if bad.any():
+            raise InputError(
+                f"{path}: features of image {row + int(bad.argmax()) + 1} are not finite; extract them again"
+            )
+    if labels.min() < 0:
+        raise InputError(f"{path}: label {labels.min() + 1} of image {labels.argmin() + 1}; labels count from 1")
+    return Entry({"features": x, "labels": labels}, {"sha256": sha256(x)})
+
+
+def _read_splits(path: Path) -> dict[str, Array]:
+    raw = matlab.read(path, SPLIT_KEYS)
+    for key in ("att", *LOCS[:3]):
+        _require_numbers(raw, key, path)
+    if ("train_loc" in raw) != ("val_loc" in raw):
+        lone = "train_loc" if "train_loc" in raw else "val_loc"
+        raise InputError(f"{path}: {lone} stands alone; give both train_loc and val_loc, or neither")
+    for key in LOCS:
+        if key in raw:
+            raw[key] = _whole(raw[key], key, path) - 1
+    for key in ("att", "original_att"):
+        if key in raw:
+            _require_numbers(raw, key, path)
+            raw[key] = np.atleast_2d(np.asarray(raw[key], dtype=np.float64))
+    if "original_att" in raw and raw["original_att"].shape[1] != raw["att"].shape[1]:
+        raise InputError(
+            f"{path}: att has {raw['att'].shape[1]} classes and original_att {raw['original_att'].shape[1]}; "
+            "one column a class in both"
+        )
+    return raw
+
+
+def _require_numbers(content: Mapping[str, Array], key: str, path: Path) -> None:
+    if key not in content:
+        raise InputError(f"{path}: key {key!r} is missing; is it the other file of the pair?")
+    if content[key].dtype.kind not in "biuf":
+        raise InputError(f"{path}: {key} holds {content[key].dtype}, not real numbers")
+
+
+def _whole(values: Array, key: str, path: Path) -> Int64[Array, " n"]:
+    flat = values.ravel()
+    if flat.dtype.kind == "f":
+        bad = ~(np.isfinite(flat) & (flat == np.round(flat)))
+        if bad.any():
+            raise InputError(f"{path}: {key} entry {int(bad.argmax()) + 1} is {flat[bad][0]}, not a whole number")
+    return flat.astype(np.int64)
+
+
+def _names(raw: Mapping[str, Array], path: Path) -> tuple[str, ...]:
+    count = raw["att"].shape[1]
+    if "allclasses_names" not in raw:
+        return tuple(f"class {i + 1}" for i in range(count))
+    names = tuple(str(name).strip() for name in raw["allclasses_names"])
+    if len(names) != count:
+        raise InputError(f"{path}: {len(names)} allclasses_names but {count} columns in att; one name a column")
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: allclasses_names has {twice[0]!r} twice; class names must differ")
+    return names
+
+
+def _check_embedded(used: Int64[Array, " c"], att: Array, names: tuple[str, ...], path: Path) -> None:
+    beyond = used[used >= len(names)]
+    if len(beyond):
+        raise InputError(
+            f"{path}: class {beyond[0] + 1} has images but no embedding: att has {len(names)} columns; add its column"
+        )
+    bare = [i for i in used if not np.isfinite(att[:, i]).all() or not att[:, i].any()]
+    if bare:
+        raise InputError(
+            f"{path}: class {names[bare[0]]!r} has images but no embedding: column {bare[0] + 1} of att is zero or "
+            "not finite; fill it in"
+        )
+
+
+def _divide(
+    raw: Mapping[str, Array], folder: Path, names: tuple[str, ...], trainval: Array, labels: Array
+) -> tuple[Array, Array, list[str]]:
+    if "train_loc" in raw:
+        train, val = (trainval[np.isin(trainval, raw[key])] for key in ("train_loc", "val_loc"))
+        return train, val, []
+    listed = folder / "valclasses1.txt"
+    if listed.is_file():
+        wanted = {line.strip() for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()}
+        unknown = sorted(wanted.difference(names))
+        if unknown:
+            raise InputError(f"{listed}: {unknown[0]!r} is not a class of the split file; correct or remove the list")
+        is_val = np.isin(labels[trainval], [i for i, name in enumerate(names) if name in wanted])
+        return trainval[~is_val], trainval[is_val], [f"validation classes are those of {listed.name}"]
+    train, val = divide(trainval, labels)
+    held = len(np.unique(labels[val]))
+    return train, val, [f"no train_loc and val_loc: a fixed quarter of the seen classes ({held}) serves for validation"]

@@ -1,0 +1,69 @@
+"""``zsl data``: prepare, inspect and verify a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from zsl.configuration import compose, explained
+from zsl.data.dataset import Dataset
+from zsl.data.fingerprint import fingerprints
+from zsl.errors import InputError
+
+
+def prepare(name: str, overrides: Sequence[str]) -> None:
+    """Read or build the data set once, so that later runs open it from the cache."""
+    dataset = _load(name, overrides)
+    Console().print(f"{dataset.card.title}: {len(dataset.labels)} images, {len(dataset.classes.names)} classes, ready")
+
+
+def inspect(name: str, overrides: Sequence[str]) -> None:
+    """Show sizes, splits, licences, notes and fingerprints."""
+    dataset = _load(name, overrides)
+    console = Console()
+    console.print(f"[bold]{dataset.card.title}[/]", highlight=False)
+    seen = dataset.seen()
+    n, d = dataset.features.shape
+    console.print(f"{n} images, {d} features each; {seen.sum()} seen and {(~seen).sum()} unseen classes")
+    table = Table("split", "images", "classes", "SHA-256", box=None, padding=(0, 2, 0, 0))
+    for split, rows in dataset.splits.parts().items():
+        table.add_row(split, str(len(rows)), str(len(np.unique(dataset.labels[rows]))), dataset.fingerprints[split])
+    table.add_row("features", str(n), "", dataset.fingerprints["features"])
+    table.add_row("labels", str(n), "", dataset.fingerprints["labels"])
+    console.print(table, soft_wrap=True)
+    for kind, matrix in dataset.classes.matrices.items():
+        console.print(f"class description {kind}: {matrix.shape[1]} numbers a class")
+    for kind in dataset.classes.texts:
+        console.print(f"class description {kind}: text")
+    for heading, lines in (("licences and attribution", dataset.card.licences), ("notes", dataset.card.notes)):
+        if lines:
+            console.print(f"[bold]{heading}[/]")
+            for line in lines:
+                console.print(f"  {line}", highlight=False, soft_wrap=True)
+
+
+def verify(name: str, overrides: Sequence[str]) -> None:
+    """Compute every fingerprint anew from the arrays, and compare.
+
+    Raises:
+        InputError: one differs, so that the cache does not hold what was once read.
+    """
+    dataset = _load(name, overrides)
+    again = fingerprints(np.asarray(dataset.features), dataset.labels, dataset.splits)
+    for part, digest in again.items():
+        if dataset.fingerprints[part] != digest:
+            raise InputError(
+                f"{name}: {part} does not match its fingerprint; delete its folder in the cache, prepare it again"
+            )
+    Console().print(f"{dataset.card.title}: splits audited, {len(again)} fingerprints verified")
+
+
+def _load(name: str, overrides: Sequence[str]) -> Dataset:
+    from zsl.train import load_data
+
+    cfg = compose([f"data={name}", *overrides])
+    with explained():
+        return load_data(cfg)

@@ -1,0 +1,101 @@
+"""Generalized zero-shot learning: u, s, H, calibrated stacking, and how well seen and unseen images are told apart."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float64, Num, Shaped
+from numpy import ndarray as Array
+
+from zsl.errors import InputError
+from zsl.evaluation.accuracy import hits, mean_class_accuracy, sample_accuracy
+from zsl.evaluation.scored_images import ScoredImages, checked_seen
+
+
+def harmonic_mean(u: Float64[Array, "*shape"] | float, s: Float64[Array, "*shape"] | float) -> Float64[Array, "*shape"]:
+    """H = 2us / (u + s), elementwise, and 0 where u + s = 0 [Xian2018]."""
+    total = np.asarray(u + s, dtype=np.float64)
+    return np.divide(2 * np.multiply(u, s), total, out=np.zeros_like(total), where=total > 0)
+
+
+def u_s_H(
+    scores: Num[Array, "n classes"],
+    labels: Shaped[Array, " n"],
+    seen: Bool[Array, " classes"],
+    *,
+    per_class: bool = True,
+) -> dict[str, float]:
+    """Accuracy u on images of unseen classes and s on those of seen classes, among all classes, and H; percent.
+
+    ``per_class`` averages over the classes that have images, otherwise over images. A group without images has no
+    accuracy: its key, and H, are then absent.
+
+    Raises:
+        InputError: see :class:`~zsl.evaluation.scored_images.ScoredImages`.
+    """
+    images = ScoredImages(scores, labels, seen)
+    hit, of_seen = hits(images.scores, images.labels), images.of_seen_class
+    metrics = {}
+    for name, group in (("u", ~of_seen), ("s", of_seen)):
+        if group.any():
+            right = hit[group]
+            metrics[name] = mean_class_accuracy(right, images.labels[group]) if per_class else sample_accuracy(right)
+    if len(metrics) == 2:
+        metrics["H"] = float(harmonic_mean(metrics["u"], metrics["s"]))
+    return metrics
+
+
+def stacked(
+    scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"], gamma: float
+) -> Float64[Array, "n classes"]:
+    """Calibrated stacking: F(x, y) − γ [y seen], with γ in units of the scores [Chao2016].
+
+    Raises:
+        InputError: the seen mask is not one boolean per column.
+    """
+    return np.asarray(scores - gamma * checked_seen(seen, scores.shape[-1]), dtype=np.float64)
+
+
+def margins(scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"]) -> Float64[Array, " n"]:
+    """max over seen y of F(x, y) − max over unseen y of F(x, y): the γ at which the answer changes groups.
+
+    Raises:
+        InputError: all classes are seen, or none, or the seen mask is not one boolean per column.
+    """
+    seen = checked_seen(seen, scores.shape[-1])
+    if seen.all() or not seen.any():
+        raise InputError(
+            f"margins: all {len(seen)} classes are {'seen' if seen.all() else 'unseen'}; "
+            "seen against unseen needs columns of both kinds"
+        )
+    return np.asarray(scores[:, seen].max(axis=1) - scores[:, ~seen].max(axis=1))
+
+
+def seen_unseen_auroc(
+    scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], seen: Bool[Array, " classes"]
+) -> float:
+    """P(m > m') + ½ P(m = m') for the margins m of a seen and m' of an unseen image, in [0, 1].
+
+    1 where some γ sends every image to its own group; ½ where the margin says nothing.
+
+    Raises:
+        InputError: seen or unseen images, or classes, are missing.
+    """
+    images = ScoredImages(scores, labels, seen)
+    margin, of_seen = margins(images.scores, images.seen), images.of_seen_class
+    require_both(of_seen)
+    unseen = np.sort(margin[~of_seen])
+    below, not_above = (np.searchsorted(unseen, margin[of_seen], side=side) for side in ("left", "right"))
+    return float(np.mean(below + not_above) / (2 * len(unseen)))
+
+
+def require_both(of_seen: Bool[Array, " n"]) -> None:
+    """Seen against unseen needs images of both kinds.
+
+    Raises:
+        InputError: one kind is missing.
+    """
+    if of_seen.all() or not of_seen.any():
+        raise InputError(
+            f"images: all {len(of_seen)} are of {'seen' if of_seen.all() else 'unseen'} classes; "
+            "seen against unseen needs images of both kinds"
+        )

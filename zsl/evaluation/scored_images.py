@@ -1,0 +1,105 @@
+"""What every metric starts from: a score matrix, the true labels, the seen mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64, Num, Shaped
+from numpy import ndarray as Array
+
+from zsl.errors import InputError
+
+LARGEST = 1e300
+"""Scores beyond this are refused: differences of two scores must not overflow."""
+
+
+@dataclass(frozen=True)
+class ScoredImages:
+    """F(x_i, y_j) for n images and all the answers they may be given.
+
+    ``labels[i]`` is the column of image i's own class, and ``seen[j]`` says whether class j had images in training.
+    Any real dtype is taken; scores are kept in float64, labels in int64.
+
+    Raises:
+        InputError: no image or no class, shapes that do not belong together, a score that is NaN, infinite or beyond
+            ±1e300, a label that is not a column, a seen mask that is not boolean.
+    """
+
+    scores: Float64[Array, "n classes"]
+    labels: Int64[Array, " n"]
+    seen: Bool[Array, " classes"]
+
+    def __post_init__(self) -> None:
+        scores, labels = checked(self.scores, self.labels)
+        seen = checked_seen(self.seen, scores.shape[1])
+        for name, value in (("scores", scores), ("labels", labels), ("seen", seen)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def of_seen_class(self) -> Bool[Array, " n"]:
+        """Whether image i belongs to a seen class."""
+        return self.seen[self.labels]
+
+
+def checked(
+    scores: Num[Array, "n classes"], labels: Shaped[Array, " n"]
+) -> tuple[Float64[Array, "n classes"], Int64[Array, " n"]]:
+    """Scores in float64 and labels in int64, fit to compute with.
+
+    Raises:
+        InputError: as for :class:`ScoredImages`.
+    """
+    scores, labels = checked_scores(scores).astype(np.float64, copy=False), np.asarray(labels)
+    n, classes = scores.shape
+    if labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            f"labels: {labels.dtype} of shape {labels.shape} for scores of shape {scores.shape}; "
+            "give one integer, the column of the true class, per row of the scores"
+        )
+    outside = np.flatnonzero((labels < 0) | (labels >= classes))
+    if outside.size:
+        raise InputError(
+            f"labels: {outside.size} of {n} are no column of the scores, the first is {labels[outside[0]]} in row "
+            f"{outside[0]}; labels run from 0 to {classes - 1}"
+        )
+    return scores, labels.astype(np.int64, copy=False)
+
+
+def checked_scores(scores: Num[Array, "n classes"]) -> Num[Array, "n classes"]:
+    """The scores as they are, if they are a matrix of finite numbers.
+
+    Raises:
+        InputError: as for :class:`ScoredImages`.
+    """
+    scores = np.asarray(scores)
+    if scores.ndim != 2 or not (np.issubdtype(scores.dtype, np.floating) or np.issubdtype(scores.dtype, np.integer)):
+        raise InputError(
+            f"scores: {scores.dtype} of shape {scores.shape}; give a real matrix, one row per image, one column per class"
+        )
+    if 0 in scores.shape:
+        raise InputError(
+            f"scores: shape {scores.shape} has no {'image' if len(scores) == 0 else 'class'}; give one at least"
+        )
+    if not (float(scores.max()) <= LARGEST and float(scores.min()) >= -LARGEST):
+        rows = np.flatnonzero(~(np.abs(scores.astype(np.float64)) <= LARGEST).all(axis=1))
+        raise InputError(
+            f"scores: {rows.size} of {len(scores)} rows hold NaN or a value beyond ±{LARGEST:g}, the first is row "
+            f"{rows[0]}; look for a division by zero or a training run that diverged"
+        )
+    return scores
+
+
+def checked_seen(seen: Bool[Array, " classes"], classes: int) -> Bool[Array, " classes"]:
+    """The mask, if it has one boolean per class (not the numbers of the seen classes).
+
+    Raises:
+        InputError: it has not.
+    """
+    seen = np.asarray(seen)
+    if seen.dtype != np.bool_ or seen.shape != (classes,):
+        raise InputError(
+            f"seen mask: {seen.dtype} of shape {seen.shape} for {classes} classes; "
+            "give one boolean per column of the scores"
+        )
+    return seen

@@ -1,0 +1,138 @@
+"""The one training loop: a method and what it may see -> a trained method."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.loggers import Logger
+from torch import Tensor
+
+from zsl.data.training_set import Batches, TrainingSet
+from zsl.errors import InputError
+from zsl.model import ZSLModel
+from zsl.resumption import Interruption, RandomStreams
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How to train, whatever is trained: ``conf/trainer``."""
+
+    accelerator: str = "cpu"
+    devices: int | str = 1
+    precision: str = "32-true"
+    compile: bool = False
+    """torch.compile the loss; worth its start-up time only in long runs"""
+    checkpoint_every_n_steps: int | None = None
+    """write ``checkpoints/last.ckpt`` this often; an interrupted run always writes it"""
+    log_every_n_steps: int = 50
+    progress_bar: bool = True
+    loggers: Sequence[Logger] = field(default=())
+
+
+def fit(
+    model: ZSLModel,
+    train: TrainingSet,
+    loop: Loop,
+    seed: int,
+    checkpoints: Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> ZSLModel:
+    """Train by gradients where the method has them, then finalize; on the device that ``loop`` names.
+
+    The training set is put on that device once and sliced there. With ``checkpoints`` the whole state (weights,
+    optimizers, random streams, position in the epoch) is saved there at the asked interval and on interruption;
+    ``resume`` goes on from it, to the same bits.
+
+    Raises:
+        InputError: the loss is no longer finite, the device is not there, or there is nothing to resume.
+        InterruptedRunError: SIGINT or SIGTERM arrived; a checkpoint was written first.
+    """
+    device = _device(loop)
+    train = train.to(device)
+    if model.epochs:
+        trainer = _trainer(model, loop, checkpoints, callbacks)
+        last = _last(checkpoints) if resume else None
+        if loop.compile:
+            model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
+        model.train()
+        trainer.fit(model, Batches(train, model.batch_size, seed), ckpt_path=last, weights_only=True if last else None)
+    model.to(device).eval()
+    model.finalize(train)
+    return model
+
+
+def _device(loop: Loop) -> torch.device:
+    if loop.accelerator == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise InputError(f"trainer.accelerator={loop.accelerator}: no CUDA device is at hand; use trainer=cpu")
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def _last(checkpoints: Path | None) -> Path:
+    path = None if checkpoints is None else checkpoints / "last.ckpt"
+    if path is None or not path.is_file():
+        raise InputError(f"resume=true: {path} is not there; start without resume, or name the run by paths.output")
+    return path
+
+
+def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: Sequence[Callback]) -> Trainer:
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for chatter in ("The `srun`", ".*does not have many workers", ".*is smaller than the logging interval"):
+        warnings.filterwarnings("ignore", chatter)
+    shown = loop.progress_bar and sys.stderr.isatty()
+    own: list[Callback] = [FiniteLoss(loop.log_every_n_steps), *callbacks]
+    if shown:
+        own.append(TQDMProgressBar(refresh_rate=20))
+    if checkpoints is not None:
+        own += [RandomStreams(), Interruption(checkpoints / "last.ckpt")]
+        if loop.checkpoint_every_n_steps:
+            own.append(_periodic(checkpoints, loop.checkpoint_every_n_steps))
+    return Trainer(
+        accelerator=loop.accelerator,
+        devices=loop.devices,
+        precision=loop.precision,  # type: ignore[arg-type]
+        max_epochs=model.epochs,
+        callbacks=own,
+        logger=list(loop.loggers) or False,
+        log_every_n_steps=loop.log_every_n_steps,
+        enable_checkpointing=checkpoints is not None and bool(loop.checkpoint_every_n_steps),
+        enable_progress_bar=shown,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+
+
+def _periodic(checkpoints: Path, steps: int) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        dirpath=checkpoints,
+        filename="last",
+        every_n_train_steps=steps,
+        save_top_k=1,
+        enable_version_counter=False,
+    )
+
+
+class FiniteLoss(Callback):
+    """Stop as soon as the loss is not a finite number."""
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+
+    def on_train_batch_end(self, trainer: Trainer, _m: LightningModule, outputs: Any, _b: Any, batch_idx: int) -> None:
+        """Every step on a CPU; on a GPU, where looking means waiting for it, when logging is due."""
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        due = trainer.strategy.root_device.type == "cpu" or batch_idx % self.every == 0
+        if due and isinstance(loss, Tensor) and not math.isfinite(value := float(loss)):
+            raise InputError(f"training diverged: loss {value} at step {trainer.global_step}; lower method.lr")

@@ -1,0 +1,118 @@
+"""``zsl train``: Hydra composes and launches, :func:`zsl.train.run` does the work."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from zsl.configuration import explained, search_experiments, tree
+from zsl.errors import InputError
+
+SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
+
+
+def launch(arguments: Sequence[str]) -> int:
+    """Run ``zsl train`` with these Hydra arguments: overrides, ``-m`` for several runs.
+
+    Raises:
+        InputError: the configuration or the data cannot be used, or a multirun matches no job.
+    """
+    import hydra
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra re-raises, and this module says what went wrong
+    search_experiments()
+    _log()
+    outcomes: list[Path | Exception] = []
+    task = hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(
+        lambda cfg: outcomes.append(_attempt(cfg))
+    )
+    before = sys.argv
+    sys.argv = ["zsl train", *arguments]
+    multirun = any(argument in ("-m", "--multirun") for argument in arguments)
+    try:
+        with explained():
+            task()
+    finally:
+        sys.argv = before
+    informative = any(
+        a in ("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i") for a in arguments
+    )
+    if multirun and not outcomes and not informative:
+        raise InputError("the sweep matches no job; look at the globs and lists on the command line (zsl list)")
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    mistakes = [failure for failure in failures if isinstance(failure, InputError)]
+    if len(mistakes) < len(failures):
+        raise next(failure for failure in failures if failure not in mistakes)
+    if len(outcomes) > 1 and mistakes:
+        raise InputError(f"{len(mistakes)} of {len(outcomes)} jobs failed; the first: {mistakes[0]}")
+    if mistakes:
+        raise mistakes[0]
+    return 0
+
+
+def _attempt(cfg: Any) -> Path | Exception:
+    """Run one job; what goes wrong is kept, so that the other jobs of a multirun still run."""
+    try:
+        return _run(cfg)
+    except Exception as error:
+        return error
+
+
+def _run(cfg: Any) -> Path:
+    from hydra.core.hydra_config import HydraConfig
+
+    from zsl.resumption import InterruptedRunError
+    from zsl.train import Names, run
+
+    hydra_config = HydraConfig.get()
+    output = Path(hydra_config.runtime.output_dir)
+    choices = hydra_config.runtime.choices
+    names = Names(choices["method"], choices["class_embedding"])
+    try:
+        with explained():
+            result = run(cfg, output, names, list(hydra_config.overrides.task))
+    except InterruptedRunError as error:
+        Console(stderr=True).print(f"[yellow]{error} paths.output={output}")
+        raise KeyboardInterrupt from None
+    except BaseException:
+        _remove_empty(output)
+        raise
+    figures = "  ".join(
+        f"{name} {value:.3f}" if "AUSUC" in name else f"{name} {value:.1f}"
+        for name, value in result.metrics.items()
+        if name.rstrip("†") in SHOWN
+    )
+    Console().print(
+        f"[bold]{result.method}[/] on {result.data_title} ({result.class_embedding}, {result.setting}, "
+        f"{result.protocol}, selection: {result.selection.policy}, seed {result.seed}): {figures}\n"
+        f"{output}/result.json",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return output
+
+
+def _remove_empty(folder: Path) -> None:
+    """Hydra made the folder before anything was known; where nothing came of it, it goes, parents included."""
+    with contextlib.suppress(OSError):
+        while True:
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _log() -> None:
+    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|lightning_utilities")
+    handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
+    root = logging.getLogger("zsl")
+    if not root.handlers:
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)

@@ -1,0 +1,64 @@
+"""ALE: attribute label embedding, trained by weighted approximate ranking [Akata2013, Akata2016]."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.optim import SGD, Optimizer
+
+from zsl.data.training_set import Batch
+from zsl.methods.compatibility.bilinear import Bilinear
+from zsl.model import Dimensions, require_positive
+
+
+class ALE(Bilinear):
+    """min_W  mean_n  (β_r / r) Σ_{y ≠ y_n} [Δ + F(x_n, y) - F(x_n, y_n)]₊,   β_r = Σ_{i ≤ r} 1/i
+
+    where r is the number of classes that violate the margin Δ for image n. β_r / r puts most weight on the top of the
+    ranking, as WSABIE does [Weston2011]; here all violating classes enter, which is the expectation of the paper's
+    sampled update. Stochastic gradient descent with momentum.
+
+    Args:
+        dims: sizes of θ(x) and φ(y).
+        lr: learning rate > 0.
+        epochs: passes over the training images ≥ 1.
+        batch_size: images a step ≥ 1.
+        margin: Δ > 0.
+        momentum: of the descent, in [0, 1).
+        weight_decay: ≥ 0.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        lr: float = 1.0,
+        epochs: int = 50,
+        batch_size: int = 64,
+        margin: float = 1.0,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(dims)
+        require_positive(lr=lr, epochs=epochs, batch_size=batch_size, margin=margin)
+        self.lr, self.epochs, self.batch_size, self.margin = lr, epochs, batch_size, margin
+        self.momentum, self.weight_decay = momentum, weight_decay
+        harmonic = torch.cumsum(1 / torch.arange(1, max(dims.seen, 2), dtype=torch.float64), 0)
+        beta = torch.cat([torch.zeros(1), (harmonic / torch.arange(1, max(dims.seen, 2))).float()])
+        self.register_buffer("rank_weight", beta, persistent=False)
+        self.rank_weight: Tensor
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """Weighted approximate ranking over all seen classes."""
+        F = self.scores(batch.x, batch.classes)
+        own = batch.y.unsqueeze(1)
+        violation = (self.margin + F - F.gather(1, own)).clamp(min=0).scatter(1, own, 0)
+        rank = (violation > 0).sum(dim=1)
+        return (self.rank_weight[rank] * violation.sum(dim=1)).mean()
+
+    def configure_optimizers(self) -> Optimizer:
+        """Stochastic gradient descent with momentum."""
+        return SGD(self.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)

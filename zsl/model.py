@@ -1,0 +1,78 @@
+"""The contract of a method."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from pytorch_lightning import LightningModule
+from torch import Tensor
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import Batch, Setting, TrainingSet
+from zsl.errors import InputError
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """The sizes a method is built for, known before any image is read."""
+
+    features: int
+    """d, the length of θ(x)"""
+    embedding: int
+    """k, the length of φ(y)"""
+    seen: int
+    """s, the number of seen classes"""
+
+
+class ZSLModel(LightningModule, ABC):
+    """A method: how images and class descriptions are scored, and how that is learned.
+
+    Closed forms and caches are computed in :meth:`finalize`. Methods with gradients define :meth:`loss` and
+    ``configure_optimizers`` and take ``epochs``, ``batch_size`` and ``lr`` among their hyperparameters. Everything
+    learned lives in parameters and registered buffers whose shapes follow from the constructor's arguments, so that a
+    state dict can be loaded into a model that was just built.
+    """
+
+    setting: ClassVar[Setting] = Setting.INDUCTIVE
+    """what training may see; a contract test holds the method to it, in both directions"""
+
+    epochs: int = 0
+    """passes over the training images; 0 for a closed form"""
+    batch_size: int = 0
+
+    @abstractmethod
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """F(x, y) for every y in ``classes``: each image on its own, whatever the order of the classes."""
+
+    def finalize(self, train: TrainingSet) -> None:
+        """Solve closed forms and fit what is learned after the gradient steps, if anything."""
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:  # noqa: ARG002
+        """The objective on one batch."""
+        raise TypeError(f"{type(self).__name__} has epochs={self.epochs} but no loss; define loss(batch)")
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """One step of Lightning's automatic optimisation."""
+        loss = self.loss(batch)
+        if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002
+        """Batches are sliced where they are needed; there is nothing to move."""
+        return batch
+
+
+def require_positive(**values: float) -> None:
+    """Refuse hyperparameters that are not finite and greater than 0, by name.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+            raise InputError(f"method.{name}={value} must be a finite number greater than 0")

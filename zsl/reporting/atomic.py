@@ -1,0 +1,44 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+from zsl.errors import InputError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 under ``path`` by one rename; whatever fails, the file that was there stays whole.
+
+    Raises:
+        InputError: the disk is full, or the place cannot be written.
+    """
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with fresh.open("x", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, path)  # noqa: PTH105
+        finally:
+            fresh.unlink(missing_ok=True)
+        _sync(path.parent)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror or error}); free the space or give a folder you can write to"
+        ) from error
+
+
+def _sync(folder: Path) -> None:
+    """Make the rename itself survive a power cut, where the system lets a folder be synchronised."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,167 @@
+"""Sheets as terminal table, Markdown and LaTeX; rows as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from zsl.data.fingerprint import short
+from zsl.reporting.layout import Cell, Sheet, chosen_columns, narrow, options
+from zsl.reporting.table import Row
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def terminal(sheets: Sequence[Sheet], console: Console) -> None:
+    """Print the sheets; what is too wide for the window is divided, and words fold rather than lose characters."""
+    from rich.text import Text
+
+    for sheet in sheets:
+        fits = console.measure(_grid(sheet)).maximum < console.width
+        for part in [sheet] if fits else narrow(sheet):
+            console.print(Text(part.title, "bold"), _grid(part))
+            for note in part.notes:
+                console.print(Text(note, "dim"))
+        console.print()
+
+
+def _grid(sheet: Sheet) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name, right in zip(sheet.header, _numeric(sheet), strict=True):
+        grid.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+    for line, ends in zip(sheet.lines, _ends(sheet), strict=True):
+        grid.add_row(*(Text(cell.text, "bold" if cell.best else "") for cell in line.cells), end_section=ends)
+    return grid
+
+
+def markdown(sheets: Sequence[Sheet]) -> str:
+    """A heading, a pipe table and a list of notes for each sheet."""
+    parts = []
+    for sheet in sheets:
+        rule = ("---:" if right else "---" for right in _numeric(sheet))
+        body = [_pipes(map(_markdown_cell, line.cells)) for line in sheet.lines]
+        table = [_pipes(sheet.header), _pipes(rule), *body]
+        parts.append(
+            "\n".join([f"## {sheet.title}", "", *table, *([""] * bool(sheet.notes)), *(f"- {n}" for n in sheet.notes)])
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def latex(sheets: Sequence[Sheet]) -> str:
+    """A ``table`` with booktabs rules for each sheet; a document needs ``\\usepackage{booktabs}`` and UTF-8."""
+    parts = ["% \\usepackage{booktabs}"]
+    for sheet in sheets:
+        body = []
+        for line, ends in zip(sheet.lines, _ends(sheet), strict=True):
+            body.append(" & ".join(map(_latex_cell, line.cells)) + r" \\" + (r" \midrule" if ends else ""))
+        notes = [rf"\par\footnotesize {_tex(note)}" for note in sheet.notes]
+        columns = "".join("r" if right else "l" for right in _numeric(sheet))
+        parts += [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{_tex(sheet.title)}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            " & ".join(map(_tex, sheet.header)) + r" \\ \midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            *notes,
+            r"\end{table}",
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def table_csv(rows: Sequence[Row], metrics: Sequence[str] = ()) -> str:
+    """Unrounded: ``NAME mean``, ``NAME std``, ``NAME ci95`` and ``NAME n`` for every metric, or for those asked for.
+
+    Raises:
+        InputError: a metric that no row has.
+    """
+    every = sorted({name for row in rows for name in row.metrics})
+    columns = chosen_columns(rows, metrics) if metrics else every
+    words = ["method", "data", "data_title", "class_embedding", "setting", "protocol", "selection", "fingerprint"]
+    header = [
+        *words,
+        "options",
+        "seeds",
+        *(f"{name} {part}" for name in columns for part in ("mean", "std", "ci95", "n")),
+    ]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for row, differing in zip(rows, options(rows), strict=True):
+        of = row.identity
+        cells: list[object] = [
+            of.method,
+            of.data,
+            of.data_title,
+            of.class_embedding,
+            of.setting,
+            of.protocol,
+            of.policy,
+        ]
+        cells += [short(dict(of.fingerprints)), differing, " ".join(map(str, row.seeds))]
+        for name in columns:
+            summary = row.metrics.get(name)
+            cells += ["", "", "", 0] if summary is None else [summary.mean, summary.std, summary.ci, summary.n]
+        writer.writerow(cells)
+    return text.getvalue()
+
+
+def _numeric(sheet: Sheet) -> list[bool]:
+    return [i >= sheet.words for i in range(len(sheet.header))]
+
+
+def _ends(sheet: Sheet) -> list[bool]:
+    """Which lines close a block that another one follows."""
+    return [line.block != after.block for line, after in pairwise(sheet.lines)] + [False]
+
+
+def _pipes(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_cell(cell: Cell) -> str:
+    text = re.sub(r"([\\|*<`])", r"\\\1", cell.text)
+    return f"**{text}**" if cell.best else text
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{character: f"{{{character}}}" for character in "[]*"},
+    "†": r"\dag{}",
+    "±": r"$\pm$",
+    "φ": r"$\phi$",
+    "θ": r"$\theta$",
+    "γ": r"$\gamma$",
+    "λ": r"$\lambda$",
+    "→": r"$\rightarrow$",
+    "≥": r"$\geq$",
+    "×": r"$\times$",
+    "–": "--",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+}
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(character, character) for character in text)
+
+
+def _latex_cell(cell: Cell) -> str:
+    return rf"\textbf{{{_tex(cell.text)}}}" if cell.best else _tex(cell.text)

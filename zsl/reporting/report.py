@@ -1,0 +1,89 @@
+"""``zsl report``: any number of runs -> one table. Whatever is slow to import is imported when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from zsl.reporting.table import Row
+
+log = logging.getLogger(__name__)
+
+FORMATS = ("terminal", "markdown", "csv", "latex")
+ENDINGS = {".md": "markdown", ".csv": "csv", ".tex": "latex"}
+UNBOUNDED = 10_000
+"""columns of a terminal that is none: nothing folds in files and pipes"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``zsl report``."""
+    parser.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="folder with runs, or a result.json")
+    parser.add_argument("--format", choices=FORMATS, help="default: by the ending of FILE, else terminal")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of the terminal")
+    parser.add_argument("--metrics", default="", metavar="NAMES", help="comma-separated, such as T1,u,s,H")
+    parser.add_argument("--std", action="store_true", help="show the standard deviation too")
+    parser.add_argument("--sort", metavar="METRIC", help="best first within each data set")
+
+
+def main(args: argparse.Namespace, console: Console | None = None) -> int:
+    """Gather, summarise, and show or write; 0 when done.
+
+    Raises:
+        InputError: no results, unreadable ones, a metric that none has, or a file that cannot be written.
+    """
+    from rich.console import Console
+
+    from zsl.reporting.atomic import write_text
+    from zsl.reporting.layout import arrange, sheets
+    from zsl.reporting.render import terminal
+    from zsl.reporting.result import gather
+    from zsl.reporting.table import rows
+
+    metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
+    found = arrange(rows(gather(args.paths)), args.sort)
+    form = args.format or (ENDINGS.get(args.output.suffix, "terminal") if args.output else "terminal")
+    console = console or Console()
+    if form == "terminal" and not args.output and console.is_terminal:
+        terminal(sheets(found, metrics, args.std), console)
+        return 0
+    text = render(found, form, metrics, args.std)
+    if args.output:
+        write_text(args.output, text)
+    else:
+        console.file.write(text)
+    if form == "csv" or args.output:
+        for warning in (warning for row in found for warning in row.warnings):
+            log.warning("%s", warning)
+    return 0
+
+
+def render(rows: Sequence[Row], form: str, metrics: Sequence[str] = (), std: bool = False) -> str:
+    """These rows, in this order, as text in one of `FORMATS`.
+
+    Raises:
+        InputError: a metric that no row has.
+    """
+    import io
+
+    from rich.console import Console
+
+    from zsl.reporting.layout import sheets
+    from zsl.reporting.render import latex, markdown, table_csv, terminal
+
+    if form == "csv":
+        return table_csv(rows, metrics)
+    made = sheets(rows, metrics, std)
+    if form == "markdown":
+        return markdown(made)
+    if form == "latex":
+        return latex(made)
+    page = Console(file=io.StringIO(), width=UNBOUNDED, color_system=None)
+    with page.capture() as capture:
+        terminal(made, page)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"

@@ -1,0 +1,125 @@
+"""Runs -> rows: which results may be averaged, and which must stand apart."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from zsl.reporting.result import Result
+from zsl.reporting.statistics import Summary, over_seeds
+
+ASIDE = frozenset({"seed", "paths", "trainer", "logger", "hydra", "resume", "save", "published"})
+"""groups of the configuration that say where, on what and with which seed, not what is computed"""
+NUMERIC = frozenset({"trainer.precision"})
+"""what changes numbers all the same"""
+PLACES = frozenset({"root", "cache"})
+"""keys of ``data`` and ``class_embedding`` that say where files lie; what they hold is fingerprinted"""
+
+
+@dataclass(frozen=True, order=True)
+class Identity:
+    """What runs must share to be averaged: everything but the seed."""
+
+    data_title: str
+    data: str
+    setting: str
+    method: str
+    class_embedding: str
+    policy: str
+    protocol: str
+    fingerprints: tuple[tuple[str, str], ...]
+    config: tuple[tuple[str, str], ...]
+    """dotted key -> value as JSON, of what can change a number"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: what was run, with which seeds, its metrics over them, and what a reader must be told."""
+
+    identity: Identity
+    seeds: tuple[int, ...]
+    metrics: Mapping[str, Summary]
+    warnings: tuple[str, ...] = ()
+
+
+def identity(result: Result) -> Identity:
+    """What tells this run from others apart from its seed.
+
+    Where hyperparameters were chosen (on validation or test), the chosen values are an outcome of the run, not a part
+    of its identity; how they were chosen is.
+    """
+    chosen = () if result.selection.policy == "fixed" else dict(_leaves(result.selection.chosen)).keys()
+    config = ((key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in _leaves(result.config))
+    return Identity(
+        data_title=result.data_title,
+        data=result.data,
+        setting=result.setting,
+        method=result.method,
+        class_embedding=result.class_embedding,
+        policy=result.selection.policy,
+        protocol=result.protocol,
+        fingerprints=tuple(sorted(result.fingerprints.items())),
+        config=tuple(sorted((key, value) for key, value in config if key not in chosen and _matters(key))),
+    )
+
+
+def rows(results: Mapping[Path, Result]) -> list[Row]:
+    """Group runs by `identity`, in its order, and summarise every metric over the seeds of each group.
+
+    A row depends on its own runs only, not on their order and not on other rows. A seed counts once: equal repeats
+    are one; of unequal ones the latest counts, with a warning that names them.
+    """
+    groups: dict[Identity, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    for path in sorted(results, key=lambda path: (results[path].created, str(path)), reverse=True):
+        groups[identity(results[path])][results[path].seed].append(path)
+    return [_row(of, dict(sorted(repeats.items())), results) for of, repeats in sorted(groups.items())]
+
+
+def _row(of: Identity, repeats: Mapping[int, list[Path]], results: Mapping[Path, Result]) -> Row:
+    latest = [results[paths[0]] for paths in repeats.values()]
+    disagreements = chain.from_iterable(_disagreement(paths, results) for paths in repeats.values())
+    warnings = (*disagreements, *_varying(of, latest))
+    return Row(of, tuple(repeats), over_seeds([result.metrics for result in latest]), warnings)
+
+
+def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, Mapping) and item:
+            yield from _leaves(item, f"{prefix}{key}.")
+        else:
+            yield prefix + key, item
+
+
+def _matters(key: str) -> bool:
+    group, _, rest = key.partition(".")
+    place = group in ("data", "class_embedding") and rest in PLACES
+    return key in NUMERIC or not (group in ASIDE or place)
+
+
+def _disagreement(paths: list[Path], results: Mapping[Path, Result]) -> Iterator[str]:
+    latest = results[paths[0]]
+    for other in paths[1:]:
+        before, after = results[other].metrics, latest.metrics
+        if before != after:
+            name = min(name for name in {**before, **after} if before.get(name) != after.get(name))
+            yield (
+                f"{latest.method}, {latest.data_title}, seed {latest.seed}: two runs of one configuration disagree "
+                f"({name} is {after.get(name)} in {paths[0]}, {before.get(name)} in {other}); the later one, "
+                f"{paths[0]}, counts: delete one of them"
+            )
+
+
+def _varying(of: Identity, runs: list[Result]) -> Iterator[str]:
+    chosen = [run.selection.chosen for run in runs]
+    keys = {key for values in chosen for key in values}
+    varying = sorted(key for key in keys if any(values.get(key) != chosen[0].get(key) for values in chosen))
+    if of.policy != "fixed" and varying:
+        yield (
+            f"{of.method}, {of.data_title}: the values chosen on {of.policy} differ between seeds "
+            f"({', '.join(varying)}); the row averages the whole procedure, choice included"
+        )

@@ -1,0 +1,46 @@
+"""A trained method and held-out images -> the two score matrices that every metric is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from zsl.data.examples import Examples
+from zsl.data.label_space import LabelSpace
+from zsl.data.protocol import HeldOut
+from zsl.evaluation.scored_images import ScoredImages
+from zsl.model import ZSLModel
+
+ROWS = 4096
+"""images scored at a time"""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """``zsl``: images of unseen classes × unseen classes; ``gzsl``: all held-out images × all classes."""
+
+    zsl: ScoredImages
+    gzsl: ScoredImages
+
+
+def score(model: ZSLModel, held_out: HeldOut) -> Scored:
+    """Score every held-out image against the unseen classes, and against all."""
+    classes = held_out.classes
+    unseen_ids = classes.unseen_ids
+    seen, unseen = held_out.seen(), held_out.unseen()
+    position = torch.full((len(classes),), -1)
+    position[unseen_ids] = torch.arange(len(unseen_ids))
+    only_unseen = Examples(unseen.inputs, position[unseen.labels])
+    both = Examples(torch.cat([seen.inputs, unseen.inputs]), torch.cat([seen.labels, unseen.labels]))
+    return Scored(_score(model, only_unseen, classes.take(unseen_ids)), _score(model, both, classes))
+
+
+@torch.inference_mode()
+def _score(model: ZSLModel, examples: Examples, classes: LabelSpace) -> ScoredImages:
+    training = model.training
+    model.eval()
+    here = classes.to(model.device)
+    parts = [model.scores(x.to(model.device), here).double().cpu() for x in torch.split(examples.inputs, ROWS)]
+    model.train(training)
+    return ScoredImages(torch.cat(parts).numpy(), examples.labels.numpy(), classes.seen.numpy())

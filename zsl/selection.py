@@ -1,0 +1,108 @@
+"""Choosing hyperparameters, epochs, γ and temperature on one stage of the protocol."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from rich.progress import track
+
+from zsl.data.protocol import HeldOut, Stage
+from zsl.errors import InputError
+from zsl.evaluation.accuracy import hits, mean_class_accuracy
+from zsl.evaluation.curve import seen_unseen_curve
+from zsl.evaluation.evaluate import Calibration, calibrate
+from zsl.model import ZSLModel
+from zsl.scoring import Scored, score
+
+Hyperparameters = Mapping[str, Any]
+Train = Callable[[Hyperparameters, Sequence[Callback]], ZSLModel]
+"""hyperparameters and callbacks -> a method trained with them on the stage at hand"""
+Objective = Literal["T1", "H"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one trained method reaches on held-out images: T1, and H at the stacking bias γ that is best there."""
+
+    scored: Scored
+    T1: float
+    H: float
+    gamma: float
+
+    @classmethod
+    def of(cls, scored: Scored) -> Measured:
+        """Measure scores."""
+        zsl, gzsl = scored.zsl, scored.gzsl
+        best = seen_unseen_curve(gzsl.scores, gzsl.labels, gzsl.seen).best()
+        return cls(scored, mean_class_accuracy(hits(zsl.scores, zsl.labels), zsl.labels), best.H, best.gamma)
+
+    def objective(self, name: Objective) -> float:
+        """T1 or H, by name."""
+        return self.T1 if name == "T1" else self.H
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and every trial that led to it."""
+
+    hyperparameters: Hyperparameters
+    calibration: Calibration
+    trials: Sequence[Mapping[str, Any]] = field(default=())
+
+
+class BestEpoch(Callback):
+    """Measure after every epoch, keep the best, and stop when ``patience`` epochs brought nothing better."""
+
+    def __init__(self, held_out: HeldOut, objective: Objective, patience: int) -> None:
+        self.held_out, self.objective, self.patience = held_out, objective, patience
+        self.best: Measured | None = None
+        self.epochs = 0
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure."""
+        assert isinstance(pl_module, ZSLModel)
+        now = Measured.of(score(pl_module, self.held_out))
+        pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
+        if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
+            self.best, self.epochs = now, trainer.current_epoch + 1
+        elif trainer.current_epoch + 1 - self.epochs >= self.patience:
+            trainer.should_stop = True
+
+
+def choose(
+    stage: Stage,
+    train: Train,
+    grid: Mapping[str, Sequence[Any]],
+    objective: Objective = "T1",
+    patience: int = 10,
+) -> Choice:
+    """Train once for every point of ``grid`` and keep the point (and, with gradients, the number of epochs) that is
+    best by ``objective`` on the held-out images of ``stage``; γ maximises H there, the temperature is the likeliest.
+
+    On the ``tune`` stage this is validation. On the ``final`` stage it is choosing on the test set: an oracle, allowed
+    only where every number that follows from it is marked †.
+
+    Raises:
+        InputError: the grid has an empty axis, or a training run diverged.
+    """
+    for key, values in grid.items():
+        if not values:
+            raise InputError(f"sweep.{key} is empty; list at least one value, or leave the key out")
+    points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    best: Measured | None = None
+    chosen: Hyperparameters = {}
+    trials: list[Mapping[str, Any]] = []
+    for point in track(points, "choosing on " + stage.name, transient=True, disable=len(points) == 1):
+        watch = BestEpoch(stage.held_out, objective, patience)
+        model = train(point, [watch])
+        measured = watch.best or Measured.of(score(model, stage.held_out))
+        found = point | ({"epochs": watch.epochs} if watch.best else {})
+        trials.append({**found, "T1": measured.T1, "H": measured.H, "gamma": measured.gamma})
+        if best is None or measured.objective(objective) > best.objective(objective):
+            best, chosen = measured, found
+    assert best is not None
+    return Choice(chosen, calibrate(best.scored.gzsl), trials)

@@ -1,0 +1,258 @@
+"""One run: data -> method -> fit -> finalize -> scores -> metrics -> ``result.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Callback, seed_everything
+
+from zsl.data import protocol
+from zsl.data.dataset import Dataset
+from zsl.data.fingerprint import sha256
+from zsl.data.protocol import Stage
+from zsl.data.scaling import require
+from zsl.errors import InputError
+from zsl.evaluation.evaluate import Evaluation, evaluate
+from zsl.fit import Loop, fit
+from zsl.model import Dimensions, ZSLModel
+from zsl.reporting.provenance import commit, versions
+from zsl.reporting.result import Result, Selection, write
+from zsl.scoring import Scored, score
+from zsl.selection import Choice, Hyperparameters, choose
+
+PROTOCOL_KEYS = ("scale", "shuffle_seed")
+"""keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
+NOT_IDENTITY = ("paths", "resume", "save", "trainer", "logger", "published")
+"""parts of a configuration that do not change what is computed"""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What was chosen from the groups of ``conf/``, by name."""
+
+    method: str
+    class_embedding: str
+
+
+def run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str] = ()) -> Result:
+    """Train and evaluate what ``cfg`` says, and write ``output/result.json``.
+
+    With ``selection=validation`` hyperparameters, epochs, γ and temperature are chosen on the ``tune`` stage first.
+
+    Raises:
+        InputError: the configuration or the data cannot be used.
+        InterruptedRunError: the run was stopped and left a checkpoint.
+    """
+    policy = _check(cfg)
+    timings: dict[str, float] = {}
+    with _timed(timings, "data"):
+        source = prepare(cfg)
+        stage = _stage(cfg, source, cfg.protocol.name)
+    choice: Choice | None = None
+    if policy != "fixed":
+        with _timed(timings, "selection"):
+            basis = _stage(cfg, source, "tune") if policy == "validation" else stage
+            choice = select(cfg, basis)
+    with _timed(timings, "fit"):
+        checkpoints = output / "checkpoints" / identity(cfg)
+        model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
+    with _timed(timings, "evaluation"):
+        scored = score(model, stage.held_out)
+        evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
+    dagger = "†" if policy == "test" else ""
+    result = Result(
+        method=names.method,
+        data=cfg.data.name,
+        data_title=source.dataset.card.title,
+        class_embedding=names.class_embedding,
+        setting=model.setting.value,
+        protocol=stage.name,
+        selection=_selection(policy, choice),
+        seed=cfg.seed,
+        metrics={name + dagger: value for name, value in evaluation.metrics.items()},
+        fingerprints=fingerprints(source),
+        config=OmegaConf.to_container(cfg, resolve=True),  # type: ignore[arg-type]
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        per_class=_per_class(evaluation, stage),
+        curve=_curve(evaluation),
+        overrides=list(overrides),
+        versions=versions(),
+        commit=commit(),
+        timings=timings,
+    )
+    _save(cfg, output, model, stage, scored)
+    write(result, output)
+    return result
+
+
+def select(cfg: DictConfig, stage: Stage) -> Choice:
+    """Choose on ``stage`` what ``cfg.sweep`` leaves open."""
+    grid = OmegaConf.to_container(cfg.sweep, resolve=True)
+    assert isinstance(grid, dict)
+    return choose(
+        stage,
+        lambda point, callbacks: train(cfg, stage, point, callbacks),
+        {str(key): values for key, values in grid.items()},
+        cfg.selection.objective,
+        cfg.selection.patience,
+    )
+
+
+def prepare(cfg: DictConfig) -> protocol.Source:
+    """The data set with its class embeddings, not yet divided.
+
+    Raises:
+        InputError: either cannot be loaded, or they do not fit together.
+    """
+    dataset = load_data(cfg)
+    phi = np.asarray(instantiate(_loader(cfg.class_embedding))(dataset.classes), dtype=np.float64)
+    bad = ~np.isfinite(phi).all(axis=1)
+    if bad.any():
+        name = dataset.classes.names[int(bad.argmax())]
+        raise InputError(f"class_embedding: φ of class {name!r} is not finite; choose another class embedding")
+    shuffle = cfg.class_embedding.shuffle_seed
+    if shuffle is not None:
+        phi = phi[np.random.default_rng(_seed("class_embedding.shuffle_seed", shuffle)).permutation(len(phi))]
+    return protocol.Source(dataset, phi, cfg.data.scale, cfg.class_embedding.scale)
+
+
+def load_data(cfg: DictConfig) -> Dataset:
+    """The data set that ``cfg.data`` describes, from its cache or built once."""
+    dataset = instantiate(_loader(cfg.data))
+    assert isinstance(dataset, Dataset)
+    return dataset
+
+
+def fingerprints(source: protocol.Source) -> dict[str, str]:
+    """SHA-256 of features, labels, every split, and the class embeddings as they came (permuted, if asked)."""
+    return {**source.dataset.fingerprints, "class_embeddings": sha256(source.phi)}
+
+
+def train(
+    cfg: DictConfig,
+    stage: Stage,
+    hyperparameters: Hyperparameters,
+    callbacks: Sequence[Callback] = (),
+    checkpoints: Path | None = None,
+) -> ZSLModel:
+    """Build the method of ``cfg`` with these hyperparameters in place of its own, and train it on ``stage``."""
+    seed = _seed("seed", cfg.seed)
+    seed_everything(seed, verbose=False)
+    model = build(cfg.method, Dimensions(*stage.dims), hyperparameters)
+    loop = Loop(**OmegaConf.to_container(cfg.trainer, resolve=True))  # type: ignore[arg-type]
+    resume = bool(cfg.resume) and checkpoints is not None
+    return fit(model, stage.training(model.setting), loop, seed, checkpoints, resume, callbacks)
+
+
+def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters) -> ZSLModel:
+    """The method that a configuration names.
+
+    Raises:
+        InputError: a hyperparameter is unknown or out of range.
+    """
+    unknown = sorted(set(hyperparameters) - set(method))
+    if unknown:
+        raise InputError(f"sweep.{unknown[0]}: the method has no such hyperparameter; it has {', '.join(method)}")
+    model = instantiate(OmegaConf.merge(method, dict(hyperparameters)), dims)
+    assert isinstance(model, ZSLModel)
+    return model
+
+
+def identity(cfg: DictConfig) -> str:
+    """Eight characters for all of a configuration that changes what is computed."""
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    kept = {key: value for key, value in plain.items() if key not in NOT_IDENTITY}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def _check(cfg: DictConfig) -> str:
+    policy = str(cfg.selection.policy)
+    require(policy, "selection.policy", ("fixed", "validation", "test"))
+    require(cfg.selection.objective, "selection.objective", ("T1", "H"))
+    require(cfg.protocol.name, "protocol.name", ("tune", "final"))
+    if policy == "test" and cfg.protocol.name == "tune":
+        raise InputError("selection=test with protocol=tune: under tune no test image is reachable; use protocol=final")
+    return policy
+
+
+def _seed(key: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise InputError(f"{key}={value}; give a whole number from 0 to {2**32 - 1}")
+    return value
+
+
+def _loader(cfg: DictConfig) -> dict[str, Any]:
+    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items() if key not in PROTOCOL_KEYS}
+
+
+def _selection(policy: str, choice: Choice | None) -> Selection:
+    if choice is None:
+        return Selection(policy)
+    chosen = {f"method.{key}": value for key, value in choice.hyperparameters.items()}
+    return Selection(policy, chosen, choice.trials, choice.calibration.gamma, choice.calibration.temperature)
+
+
+def _per_class(evaluation: Evaluation, stage: Stage) -> dict[str, dict[str, float | None]]:
+    seen = stage.classes.seen.tolist()
+    names = {
+        flag: [name for name, s in zip(stage.classes.names, seen, strict=True) if s is flag] for flag in (True, False)
+    }
+    return {
+        metric: {
+            name: None if np.isnan(value) else float(value)
+            for name, value in zip(names[metric == "s"], values, strict=True)
+        }
+        for metric, values in evaluation.per_class.items()
+    }
+
+
+def _curve(evaluation: Evaluation) -> dict[str, list[float]]:
+    if evaluation.curve is None:
+        return {}
+    u, s = evaluation.curve.corners()
+    return {"u": u.tolist(), "s": s.tolist()}
+
+
+def _save(cfg: DictConfig, output: Path, model: ZSLModel, stage: Stage, scored: Scored) -> None:
+    if cfg.save.weights:
+        output.mkdir(parents=True, exist_ok=True)
+        torch.save(model.state_dict(), output / "weights.pt")
+    if cfg.save.predictions:
+        output.mkdir(parents=True, exist_ok=True)
+        rows = np.concatenate([stage.held_out.seen_rows, stage.held_out.unseen_rows])
+        np.savez_compressed(
+            output / "predictions.npz",
+            rows=rows,
+            labels=scored.gzsl.labels,
+            scores=scored.gzsl.scores.astype(np.float32),
+            predicted=scored.gzsl.scores.argmax(axis=1),
+            predicted_zsl=stage.classes.unseen_ids.numpy()[scored.zsl.scores.argmax(axis=1)],
+            classes=np.array(stage.classes.names),
+            seen=stage.classes.seen.numpy(),
+        )
+
+
+def _stage(cfg: DictConfig, source: protocol.Source, name: str) -> Stage:
+    return protocol.tune(source, cfg.protocol.seen_holdout) if name == "tune" else protocol.final(source)
+
+
+@contextmanager
+def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings[name] = round(time.perf_counter() - start, 4)
