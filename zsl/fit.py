@@ -66,7 +66,10 @@ def fit(
         if loop.compile:
             model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
         model.train()
-        trainer.fit(model, Batches(train, model.batch_size, seed), ckpt_path=last, weights_only=True if last else None)
+        batches = Batches(train, model.batch_size, seed)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
+            trainer.fit(model, batches, ckpt_path=last, weights_only=True if last else None)
     model.to(device).eval()
     model.finalize(train)
     return model
@@ -89,8 +92,6 @@ def _last(checkpoints: Path | None) -> Path:
 
 def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: Sequence[Callback]) -> Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    for chatter in ("The `srun`", ".*does not have many workers", ".*is smaller than the logging interval"):
-        warnings.filterwarnings("ignore", chatter)
     shown = loop.progress_bar and sys.stderr.isatty()
     own: list[Callback] = [FiniteLoss(loop.log_every_n_steps), *callbacks]
     if shown:
@@ -111,6 +112,7 @@ def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: S
         enable_progress_bar=shown,
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        deterministic="warn",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -74,5 +75,31 @@ def require_positive(**values: float) -> None:
         InputError: one is not.
     """
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-            raise InputError(f"method.{name}={value} must be a finite number greater than 0")
+        if not (_is_number(value) and 0 < value < math.inf):
+            raise InputError(f"method.{name}={value}: must be a finite number greater than 0")
+
+
+def require_within(low: float, high: float, **values: float) -> None:
+    """Refuse hyperparameters outside [low, high), by name.
+
+    Raises:
+        InputError: one is not within.
+    """
+    for name, value in values.items():
+        if not (_is_number(value) and low <= value < high):
+            raise InputError(f"method.{name}={value}: must be a number of at least {low:g} and less than {high:g}")
+
+
+def require_count(**values: int) -> None:
+    """Refuse hyperparameters that are not whole numbers of at least 1, by name.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"method.{name}={value}: must be a whole number of at least 1")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

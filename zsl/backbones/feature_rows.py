@@ -43,8 +43,8 @@ class Picture:
 class FeatureRows:
     """The rows θ(x) below ``cache`` that one backbone made, each in a file named by the picture's digest.
 
-    A row appears whole, by one rename, or not at all, and carries its checksum: an interrupted extraction continues where
-    it stopped, after one image has changed one row is computed, and several processes may work side by side.
+    A row appears whole, by one rename, or not at all, and carries its checksum: an interrupted extraction continues
+    where it stopped, after one image has changed one row is computed, and several processes may work side by side.
     """
 
     def __init__(self, cache: Path, backbone: Backbone) -> None:

@@ -40,7 +40,7 @@ class Attributes:
             return np.array(matrices[self.kind], dtype=np.float64)
         source = matrices.get("original_att", matrices.get("att"))
         if self.kind == "binary" and source is not None:
-            return (source > np.mean(source)).astype(np.float64)
+            return np.where(source > np.mean(source), 1.0, 0.0)
         has = [*matrices, *(["binary"] if source is not None else [])]
         raise InputError(
             f"class_embedding.kind={self.kind}: the data set has no such attributes; choose one of {', '.join(has)}"

@@ -14,7 +14,8 @@ import xxhash
 from jaxtyping import Float32, Int64, UInt8
 from numpy import ndarray as Array
 
-from zsl.class_embeddings.vector_file import Subwords, WordTable, read
+from zsl.class_embeddings.fasttext import Subwords
+from zsl.class_embeddings.vector_file import WordTable, read
 from zsl.data.feature_cache import Entry, cached, identity
 from zsl.errors import InputError
 
@@ -56,12 +57,13 @@ def open_lexicon(path: str | Path | None, cache: str | Path) -> Lexicon:
     file = _packaged() / "glove_6B_50d_emb.npy" if path is None else Path(path).expanduser()
     if not file.is_file():
         raise InputError(f"word vectors {file}: no such file; set class_embedding.path to one")
-    key = f"word_vectors/{file.stem}-{xxhash.xxh3_64_hexdigest(str(file.resolve()))}"
+    key = f"word_vectors/{file.stem}-{xxhash.xxh3_64_hexdigest(str(file.resolve()).encode())}"
     build = _convert(_read_packaged if path is None else read, file)
     entry = cached(Path(cache).expanduser(), key, identity(file), build)
-    ngrams, shape = entry.arrays.get("ngrams"), entry.meta.get("subwords")
-    subwords = None if ngrams is None or shape is None else Subwords(ngrams, *shape)
-    return Lexicon(*(entry.arrays[name] for name in ("vectors", "text", "starts", "rows")), subwords)
+    arrays = dict(entry.arrays)
+    ngrams = arrays.pop("ngrams", None)
+    subwords = None if ngrams is None else Subwords(ngrams, entry.meta["shortest"], entry.meta["longest"])
+    return Lexicon(**arrays, subwords=subwords)
 
 
 def _convert(reader: Callable[[Path], WordTable], file: Path) -> Callable[[], Entry]:
@@ -78,7 +80,7 @@ def _convert(reader: Callable[[Path], WordTable], file: Path) -> Callable[[], En
         meta: dict[str, Any] = {"words": len(words)}
         if table.subwords is not None:
             arrays["ngrams"] = table.subwords.ngrams
-            meta["subwords"] = (table.subwords.shortest, table.subwords.longest)
+            meta |= {"shortest": table.subwords.shortest, "longest": table.subwords.longest}
         return Entry(arrays, meta)
 
     return build

@@ -31,12 +31,14 @@ class Matrix:
         except FileNotFoundError as error:
             raise InputError(f"class embedding {path}: no such file; set class_embedding.path to one") from error
         except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"class embedding {path}: not a .npy array of numbers; save one with numpy.save") from error
+            raise InputError(
+                f"class embedding {path}: not a .npy array of numbers; save one with numpy.save"
+            ) from error
         n = len(classes.names)
         if not isinstance(phi, np.ndarray) or phi.ndim != 2 or phi.dtype.kind not in "fiub" or phi.shape[0] != n:
             shape = getattr(phi, "shape", "none")
             raise InputError(
-                f"class embedding {path}: shape {shape}, but the data set has {n} classes; give one row of numbers a class"
+                f"class embedding {path}: shape {shape}, but the data set has {n} classes; give one row of numbers each"
             )
         if not np.isfinite(phi).all():
             raise InputError(f"class embedding {path}: values are not finite; repair the file")

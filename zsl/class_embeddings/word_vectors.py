@@ -121,6 +121,6 @@ def _entry(lexicon: Lexicon, word: str) -> Float32[Array, " k"] | None:
 
 def _halves(lexicon: Lexicon, word: str) -> list[Float32[Array, " k"]]:
     """The vectors of the two words that make up this one; none if it cannot be divided so."""
-    pairs = ((lexicon.rank(word[:i]), lexicon.rank(word[i:])) for i in range(2, len(word) - 1))
-    both = [(max(pair), pair) for pair in pairs if None not in pair]  # type: ignore[type-var]
-    return [lexicon.vectors[rank] for rank in min(both)[1]] if both else []  # type: ignore[index]
+    ranks = [(lexicon.rank(word[:i]), lexicon.rank(word[i:])) for i in range(2, len(word) - 1)]
+    both = [(first, second) for first, second in ranks if first is not None and second is not None]
+    return [lexicon.vectors[rank] for rank in min(both, key=max)] if both else []

@@ -45,7 +45,7 @@ def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], 
     under its name by one rename or not at all; several processes may ask for the same entry at once.
 
     Raises:
-        InputError: ``root`` cannot be written.
+        InputError: ``root`` cannot be written, or the disk is full.
     """
     folder = root.expanduser() / key
     try:
@@ -56,8 +56,9 @@ def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], 
             if entry is None:
                 _write(folder, source, build())
                 entry = _open(folder, source)
-    except PermissionError as error:
-        raise InputError(f"cache {root}: {error.strerror}; set ZSL_CACHE to a folder you can write") from error
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(f"cache {root}: {why}; set ZSL_CACHE to a folder that can be written") from error
     if entry is None:
         raise InputError(f"cache {folder}: what was just written does not verify; check the disk")
     return entry

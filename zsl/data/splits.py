@@ -69,15 +69,15 @@ def audit(splits: Splits, labels: Int64[Array, " n"], source: Source) -> None:
         if len(bad):
             raise InputError(f"{source.at(name)}: index {bad[0] + source.base} {why}")
 
-    for one, other in (("test_seen", "trainval"), ("test_unseen", "trainval"), ("test_unseen", "test_seen")):
-        both = parts[one][np.isin(parts[one], parts[other])]
-        refuse(one, both, f"is also in {source.keys.get(other, other)}; a test image may not be anywhere else")
     trainval, unseen = parts["trainval"], parts["test_unseen"]
     refuse(
         "trainval",
-        trainval[np.isin(labels[trainval], labels[unseen])],
+        trainval[np.isin(labels[trainval], labels[unseen]) & ~np.isin(trainval, parts["test_seen"])],
         "is an image of an unseen class (one of test_unseen); unseen classes may have no image in training",
     )
+    for one, other in (("test_seen", "trainval"), ("test_unseen", "trainval"), ("test_unseen", "test_seen")):
+        both = parts[one][np.isin(parts[one], parts[other])]
+        refuse(one, both, f"is also in {source.keys.get(other, other)}; a test image may not be anywhere else")
     refuse(
         "test_seen",
         parts["test_seen"][~np.isin(labels[parts["test_seen"]], labels[trainval])],

@@ -24,7 +24,7 @@ def ranks(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"]) -> Int64
     own, columns = labels[:, None], np.arange(scores.shape[1])
     true = np.take_along_axis(scores, own, axis=1)
     tied_before = (scores == true) & (columns < own)
-    return np.count_nonzero((scores > true) | tied_before, axis=1)
+    return np.asarray(np.count_nonzero((scores > true) | tied_before, axis=1))
 
 
 def hits(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], k: int = 1) -> Bool[Array, " n"]:
@@ -42,7 +42,8 @@ def class_accuracies(hit: Bool[Array, " n"], labels: Int64[Array, " n"], classes
     """Percent of the images of each class that are hits; NaN for a class without images."""
     images = np.bincount(labels, minlength=classes)
     right = np.bincount(labels, weights=hit, minlength=classes)
-    return 100 * np.divide(right, images, out=np.full(classes, np.nan), where=images > 0)
+    share: Array = np.divide(right, images, out=np.full(classes, np.nan), where=images > 0)
+    return 100 * share
 
 
 def mean_class_accuracy(hit: Bool[Array, " n"], labels: Int64[Array, " n"]) -> float:

@@ -43,7 +43,7 @@ class SeenUnseenCurve:
     @property
     def AUSUC(self) -> float:
         """∫ s du by the trapezoid rule, both as fractions: in [0, 1] [Chao2016]."""
-        return float(np.trapezoid(self.s, self.u)) / 1e4
+        return min(1.0, float(np.trapezoid(self.s, self.u)) / 1e4)
 
     def at(self, gamma: Float64[Array, " g"] | float) -> tuple[Array, Array, Array]:
         """u, s and H at the biases ``gamma``, to plot; at a breakpoint, the values just above it."""
@@ -61,7 +61,7 @@ class SeenUnseenCurve:
             u, s, _ = self.at(0.0)
             return OperatingPoint(0.0, float(u), float(s), 0.0)
         best_but_rounding = H.max() * (1 - 1e-12)
-        equal_best = np.flatnonzero(H >= best_but_rounding)
+        equal_best = np.flatnonzero(best_but_rounding <= H)
         left, right = self.breakpoints[equal_best - 1], self.breakpoints[equal_best]
         widest = np.argmax(right - left)
         j = equal_best[widest]
@@ -110,7 +110,7 @@ def seen_unseen_curve(
     )
     u = np.concatenate([[0.0], np.cumsum(gain)])
     s = np.concatenate([np.cumsum(loss[::-1])[::-1], [0.0]])
-    return SeenUnseenCurve(breakpoints, 100 * u, 100 * s)
+    return SeenUnseenCurve(breakpoints, *(100 * np.minimum(accuracy, 1.0) for accuracy in (u, s)))
 
 
 def best_gamma(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], seen: Bool[Array, " classes"]) -> float:

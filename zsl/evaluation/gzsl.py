@@ -14,7 +14,8 @@ from zsl.evaluation.scored_images import ScoredImages, checked_seen
 def harmonic_mean(u: Float64[Array, "*shape"] | float, s: Float64[Array, "*shape"] | float) -> Float64[Array, "*shape"]:
     """H = 2us / (u + s), elementwise, and 0 where u + s = 0 [Xian2018]."""
     total = np.asarray(u + s, dtype=np.float64)
-    return np.divide(2 * np.multiply(u, s), total, out=np.zeros_like(total), where=total > 0)
+    H: Array = np.divide(2 * np.multiply(u, s), total, out=np.zeros_like(total), where=total > 0)
+    return H
 
 
 def u_s_H(

@@ -39,7 +39,7 @@ class ScoredImages:
     @property
     def of_seen_class(self) -> Bool[Array, " n"]:
         """Whether image i belongs to a seen class."""
-        return self.seen[self.labels]
+        return np.asarray(self.seen[self.labels])
 
 
 def checked(
@@ -75,7 +75,8 @@ def checked_scores(scores: Num[Array, "n classes"]) -> Num[Array, "n classes"]:
     scores = np.asarray(scores)
     if scores.ndim != 2 or not (np.issubdtype(scores.dtype, np.floating) or np.issubdtype(scores.dtype, np.integer)):
         raise InputError(
-            f"scores: {scores.dtype} of shape {scores.shape}; give a real matrix, one row per image, one column per class"
+            f"scores: {scores.dtype} of shape {scores.shape}; "
+            "give a matrix of real numbers, one row per image, one column per class"
         )
     if 0 in scores.shape:
         raise InputError(

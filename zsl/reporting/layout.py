@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import TypeAlias
 
 from zsl.data.fingerprint import short
 from zsl.errors import InputError
 from zsl.reporting.schema import scale
-from zsl.reporting.statistics import Summary
 from zsl.reporting.table import Identity, Row
+from zsl.reporting.wording import DECIMALS, figure, label, options, seeds
 
 DAGGER = "†"
 COLUMNS = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated", "N1_skewness")
-DECIMALS = {"percent": 1, "unit": 3, "number": 2}
 SECTIONS = {"final": "Test images (protocol final)", "tune": "Validation classes (protocol tune), not test numbers"}
 """protocol -> whose numbers these are; the two never stand in one table"""
 FEW = 5
 """seeds behind a bold number below which the table says so"""
+
+MOST = 6
+"""keys in a cell of options; CSV has all of them"""
 
 Block: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]
 
@@ -51,6 +51,8 @@ class Sheet:
     header: tuple[str, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+    legend: tuple[str, ...]
+    """notes on what is bold, for formats that can show it"""
     words: int
     """how many of the columns are words; the others are numbers"""
 
@@ -109,28 +111,13 @@ def block(of: Identity) -> Block:
     return of.data_title, data, of.setting
 
 
-def options(rows: Sequence[Row]) -> list[str]:
-    """For rows that look alike but for their configuration, the keys in which they differ: ``gamma=1 lamb=0.1``."""
-    alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for i, row in enumerate(rows):
-        alike[_look(row.identity)].append(i)
-    texts = [""] * len(rows)
-    for group in alike.values():
-        configs = [dict(rows[i].identity.config) for i in group]
-        keys = sorted({key for config in configs for key in config})
-        differing = [key for key in keys if len({config.get(key) for config in configs}) > 1]
-        for i, config in zip(group, configs, strict=True):
-            texts[i] = " ".join(f"{_brief(key, differing)}={_value(config.get(key))}" for key in differing)
-    return texts
-
-
 def narrow(sheet: Sheet) -> list[Sheet]:
     """The same for narrow windows: a part for each block and set of metrics; words that a part shares are its title."""
     groups: dict[tuple[int, tuple[bool, ...]], list[Line]] = defaultdict(list)
     for line in sheet.lines:
         groups[line.block, tuple(bool(cell.text) for cell in line.cells[sheet.words :])].append(line)
     parts = [_part(sheet, lines) for lines in groups.values()]
-    return [*parts[:-1], replace(parts[-1], notes=sheet.notes)]
+    return [*parts[:-1], replace(parts[-1], notes=sheet.notes, legend=sheet.legend)]
 
 
 def _part(sheet: Sheet, lines: Sequence[Line]) -> Sheet:
@@ -139,36 +126,11 @@ def _part(sheet: Sheet, lines: Sequence[Line]) -> Sheet:
     kept = [j for j, texts in enumerate(columns) if j not in shared and any(texts)]
     title = " · ".join([sheet.title, *filter(None, (columns[j][0] for j in shared))])
     body = tuple(Line(line.block, tuple(line.cells[j] for j in kept)) for line in lines)
-    return Sheet(title, tuple(sheet.header[j] for j in kept), body, (), sum(j < sheet.words for j in kept))
-
-
-def seeds(numbers: Sequence[int]) -> str:
-    """How many and which: ``5: 0–4``, ``3: 0–1, 7``."""
-    runs = [[n for _, n in run] for _, run in groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])]
-    parts = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
-    return f"{len(numbers)}: {', '.join(parts)}"
-
-
-def figure(name: str, summary: Summary, of: int, std: bool = False) -> str:
-    """``57.0 ± 0.3 (0.2)``: mean, half width of the interval, standard deviation; n where it is fewer than ``of``."""
-    digits = DECIMALS[scale(name)]
-    parts = [f"{summary.mean:.{digits}f}"]
-    if summary.ci is not None:
-        parts.append(f"± {summary.ci:.{digits}f}")
-    if std and summary.std is not None:
-        parts.append(f"({summary.std:.{digits}f})")
-    if summary.n < of:
-        parts.append(f"[n = {summary.n}]")
-    return " ".join(parts)
-
-
-def label(name: str) -> str:
-    """A metric's name as a heading."""
-    return name.replace("_", " ")
+    return Sheet(title, tuple(sheet.header[j] for j in kept), body, (), (), sum(j < sheet.words for j in kept))
 
 
 def _sheet(title: str, rows: Sequence[Row], columns: Sequence[str], std: bool) -> Sheet:
-    differing = options(rows)
+    differing = options(rows, MOST)
     best = {name: _best(rows, name) for name in columns}
     numbers = {key: i for i, key in enumerate(dict.fromkeys(block(row.identity) for row in rows))}
     lines = []
@@ -182,22 +144,25 @@ def _sheet(title: str, rows: Sequence[Row], columns: Sequence[str], std: bool) -
             cells.append(Cell("" if summary is None else figure(name, summary, len(row.seeds), std), i in best[name]))
         lines.append(Line(numbers[block(of)], tuple(cells)))
     header = ["method", "data", "φ", "setting", "selection", "seeds", *["options"] * any(differing), "fingerprint"]
-    notes = tuple(_notes(rows, columns, best, std))
-    return Sheet(title, (*header, *map(label, columns)), tuple(lines), notes, len(header))
+    notes, legend = tuple(_notes(rows, columns, std)), tuple(_legend(rows, best))
+    return Sheet(title, (*header, *map(label, columns)), tuple(lines), notes, legend, len(header))
 
 
-def _notes(rows: Sequence[Row], columns: Sequence[str], best: dict[str, set[int]], std: bool) -> Iterator[str]:
+def _notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> Iterator[str]:
     if any(row.metrics[name].n > 1 for row in rows for name in columns if name in row.metrics):
         yield "mean ± half width of the 95 % confidence interval over seeds" + std * " (standard deviation)"
     if any(name.endswith(DAGGER) for name in columns):
         yield f"{DAGGER} chosen on the test set: an oracle, not to be compared with the other columns"
-    bold = {i for winners in best.values() for i in winners}
+    yield from (f"warning: {warning}" for row in rows for warning in row.warnings)
+
+
+def _legend(rows: Sequence[Row], best: Mapping[str, set[int]]) -> Iterator[str]:
+    bold = {(i, name) for name, winners in best.items() for i in winners}
     if bold:
         yield "bold: best of its data set, features and setting"
-    if few := sorted(i for i in bold if len(rows[i].seeds) < FEW):
+    if few := sorted({i for i, name in bold if rows[i].metrics[name].n < FEW}):
         names = dict.fromkeys(f"{rows[i].identity.method} ({len(rows[i].seeds)})" for i in few)
         yield f"fewer than {FEW} seeds stand behind bold numbers of {', '.join(names)}"
-    yield from (f"warning: {warning}" for row in rows for warning in row.warnings)
 
 
 def _best(rows: Sequence[Row], name: str) -> set[int]:
@@ -221,24 +186,6 @@ def _present(rows: Sequence[Row]) -> list[str]:
 
 
 def _unknown(name: str, present: Sequence[str]) -> InputError:
-    near = difflib.get_close_matches(name, present, n=1)
+    near = difflib.get_close_matches(name, present, n=1, cutoff=0.5)
     guess = f"did you mean {near[0]!r}? " if near else ""
     return InputError(f"no result has a metric {name!r}; {guess}there are {', '.join(present)}")
-
-
-def _look(of: Identity) -> tuple[str, ...]:
-    return of.method, of.data_title, of.class_embedding, of.setting, of.policy, of.protocol
-
-
-def _brief(key: str, among: Sequence[str]) -> str:
-    """The last word of a dotted key, the whole key where that word is not unique."""
-    word = key.rsplit(".", 1)[-1]
-    return word if sum(other.rsplit(".", 1)[-1] == word for other in among) == 1 else key
-
-
-def _value(encoded: str | None) -> str:
-    """A JSON value as people write it; – where the configuration has no such key."""
-    if encoded is None:
-        return "–"
-    value = json.loads(encoded)
-    return value if isinstance(value, str) else encoded

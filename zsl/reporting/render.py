@@ -10,8 +10,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from zsl.data.fingerprint import short
-from zsl.reporting.layout import Cell, Sheet, chosen_columns, narrow, options
+from zsl.reporting.layout import Cell, Sheet, chosen_columns, narrow
 from zsl.reporting.table import Row
+from zsl.reporting.wording import options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +27,7 @@ def terminal(sheets: Sequence[Sheet], console: Console) -> None:
         fits = console.measure(_grid(sheet)).maximum < console.width
         for part in [sheet] if fits else narrow(sheet):
             console.print(Text(part.title, "bold"), _grid(part))
-            for note in part.notes:
+            for note in (*part.notes, *(part.legend if console.color_system else ())):
                 console.print(Text(note, "dim"))
         console.print()
 
@@ -49,11 +50,10 @@ def markdown(sheets: Sequence[Sheet]) -> str:
     parts = []
     for sheet in sheets:
         rule = ("---:" if right else "---" for right in _numeric(sheet))
-        body = [_pipes(map(_markdown_cell, line.cells)) for line in sheet.lines]
-        table = [_pipes(sheet.header), _pipes(rule), *body]
-        parts.append(
-            "\n".join([f"## {sheet.title}", "", *table, *([""] * bool(sheet.notes)), *(f"- {n}" for n in sheet.notes)])
-        )
+        body = (_pipes(map(_markdown_cell, line.cells)) for line in sheet.lines)
+        notes = [f"- {_markdown(note)}" for note in (*sheet.notes, *sheet.legend)]
+        table = [f"## {sheet.title}", "", _pipes(sheet.header), _pipes(rule), *body]
+        parts.append("\n".join([*table, *([""] if notes else []), *notes]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -64,7 +64,7 @@ def latex(sheets: Sequence[Sheet]) -> str:
         body = []
         for line, ends in zip(sheet.lines, _ends(sheet), strict=True):
             body.append(" & ".join(map(_latex_cell, line.cells)) + r" \\" + (r" \midrule" if ends else ""))
-        notes = [rf"\par\footnotesize {_tex(note)}" for note in sheet.notes]
+        notes = [rf"\par\footnotesize {_tex(note)}" for note in (*sheet.notes, *sheet.legend)]
         columns = "".join("r" if right else "l" for right in _numeric(sheet))
         parts += [
             r"\begin{table}",
@@ -91,27 +91,15 @@ def table_csv(rows: Sequence[Row], metrics: Sequence[str] = ()) -> str:
     every = sorted({name for row in rows for name in row.metrics})
     columns = chosen_columns(rows, metrics) if metrics else every
     words = ["method", "data", "data_title", "class_embedding", "setting", "protocol", "selection", "fingerprint"]
-    header = [
-        *words,
-        "options",
-        "seeds",
-        *(f"{name} {part}" for name in columns for part in ("mean", "std", "ci95", "n")),
-    ]
+    parts = ("mean", "std", "ci95", "n")
+    header = [*words, "options", "seeds", *(f"{name} {part}" for name in columns for part in parts)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     for row, differing in zip(rows, options(rows), strict=True):
         of = row.identity
-        cells: list[object] = [
-            of.method,
-            of.data,
-            of.data_title,
-            of.class_embedding,
-            of.setting,
-            of.protocol,
-            of.policy,
-        ]
-        cells += [short(dict(of.fingerprints)), differing, " ".join(map(str, row.seeds))]
+        cells: list[object] = [of.method, of.data, of.data_title, of.class_embedding, of.setting, of.protocol]
+        cells += [of.policy, short(dict(of.fingerprints)), differing, " ".join(map(str, row.seeds))]
         for name in columns:
             summary = row.metrics.get(name)
             cells += ["", "", "", 0] if summary is None else [summary.mean, summary.std, summary.ci, summary.n]
@@ -133,8 +121,11 @@ def _pipes(cells: Iterable[str]) -> str:
 
 
 def _markdown_cell(cell: Cell) -> str:
-    text = re.sub(r"([\\|*<`])", r"\\\1", cell.text)
-    return f"**{text}**" if cell.best else text
+    return f"**{_markdown(cell.text)}**" if cell.best else _markdown(cell.text)
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\|*<`])", r"\\\1", text)
 
 
 _TEX = {

@@ -13,6 +13,7 @@ from typing import Any
 from zsl.errors import InputError
 from zsl.reporting import schema
 from zsl.reporting.atomic import write_text
+from zsl.reporting.checks import show
 
 NAME = "result.json"
 
@@ -105,10 +106,10 @@ def read(path: Path) -> Result:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON, or cut off ({error}); {again}") from error
     if not isinstance(record, dict):
-        raise InputError(f"{path}: {schema.show(record)} is not an object; {again}")
+        raise InputError(f"{path}: {show(record)} is not an object; {again}")
     version = record.pop("schema", None)
     if version != schema.SCHEMA or isinstance(version, bool):
-        known = f"{schema.show(version)} is not {schema.SCHEMA}"
+        known = f"{show(version)} is not {schema.SCHEMA}"
         raise InputError(f"{path}: schema: {known}; read it with the zsl that wrote it, or run it again")
     _check(record, path, again)
     return Result(**{**record, "selection": Selection(**record["selection"])})
@@ -148,7 +149,8 @@ def _files(path: Path) -> list[Path]:
 
 def _check(record: Mapping[str, Any], path: Path, cure: str) -> None:
     for key, cause in schema.result(record):
-        raise InputError(f"{path}: {key}: {cause}; {cure}")
+        place = key if key.isprintable() else repr(key)[1:-1]
+        raise InputError(f"{path}: {place}: {cause}; {cure}")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

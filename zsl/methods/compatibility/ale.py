@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -9,7 +11,7 @@ from torch.optim import SGD, Optimizer
 
 from zsl.data.training_set import Batch
 from zsl.methods.compatibility.bilinear import Bilinear
-from zsl.model import Dimensions, require_positive
+from zsl.model import Dimensions, require_count, require_positive, require_within
 
 
 class ALE(Bilinear):
@@ -43,12 +45,15 @@ class ALE(Bilinear):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(dims)
-        require_positive(lr=lr, epochs=epochs, batch_size=batch_size, margin=margin)
+        require_positive(lr=lr, margin=margin)
+        require_count(epochs=epochs, batch_size=batch_size)
+        require_within(0, 1, momentum=momentum)
+        require_within(0, math.inf, weight_decay=weight_decay)
         self.lr, self.epochs, self.batch_size, self.margin = lr, epochs, batch_size, margin
         self.momentum, self.weight_decay = momentum, weight_decay
-        harmonic = torch.cumsum(1 / torch.arange(1, max(dims.seen, 2), dtype=torch.float64), 0)
-        beta = torch.cat([torch.zeros(1), (harmonic / torch.arange(1, max(dims.seen, 2))).float()])
-        self.register_buffer("rank_weight", beta, persistent=False)
+        ranks = torch.arange(1, max(dims.seen, 2), dtype=torch.float64)
+        beta_over_rank = torch.cat([ranks.new_zeros(1), torch.cumsum(1 / ranks, 0) / ranks])
+        self.register_buffer("rank_weight", beta_over_rank, persistent=False)
         self.rank_weight: Tensor
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
@@ -57,8 +62,8 @@ class ALE(Bilinear):
         own = batch.y.unsqueeze(1)
         violation = (self.margin + F - F.gather(1, own)).clamp(min=0).scatter(1, own, 0)
         rank = (violation > 0).sum(dim=1)
-        return (self.rank_weight[rank] * violation.sum(dim=1)).mean()
+        return (self.rank_weight[rank].to(F.dtype) * violation.sum(dim=1)).mean()
 
     def configure_optimizers(self) -> Optimizer:
         """Stochastic gradient descent with momentum."""
-        return SGD(self.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay)
+        return SGD(self.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay, fused=True)

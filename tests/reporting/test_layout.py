@@ -1,0 +1,211 @@
+"""What a table shows: columns, †, bold, options, order, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zsl.errors import InputError
+from zsl.reporting.layout import Sheet, arrange, narrow, sheets
+from zsl.reporting.result import Result
+from zsl.reporting.statistics import summarize
+from zsl.reporting.table import rows
+from zsl.reporting.wording import figure, options, seeds
+
+Make = Callable[..., Result]
+Keyed = Callable[..., dict[Path, Result]]
+
+
+def column(sheet: Sheet, name: str) -> list[str]:
+    return [line.cells[sheet.header.index(name)].text for line in sheet.lines]
+
+
+def bold(sheet: Sheet, name: str) -> list[str]:
+    cells = [line.cells[sheet.header.index(name)] for line in sheet.lines]
+    return [cell.text for cell in cells if cell.best]
+
+
+def laid_out(keyed: Keyed, results: list[Result], **arguments: Any) -> list[Sheet]:
+    return sheets(arrange(rows(keyed(results))), **arguments)
+
+
+@given(st.sets(st.integers(0, 30), min_size=1))
+def test_seed_ranges_name_every_seed(numbers: set[int]) -> None:
+    count, listed = seeds(sorted(numbers)).split(": ")
+    found: set[int] = set()
+    for part in listed.split(", "):
+        first, _, last = part.partition("–")
+        found |= set(range(int(first), int(last or first) + 1))
+    assert (int(count), found) == (len(numbers), numbers)
+
+
+def test_seed_ranges_are_short() -> None:
+    assert seeds([0, 1, 2, 3, 4]) == "5: 0–4"
+    assert seeds([7]) == "1: 7"
+    assert seeds([9, 0, 1]) == "3: 0–1, 9"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "text"),
+    [
+        ("T1", [57.04], "57.0"),
+        ("T1", [56.0, 57.0, 58.0], "57.0 ± 2.5 (1.0)"),
+        ("H_calibrated", [0.0, 0.0], "0.0 ± 0.0 (0.0)"),
+        ("AUSUC", [0.3289], "0.329"),
+        ("AUSUC†", [0.3289], "0.329"),
+        ("N1_skewness", [2.163], "2.16"),
+        ("N1_skewness", [-0.001], "-0.00"),
+    ],
+)
+def test_decimals_fit_the_metric(name: str, values: list[float], text: str) -> None:
+    assert figure(name, summarize(values), len(values), std=True) == text
+
+
+def test_a_number_that_fewer_seeds_stand_behind_says_so() -> None:
+    assert figure("T1", summarize([57.0]), 3) == "57.0 [n = 1]"
+
+
+def test_daggers_never_stand_in_plain_columns(make: Make, oracle: Make, keyed: Keyed) -> None:
+    plain = make(T1=50.0, extra={"u†": 40.0, "s†": 40.0, "H†": 40.0})
+    (sheet,) = laid_out(keyed, [plain, oracle(T1=70.0)])
+    assert sheet.header[sheet.words :] == ("T1", "u", "s", "H", "AUSUC", "T1†", "u†", "s†", "H†", "AUSUC†")
+    assert column(sheet, "selection") == ["fixed", "test"]
+    assert [column(sheet, name) for name in ("T1", "T1†", "H†")] == [["50.0", ""], ["", "70.0"], ["40.0", "30.0"]]
+    assert any(note.startswith("† chosen on the test set") for note in sheet.notes)
+    assert not any(bold(sheet, name) for name in sheet.header if name.endswith("†"))
+
+
+def test_without_daggers_there_is_no_footnote(make: Make, keyed: Keyed) -> None:
+    (sheet,) = laid_out(keyed, [make()])
+    assert not any("†" in note for note in sheet.notes)
+
+
+def test_validation_numbers_stand_in_a_table_of_their_own(make: Make, keyed: Keyed) -> None:
+    test, validation = laid_out(keyed, [make(T1=50.0), make(T1=80.0, protocol="tune")])
+    assert "Test images" in test.title
+    assert "Validation classes" in validation.title
+    assert "not test numbers" in validation.title
+    assert (column(test, "T1"), column(validation, "T1")) == (["50.0"], ["80.0"])
+
+
+def test_options_show_the_keys_that_differ_and_only_those(make: Make, keyed: Keyed) -> None:
+    (sheet,) = laid_out(keyed, [make(gamma=1.0), make(gamma=10.0), make(method="ale")])
+    assert sorted(column(sheet, "options")) == ["", "gamma=1.0", "gamma=10.0"]
+    (sheet,) = laid_out(keyed, [make(), make(method="ale")])
+    assert "options" not in sheet.header
+
+
+def test_options_spell_out_keys_whose_last_word_is_not_unique(make: Make, keyed: Keyed) -> None:
+    configs = [{"data": {"scale": "l2"}, "class_embedding": {"scale": "l2"}}, {"data": {"scale": "none"}}]
+    (sheet,) = laid_out(keyed, [make(config=config) for config in configs])
+    assert sorted(column(sheet, "options")) == [
+        "class_embedding.scale=l2 data.scale=l2",
+        "class_embedding.scale=– data.scale=none",
+    ]
+
+
+def test_many_options_are_cut_short_with_the_methods_own_first(make: Make, keyed: Keyed) -> None:
+    keys = [f"key{i}" for i in range(9)]
+    results = [make(config={"data": dict.fromkeys(keys, value), "method": {"gamma": value}}) for value in (1, 2)]
+    (sheet,) = laid_out(keyed, results)
+    assert column(sheet, "options")[0] == "gamma=1 key0=1 key1=1 key2=1 key3=1 key4=1 +4"
+    assert options(rows(keyed(results)))[0].endswith("key8=1")
+
+
+def test_fingerprints_tell_rows_apart(make: Make, keyed: Keyed) -> None:
+    (sheet,) = laid_out(keyed, [make(), make(prints={"features": "a" * 64})])
+    one, other = column(sheet, "fingerprint")
+    assert one != other
+    assert len(one) == len(other) == 8
+
+
+def test_bold_is_the_best_of_what_can_be_compared(make: Make, keyed: Keyed) -> None:
+    """ALE wins on CUB among equal settings; the transductive run and the run on other features compete with none."""
+    results = [
+        make(T1=50.0),
+        make(T1=60.0, method="ale"),
+        make(T1=59.96, method="sje"),
+        make(T1=90.0, method="gfzsl", setting="transductive"),
+        make(T1=95.0, method="dem", prints={"features": "a" * 64}),
+    ]
+    (sheet,) = laid_out(keyed, results)
+    assert bold(sheet, "T1") == ["60.0", "60.0"]
+
+
+def test_other_class_embeddings_compete(make: Make, keyed: Keyed) -> None:
+    results = [make(T1=50.0), make(T1=60.0, class_embedding="glove", prints={"class_embeddings": "a" * 64})]
+    (sheet,) = laid_out(keyed, results)
+    assert bold(sheet, "T1") == ["60.0"]
+
+
+def test_few_seeds_behind_a_bold_number_are_named(make: Make, keyed: Keyed) -> None:
+    five = [make(seed=seed) for seed in range(5)]
+    (sheet,) = laid_out(keyed, [*five, make(method="ale", T1=60.0)])
+    assert "fewer than 5 seeds stand behind bold numbers of ale (1)" in sheet.legend
+    (sheet,) = laid_out(keyed, [*five, *(make(method="ale", T1=60.0, seed=seed) for seed in range(5))])
+    assert not any("fewer than" in note for note in sheet.legend)
+
+
+def test_sorting_is_by_metric_within_each_data_set(make: Make, keyed: Keyed) -> None:
+    results = [
+        make(method=method, data_title=title, T1=T1, extra={"N1_skewness": T1 / 10})
+        for title, method, T1 in [("B", "a", 1.0), ("A", "a", 2.0), ("A", "b", 3.0), ("B", "b", 4.0), ("A", "c", 1.0)]
+    ]
+    found = rows(keyed(results))
+
+    def order(sort: str | None) -> list[tuple[str, str]]:
+        return [(row.identity.data_title, row.identity.method) for row in arrange(found, sort)]
+
+    assert order(None) == [("A", "a"), ("A", "b"), ("A", "c"), ("B", "a"), ("B", "b")]
+    assert order("T1") == [("A", "b"), ("A", "a"), ("A", "c"), ("B", "b"), ("B", "a")]
+    assert order("N1_skewness") == [("A", "c"), ("A", "a"), ("A", "b"), ("B", "a"), ("B", "b")]
+
+
+def test_rows_without_the_metric_sort_last(make: Make, keyed: Keyed) -> None:
+    found = rows(keyed([make(), make(method="zz", extra={"H_calibrated": 1.0})]))
+    assert [row.identity.method for row in arrange(found, "H_calibrated")] == ["zz", "eszsl"]
+
+
+@pytest.mark.parametrize("arguments", [{"metrics": ["T2"]}, {"metrics": ["T1", "Hh"]}])
+def test_an_unknown_metric_names_the_nearest(make: Make, keyed: Keyed, arguments: dict[str, Any]) -> None:
+    with pytest.raises(
+        InputError, match=r"no result has a metric '(T2|Hh)'; did you mean '(T1|H)'\? there are AUSUC, "
+    ):
+        laid_out(keyed, [make()], **arguments)
+
+
+def test_sorting_by_an_unknown_metric_is_refused(make: Make, keyed: Keyed) -> None:
+    with pytest.raises(InputError, match="no result has a metric 'accuracy'; there are AUSUC, H, T1, s, u"):
+        arrange(rows(keyed([make()])), "accuracy")
+
+
+def test_asked_metrics_are_the_columns_in_the_order_asked(make: Make, oracle: Make, keyed: Keyed) -> None:
+    (sheet,) = laid_out(keyed, [make(extra={"T5": 80.0})], metrics=["H", "T5"])
+    assert sheet.header[sheet.words :] == ("H", "T5")
+    (sheet,) = laid_out(keyed, [make(), oracle()], metrics=["H"])
+    assert sheet.header[sheet.words :] == ("H", "H†")
+
+
+def test_calibrated_and_hubness_columns_appear_when_present(make: Make, keyed: Keyed) -> None:
+    extra = {"u_calibrated": 40.0, "s_calibrated": 40.0, "H_calibrated": 40.0, "N1_skewness": 1.5}
+    (sheet,) = laid_out(keyed, [make(extra=extra)])
+    assert sheet.header[-4:] == ("u calibrated", "s calibrated", "H calibrated", "N1 skewness")
+
+
+def test_narrow_parts_lose_no_number_and_share_a_title(make: Make, oracle: Make, keyed: Keyed) -> None:
+    results = [make(), make(method="ale", T1=60.0), oracle(), make(data_title="AWA1 PS v1", T1=31.0)]
+    (sheet,) = laid_out(keyed, results)
+    parts = narrow(sheet)
+    assert len(parts) == 3
+    whole = [cell.text for line in sheet.lines for cell in line.cells[sheet.words :] if cell.text]
+    split = [cell.text for part in parts for line in part.lines for cell in line.cells[part.words :] if cell.text]
+    assert sorted(split) == sorted(whole)
+    for part in parts:
+        assert ("AWA1" in part.title) != ("CUB" in part.title)
+        assert {len(line.cells) for line in part.lines} == {len(part.header)}
+    assert (parts[-1].notes, parts[-1].legend) == (sheet.notes, sheet.legend)

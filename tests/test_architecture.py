@@ -1,0 +1,114 @@
+"""The house keeps its shape: one direction of imports, no forbidden words, a package list that is complete."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "zsl").rglob("*.py"))
+
+FORBIDDEN_IMPORTS = {
+    "data": ["class_embeddings", "methods", "evaluation", "reporting", "train", "fit", "cli", "model"],
+    "class_embeddings": ["methods", "evaluation", "reporting", "train", "fit", "cli", "model", "data.protocol"],
+    "backbones": ["methods", "evaluation", "reporting", "train", "fit", "cli", "model", "data.protocol"],
+    "methods": [
+        "evaluation",
+        "reporting",
+        "train",
+        "fit",
+        "cli",
+        "selection",
+        "scoring",
+        "data.protocol",
+        "data.dataset",
+        "data.xlsa17",
+        "data.emoji",
+        "data.image_folder",
+        "data.synthetic",
+        "configuration",
+    ],
+    "evaluation": ["methods", "reporting", "train", "fit", "cli", "model", "data", "class_embeddings"],
+    "reporting": ["methods", "train", "fit", "cli", "model", "data", "class_embeddings", "backbones"],
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Modules below ``zsl`` that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+    return {name.removeprefix("zsl.") for name in found if name.startswith("zsl.")}
+
+
+@pytest.mark.parametrize("package", FORBIDDEN_IMPORTS)
+def test_data_flows_one_way(package: str) -> None:
+    for path in (ROOT / "zsl" / package).rglob("*.py"):
+        for name in imports(path):
+            bad = [f for f in FORBIDDEN_IMPORTS[package] if name == f or name.startswith(f + ".")]
+            assert not bad, f"{path.relative_to(ROOT)} imports zsl.{name}"
+
+
+def test_methods_import_no_configuration_library() -> None:
+    for path in (ROOT / "zsl" / "methods").rglob("*.py"):
+        assert not re.search(r"^\s*(import|from) (hydra|omegaconf)", path.read_text(encoding="utf-8"), re.MULTILINE), (
+            path
+        )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        (r"\bprint\(", "print in library code"),
+        (r"\.cuda\(", "a device of its own"),
+        (r"allow_pickle=True|pickle\.load|torch\.load\([^)]*\)(?<!weights_only=True\))", "unpickling"),
+        (r"# (TODO|FIXME|XXX)", "unfinished"),
+    ],
+)
+def test_what_is_never_here(pattern: str, why: str) -> None:
+    for path in FILES:
+        found = [
+            line
+            for line in path.read_text(encoding="utf-8").splitlines()
+            if re.search(pattern, line) and "console" not in line.lower() and "``" not in line
+        ]
+        assert not found, f"{path.relative_to(ROOT)}: {why}: {found[0].strip()}"
+
+
+def test_no_name_that_says_nothing() -> None:
+    assert not [path for path in FILES if re.fullmatch(r"(utils?|misc|helpers?|common)", path.stem)]
+
+
+def test_every_package_is_listed_in_setup_cfg() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    listed = set(config["options"]["packages"].split())
+    found = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "zsl").rglob("__init__.py")}
+    assert listed == found | {"zsl.conf", "zsl.experiments"}
+
+
+def public(path: Path) -> list[ast.FunctionDef | ast.ClassDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found: list[ast.FunctionDef | ast.ClassDef] = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            found.append(node)
+            if isinstance(node, ast.ClassDef):
+                found += [n for n in node.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")]
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT / "zsl")))
+def test_everything_public_has_a_docstring(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), f"{path} has no module docstring"
+    overrides = {"take", "to", "at"}
+    bare = [n.name for n in public(path) if not ast.get_docstring(n) and n.name not in overrides]
+    assert not bare, f"{path.relative_to(ROOT)}: no docstring: {bare}"

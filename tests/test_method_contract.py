@@ -1,0 +1,158 @@
+"""What every method must do, found in conf/method/ by itself: a new file there is tested without an edit here."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from tests import worlds
+from zsl.configuration import tree
+from zsl.data.label_space import LabelSpace
+from zsl.data.protocol import Stage, final
+from zsl.fit import Loop, fit
+from zsl.leakage import audit_method
+from zsl.model import Dimensions, ZSLModel
+from zsl.scoring import score
+
+METHODS = sorted(path.stem for path in (tree() / "conf" / "method").glob("*.yaml"))
+LOOP = Loop(progress_bar=False)
+
+
+def config(method: str) -> DictConfig:
+    cfg = OmegaConf.load(tree() / "conf" / "method" / f"{method}.yaml")
+    assert isinstance(cfg, DictConfig)
+    if "epochs" in cfg:
+        cfg.epochs = 3
+    return cfg
+
+
+def build(method: str, dims: Dimensions) -> ZSLModel:
+    model = instantiate(config(method), dims)
+    assert isinstance(model, ZSLModel)
+    return model
+
+
+def trained(method: str, stage: Stage, seed: int = 0) -> ZSLModel:
+    torch.manual_seed(seed)
+    model = build(method, Dimensions(*stage.dims))
+    return fit(model, stage.training(model.setting), LOOP, seed)
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def method(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def stage() -> Stage:
+    return final(worlds.source())
+
+
+@pytest.fixture(scope="module")
+def model(method: str, stage: Stage) -> ZSLModel:
+    return trained(method, stage)
+
+
+@torch.inference_mode()
+def scores(model: ZSLModel, x: torch.Tensor, classes: LabelSpace) -> torch.Tensor:
+    return model.scores(x, classes)
+
+
+def test_methods_are_found() -> None:
+    assert {"eszsl", "ale"} <= set(METHODS)
+
+
+def test_every_method_has_a_test_of_its_own() -> None:
+    folder = Path(__file__).parent / "methods"
+    missing = [name for name in METHODS if not (folder / f"test_{name}.py").is_file()]
+    assert not missing, f"methods without tests/methods/test_<name>.py: {missing}"
+
+
+def test_scores_have_one_row_an_image_and_one_column_a_class(model: ZSLModel, stage: Stage) -> None:
+    x = stage.held_out.seen().inputs
+    found = scores(model, x, stage.classes)
+    assert found.shape == (len(x), len(stage.classes))
+    assert found.isfinite().all()
+
+
+def test_order_of_classes_does_not_matter(model: ZSLModel, stage: Stage) -> None:
+    x, order = (
+        stage.held_out.unseen().inputs,
+        torch.randperm(len(stage.classes), generator=torch.Generator().manual_seed(0)),
+    )
+    expected = scores(model, x, stage.classes)[:, order]
+    torch.testing.assert_close(scores(model, x, stage.classes.take(order)), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_each_image_is_scored_on_its_own(model: ZSLModel, stage: Stage) -> None:
+    x = stage.held_out.unseen().inputs
+    one_by_one = torch.cat([scores(model, row.unsqueeze(0), stage.classes) for row in x])
+    torch.testing.assert_close(one_by_one, scores(model, x, stage.classes), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("part", ["seen", "unseen", "one unseen"])
+def test_any_part_of_the_label_space_can_be_asked_about(model: ZSLModel, stage: Stage, part: str) -> None:
+    ids = stage.classes.seen_ids if part == "seen" else stage.classes.unseen_ids
+    classes = stage.classes.take(ids[:1] if part == "one unseen" else ids)
+    found = scores(model, stage.held_out.unseen().inputs, classes)
+    assert found.shape[1] == len(classes)
+    assert found.isfinite().all()
+
+
+def test_the_same_seed_gives_the_same_weights(method: str, model: ZSLModel, stage: Stage) -> None:
+    again = trained(method, stage)
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
+
+
+def test_weights_can_be_saved_and_loaded(method: str, model: ZSLModel, stage: Stage, tmp_path: Path) -> None:
+    torch.save(model.state_dict(), tmp_path / "weights.pt")
+    fresh = build(method, Dimensions(*stage.dims))
+    fresh.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
+    x = stage.held_out.unseen().inputs
+    assert torch.equal(scores(fresh.eval(), x, stage.classes), scores(model, x, stage.classes))
+
+
+def test_double_precision_agrees(model: ZSLModel, stage: Stage) -> None:
+    x = stage.held_out.unseen().inputs
+    expected = scores(model, x, stage.classes)
+    found = scores(copy.deepcopy(model).double(), x.double(), stage.classes.to("cpu", torch.float64))
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found.float(), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu_as_on_a_cpu(method: str, model: ZSLModel, stage: Stage) -> None:
+    there = build(method, Dimensions(*stage.dims))
+    there.load_state_dict(model.state_dict())
+    expected = score(model, stage.held_out).gzsl.scores
+    found = score(there.cuda(), stage.held_out).gzsl.scores
+    torch.testing.assert_close(torch.from_numpy(found), torch.from_numpy(expected), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"d": 1},
+        {"k": 1},
+        {"unseen": 1},
+        {"d": 2, "train": 12},
+        {"train": 1, "val": 1},
+        {"per_class": 2},
+    ],
+    ids=str,
+)
+def test_extreme_sizes(method: str, sizes: dict[str, int]) -> None:
+    stage = final(worlds.source(seed=1, **sizes))
+    scored = score(trained(method, stage), stage.held_out)
+    assert scored.gzsl.scores.shape[1] == len(stage.classes)
+
+
+def test_the_declared_setting_holds_in_both_directions(method: str) -> None:
+    audit_method(lambda dims: build(method, dims), worlds.source())

@@ -1,0 +1,101 @@
+"""A run that is stopped at any step and goes on ends with the same weights, bit by bit."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from tests import worlds
+from zsl.data.protocol import final
+from zsl.data.training_set import Batch
+from zsl.errors import InputError
+from zsl.fit import Loop, fit
+from zsl.methods.compatibility.ale import ALE
+from zsl.model import Dimensions
+from zsl.resumption import InterruptedRunError
+
+STAGE = final(worlds.source())
+TRAIN = STAGE.training(ALE.setting)
+STEPS = 3 * -(-len(TRAIN.examples) // 20)
+LOOP = Loop(progress_bar=False)
+
+
+class NoisyALE(ALE):
+    """ALE with dropout on the images, so that the global random stream matters too."""
+
+    def loss(self, batch: Batch) -> Tensor:
+        return super().loss(batch._replace(x=torch.nn.functional.dropout(batch.x, 0.3)))
+
+
+def model() -> NoisyALE:
+    torch.manual_seed(1)
+    return NoisyALE(Dimensions(*STAGE.dims), lr=0.1, epochs=3, batch_size=20)
+
+
+class At(Callback):
+    """Do something when a step is about to begin."""
+
+    def __init__(self, step: int, action: Any) -> None:
+        self.step, self.action = step, action
+
+    def on_train_batch_start(self, trainer: Trainer, _m: LightningModule, _b: Any, _i: int) -> None:
+        if trainer.global_step == self.step:
+            self.action()
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> Tensor:
+    return fit(model(), TRAIN, LOOP, seed=3).W.detach().clone()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", range(STEPS))
+def test_a_signal_at_any_step(tmp_path: Path, undisturbed: Tensor, step: int, number: signal.Signals) -> None:
+    handler = signal.getsignal(number)
+    with pytest.raises(InterruptedRunError, match=f"stopped at step {step + 1}"):
+        fit(model(), TRAIN, LOOP, 3, tmp_path, callbacks=[At(step, lambda: os.kill(os.getpid(), number))])
+    assert signal.getsignal(number) is handler
+    torch.manual_seed(99)
+    assert torch.equal(fit(model(), TRAIN, LOOP, 3, tmp_path, resume=True).W, undisturbed)
+
+
+class CrashError(Exception):
+    pass
+
+
+def crash() -> None:
+    raise CrashError
+
+
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("step", range(3, STEPS))
+def test_a_crash_at_any_step_after_a_checkpoint(tmp_path: Path, undisturbed: Tensor, step: int, every: int) -> None:
+    loop = Loop(progress_bar=False, checkpoint_every_n_steps=every)
+    with pytest.raises(CrashError):
+        fit(model(), TRAIN, loop, 3, tmp_path, callbacks=[At(step, crash)])
+    assert torch.equal(fit(model(), TRAIN, loop, 3, tmp_path, resume=True).W, undisturbed)
+
+
+def test_nothing_to_resume_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"resume=true: .*last.ckpt is not there; start without resume"):
+        fit(model(), TRAIN, LOOP, 3, tmp_path, resume=True)
+
+
+def test_a_diverging_loss_stops_with_the_step() -> None:
+    wild = ALE(Dimensions(*STAGE.dims), lr=3e38, epochs=50, batch_size=20)
+    with pytest.raises(InputError, match=r"training diverged: loss (nan|inf) at step \d+; lower method.lr"):
+        fit(wild, TRAIN, LOOP, 3)
+
+
+def test_a_missing_gpu_is_said_in_one_line() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(InputError, match=r"trainer.accelerator=gpu: no CUDA device is at hand; use trainer=cpu"):
+        fit(model(), TRAIN, Loop(accelerator="gpu"), 3)
