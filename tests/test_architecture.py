@@ -33,7 +33,17 @@ FORBIDDEN_IMPORTS = {
         "configuration",
     ],
     "evaluation": ["methods", "reporting", "train", "fit", "cli", "model", "data", "class_embeddings"],
-    "reporting": ["methods", "train", "fit", "cli", "model", "data", "class_embeddings", "backbones"],
+    "reporting": [
+        "methods",
+        "train",
+        "fit",
+        "cli",
+        "model",
+        "data.protocol",
+        "data.training_set",
+        "class_embeddings",
+        "backbones",
+    ],
 }
 
 

@@ -64,7 +64,7 @@ def explained() -> Iterator[None]:
 
 
 def _explain(error: Exception) -> str:
-    from hydra.errors import InstantiationException, MissingConfigException
+    from hydra.errors import InstantiationException, MissingConfigException, OverrideParseException
     from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue
 
     text = str(error)
@@ -72,6 +72,10 @@ def _explain(error: Exception) -> str:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         options = error.options or []
         return f"{group}={name}: there is no such {group or 'config'}; {_nearest(name, options)}"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be parsed; write key=value, and quote brackets and commas for the shell"
+    if found := re.search(r"Error resolving interpolation '\$\{(\w+)\}'", text):
+        return f"{found[1]} is missing; add {found[1]}=… (zsl list)"
     if found := re.search(r"Could not override '([^']+)'", text):
         key = found[1]
         return f"{key}: there is no such key in the configuration; {_nearest(key, list(_keys()))}"

@@ -18,17 +18,25 @@ from pytorch_lightning.loggers import Logger
 from torch import Tensor
 
 from zsl.data.training_set import Batches, TrainingSet
+from zsl.data.scaling import require
 from zsl.errors import InputError
 from zsl.model import ZSLModel
 from zsl.resumption import Interruption, RandomStreams
 
 
+PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+
+
 @dataclass(frozen=True)
 class Loop:
-    """How to train, whatever is trained: ``conf/trainer``."""
+    """How to train, whatever is trained: ``conf/trainer``.
+
+    Raises:
+        InputError: a value is unknown or out of range.
+    """
 
     accelerator: str = "cpu"
-    devices: int | str = 1
+    devices: int = 1
     precision: str = "32-true"
     compile: bool = False
     """torch.compile the loss; worth its start-up time only in long runs"""
@@ -37,6 +45,16 @@ class Loop:
     log_every_n_steps: int = 50
     progress_bar: bool = True
     loggers: Sequence[Logger] = field(default=())
+
+    def __post_init__(self) -> None:
+        require(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))
+        require(str(self.precision), "trainer.precision", PRECISIONS)
+        for key in ("devices", "log_every_n_steps", "checkpoint_every_n_steps"):
+            value = getattr(self, key)
+            if key == "checkpoint_every_n_steps" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"trainer.{key}={value}: must be a whole number of at least 1")
 
 
 def fit(

@@ -20,6 +20,10 @@ from zsl.errors import InputError
 SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
 
 
+MULTIRUN = ("-m", "--multirun")
+INFORMATIVE = {"--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
+
+
 def launch(arguments: Sequence[str]) -> int:
     """Run ``zsl train`` with these Hydra arguments: overrides, ``-m`` for several runs.
 
@@ -35,18 +39,16 @@ def launch(arguments: Sequence[str]) -> int:
     task = hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(
         lambda cfg: outcomes.append(_attempt(cfg))
     )
-    before = sys.argv
-    sys.argv = ["zsl train", *arguments]
-    multirun = any(argument in ("-m", "--multirun") for argument in arguments)
+    multirun = any(argument in MULTIRUN for argument in arguments)
+    # argparse wants options before overrides; people type -m anywhere
+    rest = [argument for argument in arguments if argument not in MULTIRUN]
+    before, sys.argv = sys.argv, ["zsl train", *MULTIRUN[:multirun], *rest]
     try:
         with explained():
             task()
     finally:
         sys.argv = before
-    informative = any(
-        a in ("--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i") for a in arguments
-    )
-    if multirun and not outcomes and not informative:
+    if multirun and not outcomes and INFORMATIVE.isdisjoint(arguments):
         raise InputError("the sweep matches no job; look at the globs and lists on the command line (zsl list)")
     failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     mistakes = [failure for failure in failures if isinstance(failure, InputError)]

@@ -87,11 +87,13 @@ def choose(
     only where every number that follows from it is marked †.
 
     Raises:
-        InputError: the grid has an empty axis, or a training run diverged.
+        InputError: the grid has an empty axis, patience is below 1, or a training run diverged.
     """
+    if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+        raise InputError(f"selection.patience={patience}: must be a whole number of at least 1")
     for key, values in grid.items():
-        if not values:
-            raise InputError(f"sweep.{key} is empty; list at least one value, or leave the key out")
+        if not isinstance(values, list | tuple) or not values:
+            raise InputError(f"sweep.{key}={values}: list at least one value, or leave the key out")
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     best: Measured | None = None
     chosen: Hyperparameters = {}
@@ -101,7 +103,7 @@ def choose(
         model = train(point, [watch])
         measured = watch.best or Measured.of(score(model, stage.held_out))
         found = point | ({"epochs": watch.epochs} if watch.best else {})
-        trials.append({**found, "T1": measured.T1, "H": measured.H, "gamma": measured.gamma})
+        trials.append({"chosen": found, "T1": measured.T1, "H": measured.H, "gamma": measured.gamma})
         if best is None or measured.objective(objective) > best.objective(objective):
             best, chosen = measured, found
     assert best is not None

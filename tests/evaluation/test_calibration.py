@@ -67,10 +67,10 @@ def test_ece_is_the_gap_between_confidence_and_accuracy() -> None:
 
 
 def test_bins_are_closed_on_the_right() -> None:
-    """Confidences ½ and 1 with 2 bins lie in different bins: (0 − ½, 1 − 1); in one bin the gap is |½ − ¾|."""
-    scores, labels = np.array([[0.0, 0.0], [1e6, 0.0]]), np.array([1, 0])
-    assert ece(scores, labels, bins=2) == 0.25
-    assert ece(np.zeros((2, 2)), np.array([0, 1]), bins=2) == 0
+    """Confidences ½ (right) and ¾ (wrong): 2 bins keep them apart, ½ |1 − ½| + ½ |0 − ¾|, and 1 bin averages them."""
+    scores, labels = np.array([[0.0, 0.0], [math.log(3), 0.0]]), np.array([0, 1])
+    assert ece(scores, labels, bins=2) == pytest.approx(0.625, abs=1e-12)
+    assert ece(scores, labels, bins=1) == pytest.approx(0.125, abs=1e-12)
 
 
 def test_temperature_is_recovered_from_labels_drawn_with_it() -> None:

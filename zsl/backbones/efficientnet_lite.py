@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
 from numpy import ndarray as Array
-from PIL import Image, ImageOps
+from PIL.Image import Image
 
+from zsl.backbones.preprocessing import centre_square
 from zsl.errors import InputError
 
 SIDE = 224
@@ -38,7 +39,7 @@ class EfficientNetLite0:
     name = f"efficientnet-lite0 imagenet-1k sha256:{WEIGHTS[:16]}"
     transform = f"exif orientation; alpha on white; rgb; centre square; {SIDE} px bicubic antialiased; (x-127)/128"
 
-    def __call__(self, images: list[Image.Image]) -> Float32[Array, "n 1280"]:
+    def __call__(self, images: list[Image]) -> Float32[Array, "n 1280"]:
         """θ(x) of every image, of any size and mode.
 
         Raises:
@@ -48,7 +49,7 @@ class EfficientNetLite0:
         for start in range(0, len(images), BATCH):
             chunk = images[start : start + BATCH]
             x = torch.zeros(BATCH, 3, SIDE, SIDE)
-            x[: len(chunk)] = torch.stack([_code(square(image)) for image in chunk])
+            x[: len(chunk)] = torch.stack([_code(centre_square(image, SIDE)) for image in chunk])
             with torch.inference_mode():
                 maps = self._network.extract_features(x.contiguous(memory_format=torch.channels_last))
             features[start : start + BATCH] = maps.mean((2, 3))[: len(chunk)].numpy()
@@ -70,33 +71,6 @@ class EfficientNetLite0:
         network = EfficientNet.from_name("efficientnet-lite0")
         network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
         return network.eval().to(memory_format=torch.channels_last)
-
-
-def square(image: Image.Image) -> UInt8[Array, "224 224 3"]:
-    """The middle of the image at 224 × 224 pixels, RGB, on white where it is transparent.
-
-    The shorter side becomes 224 pixels and what then stands over on the longer one is cropped equally at both ends: the
-    shape of things is kept and a square image is kept whole. Bicubic, as the network was trained; Pillow's filter
-    widens with the reduction, so fine texture does not alias.
-    """
-    image = on_white(ImageOps.exif_transpose(image))
-    return np.asarray(ImageOps.fit(image, (SIDE, SIDE), Image.Resampling.BICUBIC))
-
-
-def on_white(image: Image.Image) -> Image.Image:
-    """The image as RGB of 8 bits, composited on white.
-
-    Raises:
-        ValueError: pixels of 32 bits, whose range nobody knows.
-    """
-    if image.mode in ("I", "F"):
-        raise ValueError("its pixels have 32 bits; save it with 8 or 16")
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    coloured = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), coloured).convert("RGB")
 
 
 def _code(pixels: UInt8[Array, "224 224 3"]) -> torch.Tensor:

@@ -63,7 +63,7 @@ def read(path: Path) -> WordTable:
 
 def _read(path: Path) -> WordTable:
     with _open(path) as file:
-        start = file.read(1 << 16)
+        start = file.read(1 << 20)
     if _PICKLE.match(start):
         raise InputError(
             f"word vectors {path}: a pickle (gensim's own save format) can run any code and is not opened; "
@@ -89,13 +89,10 @@ def _gzipped(path: Path) -> bool:
 
 
 def _looks_like_text(body: bytes, width: int) -> bool:
-    """Whether the last fields of the first line, or of as much of it as there is, are numbers."""
-    line, newline, _ = body.partition(b"\n")
-    fields = line.decode(errors="replace").split()
+    """Whether the last fields of the first line are numbers."""
+    fields = body.partition(b"\n")[0].decode(errors="replace").split()
     try:
-        return all(
-            float(field) == float(field) for field in fields[max(len(fields) - width, 1) : None if newline else -1]
-        )
+        return all(float(field) == float(field) for field in fields[max(len(fields) - width, 1) :])
     except ValueError:
         return False
 
@@ -104,7 +101,7 @@ def _text(path: Path, count: int | None, width: int | None) -> WordTable:
     words: dict[str, None] = {}
     numbers = bytearray()
     read = 0
-    with _open(path) as file:
+    with _open(path) as file, np.errstate(over="ignore"):
         for number, line in enumerate(file, start=1):
             text = line.decode(errors="replace").rstrip()
             if (number == 1 and count is not None) or not text:
@@ -143,6 +140,7 @@ def _word2vec(path: Path, count: int, width: int) -> WordTable:
             f"word vectors {path}: the first line says {count} words × {width} numbers, which the file cannot hold; "
             "fetch it again"
         )
-    with _open(path) as file:
-        vectors = KeyedVectors.load_word2vec_format(file, binary=True, unicode_errors="replace")
+    if _gzipped(path) != (path.suffix == ".gz"):
+        raise InputError(f"word vectors {path}: gensim goes by the name; end it in .gz if, and only if, it is gzipped")
+    vectors = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
     return WordTable(vectors.index_to_key, vectors.vectors)

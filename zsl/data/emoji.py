@@ -89,7 +89,7 @@ def load(cache: str | Path, *, variant: str, split: str, held_out: str, backbone
     _choose("split", split, SPLITS)
     _choose("held_out", held_out, styles(variant))
     table = classes(variant)
-    keywords = _keywords(table, Path(cache))
+    keywords = _keywords(table, Path(cache).expanduser())
     features = prepare(cache, variant=variant, backbone=backbone)
     labels = np.array([i for style in styles(variant) for i, row in enumerate(table) if style in row.drawings])
     drawn_as = np.array([style for style in styles(variant) for row in table if style in row.drawings])
@@ -131,7 +131,7 @@ def prepare(cache: str | Path, *, variant: str, backbone: Backbone) -> Float32[A
     Raises:
         InputError: as ``load``.
     """
-    root = Path(cache)
+    root = Path(cache).expanduser()
     features = {style: _style(style, variant, backbone, root) for style in styles(variant)}
     return np.concatenate(list(features.values()))
 
@@ -165,7 +165,7 @@ def _keywords(table: tuple[Row, ...], root: Path) -> tuple[str, ...]:
 def _card(variant: str, split: str, held_out: str, images: int) -> Card:
     table, drawn_by = classes(variant), styles(variant)
     return Card(
-        title=f"Emoji ({variant}), class split {split}: {images} drawings of {len(table)} classes in {len(drawn_by)} styles",
+        title=f"Emoji ({variant}), class split {split}: {images} images, {len(table)} classes, {len(drawn_by)} styles",
         licences=tuple(packages()[name].attribution for name in (*drawn_by, "emojilib")),
         notes=(f"test images of seen classes are those of the style {held_out}, which training does not see", NOTE),
     )

@@ -169,6 +169,7 @@ def plain(code: str) -> str:
 
 
 def squashed(name: str) -> str:
+    """Letters and digits only: packages write hot-dog, hot_dog and hotdog."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 

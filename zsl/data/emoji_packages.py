@@ -48,6 +48,7 @@ class Package:
 
     @property
     def attribution(self) -> str:
+        """Title, author, licence, where the originals are, and the package they came in."""
         return f"{self.title} by {self.author}, {self.licence}, {self.source} (npm {self.package}@{self.version})"
 
 

