@@ -7,14 +7,13 @@ import math
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
-from pytorch_lightning.loggers import Logger
 from torch import Tensor
 
 from zsl.data.training_set import Batches, TrainingSet
@@ -44,7 +43,6 @@ class Loop:
     """write ``checkpoints/last.ckpt`` this often; an interrupted run always writes it"""
     log_every_n_steps: int = 50
     progress_bar: bool = True
-    loggers: Sequence[Logger] = field(default=())
 
     def __post_init__(self) -> None:
         require(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))
@@ -124,7 +122,7 @@ def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: S
         precision=loop.precision,  # type: ignore[arg-type]
         max_epochs=model.epochs,
         callbacks=own,
-        logger=list(loop.loggers) or False,
+        logger=False,
         log_every_n_steps=loop.log_every_n_steps,
         enable_checkpointing=checkpoints is not None and bool(loop.checkpoint_every_n_steps),
         enable_progress_bar=shown,

@@ -27,8 +27,9 @@ def show(title: str, group: str) -> None:
 def describe(path: Path) -> str:
     """The first line of the docstring of what a configuration file builds, or else of its own leading comment."""
     text = path.read_text(encoding="utf-8")
-    if text.startswith("#"):
-        return text.splitlines()[0].lstrip("# ")
+    comments = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#") and "@package" not in line]
+    if comments and text.startswith("#"):
+        return comments[0]
     target = (yaml.safe_load(text) or {}).get("_target_")
     return docstring(str(target)) if target else _inherited(path, yaml.safe_load(text) or {})
 

@@ -74,7 +74,7 @@ def run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str] = 
     dagger = "†" if policy == "test" else ""
     result = Result(
         method=names.method,
-        data=cfg.data.name,
+        data=source.dataset.name,
         data_title=source.dataset.card.title,
         class_embedding=names.class_embedding,
         setting=model.setting.value,

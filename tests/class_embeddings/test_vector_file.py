@@ -155,6 +155,8 @@ def packed_model(path: Path) -> None:
         (model(cut=40), "cannot be read"),
         (model(cut=200), "vocabulary is cut short"),
         (model(cut=1500), "matrix is cut short"),
+        (model(patch=(8, struct.pack("<i", -5))), "cannot be read"),
+        (model(patch=(8, struct.pack("<i", 6))), "cannot be read"),
         (model(patch=(64, struct.pack("<i", 2**30))), "vocabulary is cut short"),
     ],
 )

@@ -73,7 +73,7 @@ class FeatureRows:
         file = self._file(digest)
         try:
             content = file.read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return None
         if xxhash.xxh3_128_digest(content[16:]) != content[:16] or len(content) == 16:
             log.warning("cache %s is damaged: computed again", file)

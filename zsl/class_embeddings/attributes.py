@@ -16,8 +16,8 @@ from zsl.errors import InputError
 class Attributes:
     """φ(y) = the class's row of a matrix that the data set brings along.
 
-    ``kind`` names the matrix: ``att`` (continuous, rows of length 1 in xlsa17), ``original_att`` (as annotated; in
-    AwA -1 stands for an association that nobody was asked about), any other the data set has, or ``binary``:
+    ``kind`` names the matrix: ``att`` (continuous, rows of length 1 in xlsa17), ``original_att`` (as annotated;
+    in AwA -1 marks a missing value), any other the data set has, or ``binary``:
 
         φ(y)_a = 1[A_ya > mean(A)],  A = ``original_att``, or ``att`` where the former is missing,
 

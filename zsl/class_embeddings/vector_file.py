@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import re
 import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -24,8 +25,21 @@ from zsl.errors import InputError
 
 _GZIP = b"\x1f\x8b"
 _DEFLATE_AT_BEST = 1032
+"""bytes that one byte of a gzipped file can stand for"""
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    EOFError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+"""what reading a damaged file can raise"""
 _HEADER = re.compile(rb"(\d+) (\d+)\s*")
-_PICKLE = re.compile(rb"\x80[\x02-\x05]|ccopy_reg\n|\(i|c[a-z_.]+\n[A-Za-z]+\n")
+_PICKLE = re.compile(rb"\x80[\x02-\x05]|ccopy_reg\n|c[a-z_.]+\n[A-Za-z]+\n")
 
 
 @dataclass(frozen=True)
@@ -47,7 +61,7 @@ def read(path: Path) -> WordTable:
         table = _read(path)
     except InputError:
         raise
-    except (OSError, EOFError, ValueError, AssertionError, NotImplementedError, struct.error, MemoryError) as error:
+    except _DAMAGE as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise InputError(f"word vectors {path}: cannot be read ({reason}); fetch or convert the file again") from error
     if not table.words:

@@ -94,9 +94,8 @@ class WordVectors:
         found: list[Float32[Array, " k"]] = []
         missing: list[str] = []
         for token in tokens:
-            whole = _entry(lexicon, token)
-            for word in [token] if whole is not None else parts(token):
-                vectors = [whole] if whole is not None else self._word(lexicon, word)
+            for word in parts(token) if _entry(lexicon, token) is None else [token]:
+                vectors = self._word(lexicon, word)
                 found += vectors
                 missing += [] if vectors else [word]
         return found, missing

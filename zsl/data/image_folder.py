@@ -15,51 +15,35 @@ The split file (YAML or JSON)::
     test_fraction: 0.2                  … or the share of every seen class that is tested on (0.2 if not given)
     seed: 0                             and the seed of that choice (0 if not given)
 
-Without ``val`` a quarter of the seen classes serve for validation, always the same ones. With a fraction, the images of a
-class are ranked by a hash of ``seed`` and their path, and the first ones are tested on: adding an image moves at most
-one other. Seen images on neither list are not used.
+Without ``val`` a quarter of the seen classes serve for validation, always the same ones. With a fraction, the images of
+a class are ranked by a hash of ``seed`` and their path, and the first ones are tested on: adding an image moves at most
+one other. Images of seen classes that are on neither list are not used.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Container, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Float32, Int64
 from numpy import ndarray as Array
-from PIL import Image, UnidentifiedImageError
 
 from zsl.backbones.backbone import Backbone
-from zsl.backbones.feature_rows import FeatureRows, Picture, progress
-from zsl.backbones.preprocessing import on_white
+from zsl.backbones.feature_rows import FeatureRows
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.feature_cache import Entry, cached
 from zsl.data.fingerprint import fingerprints
 from zsl.data.image_folder_attributes import read_attributes
+from zsl.data.image_folder_images import ImageFile, find_images, readable
 from zsl.data.image_folder_split import SplitFile, read_split_file
 from zsl.data.splits import Source, audit, divide
 from zsl.errors import InputError
-
-log = logging.getLogger(__name__)
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm"}
-NAMED = 12
-"""unreadable images that a message names before it counts the others"""
-
-
-@dataclass(frozen=True)
-class ImageFile:
-    """One file of the folder: its path from the root, with slashes, its class, and its picture."""
-
-    path: str
-    label: int
-    picture: Picture
 
 
 def load(
@@ -85,12 +69,12 @@ def load(
         raise InputError(f"image folder: data.on_unreadable={on_unreadable} does not exist; choose refuse or skip")
     folder, file = Path(root).expanduser(), Path(splits).expanduser()
     if not folder.is_dir():
-        raise InputError(f"image folder {folder}: no such folder; data.root names the one that holds a folder per class")
+        raise InputError(f"image folder {folder}: no such folder; data.root names the one with a folder per class")
     file = file if file.exists() or file.is_absolute() else folder / file
     plan = read_split_file(file)
     names = _names(plan.classes, file)
     rows = FeatureRows(Path(cache).expanduser(), backbone)
-    images, notes = _readable(_images(folder, plan, file), rows, folder, on_unreadable == "skip")
+    images, notes = readable(find_images(folder, plan.classes, file), rows, folder, on_unreadable == "skip")
     labels = np.array([image.label for image in images], dtype=np.int64)
     parts = _splits(images, labels, plan, file, frozenset(notes))
     audit(parts, labels, Source(str(file)))
@@ -108,3 +92,76 @@ def load(
         ),
         fingerprints=fingerprints(features, labels, parts),
     )
+
+
+def _names(classes: Sequence[str], file: Path) -> tuple[str, ...]:
+    """Folder names as one writes them in a sentence: ``002.Laysan_Albatross`` -> ``Laysan Albatross``."""
+    names = [re.sub(r"^\d+\.", "", name).replace("_", " ").strip() or name for name in classes]
+    for i, name in enumerate(names):
+        if (first := names.index(name)) != i:
+            raise InputError(f"{file}: classes {classes[first]!r} and {classes[i]!r} both read {name!r}; rename one")
+    return tuple(names)
+
+
+def _splits(
+    images: Sequence[ImageFile], labels: Int64[Array, " n"], plan: SplitFile, file: Path, skipped: Container[str]
+) -> Splits:
+    seen = labels < len(plan.seen)
+    if plan.train is not None and plan.test is not None:
+        row = {image.path: i for i, image in enumerate(images)}
+        trainval = _listed("train", plan.train, row, seen, file, skipped)
+        test_seen = _listed("test", plan.test, row, seen, file, skipped)
+    else:
+        tested = _chosen([image.path for image in images], labels, plan)
+        trainval, test_seen = np.flatnonzero(seen & ~tested), np.flatnonzero(seen & tested)
+    for label, name in enumerate(plan.classes):
+        of_class = labels[trainval] if label < len(plan.seen) else labels
+        if not np.any(of_class == label):
+            raise InputError(f"{file}: class {name!r} is left without any image to train or test on; give it some")
+    if plan.val is None:
+        train, val = divide(trainval, labels)
+    else:
+        is_val = np.isin(labels[trainval], [plan.classes.index(name) for name in plan.val])
+        train, val = trainval[~is_val], trainval[is_val]
+    return Splits(trainval, test_seen, np.flatnonzero(~seen), train, val)
+
+
+def _listed(
+    key: str,
+    paths: Sequence[str],
+    row: Mapping[str, int],
+    seen: Bool[Array, " n"],
+    file: Path,
+    skipped: Container[str],
+) -> Int64[Array, " m"]:
+    for path in paths:
+        if path not in row and path not in skipped:
+            near = get_close_matches(path, row, 1)
+            raise InputError(f"{file}: {key}: no image {path!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    rows = np.array(sorted(row[path] for path in paths if path in row), dtype=np.int64)
+    for i in rows[~seen[rows]]:
+        path = next(path for path in paths if row.get(path) == i)
+        raise InputError(
+            f"{file}: {key}: {path!r} is an image of an unseen class; take it off (all of these are test images anyway)"
+        )
+    return rows
+
+
+def _chosen(paths: Sequence[str], labels: Int64[Array, " n"], plan: SplitFile) -> Bool[Array, " n"]:
+    """For every class the first images by hash: ``test_fraction`` of them, rounded; at least one is not chosen."""
+    chosen = np.zeros(len(paths), dtype=bool)
+    rank = np.array([hashlib.sha256(f"{plan.seed} {path}".encode()).hexdigest() for path in paths])
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        count = min(max(1, round(plan.test_fraction * len(rows))), len(rows) - 1)
+        chosen[rows[np.argsort(rank[rows])][:count]] = True
+    return chosen
+
+
+def _features(images: Sequence[ImageFile], rows: FeatureRows, cache: Path, folder: Path) -> Float32[Array, "n d"]:
+    pictures = [image.picture for image in images]
+    digests = hashlib.sha256("\n".join(picture.digest for picture in pictures).encode()).hexdigest()
+    source = {"images": digests, "backbone": [rows.backbone.name, rows.backbone.transform]}
+    key = f"image_folder/{folder.resolve().name}-{hashlib.sha256(json.dumps(source).encode()).hexdigest()[:16]}"
+    entry = cached(cache, key, source, lambda: Entry({"features": rows(pictures, folder.name)}, {"n": len(pictures)}))
+    return entry.arrays["features"]

