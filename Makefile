@@ -38,7 +38,7 @@ type: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)  ## timings, side by side, as a table and as JSON (bench.json)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m tests.benchmarks
 
 clean:  ## forget the environment and everything built (results in runs/ stay)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from zsl.configuration import compose, explained
 from zsl.data.dataset import Dataset
@@ -23,17 +22,14 @@ def prepare(name: str, overrides: Sequence[str]) -> None:
 def inspect(name: str, overrides: Sequence[str]) -> None:
     """Show sizes, splits, licences, notes and fingerprints."""
     dataset = _load(name, overrides)
-    console = Console()
+    console = Console(soft_wrap=True)
     console.print(f"[bold]{dataset.card.title}[/]", highlight=False)
-    seen = dataset.seen()
+    seen, parts = dataset.seen(), dataset.splits.parts()
     n, d = dataset.features.shape
     console.print(f"{n} images, {d} features each; {seen.sum()} seen and {(~seen).sum()} unseen classes")
-    table = Table("split", "images", "classes", "SHA-256", box=None, padding=(0, 2, 0, 0))
-    for split, rows in dataset.splits.parts().items():
-        table.add_row(split, str(len(rows)), str(len(np.unique(dataset.labels[rows]))), dataset.fingerprints[split])
-    table.add_row("features", str(n), "", dataset.fingerprints["features"])
-    table.add_row("labels", str(n), "", dataset.fingerprints["labels"])
-    console.print(table, soft_wrap=True)
+    rows = {name: f"{len(part)} images of {len(np.unique(dataset.labels[part]))} classes" for name, part in parts.items()}
+    for name in ("features", "labels", *parts):
+        console.print(f"{name:<12} {rows.get(name, ''):<28} SHA-256 {dataset.fingerprints[name]}", highlight=False)
     for kind, matrix in dataset.classes.matrices.items():
         console.print(f"class description {kind}: {matrix.shape[1]} numbers a class")
     for kind in dataset.classes.texts:
@@ -42,7 +38,7 @@ def inspect(name: str, overrides: Sequence[str]) -> None:
         if lines:
             console.print(f"[bold]{heading}[/]")
             for line in lines:
-                console.print(f"  {line}", highlight=False, soft_wrap=True)
+                console.print(f"  {line}", highlight=False)
 
 
 def verify(name: str, overrides: Sequence[str]) -> None:

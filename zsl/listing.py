@@ -21,7 +21,7 @@ def show(title: str, group: str) -> None:
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2), show_header=False)
     for path in sorted(folder.rglob("*.yaml")):
         table.add_row(f"[bold]{path.relative_to(folder).with_suffix('')}", describe(path))
-    Console().print(table)
+    Console(soft_wrap=True).print(table)
 
 
 def describe(path: Path) -> str:

@@ -73,9 +73,7 @@ def test_backbones_and_transforms_do_not_share_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
-def test_a_damaged_row_is_noticed_and_made_again(
-    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_row_is_noticed_and_made_again(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     backbone = MeanColour()
     rows = FeatureRows(tmp_path, backbone)
     rows([picture(1), picture(2)])

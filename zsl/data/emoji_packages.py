@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from rich.console import Console
 
 from zsl.errors import InputError
 
@@ -76,7 +77,8 @@ def fetch(package: Package, folder: Path) -> Path:
                 return file
             log.warning("%s is damaged (its sha512 is not the pinned one): fetched again", file)
         with tempfile.TemporaryDirectory(prefix=".npm-", dir=folder) as scratch:
-            fresh = _pack(package, Path(scratch), file)
+            with Console(stderr=True).status(f"fetching {package.package}@{package.version}"):
+                fresh = _pack(package, Path(scratch), file)
             if integrity(fresh) != package.integrity:
                 raise InputError(
                     f"emoji: {package.package}@{package.version}, as the registry served it, does not have the pinned "

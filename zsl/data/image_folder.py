@@ -77,7 +77,7 @@ def load(
     images, notes = readable(find_images(folder, plan.classes, file), rows, folder, on_unreadable == "skip")
     labels = np.array([image.label for image in images], dtype=np.int64)
     parts = _splits(images, labels, plan, file, frozenset(notes))
-    audit(parts, labels, Source(str(file)))
+    audit(parts, labels, Source(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
     matrices = {} if attributes is None else read_attributes(Path(attributes).expanduser(), plan.classes)
     features = _features(images, rows, Path(cache).expanduser(), folder)
     return Dataset(

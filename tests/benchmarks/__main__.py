@@ -1,0 +1,47 @@
+"""Run every benchmark, print one table, and write ``bench.json``."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks import cache, command_line, training
+from tests.benchmarks.timing import Timing
+
+
+def main(output: Path) -> None:
+    """Measure, show, write."""
+    timings: list[Timing] = []
+    for benchmark in (command_line.run, cache.run, training.run):
+        timings += benchmark()
+    table = Table("what", "median s", "min", "max", "beside", "goal", box=None, padding=(0, 2, 0, 0))
+    for timing in timings:
+        table.add_row(
+            timing.what,
+            f"{timing.median:.4f}",
+            f"{timing.least:.4f}",
+            f"{timing.most:.4f}",
+            timing.beside,
+            timing.goal,
+        )
+    Console(width=150).print(table)
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    record = {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {"cpu": platform.machine(), "threads": torch.get_num_threads(), "accelerator": device},
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "timings": [asdict(timing) for timing in timings],
+    }
+    output.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "bench.json"))

@@ -1,0 +1,42 @@
+"""One way to time: a warm-up, several runs, the median."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of several runs of one thing."""
+
+    what: str
+    median: float
+    least: float
+    most: float
+    beside: str = ""
+    """the ratio to what it stands beside"""
+    goal: str = ""
+
+
+def measure(
+    what: str,
+    action: Callable[[], object],
+    runs: int = 5,
+    warm_up: bool = True,
+    beside: Timing | None = None,
+    goal: str = "",
+) -> Timing:
+    """Time ``action``; with ``beside``, say how many times as long that one took."""
+    if warm_up:
+        action()
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - start)
+    median = statistics.median(seconds)
+    ratio = f"{beside.median / median:.1f} × as fast as {beside.what}" if beside else ""
+    return Timing(what, median, min(seconds), max(seconds), ratio, goal)
