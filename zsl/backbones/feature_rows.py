@@ -25,7 +25,7 @@ from zsl.errors import InputError
 
 log = logging.getLogger(__name__)
 
-CHUNK = 32
+CHUNK = 64
 """images decoded and encoded at a time"""
 
 
