@@ -38,6 +38,19 @@ def test_features_do_not_depend_on_the_images_around(backbone: EfficientNetLite0
     assert np.array_equal(backbone([some[3]])[0], together[3])
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_features_do_not_depend_on_the_number_of_threads(backbone: EfficientNetLite0, threads: int) -> None:
+    """Bit for bit; and the setting is as before afterwards."""
+    some, before = images(BATCH + 1), torch.get_num_threads()
+    expected = backbone(some)
+    torch.set_num_threads(threads)
+    try:
+        assert np.array_equal(backbone(some), expected)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_features_are_the_pooled_map_of_the_network(backbone: EfficientNetLite0) -> None:
     """Again, straight from the packages: (value - 127) / 128, the last map, its mean; then the classifier's logits."""
     image = images(1)[0]

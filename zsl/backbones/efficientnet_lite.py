@@ -32,10 +32,10 @@ class EfficientNetLite0:
 
     x is the RGB image at 224 × 224 pixels, coded (value - 127) / 128 as in training.
 
-    A pass holds exactly eight images, the last one filled up, and runs on one thread; other passes run
-    beside it. What the network computes for an image then depends neither on the images around it nor on the number of
-    cores, bit for bit: features may be made in any order, or continued after an interruption. (On another kind of
-    processor they differ by about 1e-6.) Passes that never wait for each other also stay fast on a busy machine.
+    A pass holds exactly eight images, the last one filled up, and runs on one thread; other passes run beside it. What
+    the network computes for an image then depends neither on the images around it nor on the number of cores, bit for
+    bit: features may be made in any order, or continued after an interruption. (On another kind of processor they
+    differ by about 1e-6.) Passes that never wait for each other also stay fast on a busy machine.
     """
 
     name = f"efficientnet-lite0 imagenet-1k sha256:{WEIGHTS[:16]}"

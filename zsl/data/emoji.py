@@ -100,7 +100,7 @@ def load(cache: str | Path, *, variant: str, split: str, held_out: str, backbone
         labels=labels,
         classes=ClassDescriptions(tuple(row.name for row in table), texts={"keywords": keywords}),
         splits=splits,
-        card=_card(variant, split, held_out, len(labels)),
+        card=_card(variant, split, held_out),
         fingerprints=fingerprints(features, labels, splits),
     )
 
@@ -162,11 +162,10 @@ def _keywords(table: tuple[Row, ...], root: Path) -> tuple[str, ...]:
     return tuple(", ".join(word.replace("_", " ") for word in known[row.code][1:]) or row.name for row in table)
 
 
-def _card(variant: str, split: str, held_out: str, images: int) -> Card:
-    table, drawn_by = classes(variant), styles(variant)
+def _card(variant: str, split: str, held_out: str) -> Card:
     return Card(
-        title=f"Emoji ({variant}), class split {split}: {images} images, {len(table)} classes, {len(drawn_by)} styles",
-        licences=tuple(packages()[name].attribution for name in (*drawn_by, "emojilib")),
+        title=f"Emoji {variant}, class split {split}",
+        licences=tuple(packages()[name].attribution for name in (*styles(variant), "emojilib")),
         notes=(f"test images of seen classes are those of the style {held_out}, which training does not see", NOTE),
     )
 

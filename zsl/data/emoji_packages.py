@@ -101,6 +101,8 @@ def _pack(package: Package, scratch: Path, wanted: Path) -> Path:
         done = _npm(["pack", name, "--ignore-scripts", "--pack-destination", str(scratch), *quiet], scratch)
     except subprocess.TimeoutExpired as error:
         raise InputError(f"emoji: npm did not fetch {name} within {PATIENCE} s; {cure}") from error
+    except OSError as error:
+        raise InputError(f"emoji: npm cannot be run ({error.strerror or error}); {cure}") from error
     file = scratch / package.tarball
     if done.returncode or not file.is_file():
         code = re.search(r"code (E\w+)", done.stderr)

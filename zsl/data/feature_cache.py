@@ -6,7 +6,8 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,20 +49,31 @@ def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], 
         InputError: ``root`` cannot be written, or the disk is full.
     """
     folder = root.expanduser() / key
-    try:
+    lock = FileLock(folder.parent / f".{folder.name}.lock")
+    with _writable(root):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.parent / f".{folder.name}.lock")
-        with lock:
+        lock.acquire()
+    try:
+        entry = _open(folder, source)
+        if entry is None:
+            made = build()
+            with _writable(root):
+                _write(folder, source, made)
             entry = _open(folder, source)
-            if entry is None:
-                _write(folder, source, build())
-                entry = _open(folder, source)
-    except OSError as error:
-        why = error.strerror or error
-        raise InputError(f"cache {root}: {why}; set ZSL_CACHE to a folder that can be written") from error
+    finally:
+        lock.release()
     if entry is None:
         raise InputError(f"cache {folder}: what was just written does not verify; check the disk")
     return entry
+
+
+@contextmanager
+def _writable(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(f"cache {root}: {why}; set ZSL_CACHE to a folder that can be written") from error
 
 
 def _checksum(array: Array) -> str:

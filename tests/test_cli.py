@@ -1,0 +1,116 @@
+"""The command line as people meet it: help without heavy imports, lists, data commands, and a wheel of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from zsl import __version__
+from zsl.cli import main
+from zsl.configuration import tree
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"torch", "pytorch_lightning", "hydra", "numpy", "scipy", "gensim", "wandb", "rich", "sklearn"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["report", "--help"], ["data", "--help"]], ids=" ".join
+)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = f"""
+import sys, contextlib, io
+from zsl.cli import main
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main({arguments!r})
+print(*sorted({HEAVY!r} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"zsl {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("what", "group"), [("methods", "method"), ("data", "data"), ("embeddings", "class_embedding")]
+)
+def test_lists_show_every_file_of_the_tree(capsys: pytest.CaptureFixture[str], what: str, group: str) -> None:
+    assert main(["list", what]) == 0
+    shown = capsys.readouterr().out
+    names = [path.stem for path in (tree() / "conf" / group).glob("*.yaml")]
+    assert names
+    first_words = {line.split()[0] for line in shown.splitlines() if line.startswith("  ") and line[2] != " "}
+    assert set(names) <= first_words
+    for line in shown.splitlines():
+        assert line.strip() not in names, f"{line.strip()} is listed without a description"
+
+
+def test_all_lists_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("methods", "data", "embeddings", "experiments", "eszsl_xian2018", "glove"))
+
+
+def test_data_commands(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    cache = f"paths.cache={tmp_path}"
+    assert main(["data", "prepare", "synthetic", cache]) == 0
+    assert main(["data", "inspect", "synthetic", cache]) == 0
+    shown = capsys.readouterr().out
+    assert "trainval" in shown
+    assert "SHA-256" in shown
+    assert main(["data", "verify", "synthetic", cache]) == 0
+    assert "fingerprints verified" in capsys.readouterr().out
+
+
+def test_help_of_train_shows_the_groups(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--help"])
+    assert not stop.value.code
+    shown = capfd.readouterr().out
+    assert "method: ale, eszsl" in shown
+    assert "class_embedding:" in shown
+
+
+@pytest.mark.slow
+def test_a_wheel_brings_its_configuration_along(tmp_path: Path) -> None:
+    """Built from a copy, unpacked elsewhere, run from a folder without any of it."""
+    copy = tmp_path / "copy"
+    for name in ("zsl", "conf", "experiments"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    build = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(copy)]
+    subprocess.run([sys.executable, "-m", "pip", *build], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("zsl-*.whl")
+    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    assert (site / "zsl" / "py.typed").is_file()
+    code = "import sys, zsl, zsl.cli; assert sys.argv[1] in zsl.__file__; sys.exit(zsl.cli.main(sys.argv[2:]))"
+    for arguments in (
+        ["train", "data=synthetic", "method=eszsl", "paths.output=out"],
+        ["train", "-m", "experiments=glob(eszsl*)", "data=synthetic", "selection=fixed", "paths.output=several"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(site), *arguments],
+            cwd=elsewhere,
+            env={**os.environ, "PYTHONPATH": str(site), "ZSL_CACHE": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    result = json.loads((elsewhere / "out" / "result.json").read_text())
+    assert result["commit"] is None
+    assert len(list((elsewhere / "several").rglob("result.json"))) == 1
