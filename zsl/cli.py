@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from zsl import __version__
 from zsl.errors import InputError
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser().parse_args(argv)
         return int(arguments.run(arguments))
     except InputError as error:
-        sys.stderr.write(f"zsl: error: {error}\n")
+        sys.stderr.write(f"zsl: error: {' '.join(str(error).splitlines())}\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("zsl: interrupted\n")
@@ -40,8 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class Parser(argparse.ArgumentParser):
+    """One line for a mistake, as everywhere else."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+def _parser() -> Parser:
+    parser = Parser(
         prog="zsl",
         description="Zero-shot learning research: leak-free protocol, exact metrics, one training loop.",
         epilog=EPILOG,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from rich.console import Console
 
-from zsl.configuration import compose, explained
+from zsl.configuration import compose
 from zsl.data.dataset import Dataset
 from zsl.data.fingerprint import fingerprints
 from zsl.errors import InputError
@@ -27,7 +27,9 @@ def inspect(name: str, overrides: Sequence[str]) -> None:
     seen, parts = dataset.seen(), dataset.splits.parts()
     n, d = dataset.features.shape
     console.print(f"{n} images, {d} features each; {seen.sum()} seen and {(~seen).sum()} unseen classes")
-    rows = {name: f"{len(part)} images of {len(np.unique(dataset.labels[part]))} classes" for name, part in parts.items()}
+    rows = {
+        name: f"{len(part)} images of {len(np.unique(dataset.labels[part]))} classes" for name, part in parts.items()
+    }
     for name in ("features", "labels", *parts):
         console.print(f"{name:<12} {rows.get(name, ''):<28} SHA-256 {dataset.fingerprints[name]}", highlight=False)
     for kind, matrix in dataset.classes.matrices.items():
@@ -60,6 +62,4 @@ def verify(name: str, overrides: Sequence[str]) -> None:
 def _load(name: str, overrides: Sequence[str]) -> Dataset:
     from zsl.train import load_data
 
-    cfg = compose([f"data={name}", *overrides])
-    with explained():
-        return load_data(cfg)
+    return load_data(compose([f"data={name}", *overrides]))

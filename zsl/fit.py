@@ -16,12 +16,11 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
 from torch import Tensor
 
-from zsl.data.training_set import Batches, TrainingSet
 from zsl.data.scaling import require
+from zsl.data.training_set import Batches, TrainingSet
 from zsl.errors import InputError
 from zsl.model import ZSLModel
-from zsl.resumption import Interruption, RandomStreams
-
+from zsl.resumption import AtomicCheckpoints, Interruption, RandomStreams, whole
 
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 
@@ -35,7 +34,6 @@ class Loop:
     """
 
     accelerator: str = "cpu"
-    devices: int = 1
     precision: str = "32-true"
     compile: bool = False
     """torch.compile the loss; worth its start-up time only in long runs"""
@@ -46,8 +44,10 @@ class Loop:
 
     def __post_init__(self) -> None:
         require(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))
-        require(str(self.precision), "trainer.precision", PRECISIONS)
-        for key in ("devices", "log_every_n_steps", "checkpoint_every_n_steps"):
+        require(self.precision, "trainer.precision", PRECISIONS)
+        if self.precision == "16-mixed" and self.accelerator == "cpu":
+            raise InputError("trainer.precision=16-mixed: needs a GPU; add trainer=gpu, or use bf16-mixed or 32-true")
+        for key in ("log_every_n_steps", "checkpoint_every_n_steps"):
             value = getattr(self, key)
             if key == "checkpoint_every_n_steps" and value is None:
                 continue
@@ -77,13 +77,15 @@ def fit(
     device = _device(loop)
     train = train.to(device)
     if model.epochs:
-        trainer = _trainer(model, loop, checkpoints, callbacks)
-        last = _last(checkpoints) if resume else None
+        path = None if checkpoints is None else checkpoints / "last.ckpt"
+        last = whole(path, model) if resume and path else None
+        interruption = Interruption(path)
+        trainer = _trainer(model, loop, checkpoints, [interruption, *callbacks])
         if loop.compile:
             model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
         model.train()
         batches = Batches(train, model.batch_size, seed)
-        with warnings.catch_warnings():
+        with interruption, warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
             trainer.fit(model, batches, ckpt_path=last, weights_only=True if last else None)
     model.to(device).eval()
@@ -99,13 +101,6 @@ def _device(loop: Loop) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
-def _last(checkpoints: Path | None) -> Path:
-    path = None if checkpoints is None else checkpoints / "last.ckpt"
-    if path is None or not path.is_file():
-        raise InputError(f"resume=true: {path} is not there; start without resume, or name the run by paths.output")
-    return path
-
-
 def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: Sequence[Callback]) -> Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     shown = loop.progress_bar and sys.stderr.isatty()
@@ -113,15 +108,16 @@ def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: S
     if shown:
         own.append(TQDMProgressBar(refresh_rate=20))
     if checkpoints is not None:
-        own += [RandomStreams(), Interruption(checkpoints / "last.ckpt")]
+        own.append(RandomStreams())
         if loop.checkpoint_every_n_steps:
             own.append(_periodic(checkpoints, loop.checkpoint_every_n_steps))
     return Trainer(
         accelerator=loop.accelerator,
-        devices=loop.devices,
+        devices=1,
         precision=loop.precision,  # type: ignore[arg-type]
         max_epochs=model.epochs,
         callbacks=own,
+        plugins=[AtomicCheckpoints()],
         logger=False,
         log_every_n_steps=loop.log_every_n_steps,
         enable_checkpointing=checkpoints is not None and bool(loop.checkpoint_every_n_steps),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
+import shlex
 import sys
+import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 from rich.console import Console
 from rich.logging import RichHandler
 
-from zsl.configuration import explained, search_experiments, tree
+from zsl.configuration import check_choices, search_experiments, tree
 from zsl.errors import InputError
+from zsl.explanations import explained
 
 SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
 
@@ -33,21 +35,26 @@ def launch(arguments: Sequence[str]) -> int:
     import hydra
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra re-raises, and this module says what went wrong
+    multirun = any(argument in MULTIRUN for argument in arguments)
+    # argparse wants options before overrides; people type -m anywhere
+    rest = [argument for argument in arguments if argument not in MULTIRUN]
     search_experiments()
+    check_choices([argument for argument in rest if not argument.startswith("-") and "=" in argument])
     _log()
     outcomes: list[Path | Exception] = []
     task = hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(
         lambda cfg: outcomes.append(_attempt(cfg))
     )
-    multirun = any(argument in MULTIRUN for argument in arguments)
-    # argparse wants options before overrides; people type -m anywhere
-    rest = [argument for argument in arguments if argument not in MULTIRUN]
-    before, sys.argv = sys.argv, ["zsl train", *MULTIRUN[:multirun], *rest]
-    try:
-        with explained():
-            task()
-    finally:
-        sys.argv = before
+    before = sys.argv
+    with tempfile.TemporaryDirectory(prefix="zsl-") as scratch:
+        # Hydra makes its folders before anything is known; a run makes its own when it has something to keep
+        folders = [f"hydra.run.dir='{scratch}'", f"hydra.sweep.dir='{scratch}'"]
+        sys.argv = ["zsl train", *MULTIRUN[:multirun], *rest, *folders]
+        try:
+            with explained():
+                task()
+        finally:
+            sys.argv = before
     if multirun and not outcomes and INFORMATIVE.isdisjoint(arguments):
         raise InputError("the sweep matches no job; look at the globs and lists on the command line (zsl list)")
     failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
@@ -71,23 +78,26 @@ def _attempt(cfg: Any) -> Path | Exception:
 
 def _run(cfg: Any) -> Path:
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
 
     from zsl.resumption import InterruptedRunError
+    from zsl.settings import PathKeys, plain
     from zsl.train import Names, run
 
     hydra_config = HydraConfig.get()
-    output = Path(hydra_config.runtime.output_dir)
+    output = Path(plain(cfg, "paths", PathKeys)["output"]).expanduser().absolute()
+    if hydra_config.mode is RunMode.MULTIRUN:
+        output /= str(hydra_config.sweep.subdir)
     choices = hydra_config.runtime.choices
     names = Names(choices["method"], choices["class_embedding"])
+    overrides = list(hydra_config.overrides.task)
     try:
-        with explained():
-            result = run(cfg, output, names, list(hydra_config.overrides.task))
+        result = run(cfg, output, names, overrides)
     except InterruptedRunError as error:
-        Console(stderr=True).print(f"[yellow]{error} paths.output={output}")
+        kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
+        command = shlex.join(["zsl", "train", *kept, "resume=true", f"paths.output={output}"])
+        sys.stderr.write(f"zsl: {error}" + (f"; go on with: {command}\n" if error.resumable else "\n"))
         raise KeyboardInterrupt from None
-    except BaseException:
-        _remove_empty(output)
-        raise
     figures = "  ".join(
         f"{name} {value:.3f}" if "AUSUC" in name else f"{name} {value:.1f}"
         for name, value in result.metrics.items()
@@ -101,14 +111,6 @@ def _run(cfg: Any) -> Path:
         soft_wrap=True,
     )
     return output
-
-
-def _remove_empty(folder: Path) -> None:
-    """Hydra made the folder before anything was known; where nothing came of it, it goes, parents included."""
-    with contextlib.suppress(OSError):
-        while True:
-            folder.rmdir()
-            folder = folder.parent
 
 
 def _log() -> None:

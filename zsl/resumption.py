@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 from pathlib import Path
 from types import FrameType
@@ -10,10 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from zsl.errors import InputError
+from zsl.reporting.atomic import write_bytes
 
 
 class InterruptedRunError(Exception):
-    """The run was asked to stop, and its state is in a checkpoint."""
+    """The run was asked to stop; where it is ``resumable``, its state is in a checkpoint."""
+
+    def __init__(self, step: int, resumable: bool) -> None:
+        super().__init__(f"stopped at step {step}" + ("" if resumable else " of a trial; start again"))
+        self.resumable = resumable
 
 
 class RandomStreams(Callback):
@@ -42,30 +51,69 @@ class RandomStreams(Callback):
 
 
 class Interruption(Callback):
-    """SIGINT and SIGTERM finish the step at hand, write a checkpoint, and end the run."""
+    """SIGINT and SIGTERM finish the step at hand, write a checkpoint (where there is a ``path``), and end the run.
 
-    def __init__(self, path: Path) -> None:
+    A context manager around all of the fit, because Lightning's own answer to SIGINT is to end the process.
+    """
+
+    def __init__(self, path: Path | None) -> None:
         self.path = path
         self.asked = False
-        self._before: dict[int, Any] = {}
 
-    def on_train_start(self, _t: Trainer, _m: LightningModule) -> None:
+    def __enter__(self) -> Interruption:
         """Listen."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._ask)
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no longer."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self.asked = True
 
     def on_train_batch_end(self, trainer: Trainer, _m: LightningModule, _o: Any, _b: Any, _i: int) -> None:
         """Act at the end of a step, when the state is whole."""
-        if self.asked:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            trainer.save_checkpoint(self.path)
-            raise InterruptedRunError(f"stopped at step {trainer.global_step}; go on with resume=true")
+        self._act(trainer)
 
-    def teardown(self, _t: Trainer, _m: LightningModule, stage: str) -> None:  # noqa: ARG002
-        """Listen no longer."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before.clear()
+    def on_train_end(self, trainer: Trainer, _m: LightningModule) -> None:
+        """Act on what was asked after the last step."""
+        self._act(trainer)
+
+    def _act(self, trainer: Trainer) -> None:
+        if self.asked:
+            if self.path is not None:
+                trainer.save_checkpoint(self.path)
+            raise InterruptedRunError(trainer.global_step, resumable=self.path is not None)
+
+
+class AtomicCheckpoints(TorchCheckpointIO):
+    """A checkpoint appears by one rename beside it: Lightning's own way leads over another disk, where it can tear."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:  # noqa: ARG002
+        """Write the checkpoint."""
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        write_bytes(Path(path), content.getvalue())
+
+
+def whole(path: Path, model: torch.nn.Module) -> Path:
+    """The path of a checkpoint that this model can go on from; read with ``weights_only``, so that nothing runs.
+
+    Raises:
+        InputError: there is none, it is damaged, or it is of a model of other sizes.
+    """
+    cure = "start without resume, or name the interrupted run by paths.output"
+    if not path.is_file():
+        raise InputError(f"resume=true: {path} is not there (the same configuration writes it); {cure}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        sizes = {name: value.shape for name, value in content["state_dict"].items()}
+        complete = {"loops", "optimizer_states", "callbacks", "epoch", "global_step"} <= set(content)
+    except Exception as error:  # a damaged file can raise anything
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError(f"resume=true: {path} is damaged ({reason}); {cure}") from error
+    if not complete or sizes != {name: value.shape for name, value in model.state_dict().items()}:
+        raise InputError(f"resume=true: {path} is no checkpoint of this method on this data; {cure}")
+    return path

@@ -13,29 +13,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, seed_everything
 
+from zsl.class_embeddings.embedding import ClassEmbedding
 from zsl.data import protocol
 from zsl.data.dataset import Dataset
 from zsl.data.fingerprint import sha256
 from zsl.data.protocol import Stage
-from zsl.data.scaling import require
 from zsl.errors import InputError
 from zsl.evaluation.evaluate import Evaluation, evaluate
 from zsl.fit import Loop, fit
 from zsl.model import Dimensions, ZSLModel
+from zsl.output import folder, save_predictions, save_weights
 from zsl.reporting.provenance import commit, versions
 from zsl.reporting.result import Result, Selection, write
-from zsl.scoring import Scored, score
+from zsl.scoring import score
 from zsl.selection import Choice, Hyperparameters, choose
+from zsl.settings import ClassEmbeddingKeys, DataKeys, MethodKeys, check, instantiate, plain
 
 PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
-NOT_IDENTITY = ("paths", "resume", "save", "trainer", "logger", "published")
+NOT_IDENTITY = ("paths", "resume", "save", "trainer", "published")
 """parts of a configuration that do not change what is computed"""
+SMALLEST = Dimensions(2, 2, 2)
+"""sizes to try a method's hyperparameters at before there is data"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,14 @@ def run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str] = 
         InterruptedRunError: the run was stopped and left a checkpoint.
     """
     policy = _check(cfg)
+    checkpoints = output / "checkpoints" / identity(cfg)
+    with folder(checkpoints):
+        return _run(cfg, policy, output, checkpoints, names, overrides)
+
+
+def _run(
+    cfg: DictConfig, policy: str, output: Path, checkpoints: Path, names: Names, overrides: Sequence[str]
+) -> Result:
     timings: dict[str, float] = {}
     with _timed(timings, "data"):
         source = prepare(cfg)
@@ -66,7 +76,6 @@ def run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str] = 
             basis = _stage(cfg, source, "tune") if policy == "validation" else stage
             choice = select(cfg, basis)
     with _timed(timings, "fit"):
-        checkpoints = output / "checkpoints" / identity(cfg)
         model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
     with _timed(timings, "evaluation"):
         scored = score(model, stage.held_out)
@@ -92,19 +101,20 @@ def run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str] = 
         commit=commit(),
         timings=timings,
     )
-    _save(cfg, output, model, stage, scored)
+    if cfg.save.weights:
+        save_weights(model, output)
+    if cfg.save.predictions:
+        save_predictions(scored, stage, output)
     write(result, output)
     return result
 
 
 def select(cfg: DictConfig, stage: Stage) -> Choice:
     """Choose on ``stage`` what ``cfg.sweep`` leaves open."""
-    grid = OmegaConf.to_container(cfg.sweep, resolve=True)
-    assert isinstance(grid, dict)
     return choose(
         stage,
         lambda point, callbacks: train(cfg, stage, point, callbacks),
-        {str(key): values for key, values in grid.items()},
+        plain(cfg)["sweep"],
         cfg.selection.objective,
         cfg.selection.patience,
     )
@@ -117,7 +127,9 @@ def prepare(cfg: DictConfig) -> protocol.Source:
         InputError: either cannot be loaded, or they do not fit together.
     """
     dataset = load_data(cfg)
-    phi = np.asarray(instantiate(_loader(cfg.class_embedding))(dataset.classes), dtype=np.float64)
+    node = _loader(cfg, "class_embedding", ClassEmbeddingKeys)
+    embed = instantiate(node, "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
+    phi = np.asarray(embed(dataset.classes), dtype=np.float64)
     bad = ~np.isfinite(phi).all(axis=1)
     if bad.any():
         name = dataset.classes.names[int(bad.argmax())]
@@ -130,9 +142,7 @@ def prepare(cfg: DictConfig) -> protocol.Source:
 
 def load_data(cfg: DictConfig) -> Dataset:
     """The data set that ``cfg.data`` describes, from its cache or built once."""
-    dataset = instantiate(_loader(cfg.data))
-    assert isinstance(dataset, Dataset)
-    return dataset
+    return instantiate(_loader(cfg, "data", DataKeys), "data", Dataset)
 
 
 def fingerprints(source: protocol.Source) -> dict[str, str]:
@@ -151,8 +161,8 @@ def train(
     seed = _seed("seed", cfg.seed)
     seed_everything(seed, verbose=False)
     model = build(cfg.method, Dimensions(*stage.dims), hyperparameters)
-    loop = Loop(**OmegaConf.to_container(cfg.trainer, resolve=True))  # type: ignore[arg-type]
-    resume = bool(cfg.resume) and checkpoints is not None
+    loop = Loop(**plain(cfg, "trainer", Loop))
+    resume = cfg.resume and checkpoints is not None
     return fit(model, stage.training(model.setting), loop, seed, checkpoints, resume, callbacks)
 
 
@@ -162,42 +172,44 @@ def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters
     Raises:
         InputError: a hyperparameter is unknown or out of range.
     """
-    unknown = sorted(set(hyperparameters) - set(method))
+    own = [str(name) for name in method if name != "_target_"]
+    unknown = sorted(set(hyperparameters) - set(own))
     if unknown:
-        raise InputError(f"sweep.{unknown[0]}: the method has no such hyperparameter; it has {', '.join(method)}")
-    model = instantiate(OmegaConf.merge(method, dict(hyperparameters)), dims)
-    assert isinstance(model, ZSLModel)
-    return model
+        raise InputError(f"sweep.{unknown[0]}: the method has no such hyperparameter; it has {', '.join(own)}")
+    node = {**OmegaConf.to_container(method, resolve=True), **hyperparameters}  # type: ignore[dict-item]
+    check("method", node, MethodKeys)
+    return instantiate(node, "method", ZSLModel, dims)  # type: ignore[type-abstract]
 
 
 def identity(cfg: DictConfig) -> str:
     """Eight characters for all of a configuration that changes what is computed."""
-    plain = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(plain, dict)
-    kept = {key: value for key, value in plain.items() if key not in NOT_IDENTITY}
+    kept = {key: value for key, value in plain(cfg).items() if key not in NOT_IDENTITY}
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def _check(cfg: DictConfig) -> str:
-    policy = str(cfg.selection.policy)
-    require(policy, "selection.policy", ("fixed", "validation", "test"))
-    require(cfg.selection.objective, "selection.objective", ("T1", "H"))
-    require(cfg.protocol.name, "protocol.name", ("tune", "final"))
-    if policy == "test" and cfg.protocol.name == "tune":
+    """All that can be known to be wrong before there is data, hyperparameters and every value of a sweep included."""
+    settings = plain(cfg)
+    policy = str(settings["selection"]["policy"])
+    if policy == "test" and settings["protocol"]["name"] == "tune":
         raise InputError("selection=test with protocol=tune: under tune no test image is reachable; use protocol=final")
+    _seed("seed", settings["seed"])
+    Loop(**settings["trainer"])
+    build(cfg.method, SMALLEST, {})
+    for name, values in settings["sweep"].items():
+        for value in values:
+            build(cfg.method, SMALLEST, {name: value})
     return policy
 
 
-def _seed(key: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+def _seed(key: str, value: int) -> int:
+    if not 0 <= value < 2**32:
         raise InputError(f"{key}={value}; give a whole number from 0 to {2**32 - 1}")
     return value
 
 
-def _loader(cfg: DictConfig) -> dict[str, Any]:
-    plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items() if key not in PROTOCOL_KEYS}
+def _loader(cfg: DictConfig, key: str, hint: type) -> dict[str, Any]:
+    return {name: value for name, value in plain(cfg, key, hint).items() if name not in PROTOCOL_KEYS}
 
 
 def _selection(policy: str, choice: Choice | None) -> Selection:
@@ -226,25 +238,6 @@ def _curve(evaluation: Evaluation) -> dict[str, list[float]]:
         return {}
     u, s = evaluation.curve.corners()
     return {"u": u.tolist(), "s": s.tolist()}
-
-
-def _save(cfg: DictConfig, output: Path, model: ZSLModel, stage: Stage, scored: Scored) -> None:
-    if cfg.save.weights:
-        output.mkdir(parents=True, exist_ok=True)
-        torch.save(model.state_dict(), output / "weights.pt")
-    if cfg.save.predictions:
-        output.mkdir(parents=True, exist_ok=True)
-        rows = np.concatenate([stage.held_out.seen_rows, stage.held_out.unseen_rows])
-        np.savez_compressed(
-            output / "predictions.npz",
-            rows=rows,
-            labels=scored.gzsl.labels,
-            scores=scored.gzsl.scores.astype(np.float32),
-            predicted=scored.gzsl.scores.argmax(axis=1),
-            predicted_zsl=stage.classes.unseen_ids.numpy()[scored.zsl.scores.argmax(axis=1)],
-            classes=np.array(stage.classes.names),
-            seen=stage.classes.seen.numpy(),
-        )
 
 
 def _stage(cfg: DictConfig, source: protocol.Source, name: str) -> Stage:

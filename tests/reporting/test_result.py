@@ -353,14 +353,14 @@ def test_a_failing_file_object_leaves_nothing(make: Make, tmp_path: Path, monkey
     """The disk fills up after some bytes were written."""
     real = Path.open
 
-    class Full(io.TextIOWrapper):
-        def write(self, text: str) -> int:
-            super().write(text[:100])
+    class Full(io.BufferedWriter):
+        def write(self, content: Any) -> int:
+            super().write(content[:100])
             self.flush()
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def opened(self: Path, *args: Any, **kwargs: Any) -> Any:
-        return Full(real(self, "xb"), encoding="utf-8") if args == ("x",) else real(self, *args, **kwargs)
+        return Full(real(self, "xb", buffering=0)) if args == ("xb",) else real(self, *args, **kwargs)
 
     monkeypatch.setattr(Path, "open", opened)
     with pytest.raises(InputError, match="No space left"):

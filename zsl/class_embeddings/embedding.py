@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float64
 from numpy import ndarray as Array
@@ -10,6 +10,7 @@ from numpy import ndarray as Array
 from zsl.data.dataset import ClassDescriptions
 
 
+@runtime_checkable
 class ClassEmbedding(Protocol):
     """What is known of the classes -> φ(y), one row a class."""
 

@@ -10,7 +10,12 @@ from zsl.errors import InputError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8 under ``path`` by one rename; whatever fails, the file that was there stays whole.
+    """Write ``text`` as UTF-8, as `write_bytes` does."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` under ``path`` by one rename; whatever fails, the file that was there stays whole.
 
     Raises:
         InputError: the disk is full, or the place cannot be written.
@@ -19,8 +24,8 @@ def write_text(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with fresh.open("x", encoding="utf-8") as file:
-                file.write(text)
+            with fresh.open("xb") as file:
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(fresh, path)  # noqa: PTH105

@@ -1,0 +1,68 @@
+"""The folder of a run: what is in it is whole, and where a run comes to nothing, it leaves no trace."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from zsl.data.protocol import Stage
+from zsl.errors import InputError
+from zsl.model import ZSLModel
+from zsl.reporting.atomic import write_bytes
+from zsl.scoring import Scored
+
+
+@contextmanager
+def folder(path: Path) -> Iterator[None]:
+    """Make the folder, and in the end take away what is new and empty of it and of those above it.
+
+    Raises:
+        InputError: it cannot be made, or not be written.
+    """
+    new = [place for place in (path, *path.parents) if not os.access(place, os.F_OK)]
+    try:
+        _make(path)
+        yield
+    finally:
+        with suppress(OSError):
+            for place in new:
+                place.rmdir()
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(path, os.W_OK | os.X_OK) else "Permission denied"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise InputError(f"paths.output: {path} cannot be made ({reason}); give a folder that can be written")
+
+
+def save_weights(model: ZSLModel, output: Path) -> None:
+    """``weights.pt``: the state dict."""
+    content = io.BytesIO()
+    torch.save(model.state_dict(), content)
+    write_bytes(output / "weights.pt", content.getvalue())
+
+
+def save_predictions(scored: Scored, stage: Stage, output: Path) -> None:
+    """``predictions.npz``: rows, labels, scores and predicted classes of all held-out images, unseen images last."""
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        rows=np.concatenate([stage.held_out.seen_rows, stage.held_out.unseen_rows]),
+        labels=scored.gzsl.labels,
+        scores=scored.gzsl.scores.astype(np.float32),
+        predicted=scored.gzsl.scores.argmax(axis=1),
+        predicted_zsl=stage.classes.unseen_ids.numpy()[scored.zsl.scores.argmax(axis=1)],
+        classes=np.array(stage.classes.names),
+        seen=stage.classes.seen.numpy(),
+    )
+    write_bytes(output / "predictions.npz", content.getvalue())
