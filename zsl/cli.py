@@ -33,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         sys.stderr.write(f"zsl: error: {' '.join(str(error).splitlines())}\n")
         return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("zsl: interrupted\n")
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"zsl: {str(stop) or 'interrupted'}\n")
         return 130
     except BrokenPipeError:
         sys.stderr.close()
@@ -74,7 +74,7 @@ def _parser() -> Parser:
     command = commands.add_parser("data", help="prepare, inspect or verify a data set")
     command.add_argument("action", choices=("prepare", "inspect", "verify"))
     command.add_argument("name", help="a data set of `zsl list data`")
-    command.add_argument("overrides", nargs="*", help="such as data.root=DIR")
+    command.add_argument("overrides", nargs="*", default=[], help="such as data.root=DIR")
     command.set_defaults(run=_data)
     return parser
 

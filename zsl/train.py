@@ -193,6 +193,7 @@ def _check(cfg: DictConfig) -> str:
     policy = str(settings["selection"]["policy"])
     if policy == "test" and settings["protocol"]["name"] == "tune":
         raise InputError("selection=test with protocol=tune: under tune no test image is reachable; use protocol=final")
+    protocol.require_share(settings["protocol"]["seen_holdout"])
     _seed("seed", settings["seed"])
     Loop(**settings["trainer"])
     build(cfg.method, SMALLEST, {})
@@ -204,7 +205,7 @@ def _check(cfg: DictConfig) -> str:
 
 def _seed(key: str, value: int) -> int:
     if not 0 <= value < 2**32:
-        raise InputError(f"{key}={value}; give a whole number from 0 to {2**32 - 1}")
+        raise InputError(f"{key}={value}: give a whole number from 0 to {2**32 - 1}")
     return value
 
 
