@@ -20,6 +20,8 @@ from zsl.methods.compatibility.bilinear import BilinearSGD
 Hinges = list[float]
 Weigh = Callable[[Hinges], dict[int, float]]
 """hinges of all classes, 0 for the image's own -> weights of the classes that push"""
+Gradient = Callable[[np.ndarray, np.ndarray, int, np.ndarray, float, Weigh], tuple[float, np.ndarray]]
+"""W, x, y, φ, Δ and the weights -> loss and gradient of one image"""
 
 
 def violating(hinges: Hinges) -> list[int]:
@@ -48,34 +50,46 @@ def latem(hinges: Hinges) -> dict[int, float]:
     return dict.fromkeys(violating(hinges), 1 / (len(hinges) - 1) if len(hinges) > 1 else 1.0)
 
 
-def loss_and_direction(
+def by_class(
     W: np.ndarray, x: np.ndarray, y: int, phi: np.ndarray, margin: float, weigh: Weigh
 ) -> tuple[float, np.ndarray]:
-    """The loss of one image, and D (K × k) such that its gradient with respect to W_i is x D_iᵀ."""
-    projected = [x @ W_i for W_i in W]
+    """Loss and gradient of one image, one class at a time, as the definition reads."""
     best, scores = [], []
     for row in phi:
-        by_map = [float(p @ row) for p in projected]
+        by_map = [float(x @ W_i @ row) for W_i in W]
         best.append(by_map.index(max(by_map)))
         scores.append(max(by_map))
     hinges = [0.0 if c == y else max(0.0, margin + scores[c] - scores[y]) for c in range(len(phi))]
-    loss, direction = 0.0, np.zeros((len(W), phi.shape[1]), dtype=W.dtype)
+    loss, gradient = 0.0, np.zeros_like(W)
     for c, weight in weigh(hinges).items():
         loss += weight * hinges[c]
-        direction[best[c]] += weight * phi[c]
-        direction[best[y]] -= weight * phi[y]
-    return loss, direction
+        gradient[best[c]] += np.outer(x, weight * phi[c])
+        gradient[best[y]] -= np.outer(x, weight * phi[y])
+    return loss, gradient
+
+
+def projected_once(
+    W: np.ndarray, x: np.ndarray, y: int, phi: np.ndarray, margin: float, weigh: Weigh
+) -> tuple[float, np.ndarray]:
+    """The same by matrices per image: x is projected once, and the gradient is one outer product per map."""
+    by_map = x @ W @ phi.T
+    best, scores = by_map.argmax(axis=0), by_map.max(axis=0)
+    hinge = np.maximum(0, margin + scores - scores[y])
+    hinge[y] = 0
+    weights = weigh(hinge.tolist())
+    pull = np.zeros((len(W), phi.shape[1]), dtype=W.dtype)
+    for c, weight in weights.items():
+        pull[best[c]] += weight * phi[c]
+    pull[best[y]] -= sum(weights.values()) * phi[y]
+    return sum(weight * float(hinge[c]) for c, weight in weights.items()), x[:, None] * pull[:, None, :]
 
 
 def loss_and_gradient(W: np.ndarray, batch: Batch, margin: float, weigh: Weigh) -> tuple[float, np.ndarray]:
     """The mean over a batch."""
-    loss, gradient = 0.0, np.zeros_like(W)
     phi = batch.classes.embeddings.numpy()
-    for x, y in zip(batch.x.numpy(), batch.y.tolist(), strict=True):
-        one, direction = loss_and_direction(W, x, y, phi, margin, weigh)
-        loss += one / len(batch.y)
-        gradient += np.einsum("d,ik->idk", x, direction) / len(batch.y)
-    return loss, gradient
+    each = [by_class(W, x, y, phi, margin, weigh) for x, y in zip(batch.x.numpy(), batch.y.tolist(), strict=True)]
+    losses, gradients = zip(*each, strict=True)
+    return sum(losses) / len(losses), sum(gradients) / len(gradients)
 
 
 def train(
@@ -87,15 +101,13 @@ def train(
     lr: float,
     momentum: float,
     weight_decay: float = 0.0,
+    gradient: Gradient = by_class,
 ) -> np.ndarray:
     """v ← μv + ∂loss + λW, W ← W - ηv, once for every image."""
     W, v = W.copy(), np.zeros_like(W)
     for x, y in images:
-        _, direction = loss_and_direction(W, x, y, phi, margin, weigh)
         v *= momentum
-        for v_i, D_i in zip(v, direction, strict=True):
-            if D_i.any():
-                v_i += np.outer(x, D_i)
+        v += gradient(W, x, y, phi, margin, weigh)[1]
         if weight_decay:
             v += weight_decay * W
         W -= lr * v

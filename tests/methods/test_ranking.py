@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.methods import one_at_a_time
 from tests.methods.one_at_a_time import random_batch, random_training_set
 from zsl.data.training_set import TrainingSet
 from zsl.fit import Loop, fit
@@ -82,3 +84,16 @@ def test_latent_maps_side_by_side_score_as_their_maximum() -> None:
     model = build(LATEM, Dimensions(3, 4, 6), maps=3)
     each = torch.stack([batch.x @ W @ batch.classes.embeddings.T for W in model.W.split(4, dim=1)])
     torch.testing.assert_close(model.scores(batch.x, batch.classes), each.amax(dim=0))
+
+
+@pytest.mark.parametrize("weigh", ["ale", "devise", "sje", "latem"])
+def test_both_loops_over_images_take_the_same_steps(weigh: str) -> None:
+    """The one that reads like the definition, and the one that benchmarks run against as well."""
+    train = random_training_set()
+    images = list(zip(train.examples.inputs.numpy(), train.examples.labels.tolist(), strict=True))
+    model = build(LATEM, DIMS, maps=3 if weigh == "latem" else 1)
+    arguments = images, train.classes.embeddings.numpy(), 1.0, getattr(one_at_a_time, weigh), 0.05, 0.9
+    W = one_at_a_time.maps(model)
+    by_class = one_at_a_time.train(W, *arguments)
+    projected_once = one_at_a_time.train(W, *arguments, gradient=one_at_a_time.projected_once)
+    np.testing.assert_allclose(projected_once, by_class, rtol=1e-9, atol=1e-11)
