@@ -6,7 +6,7 @@ import logging
 import math
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,19 @@ def fit(
     model.to(device).eval()
     model.finalize(train)
     return model
+
+
+def fit_grid(
+    kind: type[ZSLModel], models: Iterable[ZSLModel], train: TrainingSet, loop: Loop
+) -> Iterator[ZSLModel] | None:
+    """Closed forms of one kind that share their decompositions, each trained when it is asked for; None where the kind
+    shares nothing.
+
+    Raises:
+        InputError: the device is not there.
+    """
+    device = _device(loop)
+    return kind.solve_grid(train.to(device), (model.to(device).eval() for model in models))
 
 
 def _device(loop: Loop) -> torch.device:

@@ -23,7 +23,7 @@ from zsl.data.fingerprint import sha256
 from zsl.data.protocol import Stage
 from zsl.errors import InputError
 from zsl.evaluation.evaluate import Evaluation, evaluate
-from zsl.fit import Loop, fit
+from zsl.fit import Loop, fit, fit_grid
 from zsl.model import Dimensions, ZSLModel
 from zsl.output import folder, save_predictions, save_weights
 from zsl.reporting.provenance import commit, versions
@@ -117,7 +117,14 @@ def select(cfg: DictConfig, stage: Stage) -> Choice:
         plain(cfg)["sweep"],
         cfg.selection.objective,
         cfg.selection.patience,
+        lambda points: _solve(cfg, stage, points),
     )
+
+
+def _solve(cfg: DictConfig, stage: Stage, points: Sequence[Hyperparameters]) -> Iterator[ZSLModel] | None:
+    dims, kind = Dimensions(*stage.dims), type(build(cfg.method, SMALLEST, {}))
+    models = (build(cfg.method, dims, point) for point in points)
+    return fit_grid(kind, models, stage.training(kind.setting), Loop(**plain(cfg, "trainer", Loop)))
 
 
 def prepare(cfg: DictConfig) -> protocol.Source:

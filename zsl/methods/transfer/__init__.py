@@ -1,0 +1,1 @@
+"""From seen classes or class embeddings to features and back, and the nearest neighbour there."""
