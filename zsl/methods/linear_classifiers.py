@@ -106,8 +106,8 @@ def minimise(
     def objective() -> Tensor:
         steps.zero_grad()
         Z = X @ V
-        value = loss(Z) - curvature / 2 * Z.square().sum() + V.square().sum() / 2
-        value.backward()  # type: ignore[no-untyped-call]
+        value: Tensor = loss(Z) - curvature / 2 * Z.square().sum() + V.square().sum() / 2
+        value.backward()
         return value
 
     with torch.enable_grad():

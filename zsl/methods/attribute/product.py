@@ -22,9 +22,9 @@ class AttributeProduct(ZSLModel):
     """F(x, y) = Σ_m log p(a_m = a_m^y | x) - log p(a_m = a_m^y),   a_m^y = 1[φ(y)_m > c_m]
 
     The cut c_m is the mean of φ_m over the seen classes (``"attribute"``), the mean of φ over seen classes and
-    attributes (``"all"``), or 0.5 (``"half"``, for attributes that are binary already). The prior p(a_m = 1) is the share of
-    seen classes that have the attribute (``"seen"``) or 0.5 (``"half"``). An attribute that all seen classes have, or
-    none, tells nothing and is left out of the sum.
+    attributes (``"all"``), or 0.5 (``"half"``, for attributes that are binary already). The prior p(a_m = 1) is the
+    share of seen classes that have the attribute (``"seen"``) or 0.5 (``"half"``). An attribute that all seen classes
+    have, or none, tells nothing and is left out of the sum.
     """
 
     def __init__(self, dims: Dimensions, threshold: Threshold, prior: Prior) -> None:
