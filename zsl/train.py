@@ -36,8 +36,9 @@ PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
 NOT_IDENTITY = ("paths", "resume", "save", "trainer", "published")
 """parts of a configuration that do not change what is computed"""
-SMALLEST = Dimensions(2, 2, 2)
-"""sizes to try a method's hyperparameters at before there is data"""
+ANY_DATA = Dimensions(2, 2, 1000)
+"""sizes to try hyperparameters at before there is data: small to build, with more seen classes than any of them needs;
+what the data turns out too small for is refused when the method is built for it, still before training"""
 
 
 @dataclass(frozen=True)
@@ -203,10 +204,10 @@ def _check(cfg: DictConfig) -> str:
     protocol.require_share(settings["protocol"]["seen_holdout"])
     _seed("seed", settings["seed"])
     Loop(**settings["trainer"])
-    build(cfg.method, SMALLEST, {})
+    build(cfg.method, ANY_DATA, {})
     for name, values in settings["sweep"].items():
         for value in values:
-            build(cfg.method, SMALLEST, {name: value})
+            build(cfg.method, ANY_DATA, {name: value})
     return policy
 
 

@@ -1,1 +1,1 @@
-"""From seen classes or class embeddings to features and back, and the nearest neighbour there."""
+"""Transfer through embeddings: an image is mapped towards the class descriptions, or these towards the images."""

@@ -1,0 +1,1 @@
+"""Methods that predict attributes, and classes from them."""

@@ -1,0 +1,56 @@
+"""IAP: indirect attribute prediction [Lampert2009, Lampert2014]."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zsl.data.training_set import TrainingSet
+from zsl.methods.attribute.product import AttributeProduct, Prior, Threshold
+from zsl.methods.linear_classifiers import softmax
+from zsl.model import Dimensions, require_positive
+
+
+class IAP(AttributeProduct):
+    """F(x, y) = Σ_m log p(a_m = a_m^y | x) - log p(a_m = a_m^y),   p(a_m = 1 | x) = Σ_{seen z} a_m^z p(z | x)
+
+    p(z | x) is multinomial logistic regression on the seen classes, W (d × s) and b minimising
+    Σ_n -log p(y_n | x_n) + λ/2 ‖W‖². Binary attributes a, priors and what is left out: as in
+    :class:`~zsl.methods.attribute.product.AttributeProduct`.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), and the number of seen classes.
+        lamb: λ > 0.
+        threshold: where φ is cut into 0 and 1: ``"attribute"`` means, the mean of ``"all"``, or ``"half"``.
+        prior: p(a_m = 1), ``"seen"`` or ``"half"``.
+
+    Raises:
+        InputError: λ is not a finite number greater than 0, or an option is unknown.
+    """
+
+    def __init__(
+        self, dims: Dimensions, lamb: float = 0.1, threshold: Threshold = "attribute", prior: Prior = "seen"
+    ) -> None:
+        super().__init__(dims, threshold, prior)
+        require_positive(lamb=lamb)
+        self.lamb = lamb
+        self.register_buffer("W", torch.zeros(dims.features, dims.seen))
+        self.register_buffer("b", torch.zeros(dims.seen))
+        self.register_buffer("A", torch.zeros(dims.seen, dims.embedding))
+        self.W: Tensor
+        self.b: Tensor
+        self.A: Tensor
+
+    def finalize(self, train: TrainingSet) -> None:
+        """Fit the classifier of seen classes, and keep their attributes."""
+        self.A.copy_(self.binarise(train))
+        W, b = softmax(train.examples.inputs, train.examples.labels, len(train.classes), self.lamb)
+        self.W.copy_(W)
+        self.b.copy_(b)
+
+    def log_probabilities(self, x: Float[Tensor, "batch d"]) -> tuple[Float[Tensor, "batch k"], ...]:
+        """Sums of class probabilities: each side adds up its own classes, so that neither loses digits."""
+        p = (x @ self.W + self.b).softmax(dim=1)
+        smallest = torch.finfo(torch.float32).tiny
+        return (p @ self.A).clamp(min=smallest).log(), (p @ (1 - self.A)).clamp(min=smallest).log()

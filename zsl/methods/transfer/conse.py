@@ -1,0 +1,58 @@
+"""ConSE: convex combination of semantic embeddings [Norouzi2014]."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import TrainingSet
+from zsl.errors import InputError
+from zsl.methods.linear_classifiers import softmax
+from zsl.model import Dimensions, ZSLModel, require_count, require_positive
+
+
+class ConSE(ZSLModel):
+    """F(x, y) = cos(f(x), φ(y)),   f(x) = Σ_{t ≤ T} p(y_t | x) φ(y_t) / Σ_{t ≤ T} p(y_t | x)
+
+    with y_1, …, y_T the most probable of the s seen classes. p(y | x) is multinomial logistic regression,
+    W (d × s) and b minimising Σ_n -log p(y_n | x_n) + λ/2 ‖W‖².
+
+    Args:
+        dims: sizes of θ(x) and φ(y), and the number of seen classes.
+        T: classes to combine, 1 ≤ T ≤ s; None for all of them.
+        lamb: λ > 0.
+
+    Raises:
+        InputError: T is not a whole number in its range, or λ is not a finite number greater than 0.
+    """
+
+    def __init__(self, dims: Dimensions, T: int | None = None, lamb: float = 0.1) -> None:
+        super().__init__()
+        require_positive(lamb=lamb)
+        if T is not None:
+            require_count(T=T)
+            if dims.seen < T:
+                raise InputError(f"method.T={T}: must be at most {dims.seen}, the number of seen classes")
+        self.T, self.lamb = dims.seen if T is None else T, lamb
+        self.register_buffer("W", torch.zeros(dims.features, dims.seen))
+        self.register_buffer("b", torch.zeros(dims.seen))
+        self.register_buffer("S", torch.zeros(dims.seen, dims.embedding))
+        self.W: Tensor
+        self.b: Tensor
+        self.S: Tensor
+
+    def finalize(self, train: TrainingSet) -> None:
+        """Fit the classifier of seen classes, and keep their embeddings."""
+        W, b = softmax(train.examples.inputs, train.examples.labels, len(train.classes), self.lamb)
+        self.W.copy_(W)
+        self.b.copy_(b)
+        self.S.copy_(train.classes.embeddings)
+
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """Cosine to the combined embedding; it is the same for any positive multiple of f(x)."""
+        p, y = (x @ self.W + self.b).softmax(dim=1).topk(self.T)
+        f = torch.zeros(len(x), len(self.S), dtype=x.dtype, device=x.device).scatter(1, y, p) @ self.S
+        return normalize(f) @ normalize(classes.embeddings).T
