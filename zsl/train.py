@@ -123,7 +123,7 @@ def select(cfg: DictConfig, stage: Stage) -> Choice:
 
 
 def _solve(cfg: DictConfig, stage: Stage, points: Sequence[Hyperparameters]) -> Iterator[ZSLModel] | None:
-    dims, kind = Dimensions(*stage.dims), type(build(cfg.method, SMALLEST, {}))
+    dims, kind = Dimensions(*stage.dims), type(build(cfg.method, ANY_DATA, {}))
     models = (build(cfg.method, dims, point) for point in points)
     return fit_grid(kind, models, stage.training(kind.setting), Loop(**plain(cfg, "trainer", Loop)))
 
