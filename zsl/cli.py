@@ -67,7 +67,7 @@ def _parser() -> Parser:
     report.add_arguments(command)
     command.set_defaults(run=report.main)
 
-    command = commands.add_parser("list", help="what can be chosen: methods, data sets, class embeddings, experiments")
+    command = commands.add_parser("list", help="what can be chosen: methods, corrections, data, …")
     command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
     command.set_defaults(run=_list)
 
@@ -79,7 +79,13 @@ def _parser() -> Parser:
     return parser
 
 
-LISTS = {"methods": "method", "data": "data", "embeddings": "class_embedding", "experiments": "experiments"}
+LISTS = {
+    "methods": "method",
+    "corrections": "correction",
+    "data": "data",
+    "embeddings": "class_embedding",
+    "experiments": "experiments",
+}
 """name of a list -> configuration group"""
 
 
