@@ -22,7 +22,8 @@ class InvertedSoftmax(Correction):
     for all classes of an image, changes no answer and is left out. σ is the standard deviation of the scores within
     their columns, so that T means the same for cosines, logits and distances.
 
-    T → 0 subtracts the best score of each class from its column, T → ∞ its mean.
+    T → 0 subtracts the best score of each class from its column, T → ∞ its mean. On the validation classes of CUB
+    ESZSL is best at T = 1 and ALE at 0.4; both gain at 0.7.
 
     Args:
         temperature: T > 0, in standard deviations of the scores.
@@ -31,7 +32,7 @@ class InvertedSoftmax(Correction):
         InputError: T is not a finite number greater than 0.
     """
 
-    temperature: float = 0.5
+    temperature: float = 0.7
 
     transductive: ClassVar[bool] = True
 
