@@ -1,4 +1,4 @@
-"""The command line: ``zsl train | report | list | data``. Heavy imports stay inside the commands."""
+"""The command line: ``zsl train | report | hubness | list | data``. Heavy imports stay inside the commands."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ EPILOG = """examples:
   zsl train data=synthetic method=eszsl
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
   zsl report runs/
+  zsl hubness runs/ --output hubness.svg
   zsl list methods
   zsl data prepare emoji
 
@@ -61,13 +62,17 @@ def _parser() -> Parser:
 
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
-    from zsl.reporting import report
+    from zsl.reporting import hubness, report
 
     command = commands.add_parser("report", help="gather results into a table")
     report.add_arguments(command)
     command.set_defaults(run=report.main)
 
-    command = commands.add_parser("list", help="what can be chosen: methods, data sets, class embeddings, experiments")
+    command = commands.add_parser("hubness", help=hubness.HELP, description=hubness.DESCRIPTION)
+    hubness.add_arguments(command)
+    command.set_defaults(run=hubness.main)
+
+    command = commands.add_parser("list", help="what can be chosen: methods, corrections, data, …")
     command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
     command.set_defaults(run=_list)
 
@@ -79,7 +84,13 @@ def _parser() -> Parser:
     return parser
 
 
-LISTS = {"methods": "method", "data": "data", "embeddings": "class_embedding", "experiments": "experiments"}
+LISTS = {
+    "methods": "method",
+    "corrections": "correction",
+    "data": "data",
+    "embeddings": "class_embedding",
+    "experiments": "experiments",
+}
 """name of a list -> configuration group"""
 
 

@@ -97,7 +97,7 @@ def _run(cfg: Any) -> Path:
     if hydra_config.mode is RunMode.MULTIRUN:
         output /= str(hydra_config.sweep.subdir)
     choices = hydra_config.runtime.choices
-    names = Names(choices["method"], choices["class_embedding"])
+    names = Names(choices["method"], choices["class_embedding"], choices["correction"])
     overrides = [str(part) for part in _unresolved(hydra_config.overrides.task)]
     try:
         result = run(cfg, output, names, overrides)
@@ -110,8 +110,9 @@ def _run(cfg: Any) -> Path:
         for name, value in result.metrics.items()
         if name.rstrip("†") in SHOWN
     )
+    corrected = "" if result.correction == "none" else f" + {result.correction}"
     Console().print(
-        f"[bold]{result.method}[/] on {result.data_title} ({result.class_embedding}, {result.setting}, "
+        f"[bold]{result.method}[/]{corrected} on {result.data_title} ({result.class_embedding}, {result.setting}, "
         f"{result.protocol}, selection: {result.selection.policy}, seed {result.seed}): {figures}\n"
         f"{output}/result.json",
         highlight=False,
