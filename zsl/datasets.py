@@ -9,6 +9,7 @@ from rich.console import Console
 
 from zsl.configuration import compose
 from zsl.data.dataset import Dataset
+from zsl.data.feature_cache import verifying
 from zsl.data.fingerprint import fingerprints
 from zsl.errors import InputError
 
@@ -44,22 +45,26 @@ def inspect(name: str, overrides: Sequence[str]) -> None:
 
 
 def verify(name: str, overrides: Sequence[str]) -> None:
-    """Compute every fingerprint anew from the arrays, and compare.
+    """Hold the cache against its checksums and its sources, the splits against the audit, and every fingerprint
+    against one computed anew from the arrays. Nothing is built or repaired.
 
     Raises:
-        InputError: one differs, so that the cache does not hold what was once read.
+        InputError: something differs, or was never prepared.
     """
-    dataset = _load(name, overrides)
+    with verifying():
+        dataset = _load(name, overrides)
     again = fingerprints(np.asarray(dataset.features), dataset.labels, dataset.splits)
     for part, digest in again.items():
         if dataset.fingerprints[part] != digest:
             raise InputError(
                 f"{name}: {part} does not match its fingerprint; delete its folder in the cache, prepare it again"
             )
-    Console().print(f"{dataset.card.title}: splits audited, {len(again)} fingerprints verified")
+    Console().print(f"{dataset.card.title}: cache whole, splits audited, {len(again)} fingerprints verified")
 
 
 def _load(name: str, overrides: Sequence[str]) -> Dataset:
+    from zsl.launch import show_log
     from zsl.train import load_data
 
+    show_log()
     return load_data(compose([f"data={name}", *overrides]))

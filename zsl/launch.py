@@ -44,7 +44,7 @@ def launch(arguments: Sequence[str]) -> int:
     parser.parse_args([*rest, *MULTIRUN[:multirun]])
     prepare_hydra()
     check_choices([argument for argument in rest if not argument.startswith("-") and "=" in argument])
-    _log()
+    show_log()
     outcomes: list[Path | Exception] = []
     task = hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(
         lambda cfg: outcomes.append(_attempt(cfg))
@@ -128,7 +128,8 @@ def _unresolved(overrides: Any) -> Any:
     return OmegaConf.to_container(overrides, resolve=False)
 
 
-def _log() -> None:
+def show_log() -> None:
+    """What the library reports goes to standard error."""
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|lightning_utilities")
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
     root = logging.getLogger("zsl")

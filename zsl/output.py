@@ -57,7 +57,7 @@ def save_predictions(scored: Scored, stage: Stage, output: Path) -> None:
     content = io.BytesIO()
     np.savez_compressed(
         content,
-        rows=np.concatenate([stage.held_out.seen_rows, stage.held_out.unseen_rows]),
+        rows=stage.held_out.rows,
         labels=scored.gzsl.labels,
         scores=scored.gzsl.scores.astype(np.float32),
         predicted=scored.gzsl.scores.argmax(axis=1),

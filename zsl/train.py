@@ -22,6 +22,8 @@ from zsl.data import protocol
 from zsl.data.dataset import Dataset
 from zsl.data.fingerprint import sha256
 from zsl.data.protocol import Stage
+from zsl.data.splits import Source as SplitSource
+from zsl.data.splits import audit
 from zsl.data.training_set import Setting
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
@@ -164,8 +166,10 @@ def prepare(cfg: DictConfig) -> protocol.Source:
 
 
 def load_data(cfg: DictConfig) -> Dataset:
-    """The data set that ``cfg.data`` describes, from its cache or built once."""
-    return instantiate(_loader(cfg, "data", DataKeys), "data", Dataset)
+    """The data set that ``cfg.data`` describes, from its cache or built once, its splits audited."""
+    dataset = instantiate(_loader(cfg, "data", DataKeys), "data", Dataset)
+    audit(dataset.splits, dataset.labels, SplitSource(dataset.name))
+    return dataset
 
 
 def fingerprints(source: protocol.Source) -> dict[str, str]:

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from numpy import ndarray as Array
 from zsl.errors import InputError
 
 log = logging.getLogger(__name__)
+_verifying = ContextVar("verifying", default=False)
 
 SCHEMA = 1
 
@@ -55,7 +57,11 @@ def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], 
         lock.acquire()
     try:
         entry = _open(folder, source)
+        if entry is None and _verifying.get():
+            raise InputError(f"cache {folder}: not there, not whole, or made from other files; `zsl data prepare` it")
         if entry is None:
+            if folder.exists():
+                log.warning("cache %s: built again", folder)
             made = build()
             with _writable(root):
                 _write(folder, source, made)
@@ -65,6 +71,16 @@ def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], 
     if entry is None:
         raise InputError(f"cache {folder}: what was just written does not verify; check the disk")
     return entry
+
+
+@contextmanager
+def verifying() -> Iterator[None]:
+    """Within it nothing is built: an entry that is absent, stale or damaged is an InputError."""
+    token = _verifying.set(True)
+    try:
+        yield
+    finally:
+        _verifying.reset(token)
 
 
 @contextmanager
@@ -86,7 +102,7 @@ def _open(folder: Path, source: Mapping[str, Any]) -> Entry | None:
     try:
         record = json.loads((folder / "entry.json").read_text())
         if record["schema"] != SCHEMA or record["source"] != json.loads(json.dumps(source)):
-            log.warning("cache %s is stale (its source has changed): built again", folder)
+            log.warning("cache %s is stale: its source has changed", folder)
             return None
         if record["self"] != _digest(record):
             raise ValueError("entry.json was altered")
@@ -97,7 +113,7 @@ def _open(folder: Path, source: Mapping[str, Any]) -> Entry | None:
                 raise ValueError(f"{name}.npy does not match its checksum")
             arrays[name] = array
     except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("cache %s is damaged (%s): built again", folder, error)
+        log.warning("cache %s is damaged: %s", folder, error)
         return None
     return Entry(arrays, record["meta"])
 

@@ -20,10 +20,15 @@ def sha256(array: Shaped[Array, "..."]) -> str:
     return digest.hexdigest()
 
 
-def fingerprints(features: Shaped[Array, "n d"], labels: Shaped[Array, " n"], splits: Splits) -> dict[str, str]:
-    """The digests of features (float32), labels (int64) and every split (int64)."""
+def fingerprints(
+    features: Shaped[Array, "n d"], labels: Shaped[Array, " n"], splits: Splits, known: str | None = None
+) -> dict[str, str]:
+    """The digests of features (float32), labels (int64) and every split (int64).
+
+    ``known`` is the digest of the features where it was computed before, because they are large.
+    """
     return {
-        "features": sha256(features),
+        "features": known or sha256(features),
         "labels": sha256(labels),
         **{name: sha256(rows) for name, rows in splits.parts().items()},
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray as Array
 
 from zsl.data.dataset import Dataset
@@ -33,35 +33,53 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """Images that only evaluation opens; until then they are row numbers.
+class Images:
+    """Images where they lie: ``at`` are their places in ``features``, ``rows`` their numbers in the data set."""
 
-    ``seen`` gives images of seen classes, ``unseen`` of unseen ones, with labels into ``classes``. They are read and
-    scaled at every call, so that during training no such array exists.
+    features: Float32[Array, "m d"]
+    at: Int64[Array, " n"]
+    labels: Int64[Array, " n"]
+    rows: Int64[Array, " n"]
+
+    def cut(self) -> Images:
+        """These images and no others: a copy that leads to nothing else."""
+        return Images(np.array(self.features[self.at]), np.arange(len(self.at)), self.labels, self.rows)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Images that only evaluation opens; until then they are places in the data set, or under ``tune`` in a copy of
+    nothing but the train and validation images.
+
+    ``seen`` gives images of seen classes, ``unseen`` of unseen ones, with labels into ``classes``, read and scaled at
+    every call.
     """
 
     classes: LabelSpace
-    _features: Array
-    _labels: Int64[Array, " n"]
     _scaling: Scaling
-    seen_rows: Int64[Array, " s"]
-    unseen_rows: Int64[Array, " u"]
+    _seen: Images
+    _unseen: Images
+
+    @property
+    def rows(self) -> Int64[Array, " n"]:
+        """The numbers of the images in the data set, those of unseen classes last."""
+        return np.concatenate([self._seen.rows, self._unseen.rows])
 
     def seen(self) -> Examples:
         """Held-out images of seen classes."""
-        return self._read(self.seen_rows)
+        return self._read(self._seen)
 
     def unseen(self) -> Examples:
         """Images of unseen classes."""
-        return self._read(self.unseen_rows)
+        return self._read(self._unseen)
 
     def opened(self) -> Opened:
         """Both, for who asks about them many times."""
         return Opened(self.classes, self.seen(), self.unseen())
 
-    def _read(self, rows: Int64[Array, " m"]) -> Examples:
-        x = self._scaling(self._features[rows])
-        return Examples(torch.from_numpy(x), torch.from_numpy(self._labels[rows]))
+    def _read(self, images: Images) -> Examples:
+        x = self._scaling(images.features[images.at])
+        return Examples(torch.from_numpy(x), torch.from_numpy(images.labels))
 
 
 @dataclass(frozen=True)
@@ -151,5 +169,8 @@ def _stage(
     x = dataset.features[train]
     scaling = fit_scaling(source.feature_scale, x)
     examples = Examples(torch.from_numpy(scaling(x)), torch.from_numpy(labels[train]))
-    held_out = HeldOut(classes, dataset.features, labels, scaling, seen_rows, unseen_rows)
+    seen_images, unseen_images = (Images(dataset.features, r, labels[r], r) for r in (seen_rows, unseen_rows))
+    if name == "tune":
+        seen_images, unseen_images = seen_images.cut(), unseen_images.cut()
+    held_out = HeldOut(classes, scaling, seen_images, unseen_images)
     return Stage(name, classes, held_out, examples)

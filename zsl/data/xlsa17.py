@@ -86,7 +86,7 @@ def load(
         labels = position[labels]
     known = KNOWN_SPLITS.get(digest(raw))
     title = known or f"{name}, unrecognised split file, {raw['att'].shape[0]} attributes"
-    prints = {**fingerprints(x, labels, parts), "features": entry.meta["sha256"]}
+    prints = fingerprints(x, labels, parts, known=entry.meta["sha256"])
     return Dataset(name, x, labels, classes, parts, Card(title, notes=tuple(notes)), prints)
 
 
