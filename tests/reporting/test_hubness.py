@@ -25,7 +25,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """ESZSL on synthetic data with hubs, without and with a correction."""
     folder = tmp_path_factory.mktemp("hubness")
     places = [f"paths.output={folder / 'runs'}", f"paths.cache={folder / 'cache'}"]
-    choices = ["data=synthetic", "data.shape=apy", "data.hubness=2", "correction=none,csls", "save.predictions=true"]
+    choices = ["data=synthetic", "data.hubness=2", "correction=none,csls", "save.predictions=true"]
     assert main(["train", "-m", *choices, *places]) == 0
     return folder / "runs"
 
@@ -79,8 +79,9 @@ def test_skewness_is_that_of_the_report(runs: Path, capsys: pytest.CaptureFixtur
 
 
 def test_the_histogram_counts_every_class_once(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unseen = json.loads(next(runs.rglob("result.json")).read_text())["hubness"]["ZSL"]["classes"]
     for row in table(capsys, runs, "--histogram").values():
-        assert sum(float(row[f"{name} mean"]) for name in BINS) == 12
+        assert sum(float(row[f"{name} mean"]) for name in BINS) == len(unseen) > 1
 
 
 def test_bins_by_hand() -> None:
