@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests import worlds
@@ -25,7 +26,7 @@ from zsl.selection import BestEpoch, choose
 from zsl.train import corrector, prepare, train
 
 TRANSDUCTIVE = ["csls", "nicdm", "mutual_proximity", "globally_corrected_retrieval", "inverted_softmax"]
-GIVEN = {"calibrated_stacking": ["correction.gamma=0.2"]}
+GIVEN = {"calibrated_stacking": ["correction.gamma=0.2"], "nicdm": ["correction.k=3"]}
 STAGE = protocol.final(worlds.source())
 
 
@@ -154,6 +155,14 @@ def test_stacking_chosen_on_validation_moves_u_s_H_along_the_same_curve(tmp_path
     for name in ("u", "s", "H"):
         assert found["metrics"][name] == pytest.approx(plain["metrics"][f"{name}_calibrated"])
         assert found["metrics"][name] != plain["metrics"][name]
+
+
+def test_a_perfect_score_need_not_be_above_zero() -> None:
+    """Distances of at least 5: F* = -5 is above every score that there is, and nothing else is asked of it."""
+    cfg = compose(["data=synthetic", "correction=nicdm", "correction.perfect=-5"])
+    corrector(cfg).require_chosen()
+    scores = np.array([[-5.5, -7.0], [-6.0, -6.5]])
+    assert np.isfinite(corrector(cfg)(scores, np.zeros(2, dtype=bool))).all()
 
 
 def test_a_given_gamma_is_left_as_it_is_by_selection() -> None:

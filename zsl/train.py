@@ -43,8 +43,6 @@ NOT_IDENTITY = ("paths", "resume", "save", "trainer", "published")
 """parts of a configuration that do not change what is computed"""
 SMALLEST = Dimensions(2, 2, 2)
 """sizes to try a method's hyperparameters at before there is data"""
-SMALLEST_SCORES = np.eye(2), np.array([True, False])
-"""scores to try a correction on, and the seen mask"""
 OCCURRENCES = (1, 5, 10)
 """k of the k-occurrences that are recorded, of those that are not above the number of classes"""
 
@@ -221,7 +219,7 @@ def _check(cfg: DictConfig) -> str:
     Loop(**settings["trainer"])
     correction = corrector(cfg)
     if policy == "fixed":
-        correction(*SMALLEST_SCORES)
+        correction.require_chosen()
     build(cfg.method, SMALLEST, {})
     for name, values in settings["sweep"].items():
         for value in values:
