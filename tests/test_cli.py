@@ -17,11 +17,13 @@ from zsl.cli import main
 from zsl.configuration import tree
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"torch", "pytorch_lightning", "hydra", "numpy", "scipy", "gensim", "wandb", "rich", "sklearn"}
+HEAVY = {"torch", "matplotlib", "pytorch_lightning", "hydra", "numpy", "scipy", "gensim", "wandb", "rich", "sklearn"}
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["report", "--help"], ["data", "--help"]], ids=" ".join
+    "arguments",
+    [["--help"], ["--version"], ["report", "--help"], ["hubness", "--help"], ["data", "--help"]],
+    ids=" ".join,
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = f"""
@@ -43,7 +45,8 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "group"), [("methods", "method"), ("data", "data"), ("embeddings", "class_embedding")]
+    ("what", "group"),
+    [("methods", "method"), ("corrections", "correction"), ("data", "data"), ("embeddings", "class_embedding")],
 )
 def test_lists_show_every_file_of_the_tree(capsys: pytest.CaptureFixture[str], what: str, group: str) -> None:
     assert main(["list", what]) == 0
@@ -79,6 +82,7 @@ def test_help_of_train_shows_the_groups(capfd: pytest.CaptureFixture[str]) -> No
     assert not stop.value.code
     shown = capfd.readouterr().out
     assert "method: ale, eszsl" in shown
+    assert "correction: calibrated_stacking, csls" in shown
     assert "class_embedding:" in shown
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from tests import worlds
+from zsl.cli import main
 from zsl.data.protocol import final
 from zsl.data.training_set import Batch
 from zsl.errors import InputError
@@ -129,6 +131,18 @@ def test_the_last_good_checkpoint_is_kept_and_named(tmp_path: Path, how: str, wh
     kept = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert kept["global_step"] == good
     assert kept["state_dict"]["W"].isfinite().all()
+
+
+def test_divergence_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = [f"paths.output={tmp_path / 'run'}", f"paths.cache={tmp_path / 'cache'}"]
+    wild = ["train", "data=synthetic", "method=ale", "method.lr=1e30", *places]
+    assert main(wild) == 2
+    error = capsys.readouterr().err
+    assert re.fullmatch(r"zsl: error: training diverged: loss \S+ at step 2; lower method.lr \(now 1e\+30\)\n", error)
+    assert not (tmp_path / "run").exists()
+    assert main([*wild, "trainer.checkpoint_every_n_steps=1"]) == 2
+    (kept,) = (tmp_path / "run").rglob("*.ckpt")
+    assert capsys.readouterr().err.endswith(f"; the last good checkpoint is kept: {kept}\n")
 
 
 def test_weights_that_the_last_step_ruins_are_no_result() -> None:

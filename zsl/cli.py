@@ -72,7 +72,7 @@ def _parser() -> Parser:
     hubness.add_arguments(command)
     command.set_defaults(run=hubness.main)
 
-    command = commands.add_parser("list", help="what can be chosen: methods, corrections, data, …")
+    command = commands.add_parser("list", help="what can be chosen: methods, corrections, data sets, …")
     command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
     command.set_defaults(run=_list)
 

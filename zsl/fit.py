@@ -24,7 +24,7 @@ from zsl.resumption import AtomicCheckpoints, Interruption, RandomStreams, whole
 
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 GROWTH = 1e10
-"""of the loss over its first value, above which training has diverged"""
+"""of the loss over its smallest value so far (or over 1), above which training has diverged"""
 
 
 @dataclass(frozen=True)
@@ -157,25 +157,25 @@ def _periodic(checkpoints: Path, steps: int) -> ModelCheckpoint:
 class FiniteLoss(Callback):
     """Stop a run whose loss diverges, before a checkpoint of it replaces the last good one.
 
-    A loss diverges when it is not finite, or 10¹⁰ times the first one: in single precision nothing is left then of a
-    margin, or of any other constant of the objective. So do weights that are no longer finite.
+    A loss has diverged when it is not finite, or beyond 10¹⁰ and 10¹⁰ times what it has been: in single precision
+    nothing is left then of a margin, or of any other constant of the objective. So have weights that are not finite.
     """
 
     def __init__(self, loop: Loop, checkpoint: Path | None) -> None:
         self.every, self.checkpoint = loop.log_every_n_steps, checkpoint
-        self.largest = math.inf
+        self.bound = math.inf
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, _b: Any, batch_idx: int
     ) -> None:
         """Look every step on a CPU; on a GPU, where looking means waiting for it, when logging is due."""
-        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         due = trainer.strategy.root_device.type == "cpu" or batch_idx % self.every == 0
         if not (due and isinstance(loss, Tensor)):
             return
         value = float(loss)
-        self.largest = min(self.largest, GROWTH * max(1.0, abs(value)))
-        if not abs(value) < self.largest:
+        self.bound = min(self.bound, GROWTH * max(1.0, abs(value)))
+        if not abs(value) < self.bound:
             raise self._diverged(trainer, pl_module, f"loss {value:g}")
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, _checkpoint: dict[str, Any]) -> None:

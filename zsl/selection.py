@@ -48,9 +48,8 @@ class Measured:
         scored = scored.corrected(correction)
         zsl, gzsl = scored.zsl, scored.gzsl
         best = seen_unseen_curve(gzsl.scores, gzsl.labels, gzsl.seen).best()
-        return cls(
-            scored, correction, mean_class_accuracy(hits(zsl.scores, zsl.labels), zsl.labels), best.H, best.gamma
-        )
+        T1 = mean_class_accuracy(hits(zsl.scores, zsl.labels), zsl.labels)
+        return cls(scored, correction, T1, best.H, best.gamma)
 
     def objective(self, name: Objective) -> float:
         """T1 or H, by name."""

@@ -46,8 +46,6 @@ NOT_IDENTITY = ("paths", "resume", "save", "trainer", "published")
 ANY_DATA = Dimensions(2, 2, 1000)
 """sizes to try hyperparameters at before there is data: small to build, with more seen classes than any of them needs;
 what the data turns out too small for is refused when the method is built for it, still before training"""
-SMALLEST_SCORES = np.eye(2), np.array([True, False])
-"""scores to try a correction on, and the seen mask"""
 OCCURRENCES = (1, 5, 10)
 """k of the k-occurrences that are recorded, of those that are not above the number of classes"""
 
@@ -234,7 +232,7 @@ def _check(cfg: DictConfig) -> str:
     Loop(**settings["trainer"])
     correction = corrector(cfg)
     if policy == "fixed":
-        correction(*SMALLEST_SCORES)
+        correction.require_chosen()
     build(cfg.method, ANY_DATA, {})
     for name, values in settings["sweep"].items():
         for value in values:

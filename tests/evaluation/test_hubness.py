@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import skew
 
 from zsl.errors import InputError
-from zsl.evaluation.hubness import k_occurrence, skewness
+from zsl.evaluation.hubness import antihubs, bad_hubs, bad_k_occurrence, hubs, k_occurrence, robin_hood, skewness
 
 matrices = st.tuples(st.integers(1, 15), st.integers(1, 8)).flatmap(
     lambda shape: arrays(np.float64, shape, elements=st.integers(-2, 2))
@@ -65,6 +65,55 @@ def test_k_and_counts_that_make_no_sense_are_refused() -> None:
             k_occurrence(np.zeros((2, 3)), k)
     with pytest.raises(InputError, match="no classes"):
         skewness(np.zeros(0))
+
+
+@given(matrices, st.data())
+def test_bad_occurrences_are_those_of_other_classes(scores, data) -> None:
+    n, classes = scores.shape
+    k = data.draw(st.integers(1, classes))
+    labels = np.array(data.draw(st.lists(st.integers(0, classes - 1), min_size=n, max_size=n)))
+    expected = [0] * classes
+    for row, label in zip(scores, labels, strict=True):
+        for j in sorted(range(classes), key=lambda j, row=row: -row[j])[:k]:
+            expected[j] += j != label
+    bad = bad_k_occurrence(scores, labels, k)
+    assert bad.tolist() == expected
+    right = scores.argmax(axis=1) == labels
+    assert bad_k_occurrence(scores, labels, 1).sum() == n - right.sum()
+
+
+@given(arrays(np.int64, st.integers(1, 30), elements=st.integers(0, 50)))
+def test_robin_hood_takes_from_the_rich_until_all_are_equal(occurrence) -> None:
+    """Whole units are moved one by one, after every count was multiplied so that the mean is whole."""
+    counts = [int(count) * len(occurrence) for count in occurrence]
+    mean, moved = sum(occurrence), 0
+    while max(counts) > mean:
+        give = min(max(counts) - mean, mean - min(counts))
+        rich, poor = counts.index(max(counts)), counts.index(min(counts))
+        counts[rich], counts[poor], moved = counts[rich] - give, counts[poor] + give, moved + give
+    assert robin_hood(occurrence) == pytest.approx(moved / max(sum(counts), 1))
+
+
+def test_hubs_bad_hubs_and_antihubs_by_hand() -> None:
+    """The mean is 4: a hub has more than 8, and is bad where more than half of it is."""
+    N, bad = np.array([0, 8, 9, 10, 0, 1, 0]), np.array([0, 8, 5, 5, 0, 1, 0])
+    assert N.mean() == 4
+    assert hubs(N).tolist() == [False, False, True, True, False, False, False]
+    assert bad_hubs(N, bad).tolist() == [False, False, True, False, False, False, False]
+    assert antihubs(N).tolist() == [True, False, False, False, True, False, True]
+    assert robin_hood(np.array([5, 0, 0, 0])) == 0.75
+
+
+def test_even_answers_have_no_hubs() -> None:
+    for occurrence in (np.full(5, 3), np.zeros(5, dtype=int)):
+        assert robin_hood(occurrence) == skewness(occurrence) == 0
+        assert not hubs(occurrence).any()
+
+
+@pytest.mark.parametrize("measure", [robin_hood, hubs, antihubs])
+def test_nothing_is_said_of_no_classes(measure) -> None:
+    with pytest.raises(InputError, match="no classes; give at least one count"):
+        measure(np.zeros(0))
 
 
 # --- Radovanović et al. (2010), footnote 5: N_5 of the Euclidean 5-neighbour graph of 10,000 iid points ---------------

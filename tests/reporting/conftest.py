@@ -25,6 +25,8 @@ def build(**changes: Any) -> Result:
     method = {"gamma": changes.pop("gamma", 1.0), "lamb": changes.pop("lamb", 0.1)}
     prints = {part: digest(part) for part in PARTS} | changes.pop("prints", {})
     metrics = {"T1": changes.pop("T1", 57.0), "u": u, "s": s, "H": 2 * u * s / (u + s), "AUSUC": 0.329, **extra}
+    unseen = {"classes": ["wren", "gull"], "N1": [3, 1], "bad_N1": [1, 0]}
+    every = {"classes": ["wren", "gull", "crow"], "N1": [0, 5, 1], "bad_N1": [0, 5, 0]}
     defaults: dict[str, Any] = {
         "method": "eszsl",
         "data": "cub",
@@ -36,6 +38,7 @@ def build(**changes: Any) -> Result:
         "seed": 0,
         "metrics": metrics,
         "fingerprints": prints,
+        "hubness": {"ZSL": unseen, "GZSL": every},
         "config": {"method": method, "seed": changes.get("seed", 0), "paths": {"output": "runs/1"}},
         "created": "2026-01-01T00:00:00+00:00",
     }

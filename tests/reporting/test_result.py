@@ -49,6 +49,13 @@ def metric_sets(draw: st.DrawFn, mark: str = "") -> dict[str, float]:
 
 
 @st.composite
+def occurrences(draw: st.DrawFn) -> dict[str, list[Any]]:
+    counts = draw(st.lists(st.tuples(words, st.integers(0, 99), st.integers(0, 99)), max_size=3))
+    found = {"classes": [name for name, _, _ in counts], "N1": [max(pair) for _, *pair in counts]}
+    return {**found, "bad_N1": [min(pair) for _, *pair in counts]}
+
+
+@st.composite
 def results(draw: st.DrawFn) -> Result:
     policy = draw(st.sampled_from(["fixed", "validation", "test"]))
     points = draw(st.integers(0, 5))
@@ -70,6 +77,8 @@ def results(draw: st.DrawFn) -> Result:
         created=draw(st.datetimes()).isoformat() + "+00:00",
         per_class=draw(st.dictionaries(words, st.dictionaries(words, st.none() | percent, max_size=3), max_size=2)),
         curve=draw(st.just({}) | st.fixed_dictionaries({"u": line, "s": line, "gamma": line})),
+        correction=draw(words),
+        hubness=draw(st.just({}) | st.fixed_dictionaries({"ZSL": occurrences(), "GZSL": occurrences()})),
         overrides=draw(st.lists(words, max_size=2)),
         versions=draw(st.dictionaries(words, words, max_size=2)),
         commit=draw(st.none() | st.just("0" * 40) | st.just("a" * 40 + "-dirty")),
@@ -249,6 +258,13 @@ MALFORMED: list[tuple[str, Any, str]] = [
     ("curve", {"u": [1.0], "s": [1.0, 2.0]}, "curve: its lists have 1 (u), 2 (s) points"),
     ("curve", {"u": [1.0, None], "s": [1.0, 2.0]}, "curve.u[1]: None is not a finite number"),
     ("curve", {"u": [1.0, 200], "s": [1.0, 2.0]}, "curve.u[1]: 200 is out of [0, 100]"),
+    ("correction", None, "correction: None is not one line of text"),
+    ("hubness", {"ZSL": {}}, "hubness.GZSL: is missing"),
+    ("hubness.ZSL", {"classes": [], "N1": []}, "hubness.ZSL.bad_N1: is missing"),
+    ("hubness.ZSL.N1", [1], "hubness.ZSL: its lists have 2 (classes), 1 (N1), 2 (bad_N1) entries"),
+    ("hubness.ZSL.N1", [1, -1], "hubness.ZSL.N1[1]: -1 is not an integer of 0 or more"),
+    ("hubness.GZSL.classes", ["wren", 1, "crow"], "hubness.GZSL.classes[1]: 1 is not a string"),
+    ("hubness.GZSL.bad_N1", [0, 5, 2], "hubness.GZSL.bad_N1: a class has more bad occurrences than occurrences (N1)"),
     ("config", [], "config: [] is not an object"),
     ("config", {"a": {"b": [float("nan")]}}, "config.a.b[0]: nan is not a finite number"),
     ("config", {"a\nb": float("nan")}, "config.a\\nb: nan is not a finite number"),

@@ -41,9 +41,14 @@ class CalibratedStacking(Correction):
         self, scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"], /
     ) -> Float64[Array, "n classes"]:
         """F(x, y) - γ [y seen]."""
+        self.require_chosen()
+        assert self.gamma is not None
+        return stacked(scores, seen, self.gamma)
+
+    def require_chosen(self) -> None:
+        """γ is there."""
         if self.gamma is None:
             raise InputError("correction.gamma=null: is chosen by selection=validation; add it, or give a number")
-        return stacked(scores, seen, self.gamma)
 
     def chosen_on(self, validation: ScoredImages) -> CalibratedStacking:
         """The same, with the γ that maximises H on these scores if none was given."""

@@ -34,8 +34,15 @@ class Correction(ABC):
             InputError: the scores cannot be corrected with these hyperparameters.
         """
 
+    def require_chosen(self) -> None:  # noqa: B027
+        """Most corrections leave nothing to be chosen on validation images; those that do say so here until it is done.
+
+        Raises:
+            InputError: something is left open.
+        """
+
     def chosen_on(self, validation: ScoredImages) -> Correction:  # noqa: ARG002
-        """The same correction with all that it leaves open chosen on validation images; most leave nothing open."""
+        """The same correction with all that it leaves open chosen on validation images."""
         return self
 
 
