@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -343,20 +344,65 @@ def test_a_stopped_process_goes_on_to_the_same_weights(
 
 
 @pytest.mark.slow
-def test_a_process_that_is_stopped_while_it_chooses_says_so(folder: Path) -> None:
-    process = zsl(
-        folder, *ALE, "method.epochs=30000", "selection=validation", "selection.patience=100000", "sweep.lr=[0.001]"
-    )
-    while not tree(folder):
-        time.sleep(0.1)
-    time.sleep(1)
-    assert process.poll() is None, process.communicate()
+def test_a_search_that_is_stopped_goes_on_with_the_next_trial(folder: Path) -> None:
+    search = [*ALE, "method.epochs=60", "selection=validation", "selection.patience=60", "sweep.lr=[0.01,0.1,0.3,1]"]
+    assert zsl(folder, *search, "paths.output=whole").wait(timeout=300) == 0
+    process = zsl(folder, *search, "paths.output=stopped")
+    while not trials(folder / "stopped"):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert err.startswith("zsl: ")
     assert err.count("\n") == 1
-    assert not tree(folder)
+    assert err.startswith("zsl: ")
+    before = trials(folder / "stopped")
+    assert 0 < len(before) < 5
+    again = zsl(folder, *search, "paths.output=stopped", "resume=true")
+    assert again.wait(timeout=300) == 0, again.communicate()
+    whole, stopped = (json.loads((folder / name / "result.json").read_text()) for name in ("whole", "stopped"))
+    assert stopped["selection"] == whole["selection"]
+    assert stopped["metrics"] == whole["metrics"]
+    assert stopped["selection"]["trials"][: len(before)] == before
+    assert not trials(folder / "stopped")
+
+
+def trials(run: Path) -> list[dict[str, Any]]:
+    """Those that are noted beside the checkpoints of a run."""
+    return [trial for path in run.rglob("trials.json") for trial in json.loads(path.read_text())["trials"]]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("{", "is damaged"), ('{"data": {}, "trials": []}', "of other data"), ('{"trials": [1]}', "is damaged")],
+)
+def test_trials_that_are_not_of_this_search(
+    content: str, words: str, folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    arguments = [*SYNTHETIC, "selection=validation", "paths.output=stopped"]
+    with monkeypatch.context() as patch:
+        patch.setattr("zsl.train.choose", stop)
+        assert main(arguments) == 130
+    (path,) = folder.rglob("trials.json")
+    path.write_text(content)
+    capfd.readouterr()
+    line = refused([*arguments, "resume=true"], folder, capfd)
+    assert words in line
+    assert "start without resume" in line
+
+
+def test_a_trial_that_diverges_is_noted_and_left(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    search = [*ALE, "method.epochs=2", "selection=validation", "paths.output=here"]
+    assert main([*search, "sweep.lr=[1e30,0.1]"]) == 0
+    selection = json.loads((folder / "here" / "result.json").read_text())["selection"]
+    assert "training diverged" in selection["trials"][0]["diverged"]
+    assert selection["chosen"]["method.lr"] == 0.1
+    capfd.readouterr()
+    shutil.rmtree(folder / "here")
+    assert "every trial diverged" in refused([*search, "sweep.lr=[1e30,1e31]"], folder, capfd)
 
 
 def test_nothing_to_clean_is_left_in_the_cache(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.data import matfiles
 from zsl import __version__
 from zsl.cli import main
-from zsl.configuration import tree
+from zsl.configuration import choices, tree
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"torch", "matplotlib", "pytorch_lightning", "hydra", "numpy", "scipy", "gensim", "wandb", "rich", "sklearn"}
@@ -76,14 +77,32 @@ def test_data_commands(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> No
     assert "fingerprints verified" in capsys.readouterr().out
 
 
+def test_verify_finds_what_was_changed_and_repairs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ZSL_CACHE", str(tmp_path / "cache"))
+    matfiles.write(tmp_path / "toy", *matfiles.content())
+    toy = ["xlsa17", "data.name=toy", f"data.root={tmp_path / 'toy'}"]
+    assert main(["data", "verify", *toy]) == 2
+    assert main(["data", "prepare", *toy]) == 0
+    assert main(["data", "verify", *toy]) == 0
+    (features,) = (tmp_path / "cache").rglob("features.npy")
+    content = features.read_bytes()
+    features.write_bytes(content[:-1] + b"?")
+    capsys.readouterr()
+    assert main(["data", "verify", *toy]) == 2
+    assert "not whole" in capsys.readouterr().err
+    assert features.read_bytes() == content[:-1] + b"?"
+
+
 def test_help_of_train_shows_the_groups(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["train", "--help"])
     assert not stop.value.code
     shown = capfd.readouterr().out
-    assert "method: ale, eszsl" in shown
-    assert "correction: calibrated_stacking, csls" in shown
-    assert "class_embedding:" in shown
+    for group, names in choices().items():
+        assert f"\n  {group}: {', '.join(names)}\n" in shown
+    assert "conf/" not in shown
 
 
 @pytest.mark.slow

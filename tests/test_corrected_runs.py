@@ -89,8 +89,8 @@ def test_trials_are_measured_on_corrected_scores(correction: Any) -> None:
         model.finalize(STAGE.training(model.setting))
     choice = choose(STAGE, lambda point, _: models[point["gamma"]], {"gamma": list(models)}, correction)
     for trial in choice.trials:
-        raw = score(models[trial["chosen"]["gamma"]], STAGE.held_out).zsl
-        assert trial["T1"] == T1(ScoredImages(correction(raw.scores, raw.seen), raw.labels, raw.seen))
+        raw = score(models[trial.chosen["gamma"]], STAGE.held_out).zsl
+        assert T1(ScoredImages(correction(raw.scores, raw.seen), raw.labels, raw.seen)) == trial.T1
     best = score(models[choice.hyperparameters["gamma"]], STAGE.held_out).gzsl
     assert choice.calibration == calibrate(ScoredImages(correction(best.scores, best.seen), best.labels, best.seen))
     assert choice.correction == correction
@@ -131,7 +131,7 @@ class _Lifted(ESZSL):
 
 def test_epochs_are_chosen_on_corrected_scores() -> None:
     model = _fitted(1.0)
-    watch = BestEpoch(STAGE.held_out, "T1", 10, CSLS(3))
+    watch = BestEpoch(STAGE.held_out.opened(), "T1", 10, CSLS(3))
     trainer = type("Trainer", (), {"current_epoch": 0, "should_stop": False})()
     model.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
     watch.on_train_epoch_end(trainer, model)

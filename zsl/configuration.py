@@ -36,7 +36,7 @@ def compose(overrides: Sequence[str]) -> Any:
 
 
 def prepare_hydra() -> None:
-    """Let Hydra find ``experiments/`` beside ``conf/``, for single runs, globs and every launcher; ``${started:…}`` is
+    """Let Hydra find ``experiments/`` beside ``conf/``, for single runs and for globs; ``${started:…}`` is
     this moment, so that all jobs of a multirun lie in one folder.
     """
     from hydra.core.config_search_path import ConfigSearchPath
@@ -49,7 +49,18 @@ def prepare_hydra() -> None:
             search_path.append(provider="zsl", path=f"file://{tree()}")
 
     Plugins.instance().register(ExperimentsPath)
+    OmegaConf.register_new_resolver("groups", _groups, replace=True)
     OmegaConf.register_new_resolver("started", datetime.now().strftime, replace=True)
+
+
+def choices() -> dict[str, list[str]]:
+    """The names in every group of ``conf/``, and the experiments."""
+    folders = [*sorted((tree() / "conf").iterdir()), tree() / "experiments"]
+    return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders if folder.is_dir()}
+
+
+def _groups() -> str:
+    return "\n".join(f"  {group}: {', '.join(names)}" for group, names in choices().items() if names)
 
 
 def check_choices(overrides: Sequence[str]) -> None:
@@ -61,7 +72,7 @@ def check_choices(overrides: Sequence[str]) -> None:
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    groups = {folder.name: sorted(p.stem for p in folder.glob("*.yaml")) for folder in (tree() / "conf").iterdir()}
+    groups = choices()
     with explained():
         parsed = OverridesParser.create().parse_overrides(list(overrides))
     for override in parsed:

@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right."""
+"""What a user can put right."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     The command line prints it as ``zsl: error: …`` and exits with status 2, without a traceback.
     """
+
+
+class DivergedError(InputError):
+    """Training diverged with the hyperparameters it was given; others may do."""

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from zsl.data.scaling import require
 from zsl.data.training_set import Batches, TrainingSet
-from zsl.errors import InputError
+from zsl.errors import DivergedError, InputError
 from zsl.model import ZSLModel
-from zsl.resumption import AtomicCheckpoints, Interruption, RandomStreams, whole
+from zsl.resumption import CHECKPOINT, AtomicCheckpoints, Interruption, RandomStreams, whole
 
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 GROWTH = 1e10
@@ -73,13 +73,14 @@ def fit(
     ``resume`` goes on from it, to the same bits.
 
     Raises:
-        InputError: training diverged, the device is not there, or there is nothing to resume.
+        DivergedError: training diverged.
+        InputError: the device is not there, or there is nothing to resume.
         InterruptedRunError: SIGINT or SIGTERM arrived; a checkpoint was written first.
     """
     device = _device(loop)
     train = train.to(device)
     if model.epochs:
-        path = None if checkpoints is None else checkpoints / "last.ckpt"
+        path = None if checkpoints is None else checkpoints / CHECKPOINT
         last = whole(path, model) if resume and path else None
         interruption = Interruption(path)
         watch = FiniteLoss(loop, path)
@@ -191,9 +192,9 @@ class FiniteLoss(Callback):
             if not weights.isfinite().all():
                 raise self._diverged(trainer, model, f"{name} is not finite")
 
-    def _diverged(self, trainer: Trainer, model: LightningModule, what: str) -> InputError:
+    def _diverged(self, trainer: Trainer, model: LightningModule, what: str) -> DivergedError:
         lr = getattr(model, "lr", None)
         cure = "lower method.lr" + ("" if lr is None else f" (now {lr:g})")
         if self.checkpoint is not None and self.checkpoint.is_file():
             cure += f"; the last good checkpoint is kept: {self.checkpoint}"
-        return InputError(f"training diverged: {what} at step {trainer.global_step}; {cure}")
+        return DivergedError(f"training diverged: {what} at step {trainer.global_step}; {cure}")

@@ -15,14 +15,18 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from zsl.errors import InputError
 from zsl.reporting.atomic import write_bytes
+from zsl.trials import NAME
+
+CHECKPOINT = "last.ckpt"
+CURE = "start without resume, or name the interrupted run by paths.output"
 
 
 class InterruptedRunError(Exception):
-    """The run was asked to stop; where it is ``resumable``, its state is in a checkpoint."""
+    """The run was asked to stop; where it is ``resumable``, its state is on disk."""
 
-    def __init__(self, step: int, resumable: bool) -> None:
-        super().__init__(f"stopped at step {step}" + ("" if resumable else " of a trial; start again"))
-        self.resumable = resumable
+    def __init__(self, step: int, resumable: bool, within: str = "") -> None:
+        super().__init__(f"stopped at step {step}{within}")
+        self.step, self.resumable = step, resumable
 
 
 class RandomStreams(Callback):
@@ -98,22 +102,33 @@ class AtomicCheckpoints(TorchCheckpointIO):
         write_bytes(Path(path), content.getvalue())
 
 
+def require_begun(checkpoints: Path) -> None:
+    """Refuse to go on from nothing.
+
+    Raises:
+        InputError: the folder holds neither a checkpoint nor trials.
+    """
+    if not any((checkpoints / name).is_file() for name in (CHECKPOINT, NAME)):
+        raise InputError(
+            f"resume=true: {checkpoints / CHECKPOINT} is not there (the same configuration writes it); {CURE}"
+        )
+
+
 def whole(path: Path, model: torch.nn.Module) -> Path:
     """The path of a checkpoint that this model can go on from; read with ``weights_only``, so that nothing runs.
 
     Raises:
         InputError: there is none, it is damaged, or it is of a model of other sizes.
     """
-    cure = "start without resume, or name the interrupted run by paths.output"
     if not path.is_file():
-        raise InputError(f"resume=true: {path} is not there (the same configuration writes it); {cure}")
+        raise InputError(f"resume=true: {path} is not there (the same configuration writes it); {CURE}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         sizes = {name: value.shape for name, value in content["state_dict"].items()}
         complete = {"loops", "optimizer_states", "callbacks", "epoch", "global_step"} <= set(content)
     except Exception as error:  # a damaged file can raise anything
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError(f"resume=true: {path} is damaged ({reason}); {cure}") from error
+        raise InputError(f"resume=true: {path} is damaged ({reason}); {CURE}") from error
     if not complete or sizes != {name: value.shape for name, value in model.state_dict().items()}:
-        raise InputError(f"resume=true: {path} is no checkpoint of this method on this data; {cure}")
+        raise InputError(f"resume=true: {path} is no checkpoint of this method on this data; {CURE}")
     return path

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.progress import track
 
 from zsl.data.protocol import Opened, Stage
-from zsl.errors import InputError
+from zsl.errors import DivergedError, InputError
 from zsl.evaluation.accuracy import hits, mean_class_accuracy
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import seen_unseen_curve
 from zsl.evaluation.evaluate import Calibration, calibrate
 from zsl.model import ZSLModel
 from zsl.scoring import Scored, score_opened
+from zsl.trials import Diary, Trial
 
 Hyperparameters = Mapping[str, Any]
 Train = Callable[[Hyperparameters, Sequence[Callback]], ZSLModel]
@@ -51,6 +52,12 @@ class Measured:
         T1 = mean_class_accuracy(hits(zsl.scores, zsl.labels), zsl.labels)
         return cls(scored, correction, T1, best.H, best.gamma)
 
+    def trial(self, chosen: Hyperparameters, before: Correction) -> Trial:
+        """What a diary keeps of it."""
+        opened = {key: value for key, value in vars(self.correction).items() if value != vars(before)[key]}
+        calibration = calibrate(self.scored.gzsl)
+        return Trial(chosen, self.T1, self.H, calibration.gamma, calibration.temperature, opened)
+
     def objective(self, name: Objective) -> float:
         """T1 or H, by name."""
         return self.T1 if name == "T1" else self.H
@@ -64,7 +71,7 @@ class Choice:
     correction: Correction
     calibration: Calibration
     """of corrected scores"""
-    trials: Sequence[Mapping[str, Any]] = field(default=())
+    trials: Sequence[Trial]
 
 
 class BestEpoch(Callback):
@@ -95,36 +102,44 @@ def choose(
     objective: Objective = "T1",
     patience: int = 10,
     solve: Solve | None = None,
+    diary: Diary | None = None,
 ) -> Choice:
     """Train once for every point of ``grid`` and keep the point (and, with gradients, the number of epochs) that is
     best by ``objective`` on the held-out images of ``stage``, as corrected; what the correction leaves open is chosen
     there, then γ, which maximises H, and the likeliest temperature. Where ``solve`` has the models of all points at
-    once, they are taken from there.
+    once, they are taken from there. Trials that ``diary`` has already are not made again; one that diverges is noted
+    and left.
 
     On the ``tune`` stage this is validation. On the ``final`` stage it is choosing on the test set: an oracle, allowed
     only where every number that follows from it is marked †.
 
     Raises:
-        InputError: the grid has an empty axis, patience is below 1, or a training run diverged.
+        InputError: the grid has an empty axis, patience is below 1, or training diverged at every point.
     """
     if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
         raise InputError(f"selection.patience={patience}: must be a whole number of at least 1")
     for key, values in grid.items():
         if not isinstance(values, list | tuple) or not values:
             raise InputError(f"sweep.{key}={values}: list at least one value, or leave the key out")
+    diary = diary or Diary()
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    best: Measured | None = None
-    chosen: Hyperparameters = {}
-    trials: list[Mapping[str, Any]] = []
-    solved = solve(points) if solve else None
+    left = points[len(diary.trials) :]
+    solved = solve(left) if solve else None
     images = stage.held_out.opened()
-    for point in track(points, "choosing on " + stage.name, transient=True, disable=len(points) == 1):
+    for point in track(left, "choosing on " + stage.name, transient=True, disable=len(left) == 1):
         watch = BestEpoch(images, objective, patience, correction)
-        model = train(point, [watch]) if solved is None else next(solved)
+        try:
+            model = train(point, [watch]) if solved is None else next(solved)
+        except DivergedError as error:
+            diary.add(Trial(point, diverged=str(error)))
+            continue
         measured = watch.best or Measured.of(score_opened(model, images), correction)
-        found = point | ({"epochs": watch.epochs} if watch.best else {})
-        trials.append({"chosen": found, "T1": measured.T1, "H": measured.H, "gamma": measured.gamma})
-        if best is None or measured.objective(objective) > best.objective(objective):
-            best, chosen = measured, found
-    assert best is not None
-    return Choice(chosen, best.correction, calibrate(best.scored.gzsl), trials)
+        diary.add(measured.trial(point | ({"epochs": watch.epochs} if watch.best else {}), correction))
+    converged = [trial for trial in diary.trials if trial.diverged is None]
+    if not converged:
+        raise InputError(f"selection: every trial diverged; the last: {diary.trials[-1].diverged}")
+    best = max(converged, key=lambda trial: getattr(trial, objective))
+    assert best.gamma is not None
+    assert best.temperature is not None
+    final = type(correction)(**{**vars(correction), **best.correction})
+    return Choice(best.chosen, final, Calibration(best.gamma, best.temperature), diary.trials)

@@ -35,9 +35,11 @@ from zsl.model import Dimensions, ZSLModel
 from zsl.output import folder, save_predictions, save_weights
 from zsl.reporting.provenance import commit, versions
 from zsl.reporting.result import Result, Selection, write
+from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.scoring import Scored, score
 from zsl.selection import Choice, Hyperparameters, choose
 from zsl.settings import ClassEmbeddingKeys, CorrectionKeys, DataKeys, MethodKeys, check, instantiate, plain
+from zsl.trials import NAME, Diary
 
 PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
@@ -71,6 +73,8 @@ def run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str] = 
     """
     policy = _check(cfg)
     checkpoints = output / "checkpoints" / identity(cfg)
+    if cfg.resume:
+        require_begun(checkpoints)
     with folder(checkpoints):
         return _run(cfg, policy, output, checkpoints, names, overrides)
 
@@ -83,12 +87,12 @@ def _run(
         source = prepare(cfg)
         stage = _stage(cfg, source, cfg.protocol.name)
     choice: Choice | None = None
-    if policy != "fixed":
-        with _timed(timings, "selection"):
-            basis = _stage(cfg, source, "tune") if policy == "validation" else stage
-            choice = select(cfg, basis)
-    with _timed(timings, "fit"):
-        model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
+    with Diary(None if policy == "fixed" else checkpoints / NAME, fingerprints(source), cfg.resume) as diary:
+        if policy != "fixed":
+            with _timed(timings, "selection"):
+                choice = select(cfg, _stage(cfg, source, "tune") if policy == "validation" else stage, diary)
+        with _timed(timings, "fit"):
+            model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
     with _timed(timings, "evaluation"):
         correction = choice.correction if choice else corrector(cfg)
         scored = score(model, stage.held_out).corrected(correction)
@@ -124,17 +128,22 @@ def _run(
     return result
 
 
-def select(cfg: DictConfig, stage: Stage) -> Choice:
+def select(cfg: DictConfig, stage: Stage, diary: Diary) -> Choice:
     """Choose on ``stage`` what ``cfg.sweep`` leaves open."""
-    return choose(
-        stage,
-        lambda point, callbacks: train(cfg, stage, point, callbacks),
-        plain(cfg)["sweep"],
-        corrector(cfg),
-        cfg.selection.objective,
-        cfg.selection.patience,
-        lambda points: _solve(cfg, stage, points),
-    )
+    try:
+        return choose(
+            stage,
+            lambda point, callbacks: train(cfg, stage, point, callbacks),
+            plain(cfg)["sweep"],
+            corrector(cfg),
+            cfg.selection.objective,
+            cfg.selection.patience,
+            lambda points: _solve(cfg, stage, points),
+            diary,
+        )
+    except InterruptedRunError as stop:
+        within = f" of trial {len(diary.trials) + 1}, which will begin again"
+        raise InterruptedRunError(stop.step, resumable=True, within=within) from None
 
 
 def _solve(cfg: DictConfig, stage: Stage, points: Sequence[Hyperparameters]) -> Iterator[ZSLModel] | None:
@@ -187,7 +196,7 @@ def train(
     seed_everything(seed, verbose=False)
     model = build(cfg.method, Dimensions(*stage.dims), hyperparameters)
     loop = Loop(**plain(cfg, "trainer", Loop))
-    resume = cfg.resume and checkpoints is not None
+    resume = cfg.resume and checkpoints is not None and (checkpoints / CHECKPOINT).is_file()
     return fit(model, stage.training(model.setting), loop, seed, checkpoints, resume, callbacks)
 
 
@@ -256,7 +265,13 @@ def _selection(cfg: DictConfig, policy: str, choice: Choice | None) -> Selection
     chosen = {f"method.{key}": value for key, value in choice.hyperparameters.items()}
     given = plain(cfg, "correction", CorrectionKeys)
     chosen |= {f"correction.{key}": v for key, v in vars(choice.correction).items() if key in given and v != given[key]}
-    return Selection(policy, chosen, choice.trials, choice.calibration.gamma, choice.calibration.temperature)
+    return Selection(
+        policy,
+        chosen,
+        [trial.record() for trial in choice.trials],
+        choice.calibration.gamma,
+        choice.calibration.temperature,
+    )
 
 
 def _per_class(evaluation: Evaluation, stage: Stage) -> dict[str, dict[str, float | None]]:

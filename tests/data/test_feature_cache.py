@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from zsl.data.feature_cache import Entry, cached, identity
+from zsl.data.feature_cache import Entry, cached, identity, verifying
 from zsl.errors import InputError
 
 
@@ -137,3 +137,19 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="ZSL_CACHE"):
         cached(tmp_path / "file", "k", {}, Builder())
+
+
+def test_verifying_builds_nothing(tmp_path: Path) -> None:
+    builder = Builder()
+    with verifying(), pytest.raises(InputError, match="zsl data prepare"):
+        cached(tmp_path, "k", {}, builder)
+    cached(tmp_path, "k", {}, builder)
+    with verifying():
+        cached(tmp_path, "k", {}, builder)
+        with pytest.raises(InputError, match="made from other files"):
+            cached(tmp_path, "k", {"changed": True}, builder)
+        (array,) = (tmp_path / "k").glob("*.npy")
+        array.write_bytes(array.read_bytes()[:-1] + b"?")
+        with pytest.raises(InputError, match="not whole"):
+            cached(tmp_path, "k", {}, builder)
+    assert builder.calls == 1

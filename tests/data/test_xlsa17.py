@@ -11,6 +11,7 @@ import pytest
 
 from tests.data.matfiles import content, write
 from zsl.data.dataset import Dataset
+from zsl.data.fingerprint import sha256
 from zsl.data.xlsa17 import load
 from zsl.errors import InputError
 
@@ -257,3 +258,18 @@ def test_real_split_files_are_recognised_by_content(data_root: Path, tmp_path: P
     scipy.io.savemat(tmp_path / "res101.mat", {"features": np.ones((1, n)), "labels": labels[:, None]})
     dataset = load(name="x", root=tmp_path, splits="renamed.mat", cache=tmp_path / "cache")
     assert dataset.card.title == title
+
+
+def test_a_second_opening_does_not_hash_the_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = read(tmp_path)
+    hashed: list[tuple[int, ...]] = []
+
+    def watched(array: np.ndarray) -> str:
+        hashed.append(array.shape)
+        return sha256(array)
+
+    monkeypatch.setattr("zsl.data.fingerprint.sha256", watched)
+    again = load(name="toy", root=tmp_path / "data", cache=tmp_path / "cache")
+    assert again.fingerprints == first.fingerprints
+    assert hashed
+    assert first.features.shape not in hashed

@@ -1,0 +1,89 @@
+"""What was tried, kept on disk from one trial to the next, so that a search that is stopped goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from zsl.errors import InputError
+from zsl.reporting.atomic import write_text
+
+NAME = "trials.json"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One point of a grid, and what it is worth on the images that the choice is made on.
+
+    ``gamma`` and ``temperature`` are those that are best there, ``correction`` what the correction left open. A trial
+    whose training diverged says how, and is worth nothing.
+    """
+
+    chosen: Mapping[str, Any]
+    T1: float | None = None
+    H: float | None = None
+    gamma: float | None = None
+    temperature: float | None = None
+    correction: Mapping[str, Any] = field(default_factory=dict)
+    diverged: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """What JSON keeps of it."""
+        return {key: value for key, value in asdict(self).items() if value is not None and value != {}}
+
+
+class Diary:
+    """The trials of one search, in order; on disk where there is a ``path``.
+
+    A context manager: what it wrote stays if the search is stopped, and goes when there is a result or a mistake.
+
+    Args:
+        path: of the file, or None.
+        data: the fingerprints of what the trials are measured on.
+        resume: whether to go on from what is there.
+
+    Raises:
+        InputError: the file is damaged, or of other data.
+    """
+
+    def __init__(self, path: Path | None = None, data: Mapping[str, str] | None = None, resume: bool = False) -> None:
+        self.path, self.data = path, dict(data or {})
+        self.trials: Sequence[Trial] = ()
+        if resume and path is not None and path.is_file():
+            self.trials = tuple(self._read(path))
+
+    def __enter__(self) -> Diary:
+        """Be there before the first trial ends."""
+        self._write()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
+        """Forget, unless the search was stopped."""
+        if self.path is not None and (kind is None or issubclass(kind, InputError)):
+            with suppress(OSError):
+                self.path.unlink()
+
+    def add(self, trial: Trial) -> None:
+        """A trial has ended."""
+        self.trials = (*self.trials, trial)
+        self._write()
+
+    def _write(self) -> None:
+        if self.path is not None:
+            content = {"data": self.data, "trials": [trial.record() for trial in self.trials]}
+            write_text(self.path, json.dumps(content, indent=1))
+
+    def _read(self, path: Path) -> list[Trial]:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            data, trials = content["data"], [Trial(**record) for record in content["trials"]]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"resume=true: {path} is damaged ({error}); start without resume") from error
+        if data != self.data:
+            raise InputError(f"resume=true: {path} is of other data than are there now; start without resume")
+        return trials
