@@ -148,7 +148,7 @@ def test_verifying_builds_nothing(tmp_path: Path) -> None:
         cached(tmp_path, "k", {}, builder)
         with pytest.raises(InputError, match="made from other files"):
             cached(tmp_path, "k", {"changed": True}, builder)
-        (array,) = (tmp_path / "k").glob("*.npy")
+        array = min((tmp_path / "k").glob("*.npy"))
         array.write_bytes(array.read_bytes()[:-1] + b"?")
         with pytest.raises(InputError, match="not whole"):
             cached(tmp_path, "k", {}, builder)

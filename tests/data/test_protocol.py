@@ -56,7 +56,7 @@ def arrays_within(thing: object) -> Iterator[np.ndarray]:
         yield from arrays_within(thing.numpy())
     elif isinstance(thing, np.ndarray):
         yield thing
-        if thing.base is not None:
+        if isinstance(thing.base, np.ndarray):
             yield from arrays_within(thing.base)
     elif isinstance(thing, list | tuple):
         for item in thing:

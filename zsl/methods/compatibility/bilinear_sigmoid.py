@@ -18,10 +18,10 @@ class BilinearSigmoid(BilinearSGD):
     """min_{W, b}  mean_n  Σ_{y seen} -log σ(z_ny (F(x_n, y)/τ + b)),   z_ny = 1 for y = y_n, otherwise -1
 
     with F(x, y) = θ(x)ᵀ W φ(y): every pair of an image and a seen class is a yes or no question of its own, as in
-    SigLIP, which pairs images with the captions of a batch. Its scale 1/τ is learned there because its embeddings have
-    length 1; here W is free in scale, so τ stays fixed. Its bias b is learned as there, and starts where it does for
-    the same reason: at the log odds -log(s-1) that a pair fits (the -10 of SigLIP is that of its batch of 32,768).
-    Scores are F: b is the same for every class. Stochastic gradient descent with momentum; b does not decay.
+    SigLIP, which pairs images with the captions of a batch. There embeddings have length 1 and their scale 1/τ is
+    learned; here W is free in scale, so τ stays fixed. The bias b is learned as there. It starts at -log(s-1), the log
+    odds that a pair fits (-10 in SigLIP, about that of its batches of 32,768), so that the many wrong pairs do not
+    rule the first steps. Scores are F: b is the same for every class. Stochastic gradient descent with momentum.
 
     Args:
         dims: sizes of θ(x) and φ(y).
@@ -30,7 +30,7 @@ class BilinearSigmoid(BilinearSGD):
         batch_size: images a step ≥ 1.
         temperature: τ > 0.
         momentum: of the descent, in [0, 1).
-        weight_decay: ≥ 0.
+        weight_decay: ≥ 0, of W and b.
 
     Raises:
         InputError: a hyperparameter is out of range.
@@ -54,7 +54,5 @@ class BilinearSigmoid(BilinearSGD):
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Binary cross entropy of every pair, summed over the seen classes."""
         F = self.scores(batch.x, batch.classes)
-        logits = F / self.temperature + self.bias
-        return binary_cross_entropy_with_logits(
-            logits, one_hot(batch.y, F.shape[1]).to(F.dtype), reduction="sum"
-        ) / len(F)
+        fits = one_hot(batch.y, F.shape[1]).to(F.dtype)
+        return binary_cross_entropy_with_logits(F / self.temperature + self.bias, fits, reduction="sum") / len(F)
