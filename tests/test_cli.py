@@ -88,11 +88,12 @@ def test_verify_finds_what_was_changed_and_repairs_nothing(
     assert main(["data", "verify", *toy]) == 0
     (features,) = (tmp_path / "cache").rglob("features.npy")
     content = features.read_bytes()
-    features.write_bytes(content[:-1] + b"?")
+    changed = content[:-1] + bytes([content[-1] ^ 1])
+    features.write_bytes(changed)
     capsys.readouterr()
     assert main(["data", "verify", *toy]) == 2
     assert "not whole" in capsys.readouterr().err
-    assert features.read_bytes() == content[:-1] + b"?"
+    assert features.read_bytes() == changed
 
 
 def test_help_of_train_shows_the_groups(capfd: pytest.CaptureFixture[str]) -> None:
