@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from zsl.errors import InputError
 from zsl.reporting.layout import Sheet, arrange, narrow, sheets
-from zsl.reporting.result import Result
+from zsl.reporting.result import Result, Selection
 from zsl.reporting.statistics import summarize
 from zsl.reporting.table import rows
 from zsl.reporting.wording import figure, options, seeds
@@ -55,7 +55,7 @@ def test_seed_ranges_are_short() -> None:
     [
         ("T1", [57.04], "57.0"),
         ("T1", [56.0, 57.0, 58.0], "57.0 ± 2.5 (1.0)"),
-        ("H_calibrated", [0.0, 0.0], "0.0 ± 0.0 (0.0)"),
+        ("H_calibrated", [0.0, 0.0], "0.0"),
         ("AUSUC", [0.3289], "0.329"),
         ("AUSUC†", [0.3289], "0.329"),
         ("N1_skewness", [2.163], "2.16"),
@@ -98,6 +98,27 @@ def test_options_show_the_keys_that_differ_and_only_those(make: Make, keyed: Key
     assert sorted(column(sheet, "options")) == ["", "gamma=1.0", "gamma=10.0"]
     (sheet,) = laid_out(keyed, [make(), make(method="ale")])
     assert "options" not in sheet.header
+
+
+def test_hyperparameters_that_were_set_by_hand_are_shown(make: Make, keyed: Keyed) -> None:
+    by_hand = make(gamma=10.0, overrides=["data=cub", "method.gamma=10.0", "seed=0"])
+    (sheet,) = laid_out(keyed, [by_hand, make(method="ale")])
+    assert sorted(column(sheet, "options")) == ["", "gamma=10.0"]
+
+
+def test_equal_numbers_of_several_seeds_have_no_interval(make: Make, keyed: Keyed) -> None:
+    (sheet,) = laid_out(keyed, [make(seed=0), make(seed=1)])
+    assert column(sheet, "T1") == ["57.0"]
+    assert any("the same with every seed" in note for note in sheet.notes)
+    (sheet,) = laid_out(keyed, [make(seed=0, T1=56.0), make(seed=1)])
+    assert "±" in column(sheet, "T1")[0]
+
+
+def test_on_validation_classes_what_was_chosen_there_competes_with_nothing_else(make: Make, keyed: Keyed) -> None:
+    chosen = Selection("validation", {}, [], 0.1, 1.0)
+    results = [make(T1=60.0, protocol="tune", selection=chosen), make(T1=50.0, protocol="tune")]
+    (sheet,) = laid_out(keyed, results)
+    assert bold(sheet, "T1") == []
 
 
 def test_options_spell_out_keys_whose_last_word_is_not_unique(make: Make, keyed: Keyed) -> None:

@@ -95,6 +95,8 @@ EQUAL: list[dict[str, Any]] = [
     {"save": {"weights": True}},
     {"resume": True},
     {"data": {"root": "/mnt/b", "cache": "/mnt/c"}},
+    {"data": {"splits": "/mnt/splits.json"}},
+    {"class_embedding": {"parts": {"words": {"path": "/mnt/vectors.txt"}}}},
     {"seed": 1},
 ]
 

@@ -73,15 +73,15 @@ class WordVectors:
         lost = [name for name, found in zip(names, known, strict=True) if not found]
         if not lost:
             return phi
-        some = ", ".join(lost[:10]) + (", …" if len(lost) > 10 else "")
+        listed = ", ".join(lost)
         if self.oov in ("error", "split") or not known.any():
-            other = "split, mean or zero" if self.oov == "error" else "mean or zero"
-            cure = f"set class_embedding.oov to {other}, or choose" if known.any() else "choose"
+            other = "split|mean|zero" if self.oov == "error" else "mean|zero"
+            cure = f"set oov={other} where these word vectors are configured, or choose" if known.any() else "choose"
             raise InputError(
-                f"class embedding: {len(lost)} of {len(names)} classes are out of vocabulary ({some}); {cure} other "
+                f"class embedding: {len(lost)} of {len(names)} classes are out of vocabulary ({listed}); {cure} other "
                 "word vectors"
             )
-        log.info("class embedding: %d classes are out of vocabulary, oov=%s: %s", len(lost), self.oov, some)
+        log.info("class embedding: %d classes are out of vocabulary, oov=%s: %s", len(lost), self.oov, listed)
         phi[~known] = phi[known].mean(0) if self.oov == "mean" else 0.0
         return phi
 

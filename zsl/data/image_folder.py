@@ -80,14 +80,15 @@ def load(
     audit(parts, labels, Source(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
     matrices = {} if attributes is None else read_attributes(Path(attributes).expanduser(), plan.classes)
     features = _features(images, rows, Path(cache).expanduser(), folder)
+    name = folder.resolve().name
     return Dataset(
-        name=folder.resolve().name,
+        name=name,
         features=features,
         labels=labels,
         classes=ClassDescriptions(names, matrices),
         splits=parts,
         card=Card(
-            f"{folder}: {len(images)} images, {len(plan.seen)} seen and {len(plan.unseen)} unseen classes",
+            f"{name}: {len(images)} images, {len(plan.seen)} seen and {len(plan.unseen)} unseen classes",
             notes=tuple(f"left out: {path} {reason}" for path, reason in notes.items()),
         ),
         fingerprints=fingerprints(features, labels, parts),

@@ -106,9 +106,13 @@ def arrange(rows: Sequence[Row], sort: str | None = None) -> list[Row]:
 
 
 def block(of: Identity) -> Block:
-    """Rows with equal blocks answer the same questions about the same images, told the same about the unseen."""
+    """Rows with equal blocks answer the same questions about the same images, told the same about the unseen.
+
+    On validation classes, what was chosen there does not compete with what was not.
+    """
     data = tuple((key, value) for key, value in of.fingerprints if key != "class_embeddings")
-    return of.data_title, data, of.setting
+    measured_where_chosen = of.policy if of.protocol == "tune" else ""
+    return of.data_title, data, of.setting + measured_where_chosen
 
 
 def narrow(sheet: Sheet) -> list[Sheet]:
@@ -153,6 +157,13 @@ def _sheet(title: str, rows: Sequence[Row], columns: Sequence[str], std: bool) -
 def _notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> Iterator[str]:
     if any(row.metrics[name].n > 1 for row in rows for name in columns if name in row.metrics):
         yield "mean ± half width of the 95 % confidence interval over seeds" + std * " (standard deviation)"
+    if any(
+        row.metrics[name].n > 1 and row.metrics[name].std == 0
+        for row in rows
+        for name in columns
+        if name in row.metrics
+    ):
+        yield "without ±: the same with every seed"
     if any(name.endswith(DAGGER) for name in columns):
         yield f"{DAGGER} chosen on the test set: an oracle, not to be compared with the other columns"
     yield from (f"warning: {warning}" for row in rows for warning in row.warnings)

@@ -18,7 +18,7 @@ ASIDE = frozenset({"seed", "paths", "trainer", "logger", "hydra", "resume", "sav
 """groups of the configuration that say where, on what and with which seed, not what is computed"""
 NUMERIC = frozenset({"trainer.precision"})
 """what changes numbers all the same"""
-PLACES = frozenset({"root", "cache"})
+PLACES = frozenset({"root", "cache", "path", "splits"})
 """keys of ``data`` and ``class_embedding`` that say where files lie; what they hold is fingerprinted"""
 
 
@@ -47,6 +47,8 @@ class Row:
     seeds: tuple[int, ...]
     metrics: Mapping[str, Summary]
     warnings: tuple[str, ...] = ()
+    given: frozenset[str] = frozenset()
+    """dotted keys that were set on the command line"""
 
 
 def identity(result: Result) -> Identity:
@@ -87,7 +89,8 @@ def _row(of: Identity, repeats: Mapping[int, list[Path]], results: Mapping[Path,
     latest = [results[paths[0]] for paths in repeats.values()]
     disagreements = chain.from_iterable(_disagreement(paths, results) for paths in repeats.values())
     warnings = (*disagreements, *_varying(of, latest))
-    return Row(of, tuple(repeats), over_seeds([result.metrics for result in latest]), warnings)
+    given = frozenset(override.partition("=")[0].lstrip("+") for result in latest for override in result.overrides)
+    return Row(of, tuple(repeats), over_seeds([result.metrics for result in latest]), warnings, given)
 
 
 def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -100,7 +103,7 @@ def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 def _matters(key: str) -> bool:
     group, _, rest = key.partition(".")
-    place = group in ("data", "class_embedding") and rest in PLACES
+    place = group in ("data", "class_embedding") and rest.rpartition(".")[2] in PLACES
     return key in NUMERIC or not (group in ASIDE or place)
 
 

@@ -11,11 +11,13 @@ from zsl.reporting.schema import scale
 from zsl.reporting.statistics import Summary
 from zsl.reporting.table import Identity, Row
 
+HYPERPARAMETERS = ("method.", "correction.", "class_embedding.")
 DECIMALS = {"percent": 1, "unit": 3, "number": 2}
 
 
 def options(rows: Sequence[Row], most: int | None = None) -> list[str]:
-    """For rows that look alike but for their configuration, the keys in which they differ: ``gamma=1 lamb=0.1``.
+    """For rows that look alike but for their configuration, the keys in which they differ: ``gamma=1 lamb=0.1``; and
+    the hyperparameters that were set on the command line, so that no row passes for its method's defaults.
 
     The method's own come first; of more than ``most`` the rest is counted.
     """
@@ -26,7 +28,12 @@ def options(rows: Sequence[Row], most: int | None = None) -> list[str]:
     for group in alike.values():
         configs = [dict(rows[i].identity.config) for i in group]
         keys = {key for config in configs for key in config}
-        apart = [key for key in keys if len({config.get(key) for config in configs}) > 1]
+        given = frozenset().union(*(rows[i].given for i in group))
+        apart = [
+            key
+            for key in keys
+            if len({config.get(key) for config in configs}) > 1 or (key in given and key.startswith(HYPERPARAMETERS))
+        ]
         differing = sorted(apart, key=lambda key: (not key.startswith("method."), key))
         for i, config in zip(group, configs, strict=True):
             words = [f"{_brief(key, differing)}={_value(config.get(key))}" for key in differing]
@@ -42,12 +49,15 @@ def seeds(numbers: Sequence[int]) -> str:
 
 
 def figure(name: str, summary: Summary, of: int, std: bool = False) -> str:
-    """``57.0 ± 0.3 (0.2)``: mean, half width of the interval, standard deviation; n where it is fewer than ``of``."""
+    """``57.0 ± 0.3 (0.2)``: mean, half width of the interval, standard deviation; n where it is fewer than ``of``.
+
+    Equal numbers of several seeds, as closed forms give them, are one number and have no interval.
+    """
     digits = DECIMALS[scale(name)]
     parts = [f"{summary.mean:.{digits}f}"]
-    if summary.ci is not None:
+    if summary.ci is not None and summary.std:
         parts.append(f"± {summary.ci:.{digits}f}")
-    if std and summary.std is not None:
+    if std and summary.std:
         parts.append(f"({summary.std:.{digits}f})")
     if summary.n < of:
         parts.append(f"[n = {summary.n}]")
