@@ -39,5 +39,7 @@ def class_counts(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, " cla
 
 def ridge_factor(A: Float[Tensor, "m m"], penalty: float) -> Float[Tensor, "m m"]:
     """The Cholesky factor of A + penalty · I."""
-    factor: Tensor = torch.linalg.cholesky(A + penalty * torch.eye(len(A), dtype=A.dtype, device=A.device))
+    A = A.clone()
+    A.diagonal().add_(penalty)
+    factor: Tensor = torch.linalg.cholesky(A)
     return factor
