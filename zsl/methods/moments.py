@@ -49,6 +49,7 @@ def ridge_factor(A: Float[Tensor, "m m"], **penalty: float) -> Float[Tensor, "m 
     ((name, value),) = penalty.items()
     A = A.clone()
     A.diagonal().add_(value)
+    factor: Tensor
     factor, failed = torch.linalg.cholesky_ex(A)
     if failed:
         raise InputError(
