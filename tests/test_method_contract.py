@@ -31,8 +31,8 @@ LOOP = Loop(progress_bar=False)
 def config(method: str) -> DictConfig:
     cfg = OmegaConf.load(tree() / "conf" / "method" / f"{method}.yaml")
     assert isinstance(cfg, DictConfig)
-    if "epochs" in cfg:
-        cfg.epochs = 3
+    for steps in {"epochs", "iterations"} & set(cfg):
+        cfg[steps] = 3
     return cfg
 
 
@@ -181,11 +181,17 @@ def test_a_grid_that_shares_decompositions_equals_training_each_point(method: st
     )
     axes = search_space(method)
     points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    solved = kind.solve_grid(train, (kind(Dimensions(*stage.dims), **point).double() for point in points))
+
+    def fresh(point: dict[str, Any]) -> ZSLModel:
+        made = instantiate({**config(method), **point}, Dimensions(*stage.dims))
+        assert isinstance(made, ZSLModel)
+        return made.double()
+
+    solved = kind.solve_grid(train, map(fresh, points))
     if solved is None:
         return
     for point, model in zip(points, solved, strict=True):
-        alone = kind(Dimensions(*stage.dims), **point).double()
+        alone = fresh(point)
         alone.finalize(train)
         for key, value in alone.state_dict().items():
             torch.testing.assert_close(model.state_dict()[key], value, rtol=1e-8, atol=1e-8, msg=f"{point}: {key}")

@@ -61,11 +61,11 @@ class ESZSL(Bilinear):
 
         @cache
         def left(gamma: float, coding: str) -> Tensor:
-            return torch.cholesky_solve(codes[coding].T @ S, ridge_factor(A, gamma))
+            return torch.cholesky_solve(codes[coding].T @ S, ridge_factor(A, gamma=gamma))
 
         @cache
         def right(lamb: float) -> Tensor:
-            return ridge_factor(B, lamb)
+            return ridge_factor(B, lamb=lamb)
 
         for model in models:
             model.W.copy_(torch.cholesky_solve(left(model.gamma, model.coding).T, right(model.lamb)).T)

@@ -85,7 +85,7 @@ class Ridge(Bilinear):
             "semantics_to_features": cache(lambda: S.T @ (counts.unsqueeze(1) * S)),
         }
         for model in models:
-            factor = ridge_factor(covariances[model.direction](), model.lamb)
+            factor = ridge_factor(covariances[model.direction](), lamb=model.lamb)
             if model.direction == "features_to_semantics":
                 model.W.copy_(torch.cholesky_solve(XtS, factor))
             else:

@@ -1,0 +1,46 @@
+"""Moments against their definitions, over more rows and columns than are multiplied at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zsl.errors import InputError
+from zsl.methods import moments
+from zsl.methods.moments import class_counts, class_sums, gram, ridge_factor
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments, "ROWS", 4)
+    monkeypatch.setattr(moments, "COLUMNS", 3)
+
+
+@settings(deadline=None, max_examples=40)
+@given(n=st.integers(1, 13), d=st.integers(1, 10), s=st.integers(1, 4), seed=st.integers(0, 10**6))
+def test_moments_are_sums_over_images(n: int, d: int, s: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, y = rng.standard_normal((n, d)), rng.integers(0, s, n)
+    X, labels = torch.from_numpy(x), torch.from_numpy(y)
+    np.testing.assert_allclose(gram(X).numpy(), sum(np.outer(row, row) for row in x), atol=1e-12)
+    np.testing.assert_allclose(gram(X.float()).numpy(), gram(X).numpy(), atol=1e-5)
+    sums = class_sums(X, labels, s).numpy()
+    for c in range(s):
+        np.testing.assert_allclose(sums[c], x[y == c].sum(axis=0), atol=1e-12)
+        assert class_counts(labels, s)[c] == np.sum(y == c)
+
+
+def test_a_factor_leaves_its_matrix_alone() -> None:
+    A = torch.tensor([[2.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
+    L = ridge_factor(A, lamb=0.5)
+    torch.testing.assert_close(L @ L.T, torch.tensor([[2.5, 1.0], [1.0, 2.5]], dtype=torch.float64))
+    assert A[0, 0] == 2
+
+
+def test_a_penalty_that_rounding_swallows_is_refused_by_name() -> None:
+    A = torch.ones(3, 3, dtype=torch.float64) * 1e6
+    with pytest.raises(InputError, match=r"method.gamma=1e-15: lost in the rounding"):
+        ridge_factor(A, gamma=1e-15)
