@@ -107,7 +107,7 @@ def minimise(
         steps.zero_grad()
         Z = X @ V
         value: Tensor = loss(Z) - curvature / 2 * Z.square().sum() + V.square().sum() / 2
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         return value
 
     with torch.enable_grad():
