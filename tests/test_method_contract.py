@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
+import inspect
+import itertools
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -12,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from tests import worlds
 from zsl.configuration import tree
+from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import Stage, final
 from zsl.fit import Loop, fit
@@ -41,6 +46,16 @@ def trained(method: str, stage: Stage, seed: int = 0) -> ZSLModel:
     torch.manual_seed(seed)
     model = build(method, Dimensions(*stage.dims))
     return fit(model, stage.training(model.setting), LOOP, seed)
+
+
+def search_space(method: str) -> dict[str, list[Any]]:
+    """The sweep of a method, its choices in full."""
+    path = tree() / "conf" / "sweep" / f"{method}.yaml"
+    numbers = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
+    parameters = inspect.signature(type(build(method, Dimensions(2, 2, 2))), eval_str=True).parameters
+    choices = {name: list(get_args(p.annotation)) for name, p in parameters.items() if get_args(p.annotation)}
+    assert isinstance(numbers, dict)
+    return {str(name): values for name, values in (numbers | choices).items()}
 
 
 @pytest.fixture(scope="module", params=METHODS)
@@ -152,6 +167,28 @@ def test_extreme_sizes(method: str, sizes: dict[str, int]) -> None:
     stage = final(worlds.source(seed=1, **sizes))
     scored = score(trained(method, stage), stage.held_out)
     assert scored.gzsl.scores.shape[1] == len(stage.classes)
+
+
+def test_a_grid_that_shares_decompositions_equals_training_each_point(method: str) -> None:
+    """Every combination of the search space, extended by every value of a Literal; 1e-8 in float64."""
+    kind = type(build(method, Dimensions(2, 2, 2)))
+    stage = final(worlds.source(seed=2, train=3, k=5))
+    train = stage.training(kind.setting)
+    train = replace(
+        train,
+        examples=Examples(train.examples.inputs.double(), train.examples.labels),
+        classes=train.classes.to("cpu", torch.float64),
+    )
+    axes = search_space(method)
+    points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    solved = kind.solve_grid(train, (kind(Dimensions(*stage.dims), **point).double() for point in points))
+    if solved is None:
+        return
+    for point, model in zip(points, solved, strict=True):
+        alone = kind(Dimensions(*stage.dims), **point).double()
+        alone.finalize(train)
+        for key, value in alone.state_dict().items():
+            torch.testing.assert_close(model.state_dict()[key], value, rtol=1e-8, atol=1e-8, msg=f"{point}: {key}")
 
 
 def test_the_declared_setting_holds_in_both_directions(method: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 from pathlib import Path
@@ -88,10 +89,51 @@ def test_nothing_to_resume_is_said_in_one_line(tmp_path: Path) -> None:
         fit(model(), TRAIN, LOOP, 3, tmp_path, resume=True)
 
 
-def test_a_diverging_loss_stops_with_the_step() -> None:
-    wild = ALE(Dimensions(*STAGE.dims), lr=3e38, epochs=50, batch_size=20)
-    with pytest.raises(InputError, match=r"training diverged: loss (nan|inf) at step \d+; lower method.lr"):
+def test_a_diverging_loss_stops_with_the_step_the_value_and_the_cure() -> None:
+    wild = ALE(Dimensions(*STAGE.dims), lr=1e30, epochs=50, batch_size=20)
+    with pytest.raises(
+        InputError, match=r"training diverged: loss \d\S+e\+\d\d at step 2; lower method.lr \(now 1e\+30\)$"
+    ):
         fit(wild, TRAIN, LOOP, 3)
+
+
+class Derailed(ALE):
+    """From some step on, the loss or the weights are not what they should be."""
+
+    def __init__(self, how: str, step: int) -> None:
+        super().__init__(Dimensions(*STAGE.dims), lr=0.1, epochs=3, batch_size=20)
+        self.how, self.step = how, step
+
+    def loss(self, batch: Batch) -> Tensor:
+        good = super().loss(batch)
+        if self.trainer.global_step < self.step:
+            return good
+        factor = {"nan": math.nan, "inf": math.inf, "grows": 1e13, "weights": 1.0}[self.how]
+        if self.how == "weights":
+            good.register_hook(lambda gradient: gradient * math.nan)
+        return good * factor
+
+
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [("nan", "loss nan"), ("inf", "loss inf"), ("grows", r"loss \S+e\+\d+"), ("weights", "(W is not finite|loss nan)")],
+)
+@pytest.mark.parametrize("every", [1, 2])
+def test_the_last_good_checkpoint_is_kept_and_named(tmp_path: Path, how: str, what: str, every: int) -> None:
+    loop = Loop(progress_bar=False, checkpoint_every_n_steps=every)
+    good = 4 - 4 % every
+    with pytest.raises(
+        InputError, match=rf"{what} at step \d+; lower .*; the last good checkpoint is kept: .*last.ckpt"
+    ):
+        fit(Derailed(how, step=4), TRAIN, loop, 3, tmp_path)
+    kept = torch.load(tmp_path / "last.ckpt", weights_only=True)
+    assert kept["global_step"] == good
+    assert kept["state_dict"]["W"].isfinite().all()
+
+
+def test_weights_that_the_last_step_ruins_are_no_result() -> None:
+    with pytest.raises(InputError, match=rf"training diverged: W is not finite at step {STEPS}"):
+        fit(Derailed("weights", step=STEPS - 1), TRAIN, LOOP, 3)
 
 
 def test_a_missing_gpu_is_said_in_one_line() -> None:

@@ -1,4 +1,4 @@
-"""The command line: ``zsl train | report | list | data``. Heavy imports stay inside the commands."""
+"""The command line: ``zsl train | report | hubness | list | data``. Heavy imports stay inside the commands."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ EPILOG = """examples:
   zsl train data=synthetic method=eszsl
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
   zsl report runs/
+  zsl hubness runs/ --output hubness.svg
   zsl list methods
   zsl data prepare emoji
 
@@ -33,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except InputError as error:
         sys.stderr.write(f"zsl: error: {' '.join(str(error).splitlines())}\n")
         return 2
-    except KeyboardInterrupt:
-        sys.stderr.write("zsl: interrupted\n")
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"zsl: {str(stop) or 'interrupted'}\n")
         return 130
     except BrokenPipeError:
         sys.stderr.close()
@@ -61,25 +62,35 @@ def _parser() -> Parser:
 
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
-    from zsl.reporting import report
+    from zsl.reporting import hubness, report
 
     command = commands.add_parser("report", help="gather results into a table")
     report.add_arguments(command)
     command.set_defaults(run=report.main)
 
-    command = commands.add_parser("list", help="what can be chosen: methods, data sets, class embeddings, experiments")
+    command = commands.add_parser("hubness", help=hubness.HELP, description=hubness.DESCRIPTION)
+    hubness.add_arguments(command)
+    command.set_defaults(run=hubness.main)
+
+    command = commands.add_parser("list", help="what can be chosen: methods, corrections, data, …")
     command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
     command.set_defaults(run=_list)
 
     command = commands.add_parser("data", help="prepare, inspect or verify a data set")
     command.add_argument("action", choices=("prepare", "inspect", "verify"))
     command.add_argument("name", help="a data set of `zsl list data`")
-    command.add_argument("overrides", nargs="*", help="such as data.root=DIR")
+    command.add_argument("overrides", nargs="*", default=[], help="such as data.root=DIR")
     command.set_defaults(run=_data)
     return parser
 
 
-LISTS = {"methods": "method", "data": "data", "embeddings": "class_embedding", "experiments": "experiments"}
+LISTS = {
+    "methods": "method",
+    "corrections": "correction",
+    "data": "data",
+    "embeddings": "class_embedding",
+    "experiments": "experiments",
+}
 """name of a list -> configuration group"""
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import zsl
 from zsl.errors import InputError
 from zsl.explanations import explained, nearest
+
+FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.output_subdir")
 
 
 def tree() -> Path:
@@ -26,23 +29,27 @@ def compose(overrides: Sequence[str]) -> Any:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
 
-    search_experiments()
+    prepare_hydra()
     check_choices(overrides)
     with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
         return hydra_compose("config", overrides=list(overrides))
 
 
-def search_experiments() -> None:
-    """Let Hydra find ``experiments/`` beside ``conf/``, for single runs, globs and every launcher."""
+def prepare_hydra() -> None:
+    """Let Hydra find ``experiments/`` beside ``conf/``, for single runs, globs and every launcher; ``${started:…}`` is
+    this moment, so that all jobs of a multirun lie in one folder.
+    """
     from hydra.core.config_search_path import ConfigSearchPath
     from hydra.core.plugins import Plugins
     from hydra.plugins.search_path_plugin import SearchPathPlugin
+    from omegaconf import OmegaConf
 
     class ExperimentsPath(SearchPathPlugin):
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
             search_path.append(provider="zsl", path=f"file://{tree()}")
 
     Plugins.instance().register(ExperimentsPath)
+    OmegaConf.register_new_resolver("started", datetime.now().strftime, replace=True)
 
 
 def check_choices(overrides: Sequence[str]) -> None:
@@ -61,6 +68,8 @@ def check_choices(overrides: Sequence[str]) -> None:
         group, value = override.key_or_group, override.value()
         if not group:
             raise InputError(f"{override.input_line}: names no key; write key=value")
+        if group in FOLDERS and not override.is_delete():
+            raise InputError(f"{group}: a run lies in the folder that paths.output names; write paths.output=…")
         if group not in groups or override.is_delete() or override.is_sweep_override():
             continue
         unknown = group == "sweep" and isinstance(value, str) and value not in groups[group]

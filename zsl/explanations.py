@@ -11,10 +11,10 @@ from zsl.errors import InputError
 
 LINES = (
     (
-        r"environment variable '(\w+)' not found.*full_key: (\S+)",
+        r"Environment variable '(\w+)' not found.*full_key: (\S+)",
         "{1}: set the environment variable {0}, or give {1}=…",
     ),
-    (r"Missing mandatory value: (\S+)", "{0} is missing; add {0}=…"),
+    (r"Missing mandatory value: \S+.*full_key: (\S+)", "{0} is missing; add {0}=…"),
     (r"Error resolving interpolation '\$\{(\w+)\}'", "{0} is missing; add {0}=… (zsl list)"),
     (r"You must specify '([\w/]+)'", "{0} is missing; add {0}=… (zsl list)"),
     (r"Could not delete[^']*'([^']+)'", "~{0}: there is nothing of this name to delete; leave it out"),

@@ -6,7 +6,7 @@ import logging
 import math
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from zsl.model import ZSLModel
 from zsl.resumption import AtomicCheckpoints, Interruption, RandomStreams, whole
 
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+GROWTH = 1e10
+"""of the loss over its first value, above which training has diverged"""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def fit(
     ``resume`` goes on from it, to the same bits.
 
     Raises:
-        InputError: the loss is no longer finite, the device is not there, or there is nothing to resume.
+        InputError: training diverged, the device is not there, or there is nothing to resume.
         InterruptedRunError: SIGINT or SIGTERM arrived; a checkpoint was written first.
     """
     device = _device(loop)
@@ -80,7 +82,8 @@ def fit(
         path = None if checkpoints is None else checkpoints / "last.ckpt"
         last = whole(path, model) if resume and path else None
         interruption = Interruption(path)
-        trainer = _trainer(model, loop, checkpoints, [interruption, *callbacks])
+        watch = FiniteLoss(loop, path)
+        trainer = _trainer(model, loop, checkpoints, [watch, interruption, *callbacks])
         if loop.compile:
             model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
         model.train()
@@ -91,6 +94,19 @@ def fit(
     model.to(device).eval()
     model.finalize(train)
     return model
+
+
+def fit_grid(
+    kind: type[ZSLModel], models: Iterable[ZSLModel], train: TrainingSet, loop: Loop
+) -> Iterator[ZSLModel] | None:
+    """Closed forms of one kind that share their decompositions, each trained when it is asked for; None where the kind
+    shares nothing.
+
+    Raises:
+        InputError: the device is not there.
+    """
+    device = _device(loop)
+    return kind.solve_grid(train.to(device), (model.to(device).eval() for model in models))
 
 
 def _device(loop: Loop) -> torch.device:
@@ -104,7 +120,7 @@ def _device(loop: Loop) -> torch.device:
 def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: Sequence[Callback]) -> Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     shown = loop.progress_bar and sys.stderr.isatty()
-    own: list[Callback] = [FiniteLoss(loop.log_every_n_steps), *callbacks]
+    own: list[Callback] = [*callbacks]
     if shown:
         own.append(TQDMProgressBar(refresh_rate=20))
     if checkpoints is not None:
@@ -139,14 +155,45 @@ def _periodic(checkpoints: Path, steps: int) -> ModelCheckpoint:
 
 
 class FiniteLoss(Callback):
-    """Stop as soon as the loss is not a finite number."""
+    """Stop a run whose loss diverges, before a checkpoint of it replaces the last good one.
 
-    def __init__(self, every: int) -> None:
-        self.every = every
+    A loss diverges when it is not finite, or 10¹⁰ times the first one: in single precision nothing is left then of a
+    margin, or of any other constant of the objective. So do weights that are no longer finite.
+    """
 
-    def on_train_batch_end(self, trainer: Trainer, _m: LightningModule, outputs: Any, _b: Any, batch_idx: int) -> None:
-        """Every step on a CPU; on a GPU, where looking means waiting for it, when logging is due."""
+    def __init__(self, loop: Loop, checkpoint: Path | None) -> None:
+        self.every, self.checkpoint = loop.log_every_n_steps, checkpoint
+        self.largest = math.inf
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, _b: Any, batch_idx: int
+    ) -> None:
+        """Look every step on a CPU; on a GPU, where looking means waiting for it, when logging is due."""
         loss = outputs["loss"] if isinstance(outputs, dict) else outputs
         due = trainer.strategy.root_device.type == "cpu" or batch_idx % self.every == 0
-        if due and isinstance(loss, Tensor) and not math.isfinite(value := float(loss)):
-            raise InputError(f"training diverged: loss {value} at step {trainer.global_step}; lower method.lr")
+        if not (due and isinstance(loss, Tensor)):
+            return
+        value = float(loss)
+        self.largest = min(self.largest, GROWTH * max(1.0, abs(value)))
+        if not abs(value) < self.largest:
+            raise self._diverged(trainer, pl_module, f"loss {value:g}")
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, _checkpoint: dict[str, Any]) -> None:
+        """Look at the weights before they are written."""
+        self._look_at_weights(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the weights that training ends with."""
+        self._look_at_weights(trainer, pl_module)
+
+    def _look_at_weights(self, trainer: Trainer, model: LightningModule) -> None:
+        for name, weights in model.named_parameters():
+            if not weights.isfinite().all():
+                raise self._diverged(trainer, model, f"{name} is not finite")
+
+    def _diverged(self, trainer: Trainer, model: LightningModule, what: str) -> InputError:
+        lr = getattr(model, "lr", None)
+        cure = "lower method.lr" + ("" if lr is None else f" (now {lr:g})")
+        if self.checkpoint is not None and self.checkpoint.is_file():
+            cure += f"; the last good checkpoint is kept: {self.checkpoint}"
+        return InputError(f"training diverged: {what} at step {trainer.global_step}; {cure}")

@@ -10,12 +10,12 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.logging import RichHandler
 
-from zsl.configuration import check_choices, search_experiments, tree
+from zsl.configuration import check_choices, prepare_hydra, tree
 from zsl.errors import InputError
 from zsl.explanations import explained
 
@@ -33,12 +33,16 @@ def launch(arguments: Sequence[str]) -> int:
         InputError: the configuration or the data cannot be used, or a multirun matches no job.
     """
     import hydra
+    from hydra._internal.utils import get_args_parser
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra re-raises, and this module says what went wrong
     multirun = any(argument in MULTIRUN for argument in arguments)
     # argparse wants options before overrides; people type -m anywhere
     rest = [argument for argument in arguments if argument not in MULTIRUN]
-    search_experiments()
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    parser.parse_args([*rest, *MULTIRUN[:multirun]])
+    prepare_hydra()
     check_choices([argument for argument in rest if not argument.startswith("-") and "=" in argument])
     _log()
     outcomes: list[Path | Exception] = []
@@ -68,6 +72,10 @@ def launch(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _refuse(message: str) -> NoReturn:
+    raise InputError(f"{message}; see zsl train --help")
+
+
 def _attempt(cfg: Any) -> Path | Exception:
     """Run one job; what goes wrong is kept, so that the other jobs of a multirun still run."""
     try:
@@ -89,28 +97,35 @@ def _run(cfg: Any) -> Path:
     if hydra_config.mode is RunMode.MULTIRUN:
         output /= str(hydra_config.sweep.subdir)
     choices = hydra_config.runtime.choices
-    names = Names(choices["method"], choices["class_embedding"])
-    overrides = list(hydra_config.overrides.task)
+    names = Names(choices["method"], choices["class_embedding"], choices["correction"])
+    overrides = [str(part) for part in _unresolved(hydra_config.overrides.task)]
     try:
         result = run(cfg, output, names, overrides)
     except InterruptedRunError as error:
         kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
         command = shlex.join(["zsl", "train", *kept, "resume=true", f"paths.output={output}"])
-        sys.stderr.write(f"zsl: {error}" + (f"; go on with: {command}\n" if error.resumable else "\n"))
-        raise KeyboardInterrupt from None
+        raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
     figures = "  ".join(
         f"{name} {value:.3f}" if "AUSUC" in name else f"{name} {value:.1f}"
         for name, value in result.metrics.items()
         if name.rstrip("†") in SHOWN
     )
+    corrected = "" if result.correction == "none" else f" + {result.correction}"
     Console().print(
-        f"[bold]{result.method}[/] on {result.data_title} ({result.class_embedding}, {result.setting}, "
+        f"[bold]{result.method}[/]{corrected} on {result.data_title} ({result.class_embedding}, {result.setting}, "
         f"{result.protocol}, selection: {result.selection.policy}, seed {result.seed}): {figures}\n"
         f"{output}/result.json",
         highlight=False,
         soft_wrap=True,
     )
     return output
+
+
+def _unresolved(overrides: Any) -> Any:
+    """As they were typed: an override may hold ``${…}`` that means nothing where Hydra keeps it."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(overrides, resolve=False)
 
 
 def _log() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from jaxtyping import Float
@@ -51,6 +52,15 @@ class ZSLModel(LightningModule, ABC):
 
     def finalize(self, train: TrainingSet) -> None:
         """Solve closed forms and fit what is learned after the gradient steps, if anything."""
+
+    @classmethod
+    def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self] | None:  # noqa: ARG003
+        """Finalize, one after the other, models that differ in their hyperparameters alone.
+
+        Defined where closed forms share their decompositions; every model must become what its :meth:`finalize` makes
+        it. None where nothing is shared: each is trained by itself.
+        """
+        return None
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:  # noqa: ARG002
         """The objective on one batch."""

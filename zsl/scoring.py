@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import HeldOut
+from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.scored_images import ScoredImages
 from zsl.model import ZSLModel
 
@@ -22,6 +23,10 @@ class Scored:
 
     zsl: ScoredImages
     gzsl: ScoredImages
+
+    def corrected(self, correction: Correction) -> Scored:
+        """Both matrices corrected, each as a batch of its own."""
+        return Scored(*(replace(it, scores=correction(it.scores, it.seen)) for it in (self.zsl, self.gzsl)))
 
 
 def score(model: ZSLModel, held_out: HeldOut) -> Scored:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from rich.progress import track
 from zsl.data.protocol import HeldOut, Stage
 from zsl.errors import InputError
 from zsl.evaluation.accuracy import hits, mean_class_accuracy
+from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import seen_unseen_curve
 from zsl.evaluation.evaluate import Calibration, calibrate
 from zsl.model import ZSLModel
@@ -21,24 +22,35 @@ from zsl.scoring import Scored, score
 Hyperparameters = Mapping[str, Any]
 Train = Callable[[Hyperparameters, Sequence[Callback]], ZSLModel]
 """hyperparameters and callbacks -> a method trained with them on the stage at hand"""
+Solve = Callable[[Sequence[Hyperparameters]], Iterator[ZSLModel] | None]
+"""all points of a grid -> a method trained with each in turn, where they share their decompositions"""
 Objective = Literal["T1", "H"]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one trained method reaches on held-out images: T1, and H at the stacking bias γ that is best there."""
+    """What one trained method reaches on held-out images: T1, and H at the stacking bias γ that is best there.
+
+    Scores are corrected first; what the correction leaves open is chosen on the same images.
+    """
 
     scored: Scored
+    """as corrected"""
+    correction: Correction
     T1: float
     H: float
     gamma: float
 
     @classmethod
-    def of(cls, scored: Scored) -> Measured:
-        """Measure scores."""
+    def of(cls, scored: Scored, correction: Correction) -> Measured:
+        """Correct and measure scores."""
+        correction = correction.chosen_on(scored.gzsl)
+        scored = scored.corrected(correction)
         zsl, gzsl = scored.zsl, scored.gzsl
         best = seen_unseen_curve(gzsl.scores, gzsl.labels, gzsl.seen).best()
-        return cls(scored, mean_class_accuracy(hits(zsl.scores, zsl.labels), zsl.labels), best.H, best.gamma)
+        return cls(
+            scored, correction, mean_class_accuracy(hits(zsl.scores, zsl.labels), zsl.labels), best.H, best.gamma
+        )
 
     def objective(self, name: Objective) -> float:
         """T1 or H, by name."""
@@ -50,22 +62,25 @@ class Choice:
     """What was chosen, and every trial that led to it."""
 
     hyperparameters: Hyperparameters
+    correction: Correction
     calibration: Calibration
+    """of corrected scores"""
     trials: Sequence[Mapping[str, Any]] = field(default=())
 
 
 class BestEpoch(Callback):
     """Measure after every epoch, keep the best, and stop when ``patience`` epochs brought nothing better."""
 
-    def __init__(self, held_out: HeldOut, objective: Objective, patience: int) -> None:
+    def __init__(self, held_out: HeldOut, objective: Objective, patience: int, correction: Correction) -> None:
         self.held_out, self.objective, self.patience = held_out, objective, patience
+        self.correction = correction
         self.best: Measured | None = None
         self.epochs = 0
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure."""
         assert isinstance(pl_module, ZSLModel)
-        now = Measured.of(score(pl_module, self.held_out))
+        now = Measured.of(score(pl_module, self.held_out), self.correction)
         pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
         if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
             self.best, self.epochs = now, trainer.current_epoch + 1
@@ -77,11 +92,15 @@ def choose(
     stage: Stage,
     train: Train,
     grid: Mapping[str, Sequence[Any]],
+    correction: Correction,
     objective: Objective = "T1",
     patience: int = 10,
+    solve: Solve | None = None,
 ) -> Choice:
     """Train once for every point of ``grid`` and keep the point (and, with gradients, the number of epochs) that is
-    best by ``objective`` on the held-out images of ``stage``; γ maximises H there, the temperature is the likeliest.
+    best by ``objective`` on the held-out images of ``stage``, as corrected; what the correction leaves open is chosen
+    there, then γ, which maximises H, and the likeliest temperature. Where ``solve`` has the models of all points at
+    once, they are taken from there.
 
     On the ``tune`` stage this is validation. On the ``final`` stage it is choosing on the test set: an oracle, allowed
     only where every number that follows from it is marked †.
@@ -98,13 +117,14 @@ def choose(
     best: Measured | None = None
     chosen: Hyperparameters = {}
     trials: list[Mapping[str, Any]] = []
+    solved = solve(points) if solve else None
     for point in track(points, "choosing on " + stage.name, transient=True, disable=len(points) == 1):
-        watch = BestEpoch(stage.held_out, objective, patience)
-        model = train(point, [watch])
-        measured = watch.best or Measured.of(score(model, stage.held_out))
+        watch = BestEpoch(stage.held_out, objective, patience, correction)
+        model = train(point, [watch]) if solved is None else next(solved)
+        measured = watch.best or Measured.of(score(model, stage.held_out), correction)
         found = point | ({"epochs": watch.epochs} if watch.best else {})
         trials.append({"chosen": found, "T1": measured.T1, "H": measured.H, "gamma": measured.gamma})
         if best is None or measured.objective(objective) > best.objective(objective):
             best, chosen = measured, found
     assert best is not None
-    return Choice(chosen, calibrate(best.scored.gzsl), trials)
+    return Choice(chosen, best.correction, calibrate(best.scored.gzsl), trials)

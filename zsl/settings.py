@@ -53,6 +53,11 @@ class MethodKeys:
 
 
 @dataclass(frozen=True)
+class CorrectionKeys:
+    """``correction``: likewise."""
+
+
+@dataclass(frozen=True)
 class ProtocolKeys:
     """``protocol``."""
 
@@ -99,6 +104,7 @@ class Settings:
     data: DataKeys
     class_embedding: ClassEmbeddingKeys
     method: MethodKeys
+    correction: CorrectionKeys
     sweep: Mapping[str, list[Any]]
     published: Mapping[str, Any] | None
 
@@ -199,7 +205,7 @@ def _check_keys(key: str, node: Mapping[str, Any], hint: Any) -> None:
         allowed = {name: _expected(signature.parameters[name]) for name in names}
     if "_target_" in node:
         allowed |= {name: _expected(p) for name, p in _parameters(key, node["_target_"]).items()}
-    elif hint in (DataKeys, ClassEmbeddingKeys, MethodKeys) or not is_dataclass(hint):
+    elif hint in (DataKeys, ClassEmbeddingKeys, MethodKeys, CorrectionKeys) or not is_dataclass(hint):
         raise InputError(f"{key}._target_ is missing; choose one of the configurations of {key} (zsl list)")
     prefix = f"{key}." if key else ""
     for name, value in node.items():

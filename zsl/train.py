@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy import ndarray as Array
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, seed_everything
 
@@ -21,16 +22,20 @@ from zsl.data import protocol
 from zsl.data.dataset import Dataset
 from zsl.data.fingerprint import sha256
 from zsl.data.protocol import Stage
+from zsl.data.training_set import Setting
 from zsl.errors import InputError
+from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.evaluate import Evaluation, evaluate
-from zsl.fit import Loop, fit
+from zsl.evaluation.hubness import bad_k_occurrence, k_occurrence
+from zsl.evaluation.scored_images import ScoredImages
+from zsl.fit import Loop, fit, fit_grid
 from zsl.model import Dimensions, ZSLModel
 from zsl.output import folder, save_predictions, save_weights
 from zsl.reporting.provenance import commit, versions
 from zsl.reporting.result import Result, Selection, write
-from zsl.scoring import score
+from zsl.scoring import Scored, score
 from zsl.selection import Choice, Hyperparameters, choose
-from zsl.settings import ClassEmbeddingKeys, DataKeys, MethodKeys, check, instantiate, plain
+from zsl.settings import ClassEmbeddingKeys, CorrectionKeys, DataKeys, MethodKeys, check, instantiate, plain
 
 PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
@@ -39,6 +44,10 @@ NOT_IDENTITY = ("paths", "resume", "save", "trainer", "published")
 ANY_DATA = Dimensions(2, 2, 1000)
 """sizes to try hyperparameters at before there is data: small to build, with more seen classes than any of them needs;
 what the data turns out too small for is refused when the method is built for it, still before training"""
+SMALLEST_SCORES = np.eye(2), np.array([True, False])
+"""scores to try a correction on, and the seen mask"""
+OCCURRENCES = (1, 5, 10)
+"""k of the k-occurrences that are recorded, of those that are not above the number of classes"""
 
 
 @dataclass(frozen=True)
@@ -47,12 +56,14 @@ class Names:
 
     method: str
     class_embedding: str
+    correction: str
 
 
 def run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str] = ()) -> Result:
     """Train and evaluate what ``cfg`` says, and write ``output/result.json``.
 
-    With ``selection=validation`` hyperparameters, epochs, γ and temperature are chosen on the ``tune`` stage first.
+    With ``selection=validation`` hyperparameters, epochs, γ and temperature are chosen on the ``tune`` stage first, by
+    what scores are worth after the correction.
 
     Raises:
         InputError: the configuration or the data cannot be used.
@@ -79,7 +90,8 @@ def _run(
     with _timed(timings, "fit"):
         model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
     with _timed(timings, "evaluation"):
-        scored = score(model, stage.held_out)
+        correction = choice.correction if choice else corrector(cfg)
+        scored = score(model, stage.held_out).corrected(correction)
         evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
     dagger = "†" if policy == "test" else ""
     result = Result(
@@ -87,9 +99,10 @@ def _run(
         data=source.dataset.name,
         data_title=source.dataset.card.title,
         class_embedding=names.class_embedding,
-        setting=model.setting.value,
+        setting=(Setting.TRANSDUCTIVE if correction.transductive else model.setting).value,
+        correction=names.correction,
         protocol=stage.name,
-        selection=_selection(policy, choice),
+        selection=_selection(cfg, policy, choice),
         seed=cfg.seed,
         metrics={name + dagger: value for name, value in evaluation.metrics.items()},
         fingerprints=fingerprints(source),
@@ -97,6 +110,7 @@ def _run(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         per_class=_per_class(evaluation, stage),
         curve=_curve(evaluation),
+        hubness=_hubness(scored, stage),
         overrides=list(overrides),
         versions=versions(),
         commit=commit(),
@@ -116,9 +130,17 @@ def select(cfg: DictConfig, stage: Stage) -> Choice:
         stage,
         lambda point, callbacks: train(cfg, stage, point, callbacks),
         plain(cfg)["sweep"],
+        corrector(cfg),
         cfg.selection.objective,
         cfg.selection.patience,
+        lambda points: _solve(cfg, stage, points),
     )
+
+
+def _solve(cfg: DictConfig, stage: Stage, points: Sequence[Hyperparameters]) -> Iterator[ZSLModel] | None:
+    dims, kind = Dimensions(*stage.dims), type(build(cfg.method, ANY_DATA, {}))
+    models = (build(cfg.method, dims, point) for point in points)
+    return fit_grid(kind, models, stage.training(kind.setting), Loop(**plain(cfg, "trainer", Loop)))
 
 
 def prepare(cfg: DictConfig) -> protocol.Source:
@@ -182,6 +204,15 @@ def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters
     return instantiate(node, "method", ZSLModel, dims)  # type: ignore[type-abstract]
 
 
+def corrector(cfg: DictConfig) -> Correction:
+    """The correction that ``cfg.correction`` describes, with what it leaves open not yet chosen.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+    return instantiate(plain(cfg, "correction", CorrectionKeys), "correction", Correction)  # type: ignore[type-abstract]
+
+
 def identity(cfg: DictConfig) -> str:
     """Eight characters for all of a configuration that changes what is computed."""
     kept = {key: value for key, value in plain(cfg).items() if key not in NOT_IDENTITY}
@@ -194,8 +225,12 @@ def _check(cfg: DictConfig) -> str:
     policy = str(settings["selection"]["policy"])
     if policy == "test" and settings["protocol"]["name"] == "tune":
         raise InputError("selection=test with protocol=tune: under tune no test image is reachable; use protocol=final")
+    protocol.require_share(settings["protocol"]["seen_holdout"])
     _seed("seed", settings["seed"])
     Loop(**settings["trainer"])
+    correction = corrector(cfg)
+    if policy == "fixed":
+        correction(*SMALLEST_SCORES)
     build(cfg.method, ANY_DATA, {})
     for name, values in settings["sweep"].items():
         for value in values:
@@ -205,7 +240,7 @@ def _check(cfg: DictConfig) -> str:
 
 def _seed(key: str, value: int) -> int:
     if not 0 <= value < 2**32:
-        raise InputError(f"{key}={value}; give a whole number from 0 to {2**32 - 1}")
+        raise InputError(f"{key}={value}: give a whole number from 0 to {2**32 - 1}")
     return value
 
 
@@ -213,10 +248,12 @@ def _loader(cfg: DictConfig, key: str, hint: type) -> dict[str, Any]:
     return {name: value for name, value in plain(cfg, key, hint).items() if name not in PROTOCOL_KEYS}
 
 
-def _selection(policy: str, choice: Choice | None) -> Selection:
+def _selection(cfg: DictConfig, policy: str, choice: Choice | None) -> Selection:
     if choice is None:
         return Selection(policy)
     chosen = {f"method.{key}": value for key, value in choice.hyperparameters.items()}
+    given = plain(cfg, "correction", CorrectionKeys)
+    chosen |= {f"correction.{key}": v for key, v in vars(choice.correction).items() if key in given and v != given[key]}
     return Selection(policy, chosen, choice.trials, choice.calibration.gamma, choice.calibration.temperature)
 
 
@@ -239,6 +276,18 @@ def _curve(evaluation: Evaluation) -> dict[str, list[float]]:
         return {}
     u, s = evaluation.curve.corners()
     return {"u": u.tolist(), "s": s.tolist()}
+
+
+def _hubness(scored: Scored, stage: Stage) -> dict[str, dict[str, Any]]:
+    names, seen = np.array(stage.classes.names), stage.classes.seen.numpy()
+    return {"ZSL": _occurrences(scored.zsl, names[~seen]), "GZSL": _occurrences(scored.gzsl, names)}
+
+
+def _occurrences(images: ScoredImages, names: Array) -> dict[str, Any]:
+    ks = [k for k in OCCURRENCES if k <= len(names)]
+    N = {f"N{k}": k_occurrence(images.scores, k) for k in ks}
+    bad = {f"bad_N{k}": bad_k_occurrence(images.scores, images.labels, k) for k in ks}
+    return {"classes": names, **N, **bad}
 
 
 def _stage(cfg: DictConfig, source: protocol.Source, name: str) -> Stage:

@@ -24,7 +24,8 @@ def training(n: int, d: int, k: int, s: int, seed: int) -> TrainingSet:
     classes = LabelSpace(
         tuple(map(str, range(s))), torch.randn(s, k, generator=generator), torch.ones(s, dtype=torch.bool)
     )
-    return TrainingSet(Examples(torch.randn(n + s, d, generator=generator), labels), classes)
+    x = torch.randn(n + s, d, generator=generator)
+    return TrainingSet(Examples(x.double(), labels), classes.to("cpu", torch.float64))
 
 
 shapes = {

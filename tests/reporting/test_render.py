@@ -197,7 +197,7 @@ def test_csv_read_back_is_unrounded(found: list[Row]) -> None:
 
 def test_csv_keeps_the_metrics_asked_for(found: list[Row]) -> None:
     header = next(csv.reader(io.StringIO(table_csv(found, ["H"]))))
-    assert header[10:] == [f"{name} {part}" for name in ("H", "H†") for part in ("mean", "std", "ci95", "n")]
+    assert header[11:] == [f"{name} {part}" for name in ("H", "H†") for part in ("mean", "std", "ci95", "n")]
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv"])

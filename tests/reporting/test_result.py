@@ -92,7 +92,7 @@ def test_a_result_is_strict_json_with_its_schema(make: Make, tmp_path: Path) -> 
 
     text = write(make(config={"clip": float("inf"), "bad": float("nan")}), tmp_path).read_text(encoding="utf-8")
     record = json.loads(text, parse_constant=refuse)
-    assert record["schema"] == 1
+    assert record["schema"] == 2
     assert record["config"] == {"clip": "inf", "bad": "nan"}
 
 
@@ -208,9 +208,9 @@ def assert_refused(path: Path, *parts: str) -> None:
 
 
 MALFORMED: list[tuple[str, Any, str]] = [
-    ("schema", 99, "schema: 99 is not 1; read it with the zsl that wrote it"),
-    ("schema", "1", "schema: '1' is not 1"),
-    ("schema", ..., "schema: None is not 1"),
+    ("schema", 99, "schema: 99 is not 2; read it with the zsl that wrote it"),
+    ("schema", "1", "schema: '1' is not 2"),
+    ("schema", ..., "schema: None is not 2"),
     ("metrics", ..., "metrics: is missing"),
     ("metrics", {}, "metrics: {} is not an object with at least one metric"),
     ("metrics", [57.0], "metrics: [57.0] is not an object"),

@@ -93,12 +93,21 @@ def tune(source: Source, seen_holdout: float = 0.2) -> Stage:
     Raises:
         InputError: ``seen_holdout`` is not within (0, 1).
     """
-    if not 0 < seen_holdout < 1:
-        raise InputError(f"protocol.seen_holdout={seen_holdout}; give a share between 0 and 1, such as 0.2")
+    require_share(seen_holdout)
     splits, labels = source.dataset.splits, source.dataset.labels
     train, seen_rows = hold_out(splits.train, labels, seen_holdout)
     used = np.unique(labels[np.concatenate([splits.train, splits.val])])
     return _stage("tune", source, used, train, seen_rows, splits.val)
+
+
+def require_share(seen_holdout: float) -> None:
+    """Refuse a share that is none, or all.
+
+    Raises:
+        InputError: it is not within (0, 1).
+    """
+    if not 0 < seen_holdout < 1:
+        raise InputError(f"protocol.seen_holdout={seen_holdout}: give a share between 0 and 1, such as 0.2")
 
 
 def final(source: Source) -> Stage:

@@ -1,13 +1,19 @@
-"""Hubness: a few classes that are the nearest ones of far too many images."""
+"""Hubness: a few classes are the nearest ones of far too many images, others of none.
+
+``N_k`` counts how often a class is among the k best of an image; all else here is said about such counts.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int64, Num
+from jaxtyping import Bool, Int64, Num, Shaped
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.evaluation.scored_images import checked_scores
+from zsl.evaluation.scored_images import checked, checked_scores
+
+HUB = 2.0
+"""times the mean occurrence above which a class is a hub"""
 
 
 def k_occurrence(scores: Num[Array, "n classes"], k: int) -> Int64[Array, " classes"]:
@@ -19,7 +25,22 @@ def k_occurrence(scores: Num[Array, "n classes"], k: int) -> Int64[Array, " clas
     Raises:
         InputError: k is not between 1 and the number of classes, or the scores are not a finite real matrix.
     """
-    scores = checked_scores(scores)
+    return np.asarray(np.count_nonzero(_among_best(checked_scores(scores), k), axis=0))
+
+
+def bad_k_occurrence(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], k: int) -> Int64[Array, " classes"]:
+    """BN_k(y): in how many images of *other* classes y is among the k with the highest scores [Radovanovic2010].
+
+    Raises:
+        InputError: as for :func:`k_occurrence`, or a label is not a column.
+    """
+    scores, labels = checked(scores, labels)
+    among = _among_best(scores, k)
+    among[np.arange(len(labels)), labels] = False
+    return np.asarray(np.count_nonzero(among, axis=0))
+
+
+def _among_best(scores: Num[Array, "n classes"], k: int) -> Bool[Array, "n classes"]:
     classes = scores.shape[1]
     if not 1 <= k <= classes:
         raise InputError(f"k-occurrence: k = {k} with {classes} classes; give 1 ≤ k ≤ {classes}")
@@ -29,7 +50,7 @@ def k_occurrence(scores: Num[Array, "n classes"], k: int) -> Int64[Array, " clas
     above, tied = scores[crowded] > kth[crowded], scores[crowded] == kth[crowded]
     places = k - np.count_nonzero(above, axis=1, keepdims=True)
     among[crowded] = above | (tied & (np.cumsum(tied, axis=1) <= places))
-    return np.asarray(np.count_nonzero(among, axis=0))
+    return np.asarray(among)
 
 
 def skewness(occurrence: Num[Array, " classes"]) -> float:
@@ -41,9 +62,51 @@ def skewness(occurrence: Num[Array, " classes"]) -> float:
     Raises:
         InputError: there is no class.
     """
-    if np.size(occurrence) == 0:
-        raise InputError("skewness: no classes; give at least one count")
-    if np.ptp(occurrence) == 0:
+    if np.ptp(_counts("skewness", occurrence)) == 0:
         return 0.0
     deviation = np.asarray(occurrence, dtype=np.float64) - np.mean(occurrence)
     return float(np.mean(deviation**3) / np.mean(deviation**2) ** 1.5)
+
+
+def robin_hood(occurrence: Num[Array, " classes"]) -> float:
+    """½ Σ_y |N_k(y) - μ| / Σ_y N_k(y) in [0, 1): the share to take from the rich for all to be equal [Feldbauer2018].
+
+    Raises:
+        InputError: there is no class.
+    """
+    total = float(np.sum(_counts("Robin Hood index", occurrence)))
+    deviation = np.abs(occurrence - total / np.size(occurrence))
+    return float(deviation.sum() / (2 * total)) if total else 0.0
+
+
+def hubs(occurrence: Num[Array, " classes"]) -> Bool[Array, " classes"]:
+    """Which classes occur more than twice as often as the mean: N_k(y) > 2μ, μ = n k / classes [Feldbauer2020].
+
+    Raises:
+        InputError: there is no class.
+    """
+    return np.asarray(_counts("hubs", occurrence) > HUB * np.mean(occurrence))
+
+
+def bad_hubs(occurrence: Num[Array, " classes"], bad_occurrence: Num[Array, " classes"]) -> Bool[Array, " classes"]:
+    """Which hubs are wrong more often than right: N_k(y) > 2μ and BN_k(y) > N_k(y) / 2.
+
+    Raises:
+        InputError: there is no class.
+    """
+    return np.asarray(hubs(occurrence) & (2 * np.asarray(bad_occurrence) > occurrence))
+
+
+def antihubs(occurrence: Num[Array, " classes"]) -> Bool[Array, " classes"]:
+    """Which classes are no image's answer: N_k(y) = 0 [Radovanovic2010].
+
+    Raises:
+        InputError: there is no class.
+    """
+    return np.asarray(_counts("antihubs", occurrence) == 0)
+
+
+def _counts(name: str, occurrence: Num[Array, " classes"]) -> Num[Array, " classes"]:
+    if np.size(occurrence) == 0:
+        raise InputError(f"{name}: no classes; give at least one count")
+    return np.asarray(occurrence)

@@ -130,20 +130,22 @@ def _part(sheet: Sheet, lines: Sequence[Line]) -> Sheet:
 
 
 def _sheet(title: str, rows: Sequence[Row], columns: Sequence[str], std: bool) -> Sheet:
-    differing = options(rows, MOST)
+    differing, corrected = options(rows, MOST), any(row.identity.correction != "none" for row in rows)
     best = {name: _best(rows, name) for name in columns}
     numbers = {key: i for i, key in enumerate(dict.fromkeys(block(row.identity) for row in rows))}
     lines = []
     for i, row in enumerate(rows):
         of = row.identity
-        words = [of.method, of.data_title, of.class_embedding, of.setting, of.policy, seeds(row.seeds)]
+        words = [of.method, *[of.correction] * corrected, of.data_title, of.class_embedding, of.setting]
+        words += [of.policy, seeds(row.seeds)]
         words += [differing[i]] * any(differing) + [short(dict(of.fingerprints))]
         cells = [Cell(word) for word in words]
         for name in columns:
             summary = row.metrics.get(name)
             cells.append(Cell("" if summary is None else figure(name, summary, len(row.seeds), std), i in best[name]))
         lines.append(Line(numbers[block(of)], tuple(cells)))
-    header = ["method", "data", "φ", "setting", "selection", "seeds", *["options"] * any(differing), "fingerprint"]
+    header = ["method", *["correction"] * corrected, "data", "φ", "setting", "selection", "seeds"]
+    header += [*["options"] * any(differing), "fingerprint"]
     notes, legend = tuple(_notes(rows, columns, std)), tuple(_legend(rows, best))
     return Sheet(title, (*header, *map(label, columns)), tuple(lines), notes, legend, len(header))
 

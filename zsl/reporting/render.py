@@ -90,7 +90,8 @@ def table_csv(rows: Sequence[Row], metrics: Sequence[str] = ()) -> str:
     """
     every = sorted({name for row in rows for name in row.metrics})
     columns = chosen_columns(rows, metrics) if metrics else every
-    words = ["method", "data", "data_title", "class_embedding", "setting", "protocol", "selection", "fingerprint"]
+    words = ["method", "data", "data_title", "class_embedding", "correction", "setting"]
+    words += ["protocol", "selection", "fingerprint"]
     parts = ("mean", "std", "ci95", "n")
     header = [*words, "options", "seeds", *(f"{name} {part}" for name in columns for part in parts)]
     text = io.StringIO()
@@ -98,8 +99,8 @@ def table_csv(rows: Sequence[Row], metrics: Sequence[str] = ()) -> str:
     writer.writerow(header)
     for row, differing in zip(rows, options(rows), strict=True):
         of = row.identity
-        cells: list[object] = [of.method, of.data, of.data_title, of.class_embedding, of.setting, of.protocol]
-        cells += [of.policy, short(dict(of.fingerprints)), differing, " ".join(map(str, row.seeds))]
+        cells: list[object] = [of.method, of.data, of.data_title, of.class_embedding, of.correction, of.setting]
+        cells += [of.protocol, of.policy, short(dict(of.fingerprints)), differing, " ".join(map(str, row.seeds))]
         for name in columns:
             summary = row.metrics.get(name)
             cells += ["", "", "", 0] if summary is None else [summary.mean, summary.std, summary.ci, summary.n]

@@ -23,12 +23,17 @@ UNBOUNDED = 10_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``zsl report``."""
+    add_table_arguments(parser)
+    parser.add_argument("--metrics", default="", metavar="NAMES", help="comma-separated, such as T1,u,s,H")
+    parser.add_argument("--sort", metavar="METRIC", help="best first within each data set")
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which runs, and how and where their table is shown."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="folder with runs, or a result.json")
     parser.add_argument("--format", choices=FORMATS, help="default: by the ending of FILE, else terminal")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of the terminal")
-    parser.add_argument("--metrics", default="", metavar="NAMES", help="comma-separated, such as T1,u,s,H")
     parser.add_argument("--std", action="store_true", help="show the standard deviation too")
-    parser.add_argument("--sort", metavar="METRIC", help="best first within each data set")
 
 
 def main(args: argparse.Namespace, console: Console | None = None) -> int:
@@ -37,16 +42,26 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     Raises:
         InputError: no results, unreadable ones, a metric that none has, or a file that cannot be written.
     """
-    from rich.console import Console
-
-    from zsl.reporting.atomic import write_text
-    from zsl.reporting.layout import arrange, sheets
-    from zsl.reporting.render import terminal
+    from zsl.reporting.layout import arrange
     from zsl.reporting.result import gather
     from zsl.reporting.table import rows
 
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
-    found = arrange(rows(gather(args.paths)), args.sort)
+    return show(arrange(rows(gather(args.paths)), args.sort), metrics, args, console)
+
+
+def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace, console: Console | None) -> int:
+    """Show these rows, or write them, as `add_table_arguments` has asked for; 0 when done.
+
+    Raises:
+        InputError: a metric that no row has, or a file that cannot be written.
+    """
+    from rich.console import Console
+
+    from zsl.reporting.atomic import write_text
+    from zsl.reporting.layout import sheets
+    from zsl.reporting.render import terminal
+
     form = args.format or (ENDINGS.get(args.output.suffix, "terminal") if args.output else "terminal")
     console = console or Console()
     if form == "terminal" and not args.output and console.is_terminal:

@@ -16,6 +16,8 @@ from zsl.reporting.atomic import write_text
 from zsl.reporting.checks import show
 
 NAME = "result.json"
+LINES = ("curve", "hubness")
+"""long lists, on one line each"""
 
 _SECRET = re.compile(r"(^|[._])(api_?key|passw(or)?d|secret|token)$", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"://[^/@\s]+@")
@@ -48,7 +50,8 @@ class Result:
     """such as ``CUB PS v1, 312 attributes``"""
     class_embedding: str
     setting: str
-    """what training may see: ``inductive``, ``unseen semantics`` or ``transductive``"""
+    """what training may see: ``inductive``, ``unseen semantics`` or ``transductive``, as is any run whose correction
+    looks at the whole test batch"""
     protocol: str
     """``tune`` (numbers on validation classes) or ``final`` (numbers on test images)"""
     selection: Selection
@@ -65,6 +68,11 @@ class Result:
     """metric -> class -> accuracy in percent, None for a class without test images"""
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """the seen-unseen curve: ``u`` and ``s`` in percent, and companions of the same length"""
+    correction: str = "none"
+    """of scores, by name; all metrics are of corrected scores"""
+    hubness: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
+    """``ZSL`` (unseen images × unseen classes) and ``GZSL`` (all × all) -> ``classes`` by name, and as many counts
+    under ``N1``, ``N5``, ``N10``: in how many images a class is among the k best, ``bad_N1``, …: of other classes"""
     overrides: Sequence[str] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
@@ -186,4 +194,4 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _dump(key: str, value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=None if key == "curve" else 2)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=None if key in LINES else 2)

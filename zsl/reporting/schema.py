@@ -23,7 +23,7 @@ from zsl.reporting.checks import (
     whole,
 )
 
-SCHEMA = 1
+SCHEMA = 2
 
 SETTINGS = ("inductive", "unseen semantics", "transductive")
 PROTOCOLS = ("tune", "final")
@@ -83,6 +83,28 @@ def _points(key: str, value: dict[str, list[float]]) -> Iterator[Fault]:
         yield key, f"its lists have {', '.join(f'{len(points)} ({name})' for name, points in value.items())} points"
 
 
+def hubness(key: str, value: Any) -> Iterator[Fault]:
+    """{} or, for ZSL and GZSL, names of classes and counts of occurrences, of which no more are bad than there are."""
+    if value == {}:
+        return
+    matrices = record(dict.fromkeys(("ZSL", "GZSL"), mapping(sequence(anything), required=("classes", "N1", "bad_N1"))))
+    yield from list(matrices(key, value)) or [
+        fault for name in value for fault in _occurrences(f"{key}.{name}", value[name])
+    ]
+
+
+def _occurrences(key: str, value: dict[str, list[Any]]) -> Iterator[Fault]:
+    checks = {name: text if name == "classes" else whole for name in value}
+    faults = [fault for name, check in checks.items() for fault in sequence(check)(f"{key}.{name}", value[name])]
+    yield from faults
+    if len({len(counts) for counts in value.values()}) > 1:
+        yield key, f"its lists have {', '.join(f'{len(counts)} ({name})' for name, counts in value.items())} entries"
+    elif not faults:
+        for name in (name for name in value if f"bad_{name}" in value):
+            if any(bad > count for bad, count in zip(value[f"bad_{name}"], value[name], strict=True)):
+                yield f"{key}.bad_{name}", f"a class has more bad occurrences than occurrences ({name})"
+
+
 def marked(value: Any) -> Iterator[Fault]:
     """Where hyperparameters were chosen on the test set, the name of every metric says so."""
     if value["selection"]["policy"] == "test":
@@ -98,6 +120,7 @@ _FIELDS: Check = record(
         "data_title": text,
         "class_embedding": text,
         "setting": one_of(*SETTINGS),
+        "correction": text,
         "protocol": one_of(*PROTOCOLS),
         "selection": record(
             {
@@ -112,6 +135,7 @@ _FIELDS: Check = record(
         "metrics": metrics,
         "per_class": mapping(mapping(optional(number(0, 100)))),
         "curve": curve,
+        "hubness": hubness,
         "fingerprints": mapping(matching("[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits"), FINGERPRINTS),
         "config": mapping(anything),
         "overrides": sequence(matching("(?s).*", "a string")),

@@ -31,6 +31,7 @@ class Identity:
     setting: str
     method: str
     class_embedding: str
+    correction: str
     policy: str
     protocol: str
     fingerprints: tuple[tuple[str, str], ...]
@@ -62,6 +63,7 @@ def identity(result: Result) -> Identity:
         setting=result.setting,
         method=result.method,
         class_embedding=result.class_embedding,
+        correction=result.correction,
         policy=result.selection.policy,
         protocol=result.protocol,
         fingerprints=tuple(sorted(result.fingerprints.items())),

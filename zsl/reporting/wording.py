@@ -60,7 +60,7 @@ def label(name: str) -> str:
 
 
 def _look(of: Identity) -> tuple[str, ...]:
-    return of.method, of.data_title, of.class_embedding, of.setting, of.policy, of.protocol
+    return of.method, of.data_title, of.class_embedding, of.correction, of.setting, of.policy, of.protocol
 
 
 def _brief(key: str, among: Sequence[str]) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.optim import SGD, Optimizer
 
 from zsl.data.training_set import Batch
-from zsl.methods.compatibility.bilinear import Bilinear
-from zsl.model import Dimensions, require_count, require_positive, require_within
+from zsl.methods.compatibility.bilinear import BilinearSGD
+from zsl.methods.compatibility.ranking import violations
+from zsl.model import Dimensions, require_positive
 
 
-class ALE(Bilinear):
+class ALE(BilinearSGD):
     """min_W  mean_n  (β_r / r) Σ_{y ≠ y_n} [Δ + F(x_n, y) - F(x_n, y_n)]₊,   β_r = Σ_{i ≤ r} 1/i
 
     where r is the number of classes that violate the margin Δ for image n. β_r / r puts most weight on the top of the
@@ -44,13 +42,9 @@ class ALE(Bilinear):
         momentum: float = 0.9,
         weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(dims)
-        require_positive(lr=lr, margin=margin)
-        require_count(epochs=epochs, batch_size=batch_size)
-        require_within(0, 1, momentum=momentum)
-        require_within(0, math.inf, weight_decay=weight_decay)
-        self.lr, self.epochs, self.batch_size, self.margin = lr, epochs, batch_size, margin
-        self.momentum, self.weight_decay = momentum, weight_decay
+        super().__init__(dims, lr, epochs, batch_size, momentum, weight_decay)
+        require_positive(margin=margin)
+        self.margin = margin
         ranks = torch.arange(1, max(dims.seen, 2), dtype=torch.float64)
         beta_over_rank = torch.cat([ranks.new_zeros(1), torch.cumsum(1 / ranks, 0) / ranks])
         self.register_buffer("rank_weight", beta_over_rank, persistent=False)
@@ -59,11 +53,6 @@ class ALE(Bilinear):
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Weighted approximate ranking over all seen classes."""
         F = self.scores(batch.x, batch.classes)
-        own = batch.y.unsqueeze(1)
-        violation = (self.margin + F - F.gather(1, own)).clamp(min=0).scatter(1, own, 0)
+        violation = violations(F, batch.y, self.margin)
         rank = (violation > 0).sum(dim=1)
         return (self.rank_weight[rank].to(F.dtype) * violation.sum(dim=1)).mean()
-
-    def configure_optimizers(self) -> Optimizer:
-        """Stochastic gradient descent with momentum."""
-        return SGD(self.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay, fused=True)

@@ -1,4 +1,4 @@
-"""The bilinear compatibility that ESZSL, ALE and their kin share."""
+"""The bilinear compatibility F(x, y) = θ(x)ᵀ W φ(y) that ESZSL, ALE and their kin share, and its descent."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
 
 from zsl.data.label_space import LabelSpace
-from zsl.model import Dimensions, ZSLModel
+from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
 
 
 class Bilinear(ZSLModel):
@@ -26,3 +27,36 @@ class Bilinear(ZSLModel):
         """F(x, y) = θ(x)ᵀ W φ(y), multiplied in the order that costs least for this batch and this label space."""
         F: Tensor = torch.linalg.multi_dot([x, self.W, classes.embeddings.T])
         return F
+
+
+class BilinearSGD(Bilinear):
+    """A bilinear map learned by stochastic gradient descent with momentum: v ← μv + ∂loss + λW, W ← W - ηv.
+
+    What is left to a method is its ``loss``.
+
+    Args:
+        dims: sizes of θ(x) and φ(y).
+        lr: learning rate η > 0.
+        epochs: passes over the training images ≥ 1.
+        batch_size: images a step ≥ 1.
+        momentum: μ in [0, 1).
+        weight_decay: λ ≥ 0.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+
+    def __init__(
+        self, dims: Dimensions, lr: float, epochs: int, batch_size: int, momentum: float, weight_decay: float
+    ) -> None:
+        super().__init__(dims)
+        require_positive(lr=lr)
+        require_count(epochs=epochs, batch_size=batch_size)
+        require_within(0, 1, momentum=momentum)
+        require_within(0, math.inf, weight_decay=weight_decay)
+        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.momentum, self.weight_decay = momentum, weight_decay
+
+    def configure_optimizers(self) -> Optimizer:
+        """Stochastic gradient descent with momentum."""
+        return SGD(self.parameters(), lr=self.lr, momentum=self.momentum, weight_decay=self.weight_decay, fused=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Literal, Self
 
 import torch
-from torch.nn.functional import one_hot
+from torch import Tensor
 
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
 from zsl.methods.compatibility.bilinear import Bilinear
+from zsl.methods.moments import class_sums, gram, ridge_factor
 from zsl.model import Dimensions, require_positive
 
 
@@ -18,6 +21,8 @@ class ESZSL(Bilinear):
 
     with X (n × d) the features, Y (n × s) the label codes, S (s × k) the seen class embeddings: the minimiser of
     ‖XWSᵀ - Y‖² + γ‖WSᵀ‖² + λ‖XW‖² + γλ‖W‖². Solved in float64 by two Cholesky factorisations: O(nd² + d³ + k³).
+    A grid of γ × λ shares XᵀX, one factorisation for every γ, and one for every λ: up to some twenty values of γ that
+    is less work than one eigendecomposition of XᵀX.
 
     ``coding`` says what Y holds for the classes that an image is not of: 0 (``"0,1"``, the default) or -1
     (``"-1,1"``, the paper's). With codes of -1 every image also pulls against s - 1 classes; XᵀY then contains minus
@@ -42,14 +47,26 @@ class ESZSL(Bilinear):
         require(coding, "method.coding", ("0,1", "-1,1"))
         self.gamma, self.lamb, self.coding = gamma, lamb, coding
 
-    @torch.no_grad()
     def finalize(self, train: TrainingSet) -> None:
         """Solve for W."""
-        X, S = train.examples.inputs.double(), train.classes.embeddings.double()
-        Y = one_hot(train.examples.labels, len(S)).double()
-        if self.coding == "-1,1":
-            Y = 2 * Y - 1
-        A = X.T @ X + self.gamma * torch.eye(X.shape[1], dtype=X.dtype, device=X.device)
-        B = S.T @ S + self.lamb * torch.eye(S.shape[1], dtype=S.dtype, device=S.device)
-        left = torch.cholesky_solve(X.T @ Y @ S, torch.linalg.cholesky(A))
-        self.W.copy_(torch.cholesky_solve(left.T, torch.linalg.cholesky(B)).T)
+        next(self.solve_grid(train, [self]))
+
+    @classmethod
+    @torch.no_grad()
+    def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
+        """Solve for the W of every γ and λ."""
+        X, S = train.examples.inputs, train.classes.embeddings.double()
+        A, B, sums = gram(X), S.T @ S, class_sums(X, train.examples.labels, len(S))
+        codes = {"0,1": sums, "-1,1": 2 * sums - sums.sum(dim=0)}
+
+        @cache
+        def left(gamma: float, coding: str) -> Tensor:
+            return torch.cholesky_solve(codes[coding].T @ S, ridge_factor(A, gamma))
+
+        @cache
+        def right(lamb: float) -> Tensor:
+            return ridge_factor(B, lamb)
+
+        for model in models:
+            model.W.copy_(torch.cholesky_solve(left(model.gamma, model.coding).T, right(model.lamb)).T)
+            yield model

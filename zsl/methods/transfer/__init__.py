@@ -1,1 +1,1 @@
-"""Methods that carry images into the space of class embeddings, or class embeddings into the space of images."""
+"""Transfer through embeddings: an image is mapped towards the class descriptions, or these towards the images."""

@@ -1,0 +1,371 @@
+"""A user's mistake costs one line that names it, at once, and leaves nothing behind: through the real command line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.data.matfiles import content, write
+from zsl.cli import main
+
+SYNTHETIC = ["train", "data=synthetic", "method=eszsl"]
+ALE = ["train", "data=synthetic", "method=ale"]
+Change = Callable[[dict[str, Any], dict[str, Any]], None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, with temporary files in another and the cache in a third."""
+    for name in ("work", "scratch"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    monkeypatch.setenv("ZSL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ZSL_DATA_ROOT", raising=False)
+    return tmp_path / "work"
+
+
+def tree(root: Path) -> dict[str, str]:
+    """Every path below, and a digest of what is in the files."""
+    digest = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in root.rglob("*") if path.is_file()}
+    return {str(path.relative_to(root)): digest.get(path, "") for path in root.rglob("*")}
+
+
+def refused(arguments: list[str], folder: Path, capfd: pytest.CaptureFixture[str]) -> str:
+    """The one line of a command that must fail and change nothing."""
+    before = tree(folder)
+    status = main(arguments)
+    out, err = capfd.readouterr()
+    assert status == 2, out + err
+    assert err.startswith("zsl: error: "), err
+    assert err.count("\n") == 1, err
+    assert err.endswith("\n")
+    assert tree(folder) == before
+    assert not [name for name in tree(folder.parent / "scratch") if not name.startswith("torchinductor")]
+    return err[len("zsl: error: ") : -1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause", "cure"),
+    [
+        # the configuration: names
+        ([*SYNTHETIC, "method.gama=1"], "method.gama: there is no such key", "did you mean method.gamma?"),
+        ([*SYNTHETIC, "mehod=ale"], "mehod: there is no such key", "did you mean method?"),
+        (["train", "dta=synthetic"], "dta: there is no such key", "did you mean data?"),
+        (["train", "data=synthetic", "method=ezsl"], "method=ezsl: there is no such method", "did you mean eszsl?"),
+        ([*SYNTHETIC, "selection=tset"], "selection=tset: there is no such selection", "did you mean test?"),
+        ([*SYNTHETIC, "trainer=tpu"], "trainer=tpu: there is no such trainer", "gpu?"),
+        ([*SYNTHETIC, "protocol=foo"], "protocol=foo: there is no such protocol", "choose one of final, tune"),
+        ([*SYNTHETIC, "class_embedding=glov"], "class_embedding=glov: there is no such", "did you mean glove?"),
+        ([*SYNTHETIC, "sweep=typo"], "sweep=typo: there is no such sweep", "choose one of"),
+        ([*SYNTHETIC, "experiments=nope"], "experiments=nope: there is no such experiment", "eszsl_xian2018"),
+        ([*SYNTHETIC, "hydra/launcher=nope"], "hydra/launcher=nope: there is no such", "choose one of basic"),
+        ([*SYNTHETIC, "method={}"], "method={}: there is no such method", "choose one of"),
+        ([*SYNTHETIC, "+foo=1"], "foo: there is no such key", "choose one of"),
+        ([*SYNTHETIC, "+sweep.foo=[1]"], "sweep.foo: the method has no such hyperparameter", "it has gamma"),
+        ([*SYNTHETIC, "method.epochs=3"], "method.epochs: there is no such key", "did you mean"),
+        ([*SYNTHETIC, "~method"], "method is missing", "add method=…"),
+        ([*SYNTHETIC, "~nothing"], "~nothing: there is nothing of this name", "leave it out"),
+        # the configuration: how it is written
+        ([*SYNTHETIC, "foo"], "foo: cannot be parsed", "write key=value"),
+        ([*SYNTHETIC, "=1"], "=1: names no key", "write key=value"),
+        ([*SYNTHETIC, "method.gamma=[1"], "method.gamma=[1: cannot be parsed", "quote brackets and commas"),
+        ([*SYNTHETIC, "method.gamma=1,2"], "method.gamma=1,2", "add -m to run each"),
+        (
+            [*SYNTHETIC, "method.gamma=${nothing}"],
+            "method.gamma: Interpolation key 'nothing' not found",
+            "correct what the key",
+        ),
+        ([*SYNTHETIC, "method.gamma=${oc.env:NIX}"], "the environment variable NIX", "or give method.gamma=…"),
+        ([*SYNTHETIC, "hydra.run.dir=foo"], "hydra.run.dir: ", "write paths.output=…"),
+        ([*SYNTHETIC, "--foo"], "unrecognized arguments: --foo", "see zsl train --help"),
+        ([*SYNTHETIC, "--cfg"], "--cfg", "see zsl train --help"),
+        ([*SYNTHETIC, "method._target_=zsl.nothing.Here"], "method._target_=zsl.nothing.Here", "name what can be"),
+        ([*SYNTHETIC, "method._target_=null"], "method._target_=null", "name what can be"),
+        ([*SYNTHETIC, "data._target_=os.system"], "data.", "there is no such key"),
+        # the configuration: values
+        ([*SYNTHETIC, "method.gamma=-1"], "method.gamma=-1", "must be a finite number greater than 0"),
+        ([*SYNTHETIC, "method.gamma=abc"], "method.gamma=abc", "must be a finite number"),
+        ([*SYNTHETIC, "method.gamma=nan"], "method.gamma=nan", "must be a finite number"),
+        ([*SYNTHETIC, "method.gamma=null"], "method.gamma=null", "must be a finite number"),
+        ([*SYNTHETIC, "method.gamma=[1,2]"], "method.gamma=[1, 2]", "must be a finite number"),
+        ([*SYNTHETIC, "method.gamma=true"], "method.gamma=true", "must be a finite number"),
+        ([*SYNTHETIC, "method.coding=foo"], "method.coding=foo is unknown", "choose one of"),
+        ([*ALE, "method.epochs=0"], "method.epochs=0", "must be a whole number of at least 1"),
+        ([*ALE, "method.epochs=1.5"], "method.epochs=1.5", "must be a whole number"),
+        ([*ALE, "method.momentum=1"], "method.momentum=1", "less than 1"),
+        ([*SYNTHETIC, "seed=-1"], "seed=-1", "give a whole number from 0 to 4294967295"),
+        ([*SYNTHETIC, "seed=1.5"], "seed=1.5", "must be a whole number"),
+        ([*SYNTHETIC, "selection.policy=best"], "selection.policy=best is unknown", "fixed, validation, test"),
+        ([*SYNTHETIC, "selection.objective=Q"], "selection.objective=Q is unknown", "T1, H"),
+        ([*SYNTHETIC, "selection=validation", "selection.patience=-1"], "selection.patience=-1", "at least 1"),
+        ([*SYNTHETIC, "selection=validation", "sweep.gamma=[]"], "sweep.gamma=[]", "at least one value"),
+        ([*SYNTHETIC, "selection=validation", "sweep.gamma=[1,-1]"], "method.gamma=-1", "greater than 0"),
+        ([*SYNTHETIC, "protocol=tune", "selection=test"], "no test image is reachable", "use protocol=final"),
+        ([*SYNTHETIC, "protocol.seen_holdout=2"], "protocol.seen_holdout=2", "a share between 0 and 1"),
+        ([*SYNTHETIC, "data.scale=l9"], "data.scale=l9 is unknown", "choose one of none, l2"),
+        ([*SYNTHETIC, "class_embedding.scale=l9"], "class_embedding.scale=l9 is unknown", "none, l2, zscore"),
+        ([*SYNTHETIC, "class_embedding.shuffle_seed=-1"], "class_embedding.shuffle_seed=-1", "whole number from 0"),
+        ([*SYNTHETIC, "trainer.accelerator=foo"], "trainer.accelerator=foo is unknown", "cpu, gpu"),
+        ([*SYNTHETIC, "trainer.precision=9"], "trainer.precision=9", "quote it twice"),
+        ([*ALE, "trainer.precision=16-mixed"], "trainer.precision=16-mixed: needs a GPU", "use bf16-mixed"),
+        ([*ALE, "resume=maybe"], "resume=maybe", "must be true or false"),
+        ([*SYNTHETIC, "published=3"], "published=3", "zsl list"),
+        ([*SYNTHETIC, "data.noise=abc"], "data.noise=abc", "must be a finite number"),
+        # folders
+        ([*SYNTHETIC, "paths.output="], "paths.output=", "must be text"),
+        ([*SYNTHETIC, "paths.output=/proc/x"], "paths.output: /proc/x", "give a folder that can be written"),
+        ([*ALE, "resume=true"], "last.ckpt is not there", "start without resume"),
+        # several runs
+        (["train", "-m", "data=synthetic", "experiments=glob(zz*)"], "matches no job", "look at the globs"),
+        ([*SYNTHETIC, "-m", "seed=range(0)"], "matches no job", "look at the globs"),
+        (["train", "-m", "data=synthetic", "method=eszsl,ezsl"], "method=ezsl", "did you mean eszsl?"),
+        ([*SYNTHETIC, "-m", "method.gamma=-1,-2"], "2 of 2 jobs failed", "greater than 0"),
+        # data
+        (["train", "data=xlsa17", "data.name=x"], "data.root is missing", "add data.root=…"),
+        (["train", "data=cub"], "data.root: set the environment variable ZSL_DATA_ROOT", "or give data.root=…"),
+        (["train", "data=cub", "data.root=nowhere"], "data.root=nowhere: no such folder", "set data.root"),
+        (["train", "data=image_folder", "data.root=x"], "data.splits is missing", "add data.splits=…"),
+        (["train", "data=image_folder", "data.root=x", "data.splits=y"], "x", "data."),
+        (["train", "data=emoji", "data.split=z"], "data.split=z does not exist", "choose one of a, b, c"),
+        ([*SYNTHETIC, "class_embedding=sentence", "class_embedding.cache=null"], "class_embedding.cache=null", "text"),
+        # the other commands
+        (["trian"], "invalid choice: 'trian'", "see zsl --help"),
+        (["report"], "DIR", "see zsl report --help"),
+        (["report", "nowhere"], "nowhere: does not exist", "give a result.json or a folder"),
+        (["report", "."], "no result.json in it", "run `zsl train` first"),
+        (["report", "--format", "pdf", "."], "invalid choice: 'pdf'", "markdown"),
+        (["report", "/etc/passwd"], "/etc/passwd: not JSON", "delete the file"),
+        (["list", "foo"], "invalid choice: 'foo'", "methods"),
+        (["data"], "required", "see zsl data --help"),
+        (["data", "prepare"], "the following arguments are required: name;", "see zsl data --help"),
+        (["data", "inspect", "nope"], "data=nope: there is no such data", "choose one of"),
+        (["data", "verify", "cubs"], "data=cubs: there is no such data", "did you mean cub?"),
+        (["data", "inspect", "synthetic", "foo=1"], "foo: there is no such key", "choose one of"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line(
+    arguments: list[str], cause: str, cure: str, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(arguments, folder, capfd)
+    assert cause in line
+    assert cure in line
+
+
+def features(**arrays: Any) -> Change:
+    def change(of_features: dict[str, Any], _splits: dict[str, Any]) -> None:
+        of_features.update(arrays)
+
+    return change
+
+
+def one_nan(of_features: dict[str, Any], _splits: dict[str, Any]) -> None:
+    of_features["features"][0, 3] = np.nan
+
+
+def unseen_in_training(_features: dict[str, Any], splits: dict[str, Any]) -> None:
+    splits["trainval_loc"] = np.concatenate([splits["trainval_loc"], splits["test_unseen_loc"][:1]])
+
+
+def out_of_range(_features: dict[str, Any], splits: dict[str, Any]) -> None:
+    splits["test_unseen_loc"] = splits["test_unseen_loc"] + 1000
+
+
+def no_embedding(_features: dict[str, Any], splits: dict[str, Any]) -> None:
+    splits["att"], splits["allclasses_names"] = splits["att"][:, :-1], splits["allclasses_names"][:-1]
+    splits.pop("original_att", None)
+
+
+def flat_labels(of_features: dict[str, Any], _splits: dict[str, Any]) -> None:
+    of_features["labels"] = of_features["labels"] + 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (one_nan, "finite"),
+        (unseen_in_training, "unseen"),
+        (out_of_range, "test_unseen_loc"),
+        (no_embedding, "att"),
+        (flat_labels, "labels"),
+        (features(labels=np.ones((3, 1))), "labels"),
+    ],
+)
+def test_files_that_do_not_fit(change: Change, words: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    parts = content()
+    change(*parts)
+    write(folder / "toy", *parts, "5")
+    line = refused(["train", "data=xlsa17", "data.name=toy", "data.root=toy"], folder, capfd)
+    assert words in line
+
+
+@pytest.mark.parametrize("damage", ["cut off", "text", "empty", "not there"])
+@pytest.mark.parametrize("file", ["res101.mat", "att_splits.mat"])
+def test_damaged_files(damage: str, file: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(folder / "toy", *content(), "5")
+    path = folder / "toy" / file
+    whole = path.read_bytes()
+    path.write_bytes({"cut off": whole[:600], "text": b"hello\n" * 100}.get(damage, b""))
+    if damage == "not there":
+        path.unlink()
+    line = refused(["train", "data=xlsa17", "data.name=toy", "data.root=toy"], folder, capfd)
+    assert file in line
+
+
+def test_a_matrix_with_pickles_is_not_opened(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    np.save(folder / "phi.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    line = refused([*SYNTHETIC, "class_embedding=matrix", "class_embedding.path=phi.npy"], folder, capfd)
+    assert "phi.npy" in line
+
+
+def test_a_matrix_of_another_size(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    np.save(folder / "phi.npy", np.ones((3, 4)))
+    line = refused([*SYNTHETIC, "class_embedding=matrix", "class_embedding.path=phi.npy"], folder, capfd)
+    assert "phi.npy" in line
+    assert "20" in line
+
+
+def test_word_vectors_that_know_none_of_the_classes(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "vectors.txt").write_text("cat 1 2\ndog 3 4\n")
+    arguments = [*SYNTHETIC, "class_embedding=glove", "class_embedding.path=vectors.txt"]
+    main(arguments)  # says that it converts them, once
+    capfd.readouterr()
+    line = refused(arguments, folder, capfd)
+    assert "out of vocabulary" in line
+
+
+def test_a_mistake_in_one_job_does_not_stop_the_others(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    status = main([*SYNTHETIC, "-m", "method.gamma=-1,1", "seed=0,1"])
+    out, err = capfd.readouterr()
+    assert status == 2
+    assert "2 of 4 jobs failed" in err
+    assert len(out.splitlines()) >= 2
+    results = sorted(folder.rglob("result.json"))
+    assert [path.parent.name for path in results] == ["2", "3"]
+    assert len({path.parent.parent for path in results}) == 1, "all jobs of a multirun lie in one folder"
+
+
+def test_a_folder_that_was_there_is_kept(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "mine").mkdir()
+    (folder / "mine" / "notes.txt").write_text("do not lose me")
+    refused([*SYNTHETIC, "paths.output=mine", "data.scale=l9"], folder, capfd)
+    refused(["train", "data=cub", "data.root=x", "paths.output=mine"], folder, capfd)
+    assert main([*SYNTHETIC, "paths.output=mine"]) == 0
+    assert (folder / "mine" / "notes.txt").read_text() == "do not lose me"
+
+
+def zsl(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ZSL_CACHE": str(folder.parent / "cache")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "zsl", *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_status_and_streams_of_the_command_itself(folder: Path) -> None:
+    process = zsl(folder, *SYNTHETIC, "method.gamma=0")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert out == ""
+    assert err == "zsl: error: method.gamma=0: must be a finite number greater than 0\n"
+
+
+def test_a_closed_pipe_is_no_error(folder: Path) -> None:
+    process = zsl(folder, "list")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.wait(timeout=60)
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+FITTED = [*ALE, "method.epochs=400", "method.batch_size=32", "save.weights=true"]
+
+
+def weights(path: Path) -> dict[str, Any]:
+    import torch
+
+    return dict(torch.load(path / "weights.pt", weights_only=True))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The weights of a run that nobody stopped."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "work"
+    folder.mkdir()
+    process = zsl(folder, *FITTED, "paths.output=whole")
+    assert process.wait(timeout=300) == 0, process.communicate()
+    return weights(folder / "whole")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stopped_process_goes_on_to_the_same_weights(
+    folder: Path, number: signal.Signals, undisturbed: dict[str, Any]
+) -> None:
+    arguments = [*FITTED, "paths.output=stopped", "trainer.checkpoint_every_n_steps=100"]
+    process = zsl(folder, *arguments)
+    while not list((folder / "stopped").rglob("last.ckpt")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=120)
+    assert not (folder / "stopped" / "result.json").exists()
+    if number is signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.returncode == 130
+        assert err.count("\n") == 1
+        assert "go on with: zsl train" in err
+        assert "resume=true" in err
+    again = zsl(folder, *arguments, "resume=true")
+    assert again.wait(timeout=300) == 0, again.communicate()
+    found = weights(folder / "stopped")
+    assert all(found[key].equal(value) for key, value in undisturbed.items())
+
+
+@pytest.mark.slow
+def test_a_process_that_is_stopped_while_it_chooses_says_so(folder: Path) -> None:
+    process = zsl(
+        folder, *ALE, "method.epochs=30000", "selection=validation", "selection.patience=100000", "sweep.lr=[0.001]"
+    )
+    while not tree(folder):
+        time.sleep(0.1)
+    time.sleep(1)
+    assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert err.startswith("zsl: ")
+    assert err.count("\n") == 1
+    assert not tree(folder)
+
+
+def test_nothing_to_clean_is_left_in_the_cache(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A cache that was built before a mistake is whole, and one that could not be built is not there."""
+    write(folder / "toy", *content(), "5")
+    toy = ["train", "data=xlsa17", "data.name=toy", "data.root=toy", "class_embedding.scale=l2"]
+    assert main([*toy, "paths.output=first"]) == 0
+    before = tree(folder.parent / "cache")
+    shutil.rmtree(folder / "first")
+    capfd.readouterr()
+    refused([*toy, "class_embedding=matrix", "class_embedding.path=nothing.npy"], folder, capfd)
+    assert tree(folder.parent / "cache") == before

@@ -1,0 +1,7 @@
+"""``python -m zsl``."""
+
+import sys
+
+from zsl.cli import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Corrections of hubness and of bias towards seen classes: score matrix in, score matrix out."""

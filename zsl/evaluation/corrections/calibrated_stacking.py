@@ -1,0 +1,52 @@
+"""Calibrated stacking: seen classes pay a constant for having been trained on [Chao2016]."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from jaxtyping import Bool, Float64
+from numpy import ndarray as Array
+
+from zsl.errors import InputError
+from zsl.evaluation.corrections.correction import Correction, require
+from zsl.evaluation.curve import best_gamma
+from zsl.evaluation.gzsl import stacked
+from zsl.evaluation.scored_images import ScoredImages
+
+
+@dataclass(frozen=True)
+class CalibratedStacking(Correction):
+    """F(x, y) - γ [y seen]
+
+    No answer among unseen classes changes, hence neither does T1, and no point of the seen-unseen curve, hence neither
+    does AUSUC; γ says at which point u, s and H are taken.
+
+    Args:
+        gamma: γ, in units of the scores; None: the one that maximises H on validation images (selection=validation).
+
+    Raises:
+        InputError: γ is not finite; scores are to be corrected while γ is not chosen.
+    """
+
+    gamma: float | None = None
+
+    transductive: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        require(self.gamma is None or math.isfinite(self.gamma), "a finite number or null", gamma=self.gamma)
+
+    def __call__(
+        self, scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"], /
+    ) -> Float64[Array, "n classes"]:
+        """F(x, y) - γ [y seen]."""
+        if self.gamma is None:
+            raise InputError("correction.gamma=null: is chosen by selection=validation; add it, or give a number")
+        return stacked(scores, seen, self.gamma)
+
+    def chosen_on(self, validation: ScoredImages) -> CalibratedStacking:
+        """The same, with the γ that maximises H on these scores if none was given."""
+        if self.gamma is not None:
+            return self
+        return replace(self, gamma=best_gamma(validation.scores, validation.labels, validation.seen))

@@ -1,0 +1,61 @@
+"""Mutual proximity: how probable it is that image and class are each other's neighbours [Schnitzer2012]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Bool, Float64
+from numpy import ndarray as Array
+from scipy.special import log_ndtr
+from scipy.stats import rankdata
+
+from zsl.evaluation.corrections.correction import Correction, require
+
+
+@dataclass(frozen=True)
+class MutualProximity(Correction):
+    """log P(F(x, Y) < F(x, y)) + log P(F(X, y) < F(x, y))
+
+    In distances the paper has MP(x, y) = P(D(x) > d(x, y), D(y) > d(x, y)); a decreasing map of distances to scores
+    turns both signs, and the scores need no zero. The paper's two events are about the same points, those of one square
+    matrix; here image x is compared with classes Y and class y with images X, nothing pairs the two, and the joint
+    probability is the product of its marginals: the paper's variant under independence. The sum of logarithms is its
+    monotone image, and keeps apart what a product of probabilities near 1 would round to a tie.
+
+    Args:
+        marginals: ``"gaussian"``, normal distributions with the mean and variance of each row and each column, or
+            ``"empirical"``, the share of scores below, ties by half, itself included by half: (rank - ½) / size.
+
+    Raises:
+        InputError: the marginals are unknown.
+    """
+
+    marginals: Literal["gaussian", "empirical"] = "gaussian"
+
+    transductive: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        known = self.marginals in ("gaussian", "empirical")
+        require(known, "gaussian or empirical", marginals=self.marginals)
+
+    def __call__(
+        self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
+    ) -> Float64[Array, "n classes"]:
+        """The log-probability of being each other's neighbours."""
+        log_below = _log_normal if self.marginals == "gaussian" else _log_rank
+        return np.asarray(log_below(scores, 1) + log_below(scores, 0))
+
+
+def _log_normal(scores: Float64[Array, "n classes"], axis: Literal[0, 1]) -> Float64[Array, "n classes"]:
+    """log Φ((F - mean) / deviation) along an axis; log ½ where all scores are equal."""
+    centred = scores - scores.mean(axis, keepdims=True)
+    deviation = np.sqrt((centred**2).mean(axis, keepdims=True))
+    constant = np.ptp(scores, axis, keepdims=True) == 0
+    z = np.divide(centred, deviation, out=np.zeros_like(centred), where=~constant)
+    return np.asarray(log_ndtr(z))
+
+
+def _log_rank(scores: Float64[Array, "n classes"], axis: Literal[0, 1]) -> Float64[Array, "n classes"]:
+    return np.asarray(np.log((rankdata(scores, axis=axis) - 0.5) / scores.shape[axis]))

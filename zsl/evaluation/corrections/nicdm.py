@@ -1,0 +1,60 @@
+"""NICDM, the non-iterative contextual dissimilarity measure: distances in units of local distances [Schnitzer2012]."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Float64
+from numpy import ndarray as Array
+
+from zsl.evaluation.corrections.correction import Correction, require, require_count
+from zsl.evaluation.corrections.neighbourhood import nearest_mean
+
+SMALLEST = 1e-6
+"""of the mean distance: what a local distance is at least, so that a perfect match divides nothing by zero"""
+
+
+@dataclass(frozen=True)
+class NICDM(Correction):
+    """-d(x, y) / √(μ(x) μ(y)),   d(x, y) = F* - F(x, y)
+
+    The paper divides distances d by μ, the mean distance to the k nearest: μ(x) over the classes of image x, μ(y) over
+    the images of class y in the batch. Scores are similarities, so d has to be read off them: F* - F is the one
+    decreasing map with slope -1, d ≥ 0, and d = 0 at F*, the score of a perfect match. With F = -distance and F* = 0,
+    or with cosines and F* = 1, it is the paper's; without a ``perfect`` score F* is the highest of the batch, and
+    aF + b gives what F gives. Minus the quotient is a similarity again. √μ(x) is one factor for all classes of an
+    image; its answer turns on μ(y) alone.
+
+    Args:
+        k: neighbours ≥ 1; of fewer classes, or fewer images, all.
+        perfect: F*, in units of the scores: 0 for negative distances, 1 for cosines; None: the highest of the batch.
+
+    Raises:
+        InputError: k is out of range, F* is not finite, or a score is above F*.
+    """
+
+    k: int = 10
+    perfect: float | None = None
+
+    transductive: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        require_count(k=self.k)
+        require(self.perfect is None or math.isfinite(self.perfect), "a finite number or null", perfect=self.perfect)
+
+    def __call__(
+        self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
+    ) -> Float64[Array, "n classes"]:
+        """-d(x, y) / √(μ(x) μ(y))."""
+        highest = float(scores.max())
+        perfect = highest if self.perfect is None else self.perfect
+        require(perfect >= highest, f"at least the highest score, {highest:g}, or null", perfect=perfect)
+        d = perfect - scores
+        if not d.any():
+            return d
+        d /= d.mean()
+        near_x, near_y = (np.maximum(-nearest_mean(-d, self.k, axis), SMALLEST) for axis in (1, 0))
+        return np.asarray(-d / np.sqrt(near_x * near_y))

@@ -1,0 +1,60 @@
+"""A bilinear map under the pairwise sigmoid loss of image and class pairs [Zhai2023]."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
+
+from zsl.data.training_set import Batch
+from zsl.methods.compatibility.bilinear import BilinearSGD
+from zsl.model import Dimensions, require_positive
+
+
+class BilinearSigmoid(BilinearSGD):
+    """min_{W, b}  mean_n  Σ_{y seen} -log σ(z_ny (F(x_n, y)/τ + b)),   z_ny = 1 for y = y_n, otherwise -1
+
+    with F(x, y) = θ(x)ᵀ W φ(y): every pair of an image and a seen class is a yes or no question of its own, as in
+    SigLIP, which pairs images with the captions of a batch. Its scale 1/τ is learned there because its embeddings have
+    length 1; here W is free in scale, so τ stays fixed. Its bias b is learned as there, and starts where it does for
+    the same reason: at the log odds -log(s-1) that a pair fits (the -10 of SigLIP is that of its batch of 32,768).
+    Scores are F: b is the same for every class. Stochastic gradient descent with momentum; b does not decay.
+
+    Args:
+        dims: sizes of θ(x) and φ(y).
+        lr: learning rate > 0.
+        epochs: passes over the training images ≥ 1.
+        batch_size: images a step ≥ 1.
+        temperature: τ > 0.
+        momentum: of the descent, in [0, 1).
+        weight_decay: ≥ 0.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        lr: float = 0.03,
+        epochs: int = 50,
+        batch_size: int = 64,
+        temperature: float = 0.1,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(dims, lr, epochs, batch_size, momentum, weight_decay)
+        require_positive(temperature=temperature)
+        self.temperature = temperature
+        self.bias = nn.Parameter(torch.tensor(-math.log(max(1, dims.seen - 1))))
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """Binary cross entropy of every pair, summed over the seen classes."""
+        F = self.scores(batch.x, batch.classes)
+        logits = F / self.temperature + self.bias
+        return binary_cross_entropy_with_logits(
+            logits, one_hot(batch.y, F.shape[1]).to(F.dtype), reduction="sum"
+        ) / len(F)

@@ -1,0 +1,84 @@
+"""SAE: a semantic autoencoder, read in either direction [Kodirov2017]."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.scaling import require
+from zsl.data.training_set import TrainingSet
+from zsl.methods.compatibility.bilinear import Bilinear
+from zsl.methods.moments import class_counts, class_sums, gram
+from zsl.methods.nearest import nearness
+from zsl.model import Dimensions, require_positive
+
+
+class SAE(Bilinear):
+    """min_W  ‖X - SWᵀ‖² + λ‖XW - S‖²,   so that   W SᵀS + λ XᵀX W = (1 + λ) XᵀS
+
+    with X (n × d) the features and S (n × k) the embedding of each image's class: the same W (d × k) maps features to
+    semantics and, transposed, back. F(x, y) is cos(Wᵀθ(x), φ(y)) (``"features_to_semantics"``) or cos(θ(x), Wφ(y))
+    (``"semantics_to_features"``).
+
+    The Sylvester equation is diagonal in the eigenvectors of its two Gram matrices, XᵀX = V diag(b) Vᵀ and
+    SᵀS = U diag(a) Uᵀ: W = V M Uᵀ, M_ij = (1 + λ) (VᵀXᵀSU)_ij / (a_j + λ b_i). Decomposed once in float64,
+    O(nd² + d³ + k³); every further λ costs O(dk(d + k)). Where a or b is 0 the equation leaves M open, and it is 0.
+
+    Args:
+        dims: sizes of θ(x) and φ(y).
+        lamb: λ > 0, weight of encoding against decoding.
+        direction: ``"features_to_semantics"`` or ``"semantics_to_features"``.
+
+    Raises:
+        InputError: λ is not a finite number greater than 0, or the direction is unknown.
+    """
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        lamb: float = 1.0,
+        direction: Literal["features_to_semantics", "semantics_to_features"] = "semantics_to_features",
+    ) -> None:
+        super().__init__(dims)
+        require_positive(lamb=lamb)
+        require(direction, "method.direction", ("features_to_semantics", "semantics_to_features"))
+        self.lamb, self.direction = lamb, direction
+
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """The cosine in the space that is projected into."""
+        phi = classes.embeddings
+        if self.direction == "features_to_semantics":
+            return nearness(x @ self.W, phi, "cosine")
+        return nearness(x, phi @ self.W.T, "cosine")
+
+    def finalize(self, train: TrainingSet) -> None:
+        """Solve for W."""
+        next(self.solve_grid(train, [self]))
+
+    @classmethod
+    @torch.no_grad()
+    def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
+        """Solve for the W of every λ."""
+        X, labels, phi = train.examples.inputs, train.examples.labels, train.classes.embeddings.double()
+        b, V = _positive_eigenpairs(gram(X))
+        a, U = _positive_eigenpairs(phi.T @ (class_counts(labels, len(phi)).unsqueeze(1) * phi))
+        C = V.T @ class_sums(X, labels, len(phi)).T @ (phi @ U)
+        rotate: dict[torch.dtype, tuple[Tensor, Tensor]] = {}
+        for model in models:
+            dtype = model.W.dtype
+            left, right = rotate.setdefault(dtype, (V.to(dtype), U.T.to(dtype)))
+            M = (1 + model.lamb) * C / (a + model.lamb * b.unsqueeze(1))
+            model.W.copy_(left @ M.to(dtype) @ right)
+            yield model
+
+
+def _positive_eigenpairs(A: Float[Tensor, "m m"]) -> tuple[Float[Tensor, " r"], Float[Tensor, "m r"]]:
+    """Eigenvalues of a positive semidefinite matrix that are not 0 to rounding, and their eigenvectors as columns."""
+    values, vectors = torch.linalg.eigh(A)
+    kept = values > len(A) * torch.finfo(A.dtype).eps * values[-1]
+    return values[kept], vectors[:, kept]

@@ -1,0 +1,62 @@
+"""Histograms of k-occurrence, one panel a row of the table."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from zsl.reporting.layout import DAGGER
+from zsl.reporting.table import Row
+from zsl.reporting.wording import figure, label, options
+
+ACROSS = 3
+"""panels side by side"""
+WIDTH, HEIGHT = 3.4, 2.6
+"""of a panel, in inches"""
+ANTIHUB, PLAIN, HUB = "0.6", "tab:blue", "tab:red"
+UNDATED: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+SHOWN = ("T1", "H", "skewness", "Robin_Hood")
+
+
+def draw(rows: Sequence[Row], k: int, bins: Sequence[str], form: str) -> bytes:
+    """How many classes, in percent, fall into each bin, mean over seeds, as an image file of the format ``form``.
+
+    The same rows give the same bytes. Antihubs are grey, hubs red; what was chosen on the test set is marked †.
+    """
+    across = min(ACROSS, len(rows))
+    down = math.ceil(len(rows) / across)
+    with mpl.rc_context({"svg.hashsalt": "zsl", "svg.fonttype": "none", "font.size": 8}):
+        page = Figure(figsize=(across * WIDTH, down * HEIGHT), layout="constrained")
+        panels = page.subplots(down, across, squeeze=False, sharey=True)
+        for panel, row, apart in zip(panels.flat, rows, options(rows, 3), strict=False):
+            _panel(panel, row, apart, bins)
+        for empty in panels.flat[len(rows) :]:
+            empty.set_visible(False)
+        page.supxlabel(f"N_{k}, the number of images that have a class among their {k} best; μ its mean")
+        page.supylabel("% of classes")
+        content = io.BytesIO()
+        page.savefig(content, format=form, dpi=150, metadata=UNDATED[form])
+    return content.getvalue()
+
+
+def _panel(panel: Axes, row: Row, apart: str, bins: Sequence[str]) -> None:
+    of = row.identity
+    metrics = {name.rstrip(DAGGER): (name, summary) for name, summary in row.metrics.items()}
+    colours = [ANTIHUB, PLAIN, PLAIN, PLAIN, HUB, HUB, HUB]
+    counts = [metrics[name][1].mean for name in bins]
+    panel.bar(list(bins), [100 * count / sum(counts) for count in counts], color=colours)
+    panel.tick_params(axis="x", labelsize=7)
+    name = of.method if of.correction == "none" else f"{of.method} + {of.correction}"
+    panel.set_title(
+        "\n".join(filter(None, (name, f"{of.data_title}, {of.setting}", apart))), fontsize=8, parse_math=False
+    )
+    wanted = (name for name in metrics if name.endswith(SHOWN))
+    lines = [f"{label(metrics[n][0])} {figure(metrics[n][0], metrics[n][1], len(row.seeds))}" for n in wanted]
+    panel.text(
+        0.97, 0.95, "\n".join(lines), transform=panel.transAxes, ha="right", va="top", fontsize=7, parse_math=False
+    )
