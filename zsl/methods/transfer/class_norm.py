@@ -18,7 +18,7 @@ from zsl.model import Dimensions, ZSLModel, require_count, require_positive, req
 
 
 class ClassStandardization(nn.Module):
-    """h ↦ (h - μ) / σ²,   μ and σ² over the seen classes
+    """h ↦ (h - μ) / (σ² + 10⁻⁵),   μ and σ² over the seen classes
 
     per unit; the paper divides by the variance σ², not by its root. In training the rows are the seen classes, whose
     statistics are used and kept; in evaluation any classes are standardised by the ones that were kept.
@@ -109,6 +109,7 @@ class ClassNorm(ZSLModel):
     @torch.no_grad()
     def finalize(self, train: TrainingSet) -> None:
         """Take the statistics of the seen classes once more, now that the weights stand still."""
+        mode = self.training
         self.train()
         self.scores(train.examples.inputs[:1], train.classes)
-        self.eval()
+        self.train(mode)

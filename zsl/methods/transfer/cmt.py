@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch
-from zsl.methods.transfer.distance import squared_distances
+from zsl.methods.nearest import nearness
 from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
 
 
@@ -50,7 +49,7 @@ class CMT(ZSLModel):
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Minus the squared Euclidean distance to every class embedding."""
-        return -squared_distances(self.f(x), classes.embeddings)
+        return nearness(self.f(x), classes.embeddings, "euclidean")
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Squared distance to the embedding of the image's class, its mean over the batch."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
@@ -13,16 +12,16 @@ from torch.optim import Adam, Optimizer
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import Batch
-from zsl.methods.transfer.distance import squared_distances
+from zsl.methods.nearest import nearness
 from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
 
 
 class DEM(ZSLModel):
     """F(x, y) = -‖x - g(φ(y))‖²,   g(φ) = r(W₂ [W₁φ + b₁]₊ + b₂)
 
-    with W₁ (hidden × k) and W₂ (d × hidden) minimising mean_n ‖x_n - g(φ(y_n))‖², by Adam with an ℓ2 penalty. The paper's
-    r is the rectifier too (``"relu"``), as its features are never negative; ``"linear"`` leaves the output as it is,
-    for features of either sign.
+    with W₁ (hidden × k) and W₂ (d × hidden) minimising mean_n ‖x_n - g(φ(y_n))‖², by Adam with an ℓ2 penalty. The
+    paper's r is the rectifier too (``"relu"``), as its features are never negative; ``"linear"`` leaves the output as
+    it is, for features of either sign.
 
     Args:
         dims: sizes of θ(x) and φ(y).
@@ -42,10 +41,10 @@ class DEM(ZSLModel):
         dims: Dimensions,
         hidden: int = 1024,
         output: Literal["relu", "linear"] = "linear",
-        lr: float = 1e-3,
+        lr: float = 1e-4,
         epochs: int = 50,
         batch_size: int = 64,
-        weight_decay: float = 0.0,
+        weight_decay: float = 1e-3,
     ) -> None:
         super().__init__()
         require_positive(lr=lr)
@@ -58,7 +57,7 @@ class DEM(ZSLModel):
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Minus the squared Euclidean distance to every class's point among the features."""
-        return -squared_distances(x, self.g(classes.embeddings))
+        return nearness(x, self.g(classes.embeddings), "euclidean")
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Squared distance to the point of the image's class, its mean over the batch."""
