@@ -8,7 +8,7 @@ import torch
 
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
-from zsl.data.protocol import HeldOut
+from zsl.data.protocol import HeldOut, Opened
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.scored_images import ScoredImages
 from zsl.model import ZSLModel
@@ -31,9 +31,13 @@ class Scored:
 
 def score(model: ZSLModel, held_out: HeldOut) -> Scored:
     """Score every held-out image against the unseen classes, and against all."""
-    classes = held_out.classes
+    return score_opened(model, held_out.opened())
+
+
+def score_opened(model: ZSLModel, images: Opened) -> Scored:
+    """The same for images that have been read."""
+    classes, seen, unseen = images.classes, images.seen, images.unseen
     unseen_ids = classes.unseen_ids
-    seen, unseen = held_out.seen(), held_out.unseen()
     position = torch.full((len(classes),), -1)
     position[unseen_ids] = torch.arange(len(unseen_ids))
     only_unseen = Examples(unseen.inputs, position[unseen.labels])

@@ -10,14 +10,14 @@ from typing import Any, Literal
 from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.progress import track
 
-from zsl.data.protocol import HeldOut, Stage
+from zsl.data.protocol import Opened, Stage
 from zsl.errors import InputError
 from zsl.evaluation.accuracy import hits, mean_class_accuracy
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import seen_unseen_curve
 from zsl.evaluation.evaluate import Calibration, calibrate
 from zsl.model import ZSLModel
-from zsl.scoring import Scored, score
+from zsl.scoring import Scored, score_opened
 
 Hyperparameters = Mapping[str, Any]
 Train = Callable[[Hyperparameters, Sequence[Callback]], ZSLModel]
@@ -71,8 +71,8 @@ class Choice:
 class BestEpoch(Callback):
     """Measure after every epoch, keep the best, and stop when ``patience`` epochs brought nothing better."""
 
-    def __init__(self, held_out: HeldOut, objective: Objective, patience: int, correction: Correction) -> None:
-        self.held_out, self.objective, self.patience = held_out, objective, patience
+    def __init__(self, images: Opened, objective: Objective, patience: int, correction: Correction) -> None:
+        self.images, self.objective, self.patience = images, objective, patience
         self.correction = correction
         self.best: Measured | None = None
         self.epochs = 0
@@ -80,7 +80,7 @@ class BestEpoch(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure."""
         assert isinstance(pl_module, ZSLModel)
-        now = Measured.of(score(pl_module, self.held_out), self.correction)
+        now = Measured.of(score_opened(pl_module, self.images), self.correction)
         pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
         if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
             self.best, self.epochs = now, trainer.current_epoch + 1
@@ -118,10 +118,11 @@ def choose(
     chosen: Hyperparameters = {}
     trials: list[Mapping[str, Any]] = []
     solved = solve(points) if solve else None
+    images = stage.held_out.opened()
     for point in track(points, "choosing on " + stage.name, transient=True, disable=len(points) == 1):
-        watch = BestEpoch(stage.held_out, objective, patience, correction)
+        watch = BestEpoch(images, objective, patience, correction)
         model = train(point, [watch]) if solved is None else next(solved)
-        measured = watch.best or Measured.of(score(model, stage.held_out), correction)
+        measured = watch.best or Measured.of(score_opened(model, images), correction)
         found = point | ({"epochs": watch.epochs} if watch.best else {})
         trials.append({"chosen": found, "T1": measured.T1, "H": measured.H, "gamma": measured.gamma})
         if best is None or measured.objective(objective) > best.objective(objective):

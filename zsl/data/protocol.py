@@ -24,6 +24,15 @@ from zsl.errors import InputError
 
 
 @dataclass(frozen=True)
+class Opened:
+    """Held-out images that have been read and scaled."""
+
+    classes: LabelSpace
+    seen: Examples
+    unseen: Examples
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """Images that only evaluation opens; until then they are row numbers.
 
@@ -45,6 +54,10 @@ class HeldOut:
     def unseen(self) -> Examples:
         """Images of unseen classes."""
         return self._read(self.unseen_rows)
+
+    def opened(self) -> Opened:
+        """Both, for who asks about them many times."""
+        return Opened(self.classes, self.seen(), self.unseen())
 
     def _read(self, rows: Int64[Array, " m"]) -> Examples:
         x = self._scaling(self._features[rows])
