@@ -63,8 +63,16 @@ def test_gradients_are_those_of_the_loss() -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("hidden", 0), ("hidden", 2.5), ("lr", 0.0), ("lr", math.nan), ("epochs", 0), ("batch_size", -1)]
-    + [("weight_decay", -0.1), ("weight_decay", math.inf)],
+    [
+        ("hidden", 0),
+        ("hidden", 2.5),
+        ("lr", 0.0),
+        ("lr", math.nan),
+        ("epochs", 0),
+        ("batch_size", -1),
+        ("weight_decay", -0.1),
+        ("weight_decay", math.inf),
+    ],
 )
 def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: object) -> None:
     with pytest.raises(InputError, match=f"method.{key}={value}: must be"):

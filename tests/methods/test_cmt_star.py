@@ -11,10 +11,13 @@ import torch
 from tests import worlds
 from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
+from zsl.evaluation.corrections.none import Uncorrected
 from zsl.fit import Loop, fit
 from zsl.methods.transfer.cmt import CMT
 from zsl.methods.transfer.cmt_star import CMTStar
 from zsl.model import Dimensions
+from zsl.scoring import score
+from zsl.selection import BestEpoch
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +86,13 @@ def test_the_more_are_rejected_the_more_are_novel(model: CMTStar, stage: Stage) 
 def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: object) -> None:
     with pytest.raises(InputError, match=f"method.{key}={value}: must be"):
         CMTStar(Dimensions(3, 2, 2), **{key: value})  # type: ignore[arg-type]
+
+
+def test_validation_measures_the_method_as_it_will_be_used(stage: Stage) -> None:
+    """The balls belong to the weights of the epoch that is measured, not to those of none."""
+    watch = BestEpoch(stage.held_out.opened(), "H", 10, Uncorrected())
+    torch.manual_seed(0)
+    star = CMTStar(Dimensions(*stage.dims), rejected=0.3, hidden=8, epochs=1)
+    fit(star, stage.training(star.setting), Loop(progress_bar=False), 0, callbacks=[watch])
+    assert watch.best is not None
+    np.testing.assert_allclose(watch.best.scored.gzsl.scores, score(star, stage.held_out).gzsl.scores, rtol=1e-6)

@@ -71,9 +71,9 @@ def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: objec
 def test_more_classes_than_were_seen_are_refused_before_training(tmp_path: Path) -> None:
     cfg = compose(["data=synthetic", "method=conse", "method.T=900", f"paths.cache={tmp_path}"])
     with pytest.raises(InputError, match=r"method.T=900: must be at most \d+, the number of seen classes"):
-        run(cfg, tmp_path, Names("conse", "attributes"))
+        run(cfg, tmp_path, Names("conse", "attributes", "none"))
 
 
 def test_as_many_classes_as_were_seen_pass_the_check_before_there_is_data(tmp_path: Path) -> None:
     cfg = compose(["data=synthetic", "method=conse", "method.T=3", f"paths.cache={tmp_path}"])
-    assert run(cfg, tmp_path, Names("conse", "attributes")).config["method"]["T"] == 3
+    assert run(cfg, tmp_path, Names("conse", "attributes", "none")).config["method"]["T"] == 3

@@ -47,7 +47,7 @@ def test_the_best_constant_is_learned_where_descriptions_say_nothing() -> None:
     train = stage.training(DEM.setting)
     train.classes.embeddings.zero_()
     torch.manual_seed(0)
-    model = DEM(Dimensions(*stage.dims), hidden=4, lr=0.02, epochs=60, weight_decay=0.0, batch_size=1000)
+    model = DEM(Dimensions(*stage.dims), hidden=4, lr=0.01, epochs=400, weight_decay=0.0, batch_size=1000)
     fit(model, train, Loop(progress_bar=False), 0)
     with torch.no_grad():
         found = model.g(torch.zeros(1, stage.dims[1]))[0]

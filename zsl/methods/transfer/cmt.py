@@ -53,7 +53,8 @@ class CMT(ZSLModel):
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Squared distance to the embedding of the image's class, its mean over the batch."""
-        return (self.f(batch.x) - batch.classes.embeddings[batch.y]).square().sum(dim=1).mean()
+        difference: Tensor = self.f(batch.x) - batch.classes.embeddings[batch.y]
+        return difference.square().sum(dim=1).mean()
 
     def configure_optimizers(self) -> Optimizer:
         """Adam."""

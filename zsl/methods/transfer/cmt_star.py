@@ -14,13 +14,12 @@ from zsl.model import Dimensions, require_within
 
 
 class CMTStar(CMT):
-    """F(x, y) = -‖f(x) - φ(y)‖² - B(x) · [x is novel] ⊕ [y is unseen],   B(x) = 1 + (‖f(x)‖ + max_y ‖φ(y)‖)²
+    """F(x, y) = -‖f(x) - φ(y)‖² - B(x) · [x is novel ⊕ y is unseen],   B(x) = 1 + (‖f(x)‖ + max_y ‖φ(y)‖)²
 
     x is novel if ‖f(x) - φ(y)‖ > r_y for every seen y. Around φ(y) lies an isotropic Gaussian, and x is novel if each
-    gives it a density below that class's threshold; whatever the Gaussian's width, that is a ball. Its radius r_y leaves
-    a share ``rejected`` of y's own training images outside. B(x) exceeds every distance, so that the nearest class on
-    the decided side comes first, and the other side follows in its own order; where all classes are seen, or all are
-    unseen, the order is CMT's.
+    gives it a density below that class's threshold; whatever the Gaussian's width, its threshold is a ball, and the
+    radius r_y leaves a share ``rejected`` of y's own training images outside. B(x) exceeds every distance, so that the
+    classes of the decided side come first, each side in CMT's order.
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of seen classes.
@@ -70,4 +69,5 @@ class CMTStar(CMT):
         """CMT's, less B(x) for the classes on the other side."""
         bound = 1 + (self.f(x).norm(dim=1) + classes.embeddings.norm(dim=1).max()).square()
         other_side = self.novel(x).unsqueeze(1) == classes.seen
-        return super().scores(x, classes) - bound.unsqueeze(1) * other_side
+        F: Tensor = super().scores(x, classes) - bound.unsqueeze(1) * other_side
+        return F

@@ -61,7 +61,8 @@ class DEM(ZSLModel):
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Squared distance to the point of the image's class, its mean over the batch."""
-        return (batch.x - self.g(batch.classes.embeddings)[batch.y]).square().sum(dim=1).mean()
+        difference: Tensor = batch.x - self.g(batch.classes.embeddings)[batch.y]
+        return difference.square().sum(dim=1).mean()
 
     def configure_optimizers(self) -> Optimizer:
         """Adam."""
