@@ -37,7 +37,7 @@ class CMTStar(CMT):
     def __init__(
         self,
         dims: Dimensions,
-        rejected: float = 0.1,
+        rejected: float = 0.2,
         hidden: int = 512,
         lr: float = 1e-3,
         epochs: int = 50,
