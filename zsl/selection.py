@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.progress import track
 
@@ -75,7 +76,10 @@ class Choice:
 
 
 class BestEpoch(Callback):
-    """Measure after every epoch, keep the best, and stop when ``patience`` epochs brought nothing better."""
+    """Finalize and measure after every epoch, keep the best, and stop when ``patience`` epochs brought nothing better.
+
+    The random streams go on as if nothing had been measured.
+    """
 
     def __init__(self, images: Opened, objective: Objective, patience: int, correction: Correction) -> None:
         self.images, self.objective, self.patience = images, objective, patience
@@ -86,7 +90,11 @@ class BestEpoch(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure."""
         assert isinstance(pl_module, ZSLModel)
+        training = pl_module.training
+        with torch.random.fork_rng():
+            pl_module.eval().finalize(trainer.train_dataloader.train)  # type: ignore[union-attr]
         now = Measured.of(score_opened(pl_module, self.images), self.correction)
+        pl_module.train(training)
         pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
         if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
             self.best, self.epochs = now, trainer.current_epoch + 1

@@ -21,8 +21,8 @@ class DAP(AttributeProduct):
 
     Every image has the attributes of its class. ``"logistic"`` minimises Σ_n log(1 + exp(-t z)) + λ/2 ‖w_m‖², with
     t = ±1 and z = w_mᵀx + b_m. ``"svm"``, the paper's choice, minimises Σ_n [1 - t z]₊² + λ/2 ‖w_m‖² on nine tenths of
-    the images and calibrates z ↦ αz + β on the last tenth of every class [Platt1999]. All attributes are solved for
-    at once. Binary attributes a, priors and what is left out: as in
+    the images and calibrates z ↦ αz + β on the others, every tenth image in the order of classes [Platt1999]. All
+    attributes are solved for at once. Binary attributes a, priors and what is left out: as in
     :class:`~zsl.methods.attribute.product.AttributeProduct`.
 
     Args:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
@@ -47,8 +47,8 @@ class AttributeProduct(ZSLModel):
         """a^y, as zeros and ones."""
         return (phi > self.cut).to(phi.dtype)
 
-    def binarise(self, train: TrainingSet) -> Bool[Tensor, "s k"]:
-        """Learn cuts, priors and which attributes vary from the seen classes; the attributes of these."""
+    def binarise(self, train: TrainingSet) -> Float[Tensor, "s k"]:
+        """Learn cuts, priors and which attributes vary from the seen classes; gives the attributes of these."""
         S = train.classes.embeddings[train.classes.seen]
         self.cut.copy_({"attribute": S.mean(dim=0), "all": S.mean(), "half": S.new_tensor(0.5)}[self.threshold])
         A = self.attributes(S)

@@ -1,0 +1,98 @@
+"""CMT*: balls counted out image by image, and the two sides kept apart."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from tests import worlds
+from zsl.data.protocol import Stage, final
+from zsl.errors import InputError
+from zsl.evaluation.corrections.none import Uncorrected
+from zsl.fit import Loop, fit
+from zsl.methods.transfer.cmt import CMT
+from zsl.methods.transfer.cmt_star import CMTStar
+from zsl.model import Dimensions
+from zsl.scoring import score
+from zsl.selection import BestEpoch
+
+
+@pytest.fixture(scope="module")
+def stage() -> Stage:
+    return final(worlds.source(per_class=20))
+
+
+@pytest.fixture(scope="module")
+def model(stage: Stage) -> CMTStar:
+    torch.manual_seed(0)
+    star = CMTStar(Dimensions(*stage.dims), rejected=0.3, hidden=8, epochs=3)
+    fit(star, stage.training(star.setting), Loop(progress_bar=False), 0)
+    return star
+
+
+def distances(model: CMTStar, stage: Stage, x: torch.Tensor, seen_only: bool) -> np.ndarray:
+    with torch.no_grad():
+        f = model.f(x).numpy()
+    phi = stage.classes.embeddings[stage.classes.seen if seen_only else slice(None)].numpy()
+    return np.array([[np.sum((row - point) ** 2) for point in phi] for row in f])
+
+
+def test_each_ball_leaves_the_asked_share_of_its_class_outside(model: CMTStar, stage: Stage) -> None:
+    train = stage.training(model.setting)
+    own = distances(model, stage, train.examples.inputs, True)
+    for label, radius in enumerate(model.squared_radius.tolist()):
+        inside = own[train.examples.labels.numpy() == label, label]
+        assert radius == pytest.approx(np.quantile(inside, 0.7), rel=1e-4)
+
+
+def test_the_decided_side_comes_first_each_side_in_the_order_of_distance(model: CMTStar, stage: Stage) -> None:
+    x = torch.cat([stage.held_out.unseen().inputs, stage.held_out.seen().inputs, 3 * stage.held_out.seen().inputs])
+    to_seen, to_all = distances(model, stage, x, True), distances(model, stage, x, False)
+    seen = stage.classes.seen.numpy()
+    with torch.no_grad():
+        found = model.scores(x, stage.classes).numpy()
+    novel = [all(d > r for d, r in zip(row, model.squared_radius.numpy(), strict=True)) for row in to_seen]
+    assert 0 < sum(novel) < len(novel)
+    for i, unknown in enumerate(novel):
+        side = ~seen if unknown else seen
+        ids = np.arange(len(seen))
+        expected = [*sorted(ids[side], key=lambda y: to_all[i, y]), *sorted(ids[~side], key=lambda y: to_all[i, y])]
+        assert np.argsort(-found[i], kind="stable").tolist() == expected
+
+
+@pytest.mark.parametrize("part", ["seen_ids", "unseen_ids"])
+def test_on_one_side_alone_it_ranks_as_cmt_does(model: CMTStar, stage: Stage, part: str) -> None:
+    x, classes = stage.held_out.unseen().inputs, stage.classes.take(getattr(stage.classes, part))
+    with torch.no_grad():
+        difference = model.scores(x, classes) - CMT.scores(model, x, classes)
+    torch.testing.assert_close(difference, difference[:, :1].expand_as(difference), rtol=1e-5, atol=1e-5)
+
+
+def test_the_more_are_rejected_the_more_are_novel(model: CMTStar, stage: Stage) -> None:
+    x, counts = stage.held_out.seen().inputs, []
+    for rejected in (0.0, 0.5, 0.99):
+        star = CMTStar(Dimensions(*stage.dims), rejected=rejected, hidden=8)
+        star.load_state_dict(model.state_dict())
+        star.finalize(stage.training(star.setting))
+        counts.append(int(star.novel(x).sum()))
+    assert counts == sorted(counts)
+    assert counts[0] < counts[-1]
+
+
+@pytest.mark.parametrize(("key", "value"), [("rejected", 1.0), ("rejected", -0.1), ("rejected", math.nan), ("lr", 0)])
+def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"method.{key}={value}: must be"):
+        CMTStar(Dimensions(3, 2, 2), **{key: value})  # type: ignore[arg-type]
+
+
+def test_validation_measures_the_method_as_it_will_be_used(stage: Stage) -> None:
+    """The balls belong to the weights of the epoch that is measured, not to those of none."""
+    watch = BestEpoch(stage.held_out.opened(), "H", 10, Uncorrected())
+    torch.manual_seed(0)
+    star = CMTStar(Dimensions(*stage.dims), rejected=0.3, hidden=8, epochs=1)
+    fit(star, stage.training(star.setting), Loop(progress_bar=False), 0, callbacks=[watch])
+    assert watch.best is not None
+    np.testing.assert_allclose(watch.best.scored.gzsl.scores, score(star, stage.held_out).gzsl.scores, rtol=1e-6)

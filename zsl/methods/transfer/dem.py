@@ -1,0 +1,69 @@
+"""DEM: deep embedding model, from semantics to features [Zhang2017]."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.scaling import require
+from zsl.data.training_set import Batch
+from zsl.methods.nearest import nearness
+from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
+
+
+class DEM(ZSLModel):
+    """F(x, y) = -‖x - g(φ(y))‖²,   g(φ) = r(W₂ [W₁φ + b₁]₊ + b₂)
+
+    with W₁ (hidden × k) and W₂ (d × hidden) minimising mean_n ‖x_n - g(φ(y_n))‖², by Adam with an ℓ2 penalty. The
+    paper's r is the rectifier too (``"relu"``), as its features are never negative; ``"linear"`` leaves the output as
+    it is, for features of either sign.
+
+    Args:
+        dims: sizes of θ(x) and φ(y).
+        hidden: width of the hidden layer ≥ 1.
+        output: r, ``"relu"`` or ``"linear"``.
+        lr: learning rate > 0.
+        epochs: passes over the training images ≥ 1.
+        batch_size: images a step ≥ 1.
+        weight_decay: ≥ 0.
+
+    Raises:
+        InputError: a hyperparameter is out of range, or the output is unknown.
+    """
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        hidden: int = 1024,
+        output: Literal["relu", "linear"] = "linear",
+        lr: float = 1e-4,
+        epochs: int = 50,
+        batch_size: int = 64,
+        weight_decay: float = 1e-3,
+    ) -> None:
+        super().__init__()
+        require_positive(lr=lr)
+        require_count(hidden=hidden, epochs=epochs, batch_size=batch_size)
+        require_within(0, math.inf, weight_decay=weight_decay)
+        require(output, "method.output", ("relu", "linear"))
+        self.lr, self.epochs, self.batch_size, self.weight_decay = lr, epochs, batch_size, weight_decay
+        r = nn.ReLU() if output == "relu" else nn.Identity()
+        self.g = nn.Sequential(nn.Linear(dims.embedding, hidden), nn.ReLU(), nn.Linear(hidden, dims.features), r)
+
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """Minus the squared Euclidean distance to every class's point among the features."""
+        return nearness(x, self.g(classes.embeddings), "euclidean")
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """Squared distance to the point of the image's class, its mean over the batch."""
+        difference: Tensor = batch.x - self.g(batch.classes.embeddings)[batch.y]
+        return difference.square().sum(dim=1).mean()
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam."""
+        return Adam(self.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True)

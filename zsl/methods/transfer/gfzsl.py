@@ -1,0 +1,87 @@
+"""GFZSL: Gaussian classes whose parameters are regressed from class embeddings [Verma2017]."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.scaling import require
+from zsl.data.training_set import TrainingSet
+from zsl.methods.moments import class_counts, class_sums, ridge_factor
+from zsl.methods.nearest import nearness
+from zsl.model import Dimensions, ZSLModel, require_positive
+
+FLOOR = 1e-6
+"""added to variances, in the square of the features' unit: a feature may be constant"""
+
+
+class GFZSL(ZSLModel):
+    """F(x, y) = log N(x; μ(φ(y)), diag v(φ(y))) + d/2 log 2π
+
+    Each seen class has a mean μ_y and variances v_y = (Σ_n (x_n - μ_y)² + κ v̄) / (n_y + κ), drawn to the pooled v̄ by a
+    prior that weighs as much as κ images. Kernel ridge regression carries both to any class:
+
+        (μ, log v)(φ) = t̄ + k(φ, S) (K + λ s̄ I)⁻¹ (T - t̄),   K = k(S, S),   s̄ = mean K_yy
+
+    with the rows (μ_y, log v_y) as T, their mean as t̄, and the seen embeddings as S. k is φᵀφ′ (``"linear"``) or
+    exp(-‖φ - φ′‖² / δ), with δ the mean squared distance between seen embeddings (``"rbf"``). Seen classes are given
+    regressed parameters as all others are: scores depend on φ(y), not on where y is from.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), and the number of seen classes.
+        lamb: λ > 0.
+        kappa: κ > 0.
+        kernel: ``"linear"`` or ``"rbf"``.
+
+    Raises:
+        InputError: λ or κ is not a finite number greater than 0, or the kernel is unknown.
+    """
+
+    def __init__(
+        self, dims: Dimensions, lamb: float = 0.1, kappa: float = 100.0, kernel: Literal["linear", "rbf"] = "rbf"
+    ) -> None:
+        super().__init__()
+        require_positive(lamb=lamb, kappa=kappa)
+        require(kernel, "method.kernel", ("linear", "rbf"))
+        self.lamb, self.kappa, self.kernel = lamb, kappa, kernel
+        self.register_buffer("S", torch.zeros(dims.seen, dims.embedding))
+        self.register_buffer("delta", torch.ones(()))
+        self.register_buffer("t", torch.zeros(2 * dims.features))
+        self.register_buffer("alpha", torch.zeros(dims.seen, 2 * dims.features))
+        self.S: Tensor
+        self.delta: Tensor
+        self.t: Tensor
+        self.alpha: Tensor
+
+    @torch.no_grad()
+    def finalize(self, train: TrainingSet) -> None:
+        """Estimate the Gaussians of the seen classes, and solve for the regression."""
+        x, y, S = train.examples.inputs, train.examples.labels, train.classes.embeddings
+        n = class_counts(y, len(S)).unsqueeze(1)
+        mu = class_sums(x, y, len(S)) / n
+        scatter = class_sums(x.square(), y, len(S)) - n * mu.square()
+        v = (scatter + self.kappa * scatter.sum(dim=0) / n.sum()).clamp(min=0) / (n + self.kappa) + FLOOR
+        T = torch.cat([mu, v.log()], dim=1)
+        self.S.copy_(S)
+        self.delta.copy_(FLOOR - nearness(S, S, "euclidean").mean())
+        K = self.k(S.double())
+        self.t.copy_(T.mean(dim=0))
+        self.alpha.copy_(torch.cholesky_solve(T - T.mean(dim=0), ridge_factor(K, self.lamb * float(K.diag().mean()))))
+
+    def k(self, phi: Float[Tensor, "classes k"]) -> Float[Tensor, "classes s"]:
+        """The kernel between any classes and the seen ones."""
+        S = self.S.to(phi.dtype)
+        if self.kernel == "linear":
+            return phi @ S.T
+        return (nearness(phi, S, "euclidean") / self.delta.to(phi.dtype)).exp()
+
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """Log densities, up to the constant; computed in float64, as large terms cancel."""
+        mu, log_v = (self.t + self.k(classes.embeddings) @ self.alpha).double().chunk(2, dim=1)
+        precision, X = (-log_v).exp(), x.double()
+        quadratic = X.square() @ precision.T - 2 * X @ (mu * precision).T + (mu.square() * precision).sum(dim=1)
+        return (-(quadratic + log_v.sum(dim=1)) / 2).to(x.dtype)
