@@ -132,7 +132,8 @@ class _Lifted(ESZSL):
 def test_epochs_are_chosen_on_corrected_scores() -> None:
     model = _fitted(1.0)
     watch = BestEpoch(STAGE.held_out.opened(), "T1", 10, CSLS(3))
-    trainer = type("Trainer", (), {"current_epoch": 0, "should_stop": False})()
+    loader = Batches(STAGE.training(model.setting), 8, seed=0)
+    trainer = type("Trainer", (), {"current_epoch": 0, "should_stop": False, "train_dataloader": loader})()
     model.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
     watch.on_train_epoch_end(trainer, model)
     assert watch.best is not None

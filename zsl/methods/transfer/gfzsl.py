@@ -70,7 +70,8 @@ class GFZSL(ZSLModel):
         self.delta.copy_(FLOOR - nearness(S, S, "euclidean").mean())
         K = self.k(S.double())
         self.t.copy_(T.mean(dim=0))
-        self.alpha.copy_(torch.cholesky_solve(T - T.mean(dim=0), ridge_factor(K, self.lamb * float(K.diag().mean()))))
+        size = K.diag().mean()
+        self.alpha.copy_(torch.cholesky_solve(T - T.mean(dim=0), ridge_factor(K / size, lamb=self.lamb)) / size)
 
     def k(self, phi: Float[Tensor, "classes k"]) -> Float[Tensor, "classes s"]:
         """The kernel between any classes and the seen ones."""
