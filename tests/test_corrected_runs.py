@@ -13,6 +13,7 @@ from tests import worlds
 from zsl.cli import main
 from zsl.configuration import compose
 from zsl.data import protocol
+from zsl.data.training_set import Batches
 from zsl.evaluation.accuracy import hits, mean_class_accuracy
 from zsl.evaluation.corrections.calibrated_stacking import CalibratedStacking
 from zsl.evaluation.corrections.csls import CSLS
