@@ -49,7 +49,6 @@ def prepare_hydra() -> None:
             search_path.append(provider="zsl", path=f"file://{tree()}")
 
     Plugins.instance().register(ExperimentsPath)
-    OmegaConf.register_new_resolver("groups", _groups, replace=True)
     OmegaConf.register_new_resolver("started", datetime.now().strftime, replace=True)
 
 
@@ -57,10 +56,6 @@ def choices() -> dict[str, list[str]]:
     """The names in every group of ``conf/``, and the experiments."""
     folders = [*sorted((tree() / "conf").iterdir()), tree() / "experiments"]
     return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders if folder.is_dir()}
-
-
-def _groups() -> str:
-    return "\n".join(f"  {group}: {', '.join(names)}" for group, names in choices().items() if names)
 
 
 def check_choices(overrides: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 from rich.logging import RichHandler
 
-from zsl.configuration import check_choices, prepare_hydra, tree
+from zsl.configuration import check_choices, choices, compose, prepare_hydra, tree
 from zsl.errors import InputError
 from zsl.explanations import explained
 
@@ -23,7 +23,8 @@ SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibr
 
 
 MULTIRUN = ("-m", "--multirun")
-INFORMATIVE = {"--help", "-h", "--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
+HELP = {"--help", "-h"}
+INFORMATIVE = {"--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
 
 
 def launch(arguments: Sequence[str]) -> int:
@@ -39,6 +40,9 @@ def launch(arguments: Sequence[str]) -> int:
     multirun = any(argument in MULTIRUN for argument in arguments)
     # argparse wants options before overrides; people type -m anywhere
     rest = [argument for argument in arguments if argument not in MULTIRUN]
+    if not HELP.isdisjoint(arguments):
+        _help([argument for argument in rest if not argument.startswith("-")])
+        return 0
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     parser.parse_args([*rest, *MULTIRUN[:multirun]])
@@ -70,6 +74,23 @@ def launch(arguments: Sequence[str]) -> int:
     if mistakes:
         raise mistakes[0]
     return 0
+
+
+def _help(overrides: Sequence[str]) -> None:
+    """Hydra's own help would look for groups in every folder beside ``experiments/``."""
+    from omegaconf import OmegaConf
+
+    groups = "\n".join(f"  {group}: {', '.join(names)}" for group, names in choices().items() if names)
+    sys.stdout.write(f"""zsl train: train and evaluate a method, and write result.json
+
+GROUP=NAME chooses from a group (zsl list says what each name is):
+{groups}
+
+KEY=VALUE changes any key of what was chosen; add -m to run lists of values, each with each:
+
+{OmegaConf.to_yaml(compose(overrides))}
+zsl train GROUP=NAME --help shows the keys of that choice, zsl train --hydra-help further flags.
+""")
 
 
 def _refuse(message: str) -> NoReturn:
