@@ -15,8 +15,8 @@ from zsl.methods.moments import class_counts, class_sums, gram, ridge_factor
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(moments, "ROWS", 4)
-    monkeypatch.setattr(moments, "COLUMNS", 3)
+    monkeypatch.setattr(moments, "PRODUCTS", 4)
+    monkeypatch.setattr(moments, "SUMS", 3)
 
 
 @settings(deadline=None, max_examples=40)

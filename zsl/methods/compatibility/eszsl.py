@@ -12,7 +12,7 @@ from torch import Tensor
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
 from zsl.methods.compatibility.bilinear import Bilinear
-from zsl.methods.moments import class_sums, gram, ridge_factor
+from zsl.methods.moments import cholesky_solve, class_sums, gram, ridge_factor
 from zsl.model import Dimensions, require_positive
 
 
@@ -20,9 +20,10 @@ class ESZSL(Bilinear):
     """W = (XᵀX + γI)⁻¹ XᵀYS (SᵀS + λI)⁻¹
 
     with X (n × d) the features, Y (n × s) the label codes, S (s × k) the seen class embeddings: the minimiser of
-    ‖XWSᵀ - Y‖² + γ‖WSᵀ‖² + λ‖XW‖² + γλ‖W‖². Solved in float64 by two Cholesky factorisations: O(nd² + d³ + k³).
-    A grid of γ × λ shares XᵀX, one factorisation for every γ, and one for every λ: up to some twenty values of γ that
-    is less work than one eigendecomposition of XᵀX.
+    ‖XWSᵀ - Y‖² + γ‖WSᵀ‖² + λ‖XW‖² + γλ‖W‖². With S = P diag(σ) Uᵀ, W = (XᵀX + γI)⁻¹ XᵀYP diag(σ/(σ² + λ)) Uᵀ: solved
+    in float64 for the min(s, k) columns of P by one Cholesky factorisation, O(nd² + d³). A grid of γ × λ shares XᵀX,
+    the singular values of S, and one factorisation for every γ: up to some ten values of γ that is less work than one
+    eigendecomposition of XᵀX.
 
     ``coding`` says what Y holds for the classes that an image is not of: 0 (``"0,1"``, the default) or -1
     (``"-1,1"``, the paper's). With codes of -1 every image also pulls against s - 1 classes; XᵀY then contains minus
@@ -56,17 +57,14 @@ class ESZSL(Bilinear):
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
         """Solve for the W of every γ and λ."""
         X, S = train.examples.inputs, train.classes.embeddings.double()
-        A, B, sums = gram(X), S.T @ S, class_sums(X, train.examples.labels, len(S))
+        A, sums = gram(X), class_sums(X, train.examples.labels, len(S))
+        P, sigma, UT = torch.linalg.svd(S, full_matrices=False)
         codes = {"0,1": sums, "-1,1": 2 * sums - sums.sum(dim=0)}
 
         @cache
         def left(gamma: float, coding: str) -> Tensor:
-            return torch.cholesky_solve(codes[coding].T @ S, ridge_factor(A, gamma=gamma))
-
-        @cache
-        def right(lamb: float) -> Tensor:
-            return ridge_factor(B, lamb=lamb)
+            return cholesky_solve(codes[coding].T @ P, ridge_factor(A, gamma=gamma))
 
         for model in models:
-            model.W.copy_(torch.cholesky_solve(left(model.gamma, model.coding).T, right(model.lamb)).T)
+            model.W.copy_(left(model.gamma, model.coding) * (sigma / (sigma.square() + model.lamb)) @ UT)
             yield model

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Literal, Self
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -13,7 +15,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
 from zsl.methods.compatibility.bilinear import Bilinear
-from zsl.methods.moments import class_counts, class_sums, gram
+from zsl.methods.moments import class_counts, class_sums, gram, positive_eigenpairs
 from zsl.methods.nearest import nearness
 from zsl.model import Dimensions, require_positive
 
@@ -27,7 +29,8 @@ class SAE(Bilinear):
 
     The Sylvester equation is diagonal in the eigenvectors of its two Gram matrices, XᵀX = V diag(b) Vᵀ and
     SᵀS = U diag(a) Uᵀ: W = V M Uᵀ, M_ij = (1 + λ) (VᵀXᵀSU)_ij / (a_j + λ b_i). Decomposed once in float64,
-    O(nd² + d³ + k³); every further λ costs O(dk(d + k)). Where a or b is 0 the equation leaves M open, and it is 0.
+    O(nd² + d³ + k³); every further λ costs O(dr(d + k)), r ≤ min(s, k) the rank of SᵀS, in the precision of W: nothing
+    cancels in the denominator. Where a or b is 0 the equation leaves M open, and it is 0.
 
     Args:
         dims: sizes of θ(x) and φ(y).
@@ -65,20 +68,17 @@ class SAE(Bilinear):
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
         """Solve for the W of every λ."""
         X, labels, phi = train.examples.inputs, train.examples.labels, train.classes.embeddings.double()
-        b, V = _positive_eigenpairs(gram(X))
-        a, U = _positive_eigenpairs(phi.T @ (class_counts(labels, len(phi)).unsqueeze(1) * phi))
+        b, V = positive_eigenpairs(gram(X))
+        a, U = positive_eigenpairs(phi.T @ (class_counts(labels, len(phi)).unsqueeze(1) * phi))
         C = V.T @ class_sums(X, labels, len(phi)).T @ (phi @ U)
-        rotate: dict[torch.dtype, tuple[Tensor, Tensor]] = {}
+
+        @cache
+        def in_precision(dtype: torch.dtype) -> list[np.ndarray]:
+            return [part.to(dtype).numpy(force=True) for part in (V, b.unsqueeze(1), C, a, U.T)]
+
         for model in models:
-            dtype = model.W.dtype
-            left, right = rotate.setdefault(dtype, (V.to(dtype), U.T.to(dtype)))
-            M = (1 + model.lamb) * C / (a + model.lamb * b.unsqueeze(1))
-            model.W.copy_(left @ M.to(dtype) @ right)
+            left, beta, XtS, alpha, right = in_precision(model.W.dtype)
+            share = 1 / (1 + model.lamb)
+            M = XtS / (share * alpha + model.lamb * share * beta)
+            model.W.copy_(torch.from_numpy(left @ M @ right))
             yield model
-
-
-def _positive_eigenpairs(A: Float[Tensor, "m m"]) -> tuple[Float[Tensor, " r"], Float[Tensor, "m r"]]:
-    """Eigenvalues of a positive semidefinite matrix that are not 0 to rounding, and their eigenvectors as columns."""
-    values, vectors = torch.linalg.eigh(A)
-    kept = values > len(A) * torch.finfo(A.dtype).eps * values[-1]
-    return values[kept], vectors[:, kept]

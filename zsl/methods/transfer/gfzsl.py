@@ -11,7 +11,7 @@ from torch import Tensor
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
-from zsl.methods.moments import class_counts, class_sums, ridge_factor
+from zsl.methods.moments import cholesky_solve, class_counts, class_sums, ridge_factor
 from zsl.methods.nearest import nearness
 from zsl.model import Dimensions, ZSLModel, require_positive
 
@@ -71,7 +71,7 @@ class GFZSL(ZSLModel):
         K = self.k(S.double())
         self.t.copy_(T.mean(dim=0))
         size = K.diag().mean()
-        self.alpha.copy_(torch.cholesky_solve(T - T.mean(dim=0), ridge_factor(K / size, lamb=self.lamb)) / size)
+        self.alpha.copy_(cholesky_solve(T - T.mean(dim=0), ridge_factor(K / size, lamb=self.lamb)) / size)
 
     def k(self, phi: Float[Tensor, "classes k"]) -> Float[Tensor, "classes s"]:
         """The kernel between any classes and the seen ones."""

@@ -14,7 +14,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
 from zsl.methods.compatibility.bilinear import Bilinear
-from zsl.methods.moments import class_counts, class_sums, gram, ridge_factor
+from zsl.methods.moments import cholesky_solve, class_counts, class_sums, gram, ridge_factor
 from zsl.methods.nearest import nearness
 from zsl.model import Dimensions, require_positive
 
@@ -87,9 +87,9 @@ class Ridge(Bilinear):
         for model in models:
             factor = ridge_factor(covariances[model.direction](), lamb=model.lamb)
             if model.direction == "features_to_semantics":
-                model.W.copy_(torch.cholesky_solve(XtS, factor))
+                model.W.copy_(cholesky_solve(XtS, factor))
             else:
-                model.W.copy_(torch.cholesky_solve(XtS.T, factor).T)
+                model.W.copy_(cholesky_solve(XtS.T, factor).T)
             model.mean_x.copy_(mean_x)
             model.mean_phi.copy_(mean_phi)
             yield model
