@@ -1,0 +1,165 @@
+"""SSE: semantic similarity embedding, classes and images as mixtures of seen classes [Zhang2015]."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.scaling import require
+from zsl.data.training_set import Batch, TrainingSet
+from zsl.methods.compatibility.ranking import violations
+from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
+
+STEPS, PIVOTS = 30, 10
+"""of projected gradients; of the active-set method, at most, per seen class"""
+GAP = 1e-12
+"""of a mixture that counts as optimal, relative to the largest curvature along a single class"""
+
+
+class SSE(ZSLModel):
+    """F(x, y) = Σ_s z_ys wᵀψ_s(x),   z_y = argmin_{z ≥ 0, Σ_s z_s = 1} ½‖φ(y) - Σ_s z_s φ(s)‖² + γ/2 ‖z‖²
+
+    with s over the seen classes and ψ_s(x) = min(x, v_s) (``"intersection"``) or [x - v_s]₊ (``"relu"``), feature by
+    feature. Both are weighted city-block distances, as 2 min(a, b) = a + b - |a - b|; and because they add up to x and
+    Σ_s z_ys = 1, one with w ranks classes as the other does with -w. They differ in where they start: w = 1, v = 0.
+
+    w and the v_s minimise mean_n Σ_{y ≠ y_n} [1 + F(x_n, y) - F(x_n, y_n)]₊ / (s - 1), by Adam with an ℓ2 penalty. In
+    the paper a second set of constraints aligns the mean of every class, w and v take turns, and v ≥ 0; here both are
+    learned at once, and v has any sign, as features may.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), and the number of seen classes.
+        gamma: γ > 0, in units of ‖φ‖²; the larger, the more classes are mixed.
+        mapping: ψ, ``"intersection"`` or ``"relu"``.
+        lr: learning rate > 0.
+        epochs: passes over the training images ≥ 1.
+        batch_size: images a step ≥ 1.
+        weight_decay: ≥ 0.
+
+    Raises:
+        InputError: a hyperparameter is out of range, or the mapping is unknown.
+    """
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        gamma: float = 1.0,
+        mapping: Literal["intersection", "relu"] = "intersection",
+        lr: float = 1e-3,
+        epochs: int = 50,
+        batch_size: int = 64,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__()
+        require_positive(gamma=gamma, lr=lr)
+        require(mapping, "method.mapping", ("intersection", "relu"))
+        require_count(epochs=epochs, batch_size=batch_size)
+        require_within(0, math.inf, weight_decay=weight_decay)
+        self.gamma, self.sign = gamma, 1 if mapping == "intersection" else -1
+        self.lr, self.epochs, self.batch_size, self.weight_decay = lr, epochs, batch_size, weight_decay
+        self.w = nn.Parameter(torch.ones(dims.features))
+        self.V = nn.Parameter(torch.zeros(dims.seen, dims.features))
+        self.register_buffer("S", torch.zeros(dims.seen, dims.embedding))
+        self.register_buffer("Z", torch.full((dims.seen, dims.seen), 1 / dims.seen))
+        self.S: Tensor
+        self.Z: Tensor
+
+    def histogram(self, x: Float[Tensor, "batch d"]) -> Float[Tensor, "batch s"]:
+        """wᵀψ_s(x) of every seen class; ψ is never written out."""
+        positive, negative = self.w.clamp(min=0), (-self.w).clamp(min=0)
+        distance = torch.cdist(positive * x, positive * self.V, p=1) - torch.cdist(negative * x, negative * self.V, p=1)
+        return ((x @ self.w).unsqueeze(1) + self.sign * (self.V @ self.w - distance)) / 2
+
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """An image's histogram against every class's mixture."""
+        return self.histogram(x) @ mixtures(classes.embeddings, self.S, self.gamma).T
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """Hinge on every wrong class, in the mean."""
+        self._mix(batch.classes)
+        violation = violations(self.histogram(batch.x) @ self.Z.T, batch.y, 1.0)
+        return violation.sum(dim=1).mean() / max(1, len(batch.classes) - 1)
+
+    def finalize(self, train: TrainingSet) -> None:
+        """Keep the embeddings of the seen classes."""
+        self._mix(train.classes)
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam."""
+        return Adam(self.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True)
+
+    @torch.no_grad()
+    def _mix(self, seen: LabelSpace) -> None:
+        """S and its mixtures Z, which belong together from the start: Z = 1/s is the optimum for S = 0."""
+        if not torch.equal(self.S, seen.embeddings):
+            self.S.copy_(seen.embeddings)
+            self.Z.copy_(mixtures(self.S, self.S, self.gamma))
+
+
+def mixtures(phi: Float[Tensor, "classes k"], S: Float[Tensor, "s k"], gamma: float) -> Float[Tensor, "classes s"]:
+    """argmin_{z ≥ 0, Σz = 1} ½‖φ - Sᵀz‖² + γ/2 ‖z‖² for every row φ on its own, in float64.
+
+    Projected gradients come near, for all rows at once; an active-set method ends at the optimum itself. As Σz = 1,
+    embeddings count from their seen mean.
+    """
+    centre = S.double().mean(dim=0)
+    A = S.double() - centre
+    G = A @ A.T
+    G.diagonal().add_(gamma)
+    C = (phi.double() - centre) @ A.T
+    return torch.stack([optimum(z, G, c) for z, c in zip(near_optima(G, C, gamma), C, strict=True)]).to(phi.dtype)
+
+
+def near_optima(G: Float[Tensor, "s s"], C: Float[Tensor, "classes s"], gamma: float) -> Float[Tensor, "classes s"]:
+    """Some steps of Nesterov's method for curvatures between γ and the largest, projected on the simplex."""
+    L = torch.linalg.eigvalsh(G)[-1]
+    q = (gamma / L).sqrt()
+    Y = Z = torch.full_like(C, 1 / len(G))
+    for _ in range(STEPS):
+        before, Z = Z, projected(Y - (Y @ G - C) / L)
+        Y = Z + (1 - q) / (1 + q) * (Z - before)
+    return Z
+
+
+def projected(U: Float[Tensor, "classes s"]) -> Float[Tensor, "classes s"]:
+    """The nearest point of the simplex to every row: [u - τ]₊, the τ that makes it add up to 1."""
+    high = U.sort(dim=1, descending=True).values
+    taus = (high.cumsum(dim=1) - 1) / torch.arange(1, U.shape[1] + 1, dtype=U.dtype, device=U.device)
+    size = (high > taus).sum(dim=1, keepdim=True)
+    return (U - taus.gather(1, size - 1)).clamp(min=0)
+
+
+def optimum(z: Float[Tensor, " s"], G: Float[Tensor, "s s"], c: Float[Tensor, " s"]) -> Float[Tensor, " s"]:
+    """argmin_{z ≥ 0, Σz = 1} ½zᵀGz - cᵀz by an active-set method that starts at a z of the simplex.
+
+    Classes whose share falls to 0 on the way to the optimum on the support leave it; from there the class of the
+    steepest descent enters, until the Frank-Wolfe gap, which bounds what is left to gain, vanishes to rounding.
+    """
+    support = z > 0
+    for _ in range(PIVOTS * len(c)):
+        best = on_support(support, G, c)
+        if (best >= 0).all():
+            z, gradient = best, G @ best - c
+            if z @ gradient - gradient.min() <= GAP * G.diagonal().max():
+                break
+            support[gradient.argmin()] = True
+        else:
+            reach = torch.where(best < 0, z / (z - best), math.inf)
+            z = z + reach.min() * (best - z)
+            support &= reach > reach.min()
+            z = z * support
+    return z
+
+
+def on_support(support: Tensor, G: Float[Tensor, "s s"], c: Float[Tensor, " s"]) -> Float[Tensor, " s"]:
+    """argmin ½zᵀGz - cᵀz with Σz = 1 and z = 0 off the support, of either sign on it."""
+    rows = support.nonzero().squeeze(1)
+    right = torch.stack([c[rows], torch.ones_like(c[rows])], dim=1)
+    u, t = torch.linalg.solve(G[rows][:, rows], right).unbind(dim=1)
+    return torch.zeros_like(c).index_copy(0, rows, u - (u.sum() - 1) / t.sum() * t)
