@@ -25,9 +25,9 @@ class SSE(ZSLModel):
     feature. Both are weighted city-block distances, as 2 min(a, b) = a + b - |a - b|; and because they add up to x and
     Σ_s z_ys = 1, one with w ranks classes as the other does with -w. They differ in where they start: w = 1, v = 0.
 
-    w and the v_s minimise mean_n Σ_{y ≠ y_n} [1 + F(x_n, y) - F(x_n, y_n)]₊ / (s - 1), by Adam with an ℓ2 penalty. In
-    the paper a second set of constraints aligns the mean of every class, w and v take turns, and v ≥ 0; here both are
-    learned at once, and v has any sign, as features may.
+    w and the v_s minimise mean_n Σ_{y ≠ y_n} [1 + F(x_n, y) - F(x_n, y_n)]₊ / (s - 1), by Adam with an ℓ2 penalty. The
+    paper learns w and the v_s in turns, under further constraints, one of them on the mean image of every class; here
+    both are learned at once, by the hinge alone, and v_s has any sign, as features may.
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of seen classes.
@@ -48,7 +48,7 @@ class SSE(ZSLModel):
         gamma: float = 1.0,
         mapping: Literal["intersection", "relu"] = "intersection",
         lr: float = 1e-3,
-        epochs: int = 50,
+        epochs: int = 20,
         batch_size: int = 64,
         weight_decay: float = 0.0,
     ) -> None:
