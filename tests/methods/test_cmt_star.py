@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
 from zsl.evaluation.corrections.none import Uncorrected
 from zsl.fit import Loop, fit
+from zsl.methods.novelty import Balls
 from zsl.methods.transfer.cmt import CMT
 from zsl.methods.transfer.cmt_star import CMTStar
 from zsl.model import Dimensions
@@ -33,6 +35,11 @@ def model(stage: Stage) -> CMTStar:
     return star
 
 
+def balls(model: CMTStar) -> Balls:
+    assert isinstance(model.novel, Balls)
+    return model.novel
+
+
 def distances(model: CMTStar, stage: Stage, x: torch.Tensor, seen_only: bool) -> np.ndarray:
     with torch.no_grad():
         f = model.f(x).numpy()
@@ -43,7 +50,7 @@ def distances(model: CMTStar, stage: Stage, x: torch.Tensor, seen_only: bool) ->
 def test_each_ball_leaves_the_asked_share_of_its_class_outside(model: CMTStar, stage: Stage) -> None:
     train = stage.training(model.setting)
     own = distances(model, stage, train.examples.inputs, True)
-    for label, radius in enumerate(model.squared_radius.tolist()):
+    for label, radius in enumerate(balls(model).squared_radius.tolist()):
         inside = own[train.examples.labels.numpy() == label, label]
         assert radius == pytest.approx(np.quantile(inside, 0.7), rel=1e-4)
 
@@ -54,7 +61,7 @@ def test_the_decided_side_comes_first_each_side_in_the_order_of_distance(model: 
     seen = stage.classes.seen.numpy()
     with torch.no_grad():
         found = model.scores(x, stage.classes).numpy()
-    novel = [all(d > r for d, r in zip(row, model.squared_radius.numpy(), strict=True)) for row in to_seen]
+    novel = [all(d > r for d, r in zip(row, balls(model).squared_radius.numpy(), strict=True)) for row in to_seen]
     assert 0 < sum(novel) < len(novel)
     for i, unknown in enumerate(novel):
         side = ~seen if unknown else seen
@@ -71,18 +78,24 @@ def test_on_one_side_alone_it_ranks_as_cmt_does(model: CMTStar, stage: Stage, pa
     torch.testing.assert_close(difference, difference[:, :1].expand_as(difference), rtol=1e-5, atol=1e-5)
 
 
-def test_the_more_are_rejected_the_more_are_novel(model: CMTStar, stage: Stage) -> None:
+@pytest.mark.parametrize("novelty", ["gaussian", "loop"])
+def test_the_more_are_rejected_the_more_are_novel(
+    model: CMTStar, stage: Stage, novelty: Literal["gaussian", "loop"]
+) -> None:
     x, counts = stage.held_out.seen().inputs, []
     for rejected in (0.0, 0.5, 0.99):
-        star = CMTStar(Dimensions(*stage.dims), rejected=rejected, hidden=8)
-        star.load_state_dict(model.state_dict())
+        star = CMTStar(Dimensions(*stage.dims), rejected=rejected, novelty=novelty, neighbours=5, hidden=8)
+        star.f.load_state_dict(model.f.state_dict())
         star.finalize(stage.training(star.setting))
-        counts.append(int(star.novel(x).sum()))
+        counts.append(int(star.novel(star.f(x)).sum()))
     assert counts == sorted(counts)
     assert counts[0] < counts[-1]
 
 
-@pytest.mark.parametrize(("key", "value"), [("rejected", 1.0), ("rejected", -0.1), ("rejected", math.nan), ("lr", 0)])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("rejected", 1.0), ("rejected", -0.1), ("rejected", math.nan), ("references", 0), ("neighbours", 1.5), ("lr", 0)],
+)
 def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: object) -> None:
     with pytest.raises(InputError, match=f"method.{key}={value}: must be"):
         CMTStar(Dimensions(3, 2, 2), **{key: value})  # type: ignore[arg-type]
@@ -96,3 +109,21 @@ def test_validation_measures_the_method_as_it_will_be_used(stage: Stage) -> None
     fit(star, stage.training(star.setting), Loop(progress_bar=False), 0, callbacks=[watch])
     assert watch.best is not None
     np.testing.assert_allclose(watch.best.scored.gzsl.scores, score(star, stage.held_out).gzsl.scores, rtol=1e-6)
+
+
+def test_with_local_outliers_scores_are_each_images_own_and_survive_saving(stage: Stage) -> None:
+    torch.manual_seed(0)
+    star = CMTStar(Dimensions(*stage.dims), novelty="loop", references=7, neighbours=3, hidden=8, epochs=2)
+    fit(star, stage.training(star.setting), Loop(progress_bar=False), 0)
+    fresh = CMTStar(Dimensions(*stage.dims), novelty="loop", references=7, neighbours=3, hidden=8)
+    fresh.load_state_dict(star.state_dict())
+    images, order = stage.held_out.seen().inputs, torch.arange(len(stage.classes)).flip(0)
+    x = torch.cat([0.5 * images, 2 * images])
+    with torch.no_grad():
+        expected = star.scores(x, stage.classes)
+        novel = star.novel(star.f(x))
+        assert torch.equal(fresh.scores(x, stage.classes), expected)
+        torch.testing.assert_close(star.scores(x, stage.classes.take(order)), expected[:, order])
+        torch.testing.assert_close(torch.cat([star.scores(row, stage.classes) for row in torch.split(x, 1)]), expected)
+    assert 0 < int(novel.sum()) < len(novel)
+    assert torch.equal(~stage.classes.seen[expected.argmax(dim=1)], novel)
