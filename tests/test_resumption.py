@@ -69,6 +69,39 @@ def test_a_signal_at_any_step(tmp_path: Path, undisturbed: Tensor, step: int, nu
     assert torch.equal(fit(model(), TRAIN, LOOP, 3, tmp_path, resume=True).W, undisturbed)
 
 
+HOOKS = (
+    "setup",
+    "on_fit_start",
+    "on_train_start",
+    "on_train_epoch_start",
+    "on_train_batch_start",
+    "on_before_backward",
+    "on_train_batch_end",
+    "on_train_epoch_end",
+    "on_train_end",
+    "on_fit_end",
+    "teardown",
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("hook", HOOKS)
+def test_a_signal_at_any_moment_is_never_lost(tmp_path: Path, hook: str, number: signal.Signals) -> None:
+    """Wherever Lightning is at the moment: the run does not go on as if nothing had been asked, and is not ended."""
+    sent: list[str] = []
+
+    def send(*_: object, **__: object) -> None:
+        if not sent:
+            sent.append(hook)
+            os.kill(os.getpid(), number)
+
+    handler = signal.getsignal(number)
+    with pytest.raises((InterruptedRunError, KeyboardInterrupt)):
+        fit(model(), TRAIN, LOOP, 3, tmp_path, callbacks=[type("Sender", (Callback,), {hook: send})()])
+    assert sent
+    assert signal.getsignal(number) is handler
+
+
 class CrashError(Exception):
     pass
 

@@ -24,9 +24,9 @@ CURE = "start without resume, or name the interrupted run by paths.output"
 class InterruptedRunError(Exception):
     """The run was asked to stop; where it is ``resumable``, its state is on disk."""
 
-    def __init__(self, step: int, resumable: bool, within: str = "") -> None:
-        super().__init__(f"stopped at step {step}{within}")
-        self.step, self.resumable = step, resumable
+    def __init__(self, where: str, resumable: bool) -> None:
+        super().__init__(f"stopped at {where}")
+        self.resumable = resumable
 
 
 class RandomStreams(Callback):
@@ -57,7 +57,8 @@ class RandomStreams(Callback):
 class Interruption(Callback):
     """SIGINT and SIGTERM finish the step at hand, write a checkpoint (where there is a ``path``), and end the run.
 
-    A context manager around all of the fit, because Lightning's own answer to SIGINT is to end the process.
+    A context manager around all of the fit, because Lightning's own answer to either is to end the process, to SIGTERM
+    even with status 0.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -69,13 +70,19 @@ class Interruption(Callback):
         self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Listen no longer."""
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Listen no longer; what was asked before the first step or after the last is answered here."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self.asked and (kind is None or issubclass(kind, SystemExit)):
+            raise KeyboardInterrupt
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self.asked = True
+
+    def on_train_start(self, _t: Trainer, _m: LightningModule) -> None:
+        """Take SIGTERM back from Lightning."""
+        signal.signal(signal.SIGTERM, self._ask)
 
     def on_train_batch_end(self, trainer: Trainer, _m: LightningModule, _o: Any, _b: Any, _i: int) -> None:
         """Act at the end of a step, when the state is whole."""
@@ -89,7 +96,7 @@ class Interruption(Callback):
         if self.asked:
             if self.path is not None:
                 trainer.save_checkpoint(self.path)
-            raise InterruptedRunError(trainer.global_step, resumable=self.path is not None)
+            raise InterruptedRunError(f"step {trainer.global_step}", resumable=self.path is not None)
 
 
 class AtomicCheckpoints(TorchCheckpointIO):

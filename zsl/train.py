@@ -141,9 +141,9 @@ def select(cfg: DictConfig, stage: Stage, diary: Diary) -> Choice:
             lambda points: _solve(cfg, stage, points),
             diary,
         )
-    except InterruptedRunError as stop:
-        within = f" of trial {len(diary.trials) + 1}, which will begin again"
-        raise InterruptedRunError(stop.step, resumable=True, within=within) from None
+    except (InterruptedRunError, KeyboardInterrupt):
+        where = f"trial {len(diary.trials) + 1}, which will begin again"
+        raise InterruptedRunError(where, resumable=True) from None
 
 
 def _solve(cfg: DictConfig, stage: Stage, points: Sequence[Hyperparameters]) -> Iterator[ZSLModel] | None:
