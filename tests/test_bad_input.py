@@ -268,6 +268,11 @@ def test_a_folder_that_was_there_is_kept(folder: Path, capfd: pytest.CaptureFixt
     assert (folder / "mine" / "notes.txt").read_text() == "do not lose me"
 
 
+def listen() -> None:
+    """As in a terminal: who runs the tests in the background has them ignore SIGINT, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def zsl(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     """The command in a process of its own."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ZSL_CACHE": str(folder.parent / "cache")}
@@ -275,6 +280,7 @@ def zsl(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         [sys.executable, "-m", "zsl", *arguments],
         cwd=folder,
         env=environment,
+        preexec_fn=listen,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
