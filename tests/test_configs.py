@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra.utils import get_object
@@ -43,9 +44,19 @@ def test_defaults_of_a_method_stand_in_code_and_configuration_alike(method: str)
     """Two places, pinned to each other by this test."""
     cfg = OmegaConf.to_container(compose([f"method={method}"]).method)
     assert isinstance(cfg, dict)
-    target = get_object(cfg.pop("_target_"))
+    _same_defaults(cfg, get_object(cfg["_target_"]))
+
+
+def _same_defaults(node: dict[str, Any], target: Any) -> None:
+    """A node within the node is a part, whose default in code is what makes it."""
     defaults = {n: p.default for n, p in inspect.signature(target).parameters.items() if n != "dims"}
-    assert cfg == defaults
+    assert {name for name in node if not name.startswith("_")} == set(defaults)
+    for name, default in defaults.items():
+        if isinstance(node[name], dict):
+            assert default is get_object(node[name]["_target_"])
+            _same_defaults(node[name], default)
+        else:
+            assert node[name] == default, name
 
 
 @pytest.mark.parametrize("name", sorted(p.stem for p in (CONF / "sweep").glob("*.yaml")))

@@ -15,7 +15,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from tests import worlds
-from zsl.configuration import tree
+from zsl.configuration import compose, tree
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import Stage, final
@@ -29,10 +29,13 @@ LOOP = Loop(progress_bar=False)
 
 
 def config(method: str) -> DictConfig:
-    cfg = OmegaConf.load(tree() / "conf" / "method" / f"{method}.yaml")
+    cfg = compose([f"method={method}"]).method
     assert isinstance(cfg, DictConfig)
-    for steps in {"epochs", "iterations"} & set(cfg):
-        cfg[steps] = 3
+    for node in (cfg, *(part for part in cfg.values() if isinstance(part, DictConfig))):
+        for steps in {"epochs", "iterations", "classifier_epochs"} & set(node):
+            node[steps] = 3
+    for width in {"hidden", "critic_hidden", "features_per_class"} & set(cfg):
+        cfg[width] = 16
     return cfg
 
 

@@ -7,21 +7,33 @@ import math
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import TQDMProgressBar
 from torch import Tensor
 
 from zsl.data.scaling import require
-from zsl.data.training_set import Batches, TrainingSet
+from zsl.data.training_set import TrainingSet, stream
 from zsl.errors import DivergedError, InputError
 from zsl.model import ZSLModel
-from zsl.resumption import CHECKPOINT, AtomicCheckpoints, Interruption, RandomStreams, whole
+from zsl.resumption import (
+    CHECKPOINT,
+    AtomicCheckpoints,
+    InterruptedRunError,
+    Interruption,
+    Periodic,
+    RandomStreams,
+    steps_made,
+    whole,
+)
 
+FOUNDATIONS, HEADS = 1, 2
+"""random streams beside that of the gradient steps"""
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 GROWTH = 1e10
 """of the loss over its smallest value so far (or over 1), above which training has diverged"""
@@ -66,11 +78,13 @@ def fit(
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> ZSLModel:
-    """Train by gradients where the method has them, then finalize; on the device that ``loop`` names.
+    """Train a method's foundations, itself by gradients where it has them, and its heads, then finalize; on the device
+    that ``loop`` names.
 
     The training set is put on that device once and sliced there. With ``checkpoints`` the whole state (weights,
     optimizers, random streams, position in the epoch) is saved there at the asked interval and on interruption;
-    ``resume`` goes on from it, to the same bits.
+    ``resume`` goes on from it, to the same bits. Foundations and heads have random streams of their own; a run that is
+    stopped while its heads are trained goes on with the first of these.
 
     Raises:
         DivergedError: training diverged.
@@ -79,22 +93,60 @@ def fit(
     """
     device = _device(loop)
     train = train.to(device)
+    path = None if checkpoints is None else checkpoints / CHECKPOINT
     if model.epochs:
-        path = None if checkpoints is None else checkpoints / CHECKPOINT
         last = whole(path, model) if resume and path else None
+        if last is None:
+            with _stream(seed, FOUNDATIONS):
+                _fit_parts(model.foundations(train), loop, seed)
         interruption = Interruption(path)
         watch = FiniteLoss(loop, path)
         trainer = _trainer(model, loop, checkpoints, [watch, interruption, *callbacks])
         if loop.compile:
             model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
         model.train()
-        batches = Batches(train, model.batch_size, seed)
+        batches = model.batches(train, seed)
         with interruption, warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
             trainer.fit(model, batches, ckpt_path=last, weights_only=True if last else None)
     model.to(device).eval()
-    model.finalize(train)
+    if path is None or type(model).heads is ZSLModel.heads:
+        finish(model, train, loop, seed)
+        return model
+    with _resumable(trainer, path, loop):
+        finish(model, train, loop, seed)
     return model
+
+
+def finish(model: ZSLModel, train: TrainingSet, loop: Loop, seed: int) -> None:
+    """What comes after the gradient steps: heads, then finalize. The random streams go on as if nothing had been."""
+    with _stream(seed, HEADS):
+        _fit_parts(model.heads(train), loop, seed)
+        model.finalize(train)
+
+
+def _fit_parts(parts: Iterable[tuple[ZSLModel, TrainingSet]], loop: Loop, seed: int) -> None:
+    for part, train in parts:
+        fit(part, train, replace(loop, compile=False, progress_bar=False), seed)
+
+
+@contextmanager
+def _resumable(trainer: Trainer, path: Path, loop: Loop) -> Iterator[None]:
+    """Keep the end of the gradient steps until what comes after them is there."""
+    trainer.save_checkpoint(path)
+    try:
+        yield
+    except (InterruptedRunError, KeyboardInterrupt):
+        raise InterruptedRunError("the heads, which will begin again", resumable=True) from None
+    if not loop.checkpoint_every_n_steps:
+        path.unlink()
+
+
+@contextmanager
+def _stream(seed: int, stage: int) -> Iterator[None]:
+    with torch.random.fork_rng():
+        torch.manual_seed(stream(seed, stage))
+        yield
 
 
 def fit_grid(
@@ -127,7 +179,7 @@ def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: S
     if checkpoints is not None:
         own.append(RandomStreams())
         if loop.checkpoint_every_n_steps:
-            own.append(_periodic(checkpoints, loop.checkpoint_every_n_steps))
+            own.append(Periodic(checkpoints / CHECKPOINT, loop.checkpoint_every_n_steps))
     return Trainer(
         accelerator=loop.accelerator,
         devices=1,
@@ -137,21 +189,11 @@ def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: S
         plugins=[AtomicCheckpoints()],
         logger=False,
         log_every_n_steps=loop.log_every_n_steps,
-        enable_checkpointing=checkpoints is not None and bool(loop.checkpoint_every_n_steps),
+        enable_checkpointing=False,
         enable_progress_bar=shown,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         deterministic="warn",
-    )
-
-
-def _periodic(checkpoints: Path, steps: int) -> ModelCheckpoint:
-    return ModelCheckpoint(
-        dirpath=checkpoints,
-        filename="last",
-        every_n_train_steps=steps,
-        save_top_k=1,
-        enable_version_counter=False,
     )
 
 
@@ -164,20 +206,21 @@ class FiniteLoss(Callback):
 
     def __init__(self, loop: Loop, checkpoint: Path | None) -> None:
         self.every, self.checkpoint = loop.log_every_n_steps, checkpoint
-        self.bound = math.inf
+        self.bounds: dict[str, float] = {}
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, _b: Any, batch_idx: int
     ) -> None:
         """Look every step on a CPU; on a GPU, where looking means waiting for it, when logging is due."""
-        loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
-        due = trainer.strategy.root_device.type == "cpu" or batch_idx % self.every == 0
-        if not (due and isinstance(loss, Tensor)):
+        losses = outputs if isinstance(outputs, dict) else {"loss": outputs}
+        if trainer.strategy.root_device.type != "cpu" and batch_idx % self.every:
             return
-        value = float(loss)
-        self.bound = min(self.bound, GROWTH * max(1.0, abs(value)))
-        if not abs(value) < self.bound:
-            raise self._diverged(trainer, pl_module, f"loss {value:g}")
+        values = {name: float(value) for name, value in losses.items() if isinstance(value, Tensor)}
+        for name, value in values.items():
+            bound = self.bounds[name] = min(self.bounds.get(name, math.inf), GROWTH * max(1.0, abs(value)))
+            if not abs(value) < bound:
+                found = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in values.items())
+                raise self._diverged(trainer, pl_module, found)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, _checkpoint: dict[str, Any]) -> None:
         """Look at the weights before they are written."""
@@ -197,4 +240,4 @@ class FiniteLoss(Callback):
         cure = "lower method.lr" + ("" if lr is None else f" (now {lr:g})")
         if self.checkpoint is not None and self.checkpoint.is_file():
             cure += f"; the last good checkpoint is kept: {self.checkpoint}"
-        return DivergedError(f"training diverged: {what} at step {trainer.global_step}; {cure}")
+        return DivergedError(f"training diverged: {what} at step {steps_made(trainer)}; {cure}")

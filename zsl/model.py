@@ -14,7 +14,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.training_set import Batch, Setting, TrainingSet
+from zsl.data.training_set import Batch, Batches, Draws, Setting, TrainingSet
 from zsl.errors import InputError
 
 
@@ -28,13 +28,16 @@ class Dimensions:
     """k, the length of φ(y)"""
     seen: int
     """s, the number of seen classes"""
+    unseen: int = 0
+    """u, the number of unseen classes; of use to methods whose setting is that their descriptions are known"""
 
 
 class ZSLModel(LightningModule, ABC):
     """A method: how images and class descriptions are scored, and how that is learned.
 
     Closed forms and caches are computed in :meth:`finalize`. Methods with gradients define :meth:`loss` and
-    ``configure_optimizers`` and take ``epochs``, ``batch_size`` and ``lr`` among their hyperparameters. Everything
+    ``configure_optimizers`` and take ``epochs``, ``batch_size`` and ``lr`` among their hyperparameters. Parts that are
+    methods themselves are trained by the same loop, :meth:`foundations` before and :meth:`heads` after. Everything
     learned lives in parameters and registered buffers whose shapes follow from the constructor's arguments, so that a
     state dict can be loaded into a model that was just built.
     """
@@ -49,6 +52,18 @@ class ZSLModel(LightningModule, ABC):
     @abstractmethod
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """F(x, y) for every y in ``classes``: each image on its own, whatever the order of the classes."""
+
+    def foundations(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:  # noqa: ARG002
+        """Parts to be trained before the gradient steps, in this order, each with what it learns from."""
+        return ()
+
+    def batches(self, train: TrainingSet, seed: int) -> Batches | Draws:
+        """What the gradient steps are made on."""
+        return Batches(train, self.batch_size, seed)
+
+    def heads(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:  # noqa: ARG002
+        """Parts to be trained after the gradient steps, in this order, each with what it learns from."""
+        return ()
 
     def finalize(self, train: TrainingSet) -> None:
         """Solve closed forms and fit what is learned after the gradient steps, if anything."""
@@ -66,8 +81,8 @@ class ZSLModel(LightningModule, ABC):
         """The objective on one batch."""
         raise TypeError(f"{type(self).__name__} has epochs={self.epochs} but no loss; define loss(batch)")
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """One step of Lightning's automatic optimisation."""
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor | dict[str, Tensor]:
+        """One step: of Lightning's automatic optimisation, where a method does not go its own way."""
         loss = self.loss(batch)
         if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self.log("loss", loss, prog_bar=True)

@@ -96,7 +96,24 @@ class Interruption(Callback):
         if self.asked:
             if self.path is not None:
                 trainer.save_checkpoint(self.path)
-            raise InterruptedRunError(f"step {trainer.global_step}", resumable=self.path is not None)
+            raise InterruptedRunError(f"step {steps_made(trainer)}", resumable=self.path is not None)
+
+
+class Periodic(Callback):
+    """A checkpoint every so many steps."""
+
+    def __init__(self, path: Path, steps: int) -> None:
+        self.path, self.steps = path, steps
+
+    def on_train_batch_end(self, trainer: Trainer, _m: LightningModule, _o: Any, _b: Any, _i: int) -> None:
+        """Write it when it is due."""
+        if steps_made(trainer) % self.steps == 0:
+            trainer.save_checkpoint(self.path)
+
+
+def steps_made(trainer: Trainer) -> int:
+    """How many batches have been trained on, whatever the number of optimizers (which Lightning's own count adds up)."""
+    return trainer.fit_loop.total_batch_idx + 1
 
 
 class AtomicCheckpoints(TorchCheckpointIO):

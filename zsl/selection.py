@@ -12,6 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from rich.progress import track
 
 from zsl.data.protocol import Opened, Stage
+from zsl.data.training_set import TrainingSet
 from zsl.errors import DivergedError, InputError
 from zsl.evaluation.accuracy import hits, mean_class_accuracy
 from zsl.evaluation.corrections.correction import Correction
@@ -26,6 +27,8 @@ Train = Callable[[Hyperparameters, Sequence[Callback]], ZSLModel]
 """hyperparameters and callbacks -> a method trained with them on the stage at hand"""
 Solve = Callable[[Sequence[Hyperparameters]], Iterator[ZSLModel] | None]
 """all points of a grid -> a method trained with each in turn, where they share their decompositions"""
+Finish = Callable[[ZSLModel, TrainingSet], None]
+"""what is left to do for a method after its gradient steps, given what it learns from"""
 Objective = Literal["T1", "H"]
 
 
@@ -76,23 +79,34 @@ class Choice:
 
 
 class BestEpoch(Callback):
-    """Finalize and measure after every epoch, keep the best, and stop when ``patience`` epochs brought nothing better.
+    """Finish and measure after every epoch, or ``every`` so many and the last, keep the best, and stop when ``patience``
+    epochs brought nothing better.
 
     The random streams go on as if nothing had been measured.
     """
 
-    def __init__(self, images: Opened, objective: Objective, patience: int, correction: Correction) -> None:
-        self.images, self.objective, self.patience = images, objective, patience
-        self.correction = correction
+    def __init__(
+        self,
+        images: Opened,
+        objective: Objective,
+        patience: int,
+        correction: Correction,
+        every: int = 1,
+        finish: Finish = ZSLModel.finalize,
+    ) -> None:
+        self.images, self.objective, self.patience, self.correction = images, objective, patience, correction
+        self.every, self.finish = every, finish
         self.best: Measured | None = None
         self.epochs = 0
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure."""
+        """Measure, when it is due."""
         assert isinstance(pl_module, ZSLModel)
+        if (trainer.current_epoch + 1) % self.every and trainer.current_epoch + 1 < pl_module.epochs:
+            return
         training = pl_module.training
         with torch.random.fork_rng():
-            pl_module.eval().finalize(trainer.train_dataloader.train)  # type: ignore[union-attr]
+            self.finish(pl_module.eval(), trainer.train_dataloader.train)  # type: ignore[union-attr]
         now = Measured.of(score_opened(pl_module, self.images), self.correction)
         pl_module.train(training)
         pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
@@ -111,11 +125,13 @@ def choose(
     patience: int = 10,
     solve: Solve | None = None,
     diary: Diary | None = None,
+    every: int = 1,
+    finish: Finish = ZSLModel.finalize,
 ) -> Choice:
     """Train once for every point of ``grid`` and keep the point (and, with gradients, the number of epochs) that is
     best by ``objective`` on the held-out images of ``stage``, as corrected; what the correction leaves open is chosen
     there, then γ, which maximises H, and the likeliest temperature. Where ``solve`` has the models of all points at
-    once, they are taken from there. Trials that ``diary`` has already are not made again; one that diverges is noted
+    once, they are taken from there. Epochs are measured ``every`` so many, after ``finish``. Trials that ``diary`` has already are not made again; one that diverges is noted
     and left.
 
     On the ``tune`` stage this is validation. On the ``final`` stage it is choosing on the test set: an oracle, allowed
@@ -124,8 +140,9 @@ def choose(
     Raises:
         InputError: the grid has an empty axis, patience is below 1, or training diverged at every point.
     """
-    if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
-        raise InputError(f"selection.patience={patience}: must be a whole number of at least 1")
+    for key, value in (("patience", patience), ("every", every)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"selection.{key}={value}: must be a whole number of at least 1")
     for key, values in grid.items():
         if not isinstance(values, list | tuple) or not values:
             raise InputError(f"sweep.{key}={values}: list at least one value, or leave the key out")
@@ -135,7 +152,7 @@ def choose(
     solved = solve(left) if solve else None
     images = stage.held_out.opened()
     for point in track(left, "choosing on " + stage.name, transient=True, disable=len(left) == 1):
-        watch = BestEpoch(images, objective, patience, correction)
+        watch = BestEpoch(images, objective, patience, correction, every, finish)
         try:
             model = train(point, [watch]) if solved is None else next(solved)
         except DivergedError as error:

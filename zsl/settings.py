@@ -7,7 +7,7 @@ import json
 import math
 import pkgutil
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -72,6 +72,7 @@ class SelectionKeys:
     policy: Literal["fixed", "validation", "test"]
     objective: Literal["T1", "H"]
     patience: int
+    every: int
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,8 @@ def _check_composed(key: str, value: Any, hint: Any) -> None:
         return
     if origin is Literal:
         require(show(value), key, get_args(hint))
+    elif origin is Callable and isinstance(value, Mapping):
+        _check_keys(key, value, MethodKeys)
     elif origin is list:
         if not isinstance(value, list) or not value:
             raise InputError(f"{key}={show(value)}: list at least one value, or leave the key out")
@@ -211,7 +214,7 @@ def _check_keys(key: str, node: Mapping[str, Any], hint: Any) -> None:
     for name, value in node.items():
         if name in allowed:
             check(prefix + name, value, allowed[name][0])
-        elif name not in ("_target_", "_convert_"):
+        elif name not in ("_target_", "_convert_", "_partial_"):
             raise InputError(f"{prefix}{name}: there is no such key; {nearest(name, list(allowed), prefix)}")
     for name, (_, needed) in allowed.items():
         if needed and name not in node:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.evaluate import Evaluation, evaluate
 from zsl.evaluation.hubness import bad_k_occurrence, k_occurrence
 from zsl.evaluation.scored_images import ScoredImages
-from zsl.fit import Loop, fit, fit_grid
+from zsl.fit import Loop, finish, fit, fit_grid
 from zsl.model import Dimensions, ZSLModel
 from zsl.output import folder, save_predictions, save_weights
 from zsl.reporting.provenance import commit, versions
@@ -140,6 +141,8 @@ def select(cfg: DictConfig, stage: Stage, diary: Diary) -> Choice:
             cfg.selection.patience,
             lambda points: _solve(cfg, stage, points),
             diary,
+            cfg.selection.every,
+            partial(finish, loop=Loop(**plain(cfg, "trainer", Loop)), seed=_seed("seed", cfg.seed)),
         )
     except (InterruptedRunError, KeyboardInterrupt):
         where = f"trial {len(diary.trials) + 1}, which will begin again"

@@ -96,7 +96,7 @@ def test_an_attribute_that_does_not_vary_changes_nothing(constant: int, value: f
 
     scores = []
     for columns in ([0, 1, 2, 3], keep):
-        d, _, s = stage.dims
+        d, _, s, _ = stage.dims
         model = DAP(Dimensions(d, len(columns), s), classifier=classifier)  # type: ignore[arg-type]
         model.finalize(replace(train, classes=embedded(train.classes, columns)))
         scores.append(model.scores(stage.held_out.unseen().inputs, embedded(stage.classes, columns)))

@@ -102,17 +102,15 @@ class Stage:
     _train: Examples
 
     @property
-    def dims(self) -> tuple[int, int, int]:
-        """d, k and the number of seen classes."""
-        return self._train.inputs.shape[1], self.classes.embeddings.shape[1], int(self.classes.seen.sum())
+    def dims(self) -> tuple[int, int, int, int]:
+        """d, k and the numbers of seen and of unseen classes."""
+        seen = int(self.classes.seen.sum())
+        return self._train.inputs.shape[1], self.classes.embeddings.shape[1], seen, len(self.classes) - seen
 
     def training(self, setting: Setting) -> TrainingSet:
         """What a method of this setting may learn from."""
         if setting is Setting.INDUCTIVE:
-            seen = self.classes.seen_ids
-            position = torch.full((len(self.classes),), -1)
-            position[seen] = torch.arange(len(seen))
-            return TrainingSet(Examples(self._train.inputs, position[self._train.labels]), self.classes.take(seen))
+            return TrainingSet(self._train, self.classes).of_seen_classes()
         unlabelled = self.held_out.unseen().inputs if setting is Setting.TRANSDUCTIVE else None
         return TrainingSet(self._train, self.classes, unlabelled)
 

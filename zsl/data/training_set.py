@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -39,6 +39,15 @@ class TrainingSet:
     classes: LabelSpace
     unlabelled: Float[Tensor, "m d"] | None = None
 
+    def of_seen_classes(self) -> TrainingSet:
+        """The same examples over the label space of the seen classes alone."""
+        seen = self.classes.seen_ids
+        if len(seen) == len(self.classes):
+            return self
+        position = torch.full_like(self.classes.seen, -1, dtype=torch.long)
+        position[seen] = torch.arange(len(seen), device=seen.device)
+        return TrainingSet(Examples(self.examples.inputs, position[self.examples.labels]), self.classes.take(seen))
+
     def to(self, device: torch.device | str) -> TrainingSet:
         """The same on another device."""
         unlabelled = None if self.unlabelled is None else self.unlabelled.to(device)
@@ -53,8 +62,8 @@ def stream(*key: int) -> int:
 class Batch(NamedTuple):
     """What one training step sees."""
 
-    x: Float[Tensor, "batch d"]
-    y: Int[Tensor, " batch"]
+    x: Float[Tensor, "*several batch d"]
+    y: Int[Tensor, "*several batch"]
     """positions in ``classes``"""
     classes: LabelSpace
 
@@ -67,7 +76,7 @@ class Batches:
     """
 
     def __init__(self, train: TrainingSet, batch_size: int, seed: int) -> None:
-        self.train = train
+        self.train = self.source = train
         self.batch_size = batch_size
         self.seed = seed
         self._epoch = 0
@@ -79,14 +88,15 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         if self._position >= len(self):
             self._epoch, self._position = self._epoch + 1, 0
-        generator = torch.Generator().manual_seed(stream(self.seed, self._epoch))
-        examples = self.train.examples
-        order = torch.randperm(len(examples), generator=generator).to(examples.labels.device)
-        while self._position < len(self):
-            start = self._position * self.batch_size
+        examples = self.source.examples
+        for rows in self._epoch_rows(stream(self.seed, self._epoch))[self._position :]:
             self._position += 1
-            rows = order[start : start + self.batch_size]
-            yield Batch(examples.inputs[rows], examples.labels[rows], self.train.classes)
+            yield Batch(examples.inputs[rows], examples.labels[rows], self.source.classes)
+
+    def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, " batch"]]:
+        """Which examples are in which batch of an epoch."""
+        order = torch.randperm(len(self.train.examples), generator=torch.Generator().manual_seed(seed))
+        return torch.split(order.to(self.train.examples.labels.device), self.batch_size)
 
     def state_dict(self) -> dict[str, int]:
         """Epoch, and number of batches that were handed out in it."""
@@ -95,3 +105,21 @@ class Batches:
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on where ``state`` was taken."""
         self._epoch, self._position = state["epoch"], state["position"]
+
+
+class Draws(Batches):
+    """Several batches a step over the seen classes, each drawn from all examples with replacement, where these lie.
+
+    An epoch has as many steps as one of :class:`Batches`, which is how papers on adversarial training count them.
+    """
+
+    def __init__(self, train: TrainingSet, batch_size: int, several: int, seed: int) -> None:
+        super().__init__(train, batch_size, seed)
+        self.source = train.of_seen_classes()
+        self.several = several
+
+    def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, "several batch"]]:
+        device, n = self.train.examples.labels.device, len(self.train.examples)
+        generator = torch.Generator(device).manual_seed(seed)
+        size = (len(self), self.several, self.batch_size)
+        return torch.randint(n, size, generator=generator, device=device).unbind()

@@ -1,0 +1,69 @@
+"""What generators of features share: synthesis, and the classifiers that learn from it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from zsl.data.examples import Examples
+from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import Setting, TrainingSet
+from zsl.errors import InputError
+from zsl.model import Dimensions, ZSLModel, require_count
+
+Head = Callable[[Dimensions], ZSLModel]
+"""sizes -> a method that learns from features; ``dims.seen`` are the classes that it is given examples of"""
+
+
+class FeatureGenerator(ZSLModel):
+    """F(x, y) of a classifier that was trained on synthetic features of the unseen classes.
+
+    There are two such heads: one over the unseen classes, from synthetic features alone (ZSL), and one over all, from
+    these and the real features of the seen (GZSL). Any method that learns from features will do. They are trained by
+    the shared loop once the generator is, so that nothing is learned while scores are asked for.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
+        head: makes a head.
+        features_per_class: synthetic features of each unseen class ≥ 1.
+
+    Raises:
+        InputError: a hyperparameter of the head or ``features_per_class`` is out of range.
+    """
+
+    setting: ClassVar[Setting] = Setting.UNSEEN_SEMANTICS
+
+    def __init__(self, dims: Dimensions, head: Head, features_per_class: int) -> None:
+        super().__init__()
+        require_count(features_per_class=features_per_class)
+        self.features_per_class = features_per_class
+        try:
+            self.zsl_head = head(Dimensions(dims.features, dims.embedding, dims.unseen))
+            self.gzsl_head = head(Dimensions(dims.features, dims.embedding, dims.seen + dims.unseen))
+        except InputError as error:
+            raise InputError(str(error).replace("method.", "method.head.", 1)) from error
+
+    @abstractmethod
+    def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
+        """A feature for every row, of the class that it describes."""
+
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """The scores of the head that was trained for such classes: unseen alone, or all."""
+        return (self.gzsl_head if classes.seen.any() else self.zsl_head).scores(x, classes)
+
+    def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
+        """The two heads, each with what it learns from; one draw of synthetic features for both."""
+        unseen = train.classes.unseen_ids
+        labels = unseen.repeat_interleave(self.features_per_class)
+        with torch.no_grad():
+            synthetic = self.synthesize(train.classes.embeddings[labels])
+        among = torch.arange(len(unseen), device=unseen.device).repeat_interleave(self.features_per_class)
+        yield self.zsl_head, TrainingSet(Examples(synthetic, among), train.classes.take(unseen))
+        real = train.examples
+        mixed = Examples(torch.cat([real.inputs, synthetic]), torch.cat([real.labels, labels]))
+        yield self.gzsl_head, TrainingSet(mixed, train.classes)

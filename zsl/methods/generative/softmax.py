@@ -1,0 +1,90 @@
+"""A softmax classifier over the classes that it is trained on, real or synthetic: the usual head of a generator."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, linear
+from torch.optim import Adam, Optimizer
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import Batch, TrainingSet
+from zsl.errors import InputError
+from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
+
+
+class Softmax(ZSLModel):
+    """F(x, y) = log softmax(Vx + c)[y]
+
+    over the classes of training, by Adam. A class is known by its φ and nothing else: classes of equal φ are one answer.
+    To be asked about a part of the label space leaves the order of its classes as it is, for each image.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), and the number of classes in training as ``dims.seen``.
+        lr: learning rate > 0.
+        epochs: passes over the training features ≥ 1.
+        batch_size: features a step ≥ 1.
+        beta1: decay of Adam's first moment, in [0, 1).
+        weight_decay: ≥ 0.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        lr: float = 1e-3,
+        epochs: int = 25,
+        batch_size: int = 256,
+        beta1: float = 0.5,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__()
+        require_positive(lr=lr)
+        require_count(epochs=epochs, batch_size=batch_size)
+        require_within(0, 1, beta1=beta1)
+        require_within(0, float("inf"), weight_decay=weight_decay)
+        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.beta1, self.weight_decay = beta1, weight_decay
+        self.V = nn.Parameter(0.02 * torch.randn(dims.seen, dims.features))
+        self.c = nn.Parameter(torch.zeros(dims.seen))
+        self.register_buffer("phi", torch.zeros(dims.seen, dims.embedding))
+        self.phi: Tensor
+
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """Log-probabilities among the classes of training.
+
+        Raises:
+            InputError: one of ``classes`` was not among them.
+        """
+        return self.logits(x).log_softmax(dim=1)[:, self._places(classes)]
+
+    def logits(self, x: Float[Tensor, "batch d"]) -> Float[Tensor, "batch s"]:
+        """Vx + c."""
+        return linear(x, self.V, self.c)
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """Cross-entropy."""
+        return cross_entropy(self.logits(batch.x), batch.y)
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam."""
+        return Adam(self.parameters(), self.lr, (self.beta1, 0.999), weight_decay=self.weight_decay, fused=True)
+
+    def finalize(self, train: TrainingSet) -> None:
+        """Keep what the classes are known by."""
+        self.phi.copy_(train.classes.embeddings)
+
+    def _places(self, classes: LabelSpace) -> Int[Tensor, " classes"]:
+        """Where each class stands among those of training."""
+        known = len(self.phi)
+        ids = torch.unique(torch.cat([self.phi, classes.embeddings]), dim=0, return_inverse=True)[1]
+        place = ids.new_full((len(ids),), -1)
+        place[ids[:known].flip(0)] = torch.arange(known, device=ids.device).flip(0)
+        found: Tensor = place[ids[known:]]
+        if (found < 0).any():
+            name = classes.names[int((found < 0).nonzero()[0])]
+            raise InputError(f"class {name!r} was not there when the classifier was trained; train again with it")
+        return found
