@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -304,7 +305,11 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     assert process.stderr.read() == ""
 
 
-FITTED = [*ALE, "method.epochs=400", "method.batch_size=32", "save.weights=true"]
+GAN = ["train", "data=synthetic", "method=fclswgan", "method.hidden=32", "method.critic_hidden=32"]
+FITTED = {
+    "ale": [*ALE, "method.epochs=400", "method.batch_size=32", "save.weights=true"],
+    "fclswgan": [*GAN, "method.epochs=100", "method.batch_size=32", "method.head.epochs=5", "save.weights=true"],
+}
 
 
 def weights(path: Path) -> dict[str, Any]:
@@ -313,22 +318,26 @@ def weights(path: Path) -> dict[str, Any]:
     return dict(torch.load(path / "weights.pt", weights_only=True))
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The weights of a run that nobody stopped."""
+@pytest.fixture(scope="module", params=FITTED)
+def undisturbed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[str], dict[str, Any]]:
+    """A command, and the weights of its run that nobody stopped."""
     folder = tmp_path_factory.mktemp("undisturbed") / "work"
     folder.mkdir()
-    process = zsl(folder, *FITTED, "paths.output=whole")
+    command = FITTED[request.param]
+    process = zsl(folder, *command, "paths.output=whole")
     assert process.wait(timeout=300) == 0, process.communicate()
-    return weights(folder / "whole")
+    return command, weights(folder / "whole")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_process_goes_on_to_the_same_weights(
-    folder: Path, number: signal.Signals, undisturbed: dict[str, Any]
+    folder: Path, number: signal.Signals, undisturbed: tuple[list[str], dict[str, Any]]
 ) -> None:
-    arguments = [*FITTED, "paths.output=stopped", "trainer.checkpoint_every_n_steps=100"]
+    command, expected = undisturbed
+    arguments = [*command, "paths.output=stopped", "trainer.checkpoint_every_n_steps=100"]
     process = zsl(folder, *arguments)
     while not list((folder / "stopped").rglob("last.ckpt")):
         assert process.poll() is None, process.communicate()
@@ -346,7 +355,34 @@ def test_a_stopped_process_goes_on_to_the_same_weights(
     again = zsl(folder, *arguments, "resume=true")
     assert again.wait(timeout=300) == 0, again.communicate()
     found = weights(folder / "stopped")
-    assert all(found[key].equal(value) for key, value in undisturbed.items())
+    assert all(found[key].equal(value) for key, value in expected.items())
+
+
+@pytest.mark.slow
+def test_a_generator_that_is_killed_at_random_moments_ends_with_the_same_weights(folder: Path) -> None:
+    assert zsl(folder, *FITTED["fclswgan"], "paths.output=whole").wait(timeout=300) == 0
+    expected = weights(folder / "whole")
+    arguments = [*FITTED["fclswgan"], "paths.output=killed", "trainer.checkpoint_every_n_steps=7"]
+    moments, kills = random.Random(0), 0
+    while kills < 3:
+        resume = ["resume=true"] if list((folder / "killed").rglob("last.ckpt")) else []
+        process = zsl(folder, *arguments, *resume)
+        before = newest(folder / "killed")
+        while newest(folder / "killed") <= before and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(moments.random() / 2)
+        process.kill()
+        process.communicate(timeout=120)
+        kills += 1
+    last = zsl(folder, *arguments, "resume=true")
+    assert last.wait(timeout=300) == 0, last.communicate()
+    found = weights(folder / "killed")
+    assert all(found[key].equal(value) for key, value in expected.items())
+
+
+def newest(path: Path) -> float:
+    """When the last checkpoint below was written."""
+    return max((file.stat().st_mtime for file in path.rglob("last.ckpt")), default=0.0)
 
 
 @pytest.mark.slow

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import inspect
 import itertools
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -13,6 +15,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 from tests import worlds
 from zsl.configuration import compose, tree
@@ -22,6 +25,7 @@ from zsl.data.protocol import Stage, final
 from zsl.fit import Loop, fit
 from zsl.leakage import audit_method
 from zsl.model import Dimensions, ZSLModel
+from zsl.resumption import InterruptedRunError, steps_made
 from zsl.scoring import score
 
 METHODS = sorted(path.stem for path in (tree() / "conf" / "method").glob("*.yaml"))
@@ -45,10 +49,10 @@ def build(method: str, dims: Dimensions) -> ZSLModel:
     return model
 
 
-def trained(method: str, stage: Stage, seed: int = 0) -> ZSLModel:
+def trained(method: str, stage: Stage, seed: int = 0, **how: Any) -> ZSLModel:
     torch.manual_seed(seed)
     model = build(method, Dimensions(*stage.dims))
-    return fit(model, stage.training(model.setting), LOOP, seed)
+    return fit(model, stage.training(model.setting), LOOP, seed, **how)
 
 
 def search_space(method: str) -> dict[str, list[Any]]:
@@ -134,6 +138,26 @@ def test_weights_can_be_saved_and_loaded(method: str, model: ZSLModel, stage: St
     fresh.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
     x = stage.held_out.unseen().inputs
     assert torch.equal(scores(fresh.eval(), x, stage.classes), scores(model, x, stage.classes))
+
+
+class StopAtSecondStep(Callback):
+    """Ask the run to stop, as control-C does."""
+
+    def on_train_batch_start(self, trainer: Trainer, _m: LightningModule, _b: Any, _i: int) -> None:
+        if steps_made(trainer) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_run_that_is_stopped_goes_on_to_the_same_weights(
+    method: str, model: ZSLModel, stage: Stage, tmp_path: Path
+) -> None:
+    if not model.epochs:
+        return
+    with pytest.raises(InterruptedRunError, match="stopped at step 2"):
+        trained(method, stage, checkpoints=tmp_path, callbacks=[StopAtSecondStep()])
+    again = trained(method, stage, checkpoints=tmp_path, resume=True)
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
 
 
 def test_double_precision_agrees(model: ZSLModel, stage: Stage) -> None:

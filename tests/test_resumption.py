@@ -6,6 +6,7 @@ import math
 import os
 import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from torch import Tensor
 from tests import worlds
 from zsl.cli import main
 from zsl.data.protocol import final
-from zsl.data.training_set import Batch
+from zsl.data.training_set import Batch, TrainingSet
 from zsl.errors import InputError
 from zsl.fit import Loop, fit
 from zsl.methods.compatibility.ale import ALE
-from zsl.model import Dimensions
+from zsl.methods.generative.fclswgan import FCLSWGAN
+from zsl.model import Dimensions, ZSLModel
 from zsl.resumption import InterruptedRunError
 
 STAGE = final(worlds.source())
@@ -188,3 +190,40 @@ def test_a_missing_gpu_is_said_in_one_line() -> None:
         pytest.skip("there is a GPU")
     with pytest.raises(InputError, match=r"trainer.accelerator=gpu: no CUDA device is at hand; use trainer=cpu"):
         fit(model(), TRAIN, Loop(accelerator="gpu"), 3)
+
+
+class StopInHeads(FCLSWGAN):
+    """Asked to stop while its second head is trained."""
+
+    def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
+        first, second = super().heads(train)
+        yield first
+        os.kill(os.getpid(), signal.SIGINT)
+        yield second
+
+
+def generator(kind: type[FCLSWGAN]) -> FCLSWGAN:
+    torch.manual_seed(1)
+    return kind(Dimensions(*STAGE.dims), hidden=8, critic_hidden=8, features_per_class=4, epochs=2, classifier_epochs=1)
+
+
+def test_a_run_that_is_stopped_in_its_heads_goes_on_with_them(tmp_path: Path) -> None:
+    train = STAGE.training(FCLSWGAN.setting)
+    whole = fit(generator(FCLSWGAN), train, LOOP, 3)
+    with pytest.raises(InterruptedRunError, match="stopped at the heads") as stopped:
+        fit(generator(StopInHeads), train, LOOP, 3, tmp_path)
+    assert stopped.value.resumable
+    again = fit(generator(FCLSWGAN), train, LOOP, 3, tmp_path, resume=True)
+    for key, value in whole.state_dict().items():
+        assert torch.equal(value, again.state_dict()[key]), key
+    assert not list(tmp_path.iterdir())
+
+
+def test_losses_of_a_generator_that_diverges_are_named(tmp_path: Path) -> None:
+    wild = generator(FCLSWGAN)
+    wild.lr = 1e20
+    with pytest.raises(
+        InputError, match=r"training diverged: loss \S+, generator loss \S+ at step \d+; lower method.lr"
+    ):
+        fit(wild, STAGE.training(FCLSWGAN.setting), LOOP, 3, tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -112,7 +112,7 @@ class Periodic(Callback):
 
 
 def steps_made(trainer: Trainer) -> int:
-    """How many batches have been trained on, whatever the number of optimizers (which Lightning's own count adds up)."""
+    """How many batches have been trained on; Lightning's own count adds up the steps of several optimizers."""
     return trainer.fit_loop.total_batch_idx + 1
 
 

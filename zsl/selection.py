@@ -79,8 +79,8 @@ class Choice:
 
 
 class BestEpoch(Callback):
-    """Finish and measure after every epoch, or ``every`` so many and the last, keep the best, and stop when ``patience``
-    epochs brought nothing better.
+    """Finish and measure after every epoch, or after ``every`` so many and the last; keep the best, and stop when
+    ``patience`` epochs brought nothing better.
 
     The random streams go on as if nothing had been measured.
     """
@@ -131,8 +131,8 @@ def choose(
     """Train once for every point of ``grid`` and keep the point (and, with gradients, the number of epochs) that is
     best by ``objective`` on the held-out images of ``stage``, as corrected; what the correction leaves open is chosen
     there, then γ, which maximises H, and the likeliest temperature. Where ``solve`` has the models of all points at
-    once, they are taken from there. Epochs are measured ``every`` so many, after ``finish``. Trials that ``diary`` has already are not made again; one that diverges is noted
-    and left.
+    once, they are taken from there. Epochs are measured ``every`` so many, after ``finish``. Trials that ``diary`` has
+    already are not made again; one that diverges is noted and left.
 
     On the ``tune`` stage this is validation. On the ``final`` stage it is choosing on the test set: an oracle, allowed
     only where every number that follows from it is marked †.

@@ -22,7 +22,7 @@ class CriticLosses(NamedTuple):
 
 
 class ShallowCritic(nn.Module):
-    """D(x, φ) = wᵀλ(h),   h = Ax + Bφ + b,   λ(h) = max(h, 0.2 h)
+    """D(x, φ) = wᵀλ(h),   h = Ax + Bφ + b,   λ(h) = max(h, slope · h)
 
     Its gradient by x is Aᵀ(w ⊙ λ'(h)), so that the penalty on it needs no second differentiation of a graph: λ' is
     constant almost everywhere. And as h is affine in x, at x̂ = αx + (1 - α)x̃ it is αh(x) + (1 - α)h(x̃), which is there
@@ -33,10 +33,12 @@ class ShallowCritic(nn.Module):
         features: d.
         embedding: k; 0 for a critic that is not told of the class.
         hidden: length of h.
+        slope: of λ below 0.
     """
 
-    def __init__(self, features: int, embedding: int, hidden: int) -> None:
+    def __init__(self, features: int, embedding: int, hidden: int, slope: float = SLOPE) -> None:
         super().__init__()
+        self.slope = slope
         self.A = nn.Parameter(0.02 * torch.randn(hidden, features))
         self.B = nn.Parameter(0.02 * torch.randn(hidden, embedding))
         self.b = nn.Parameter(torch.zeros(hidden))
@@ -58,14 +60,14 @@ class ShallowCritic(nn.Module):
         h_real, h_fake = (h + offset for h in linear(torch.cat([real, fake]), self.A).chunk(2))
         distance = (self._value(h_fake) - self._value(h_real)).mean()
         h_mixed = torch.lerp(h_fake.detach(), h_real.detach(), alpha)
-        slope = torch.where(h_mixed > 0, 1.0, SLOPE).to(h_mixed.dtype)
+        slope = torch.where(h_mixed > 0, 1.0, self.slope).to(h_mixed.dtype)
         return _losses(distance, (self.w * slope) @ self.A)
 
     def _offset(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n h"]:
         return linear(phi, self.B, self.b)
 
     def _value(self, h: Float[Tensor, "n h"]) -> Float[Tensor, " n"]:
-        return leaky_relu(h, SLOPE) @ self.w
+        return leaky_relu(h, self.slope) @ self.w
 
 
 class DeepCritic(nn.Module):
@@ -77,11 +79,12 @@ class DeepCritic(nn.Module):
         embedding: k; 0 for a critic that is not told of the class.
         hidden: width of every hidden layer.
         layers: how many of them.
+        slope: of the leaky rectifier below 0.
     """
 
-    def __init__(self, features: int, embedding: int, hidden: int, layers: int) -> None:
+    def __init__(self, features: int, embedding: int, hidden: int, layers: int, slope: float = SLOPE) -> None:
         super().__init__()
-        self.layers = mlp(features + embedding, *[hidden] * layers, 1)
+        self.layers = mlp(features + embedding, *[hidden] * layers, 1, slope=slope)
 
     def forward(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
         """D(x, φ)."""

@@ -102,7 +102,7 @@ class FCLSWGAN(FeatureGenerator):
         betas = (0.5, 0.999)
         return [Adam(part.parameters(), self.lr, betas, fused=True) for part in (self.critic, self.generator)]
 
-    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """``n_critic`` steps of D, all fakes drawn at once as G stands still meanwhile, and one of G."""
         descend_critic, descend_generator = self.optimizers()  # type: ignore[attr-defined]
         x, y = batch.x, batch.y

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import torch
@@ -13,11 +14,11 @@ SLOPE = 0.2
 Output = Literal["relu", "sigmoid", "linear"]
 
 
-def mlp(*widths: int, output: Output = "linear") -> nn.Sequential:
+def mlp(*widths: int, output: Output = "linear", slope: float = SLOPE) -> nn.Sequential:
     """Linear layers of these widths with leaky rectifiers between them; weights start at N(0, 0.02²), biases at 0."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
-        layers += [_linear(inputs, outputs), nn.LeakyReLU(SLOPE)]
+    for inputs, outputs in itertools.pairwise(widths):
+        layers += [_linear(inputs, outputs), nn.LeakyReLU(slope)]
     layers[-1] = {"relu": nn.ReLU(), "sigmoid": nn.Sigmoid(), "linear": nn.Identity()}[output]
     return nn.Sequential(*layers)
 

@@ -17,8 +17,8 @@ from zsl.model import Dimensions, ZSLModel, require_count, require_positive, req
 class Softmax(ZSLModel):
     """F(x, y) = log softmax(Vx + c)[y]
 
-    over the classes of training, by Adam. A class is known by its φ and nothing else: classes of equal φ are one answer.
-    To be asked about a part of the label space leaves the order of its classes as it is, for each image.
+    over the classes of training, by Adam. A class is known by its φ and nothing else: classes of equal φ are one
+    answer. To ask about a part of the label space leaves the order of its classes, for each image, as it is.
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of classes in training as ``dims.seen``.
