@@ -1,4 +1,4 @@
-"""The command line: ``zsl train | report | hubness | list | data``. Heavy imports stay inside the commands."""
+"""The command line: ``zsl train | report | hubness | …``. Heavy imports stay inside the commands."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ EPILOG = """examples:
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
   zsl report runs/
   zsl hubness runs/ --output hubness.svg
+  zsl synthesize runs/gan features/ --per-class 300
   zsl list methods
   zsl data prepare emoji
 
@@ -72,6 +73,16 @@ def _parser() -> Parser:
     hubness.add_arguments(command)
     command.set_defaults(run=hubness.main)
 
+    command = commands.add_parser("synthesize", help="features of any classes from a trained generator, as a data set")
+    command.add_argument(
+        "folder", metavar="RUN", help="folder of a generator's run with save.weights=true"
+    )
+    command.add_argument("output", help="folder for the pair of .mat files")
+    command.add_argument("--per-class", type=int, default=100, help="features of each class (default: 100)")
+    command.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    command.add_argument("overrides", nargs="*", help="such as class_embedding=matrix class_embedding.path=new.npy")
+    command.set_defaults(run=_synthesize)
+
     command = commands.add_parser("list", help="what can be chosen: methods, corrections, data sets, …")
     command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
     command.set_defaults(run=_list)
@@ -100,6 +111,12 @@ def _list(arguments: argparse.Namespace) -> int:
     for name in [arguments.what] if arguments.what else LISTS:
         show(name, LISTS[name])
     return 0
+
+
+def _synthesize(arguments: argparse.Namespace) -> int:
+    from zsl import synthesis
+
+    return synthesis.main(arguments)
 
 
 def _data(arguments: argparse.Namespace) -> int:

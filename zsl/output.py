@@ -17,6 +17,8 @@ from zsl.model import ZSLModel
 from zsl.reporting.atomic import write_bytes
 from zsl.scoring import Scored
 
+WEIGHTS = "weights.pt"
+
 
 @contextmanager
 def folder(path: Path) -> Iterator[None]:
@@ -46,10 +48,10 @@ def _make(path: Path) -> None:
 
 
 def save_weights(model: ZSLModel, output: Path) -> None:
-    """``weights.pt``: the state dict."""
+    """:data:`WEIGHTS`: the state dict."""
     content = io.BytesIO()
     torch.save(model.state_dict(), content)
-    write_bytes(output / "weights.pt", content.getvalue())
+    write_bytes(output / WEIGHTS, content.getvalue())
 
 
 def save_predictions(scored: Scored, stage: Stage, output: Path) -> None:

@@ -86,12 +86,12 @@ def _run(
     timings: dict[str, float] = {}
     with _timed(timings, "data"):
         source = prepare(cfg)
-        stage = _stage(cfg, source, cfg.protocol.name)
+        stage = stage_of(cfg, source, cfg.protocol.name)
     choice: Choice | None = None
     with Diary(None if policy == "fixed" else checkpoints / NAME, fingerprints(source), cfg.resume) as diary:
         if policy != "fixed":
             with _timed(timings, "selection"):
-                choice = select(cfg, _stage(cfg, source, "tune") if policy == "validation" else stage, diary)
+                choice = select(cfg, stage_of(cfg, source, "tune") if policy == "validation" else stage, diary)
         with _timed(timings, "fit"):
             model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
     with _timed(timings, "evaluation"):
@@ -310,7 +310,8 @@ def _occurrences(images: ScoredImages, names: Array) -> dict[str, Any]:
     return {"classes": names, **N, **bad}
 
 
-def _stage(cfg: DictConfig, source: protocol.Source, name: str) -> Stage:
+def stage_of(cfg: DictConfig, source: protocol.Source, name: str) -> Stage:
+    """The stage of this name."""
     return protocol.tune(source, cfg.protocol.seen_holdout) if name == "tune" else protocol.final(source)
 
 

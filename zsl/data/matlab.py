@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import scipy.io
+from scipy.io.matlab import MatWriteError
 
 from zsl.errors import InputError
 
@@ -32,6 +34,20 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: not a readable MATLAB file ({reason}); copy it again") from error
     return found
+
+
+def encode(content: Mapping[str, Any]) -> bytes:
+    """A MATLAB 5 file of these arrays; arrays of objects become cell arrays.
+
+    Raises:
+        InputError: an array is too large for the format.
+    """
+    file = io.BytesIO()
+    try:
+        scipy.io.savemat(file, dict(content), do_compression=False)  # type: ignore[arg-type]
+    except MatWriteError as error:
+        raise InputError(f"{error}: more than a MATLAB 5 file can hold; ask for fewer features a class") from error
+    return file.getvalue()
 
 
 def _is_hdf5(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
@@ -61,7 +62,8 @@ class DEM(ZSLModel):
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Squared distance to the point of the image's class, its mean over the batch."""
-        difference: Tensor = batch.x - self.g(batch.classes.embeddings)[batch.y]
+        present, place = torch.unique(batch.y, return_inverse=True)
+        difference: Tensor = batch.x - self.g(batch.classes.embeddings[present])[place]
         return difference.square().sum(dim=1).mean()
 
     def configure_optimizers(self) -> Optimizer:

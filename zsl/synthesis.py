@@ -1,0 +1,105 @@
+"""``zsl synthesize``: features of any classes from a trained generator, as files that data sets are read from."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from zsl.configuration import compose
+from zsl.data import matlab
+from zsl.data.protocol import Stage
+from zsl.errors import InputError
+from zsl.methods.generative.feature_generator import FeatureGenerator
+from zsl.model import Dimensions
+from zsl.output import WEIGHTS
+from zsl.reporting import result as results
+from zsl.reporting.atomic import write_bytes
+from zsl.reporting.result import Result
+from zsl.train import build, prepare, stage_of
+
+FEATURES, SPLITS = "synthetic.mat", "att_splits.mat"
+TESTED = 5
+"""one in so many features of a seen class is for testing"""
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Write the pair of files and say how to train on it."""
+    output = Path(arguments.output)
+    seen, unseen = synthesize(Path(arguments.folder), output, arguments.per_class, arguments.seed, arguments.overrides)
+    Console(soft_wrap=True, highlight=False).print(
+        f"{arguments.per_class} features of each of {seen} seen and {unseen} unseen classes, scaled as the generator "
+        f"knows them; use them with\n  zsl train data=xlsa17 data.name=synthetic data.root={output} "
+        f"data.features={FEATURES}"
+    )
+    return 0
+
+
+def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Sequence[str] = ()) -> tuple[int, int]:
+    """Write ``per_class`` features of every class of the run's data set, or of what ``overrides`` make of it (another
+    class embedding, another data set), into ``output``: ``synthetic.mat`` and ``att_splits.mat``.
+
+    In the split file four fifths of the features of a seen class are for training and one for testing, those of unseen
+    classes for testing. Returns the numbers of seen and unseen classes.
+
+    Raises:
+        InputError: there is no trained generator in ``run``, or the classes do not fit it, or nothing can be written.
+    """
+    for name, value in (("--per-class", per_class), ("--seed", seed)):
+        if value < (name == "--per-class"):
+            raise InputError(f"{name} {value}: give a whole number of at least {int(name == '--per-class')}")
+    result = results.read(run / results.NAME)
+    cfg = OmegaConf.create(dict(result.config))
+    source = prepare(cfg)
+    stage = stage_of(cfg, source, result.protocol)
+    model = _load(cfg, result, stage, run / WEIGHTS)
+    known = stage.dims[1]
+    if overrides:
+        other = compose([*result.overrides, *overrides])
+        source = prepare(other)
+        stage = stage_of(other, source, result.protocol)
+    if stage.dims[1] != known:
+        raise InputError(f"class embedding: {stage.dims[1]} numbers a class, but the generator was trained on {known}")
+    classes = stage.classes
+    phi = source.phi[[source.dataset.classes.names.index(name) for name in classes.names]]
+    torch.manual_seed(seed)
+    labels = torch.arange(len(classes)).repeat_interleave(per_class)
+    with torch.inference_mode():
+        x = model.synthesize(classes.embeddings[labels]).numpy()
+    number = np.arange(1, len(labels) + 1)
+    is_seen = classes.seen.numpy()[labels.numpy()]
+    tested = np.arange(len(labels)) % per_class % TESTED == TESTED - 1
+    splits: dict[str, Any] = {
+        "att": phi.T,
+        "allclasses_names": np.array([[name] for name in classes.names], dtype=object),
+        "trainval_loc": number[is_seen & ~tested][:, None],
+        "test_seen_loc": number[is_seen & tested][:, None],
+        "test_unseen_loc": number[~is_seen][:, None],
+    }
+    features = {"features": x.T, "labels": labels.numpy()[:, None] + 1}
+    write_bytes(output / FEATURES, matlab.encode(features))
+    write_bytes(output / SPLITS, matlab.encode(splits))
+    return int(classes.seen.sum()), int((~classes.seen).sum())
+
+
+def _load(cfg: DictConfig, result: Result, stage: Stage, weights: Path) -> FeatureGenerator:
+    chosen = {key: value for key, value in result.selection.chosen.items() if key.startswith("method.")}
+    model = build(cfg.method, Dimensions(*stage.dims), {key.removeprefix("method."): v for key, v in chosen.items()})
+    if not isinstance(model, FeatureGenerator):
+        raise InputError(f"{result.method} makes no features; give the run of a generator (zsl list methods)")
+    if not weights.is_file():
+        raise InputError(f"{weights}: no such file; train with save.weights=true")
+    try:
+        model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    except Exception as error:  # a damaged file can raise anything
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError(
+            f"{weights}: not the weights of this run ({reason}); train again with save.weights=true"
+        ) from error
+    return model.eval()
