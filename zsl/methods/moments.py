@@ -129,7 +129,7 @@ def cholesky_solve(B: Float[Tensor, "m k"], L: Float[Tensor, "m m"]) -> Float[Te
 
 def eigenpairs(A: Float[Tensor, "m m"]) -> tuple[Float[Tensor, " m"], Float[Tensor, "m m"]]:
     """Eigenvalues of a symmetric matrix in ascending order, and their eigenvectors as columns."""
-    pairs = scipy.linalg.eigh(A.numpy(force=True), driver="evd", check_finite=False)
+    pairs = scipy.linalg.eigh(A.numpy(force=True).T, driver="evd", check_finite=False)
     values, vectors = (torch.from_numpy(array).to(A.device) for array in pairs)
     return values, vectors
 
