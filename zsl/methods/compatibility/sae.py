@@ -85,6 +85,7 @@ class SAE(Bilinear):
             left, beta, XtS, alpha, right = in_precision(together[0].W.dtype)
             shares = np.array([[1 / (1 + model.lamb), model.lamb / (1 + model.lamb)] for model in together], left.dtype)
             M = XtS / (shares[:, :1] * alpha + shares[:, 1:] * beta)
-            for model, W in zip(together, np.tensordot(np.tensordot(left, M, 1), right, 1).swapaxes(0, 1), strict=True):
-                model.W.copy_(torch.from_numpy(W))
+            W = np.tensordot(np.tensordot(left, M, 1), right, 1)
+            for model, solution in zip(together, W.swapaxes(0, 1), strict=True):
+                model.W.copy_(torch.from_numpy(solution))
                 yield model
