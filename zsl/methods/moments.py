@@ -5,35 +5,70 @@ Matrices are decomposed in main memory, whatever the device: a few seconds at mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import TypeVar
+
+import numpy as np
 import scipy.linalg
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from zsl.errors import InputError
 
+T = TypeVar("T")
 PRODUCTS, SUMS = 4096, 128
 """images multiplied, and images summed, at a time: many keep the processor busy, few stay in its cache"""
 
 
+def remembered(moment: Callable[[Tensor], T]) -> Callable[[Tensor], T]:
+    """Computed once for a tensor, and kept until that is written to or gone. Nobody may write to the value.
+
+    What is written to the tensor by way of memory that it shares with a numpy array goes unnoticed.
+    """
+    memory = WeakTensorKeyDictionary()
+
+    @wraps(moment)
+    def recall(x: Tensor) -> T:
+        if x.is_inference():  # which does not count what is written to it
+            return moment(x)
+        if x not in memory or memory[x][0] != x._version:
+            memory[x] = x._version, moment(x)
+        value: T = memory[x][1]
+        return value
+
+    return recall
+
+
+@remembered
 def gram(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
-    """XᵀX in float64.
+    """XᵀX in float64; remembered.
 
     Products are in the precision of ``x``, over a few thousand images at a time, and their sums in float64. No copy
     of X is made. For float32 features the error of an entry is some 1e-7 of it.
     """
     A = x.new_zeros(x.shape[1], x.shape[1], dtype=torch.float64)
+    product = x.new_empty(A.shape)
     for rows in torch.split(x, PRODUCTS):
-        A += _square(rows)
+        A += _square(rows, product)
     return A
 
 
-def _square(rows: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
+def _square(rows: Float[Tensor, "n d"], out: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
     """RᵀR; in main memory as numpy does it, which sees that half of a symmetric product is enough."""
     if rows.device.type != "cpu":
-        return rows.T @ rows
+        return torch.mm(rows.T, rows, out=out)
     R = rows.numpy()
-    return torch.from_numpy(R.T @ R)
+    np.matmul(R.T, R, out=out.numpy())
+    return out
+
+
+@remembered
+def principal_axes(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
+    """The eigenvalues of XᵀX in ascending order and its eigenvectors as columns, in float64; remembered."""
+    return eigenpairs(gram(x))
 
 
 def class_sums(x: Float[Tensor, "n d"], labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "classes d"]:
@@ -61,10 +96,29 @@ def ridge_factor(A: Float[Tensor, "m m"], **penalty: float) -> Float[Tensor, "m 
     try:
         L = scipy.linalg.cholesky(shifted.numpy(force=True).T, lower=True, overwrite_a=True, check_finite=False)
     except scipy.linalg.LinAlgError:
-        raise InputError(
-            f"method.{name}={value}: lost in the rounding of the matrix it is added to; choose a larger one"
-        ) from None
+        raise _lost(name, value) from None
     return torch.from_numpy(L).to(A.device)
+
+
+def ridge_spectrum(values: Float[Tensor, " m"], **penalty: float) -> Float[Tensor, " m"]:
+    """The eigenvalues of A + penalty · I, from those of A in ascending order.
+
+    Raises:
+        InputError: the sum is singular to rounding.
+    """
+    ((name, value),) = penalty.items()
+    if values[0] + value <= _rounding(values):
+        raise _lost(name, value)
+    return values + value
+
+
+def _lost(name: str, value: float) -> InputError:
+    return InputError(f"method.{name}={value}: lost in the rounding of the matrix it is added to; choose a larger one")
+
+
+def _rounding(values: Float[Tensor, " m"]) -> Float[Tensor, ""]:
+    """How far from 0 rounding leaves an eigenvalue that is 0."""
+    return len(values) * torch.finfo(values.dtype).eps * values[-1]
 
 
 def cholesky_solve(B: Float[Tensor, "m k"], L: Float[Tensor, "m m"]) -> Float[Tensor, "m k"]:
@@ -73,9 +127,16 @@ def cholesky_solve(B: Float[Tensor, "m k"], L: Float[Tensor, "m m"]) -> Float[Te
     return torch.from_numpy(X).to(B.device)
 
 
-def positive_eigenpairs(A: Float[Tensor, "m m"]) -> tuple[Float[Tensor, " r"], Float[Tensor, "m r"]]:
-    """Eigenvalues of a positive semidefinite matrix that are not 0 to rounding, and their eigenvectors as columns."""
-    eigenpairs = scipy.linalg.eigh(A.numpy(force=True), driver="evd", check_finite=False)
-    values, vectors = (torch.from_numpy(array).to(A.device) for array in eigenpairs)
-    kept = values > len(A) * torch.finfo(A.dtype).eps * values[-1]
-    return values[kept], vectors[:, kept]
+def eigenpairs(A: Float[Tensor, "m m"]) -> tuple[Float[Tensor, " m"], Float[Tensor, "m m"]]:
+    """Eigenvalues of a symmetric matrix in ascending order, and their eigenvectors as columns."""
+    pairs = scipy.linalg.eigh(A.numpy(force=True).T, driver="evd", check_finite=False)
+    values, vectors = (torch.from_numpy(array).to(A.device) for array in pairs)
+    return values, vectors
+
+
+def positive(
+    values: Float[Tensor, " m"], vectors: Float[Tensor, "m m"]
+) -> tuple[Float[Tensor, " r"], Float[Tensor, "m r"]]:
+    """Of the eigenpairs of a positive semidefinite matrix those that are not 0 to rounding."""
+    first = int((values <= _rounding(values)).sum())
+    return values[first:], vectors[:, first:]

@@ -14,14 +14,11 @@ from zsl.model import Dimensions, ZSLModel, require_count, require_positive, req
 
 
 class Bilinear(ZSLModel):
-    """F(x, y) = θ(x)ᵀ W φ(y), with W (d × k) as all there is to learn.
-
-    W starts at N(0, 1/d) where it is learned by gradients; closed forms overwrite it.
-    """
+    """F(x, y) = θ(x)ᵀ W φ(y), with W (d × k) as all there is to learn."""
 
     def __init__(self, dims: Dimensions) -> None:
         super().__init__()
-        self.W = nn.Parameter(torch.randn(dims.features, dims.embedding) / math.sqrt(dims.features))
+        self.W = nn.Parameter(torch.zeros(dims.features, dims.embedding))
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """F(x, y) = θ(x)ᵀ W φ(y), multiplied in the order that costs least for this batch and this label space."""
@@ -32,7 +29,7 @@ class Bilinear(ZSLModel):
 class BilinearSGD(Bilinear):
     """A bilinear map learned by stochastic gradient descent with momentum: v ← μv + ∂loss + λW, W ← W - ηv.
 
-    What is left to a method is its ``loss``.
+    W starts at N(0, 1/d). What is left to a method is its ``loss``.
 
     Args:
         dims: sizes of θ(x) and φ(y).
@@ -50,6 +47,7 @@ class BilinearSGD(Bilinear):
         self, dims: Dimensions, lr: float, epochs: int, batch_size: int, momentum: float, weight_decay: float
     ) -> None:
         super().__init__(dims)
+        self.W = nn.Parameter(torch.randn(dims.features, dims.embedding) / math.sqrt(dims.features))
         require_positive(lr=lr)
         require_count(epochs=epochs, batch_size=batch_size)
         require_within(0, 1, momentum=momentum)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import islice
 from typing import Literal, Self
 
 import numpy as np
@@ -15,9 +16,12 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
 from zsl.methods.compatibility.bilinear import Bilinear
-from zsl.methods.moments import class_counts, class_sums, gram, positive_eigenpairs
+from zsl.methods.moments import class_counts, class_sums, eigenpairs, positive, principal_axes
 from zsl.methods.nearest import nearness
 from zsl.model import Dimensions, require_positive
+
+TOGETHER = 8
+"""values of λ whose products are formed at once: the eigenvectors are read that much less often"""
 
 
 class SAE(Bilinear):
@@ -68,17 +72,20 @@ class SAE(Bilinear):
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
         """Solve for the W of every λ."""
         X, labels, phi = train.examples.inputs, train.examples.labels, train.classes.embeddings.double()
-        b, V = positive_eigenpairs(gram(X))
-        a, U = positive_eigenpairs(phi.T @ (class_counts(labels, len(phi)).unsqueeze(1) * phi))
-        C = V.T @ class_sums(X, labels, len(phi)).T @ (phi @ U)
+        b, V = positive(*principal_axes(X))
+        a, U = positive(*eigenpairs(phi.T @ (class_counts(labels, len(phi)).unsqueeze(1) * phi)))
+        C = V.T @ (class_sums(X, labels, len(phi)).T @ (phi @ U))
 
         @cache
         def in_precision(dtype: torch.dtype) -> list[np.ndarray]:
-            return [part.to(dtype).numpy(force=True) for part in (V, b.unsqueeze(1), C, a, U.T)]
+            return [part.to(dtype).numpy(force=True) for part in (V, b[:, None, None], C.unsqueeze(1), a, U.T)]
 
-        for model in models:
-            left, beta, XtS, alpha, right = in_precision(model.W.dtype)
-            share = 1 / (1 + model.lamb)
-            M = XtS / (share * alpha + model.lamb * share * beta)
-            model.W.copy_(torch.from_numpy(left @ M @ right))
-            yield model
+        models = iter(models)
+        while together := list(islice(models, TOGETHER)):
+            left, beta, XtS, alpha, right = in_precision(together[0].W.dtype)
+            shares = np.array([[1 / (1 + model.lamb), model.lamb / (1 + model.lamb)] for model in together], left.dtype)
+            M = XtS / (shares[:, :1] * alpha + shares[:, 1:] * beta)
+            W = np.tensordot(np.tensordot(left, M, 1), right, 1)
+            for model, solution in zip(together, W.swapaxes(0, 1), strict=True):
+                model.W.copy_(torch.from_numpy(solution))
+                yield model
