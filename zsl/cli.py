@@ -74,9 +74,7 @@ def _parser() -> Parser:
     command.set_defaults(run=hubness.main)
 
     command = commands.add_parser("synthesize", help="features of any classes from a trained generator, as a data set")
-    command.add_argument(
-        "folder", metavar="RUN", help="folder of a generator's run with save.weights=true"
-    )
+    command.add_argument("folder", metavar="RUN", help="folder of a generator's run with save.weights=true")
     command.add_argument("output", help="folder for the pair of .mat files")
     command.add_argument("--per-class", type=int, default=100, help="features of each class (default: 100)")
     command.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")

@@ -59,8 +59,8 @@ class ShallowCritic(nn.Module):
         offset = self._offset(phi)
         h_real, h_fake = (h + offset for h in linear(torch.cat([real, fake]), self.A).chunk(2))
         distance = (self._value(h_fake) - self._value(h_real)).mean()
-        h_mixed = torch.lerp(h_fake.detach(), h_real.detach(), alpha)
-        slope = torch.where(h_mixed > 0, 1.0, self.slope).to(h_mixed.dtype)
+        h_mixed = (alpha * h_real + (1 - alpha) * h_fake).detach()
+        slope = torch.where(h_mixed > 0, 1.0, self.slope).to(self.w.dtype)
         return _losses(distance, (self.w * slope) @ self.A)
 
     def _offset(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n h"]:
@@ -100,7 +100,7 @@ class DeepCritic(nn.Module):
     ) -> CriticLosses:
         """The critic's objective on real and fake features of the same classes."""
         d_real, d_fake = self(torch.cat([real, fake]), phi.repeat(2, 1)).chunk(2)
-        mixed = torch.lerp(fake, real, alpha).requires_grad_()
+        mixed = (alpha * real + (1 - alpha) * fake).requires_grad_()
         (gradient,) = torch.autograd.grad(self(mixed, phi).sum(), mixed, create_graph=True)
         return _losses((d_fake - d_real).mean(), gradient)
 

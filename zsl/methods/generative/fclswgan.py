@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Adam, Optimizer
 
 from zsl.data.scaling import require
-from zsl.data.training_set import Draws, TrainingSet
+from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.networks import Generator, Output
@@ -103,8 +103,14 @@ class FCLSWGAN(FeatureGenerator):
         return [Adam(part.parameters(), self.lr, betas, fused=True) for part in (self.critic, self.generator)]
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """Steps of both, by Lightning's manual optimisation."""
+        critic_steps, generator_steps = self.optimizers()  # type: ignore[attr-defined]
+        return self.descend(batch, critic_steps, generator_steps, self.manual_backward)
+
+    def descend(
+        self, batch: Batch, critic_steps: Any, generator_steps: Any, backward: Callable[..., None]
+    ) -> dict[str, Tensor]:
         """``n_critic`` steps of D, all fakes drawn at once as G stands still meanwhile, and one of G."""
-        descend_critic, descend_generator = self.optimizers()  # type: ignore[attr-defined]
         x, y = batch.x, batch.y
         phi = batch.classes.embeddings[y]
         with torch.no_grad():
@@ -113,14 +119,14 @@ class FCLSWGAN(FeatureGenerator):
         for real, fake, here, alpha in zip(x, fakes, phi, alphas, strict=True):
             losses = self.critic.losses(real, fake, here, alpha)
             loss = losses.distance + self.lamb * losses.penalty
-            descend_critic.zero_grad()
-            self.manual_backward(loss)
-            descend_critic.step()
+            critic_steps.zero_grad()
+            backward(loss)
+            critic_steps.step()
         fake = self.generator(phi[-1])
         generator_loss = -self.critic(fake, phi[-1]).mean()
         if self.beta:
             generator_loss = generator_loss + self.beta * cross_entropy(self.classifier.logits(fake), y[-1])
-        descend_generator.zero_grad()
-        self.manual_backward(generator_loss, inputs=list(self.generator.parameters()))
-        descend_generator.step()
+        generator_steps.zero_grad()
+        backward(generator_loss, inputs=list(self.generator.parameters()))
+        generator_steps.step()
         return {"loss": loss.detach(), "generator_loss": generator_loss.detach()}
