@@ -230,3 +230,21 @@ def test_narrow_parts_lose_no_number_and_share_a_title(make: Make, oracle: Make,
         assert ("AWA1" in part.title) != ("CUB" in part.title)
         assert {len(line.cells) for line in part.lines} == {len(part.header)}
     assert (parts[-1].notes, parts[-1].legend) == (sheet.notes, sheet.legend)
+
+
+def test_the_oracle_gap_is_what_choosing_on_the_test_set_adds(make: Make, oracle: Make, keyed: Keyed) -> None:
+    honest = [make(seed=i, T1=50.0 + i, u=20.0, s=20.0, selection=Selection("validation")) for i in range(2)]
+    best = [oracle(seed=i, T1=54.0 + i, u=30.0, s=30.0) for i in range(2)]
+    (sheet,) = laid_out(keyed, [*honest, *best])
+    gaps = [note for note in sheet.notes if note.startswith("oracle gap")]
+    assert gaps == [
+        "oracle gap of eszsl, CUB PS v1, 312 attributes: T1 54.5† - 50.5 = +4.0, H 30.0† - 20.0 = +10.0",
+    ]
+
+
+@pytest.mark.parametrize("other", [{"method": "ale"}, {"gamma": 2.0}, {"data_title": "SUN"}])
+def test_there_is_no_oracle_gap_between_different_runs(
+    make: Make, oracle: Make, keyed: Keyed, other: dict[str, Any]
+) -> None:
+    (sheet,) = laid_out(keyed, [make(selection=Selection("validation")), oracle(**other)])
+    assert not any(note.startswith("oracle gap") for note in sheet.notes)
