@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.linalg import vector_norm
 from torch.optim import Adam, Optimizer
 
 from zsl.data.examples import Examples
@@ -40,7 +41,8 @@ class Gaussian(NamedTuple):
 
     def distance(self, other: Gaussian) -> Float[Tensor, " n"]:
         """W₂ = (‖μ - μ'‖² + ‖σ - σ'‖²)^½."""
-        return torch.cat([self.mu - other.mu, self.sigma - other.sigma], dim=1).norm(dim=1)
+        norm: Tensor = vector_norm(torch.cat([self.mu - other.mu, self.sigma - other.sigma], dim=1), dim=1)
+        return norm
 
 
 class Autoencoder(nn.Module):
@@ -187,7 +189,8 @@ def in_turn(labels: Int[Tensor, " n"], per_class: int) -> Int[Tensor, " m"]:
     """``per_class`` places of each label that occurs, in an order drawn once, over again where there are fewer."""
     mixed = torch.randperm(len(labels)).to(labels.device)
     order = mixed[labels[mixed].argsort(stable=True)]
-    counts = labels.unique(return_counts=True)[1]
+    counts = labels.bincount()
+    counts = counts[counts > 0]
     starts = counts.cumsum(0) - counts
     turn = torch.arange(per_class, device=labels.device) % counts.unsqueeze(1)
     return order[(starts.unsqueeze(1) + turn).flatten()]

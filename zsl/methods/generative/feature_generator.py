@@ -27,8 +27,8 @@ class FeatureGenerator(ZSLModel):
     these and the real features of the seen (GZSL). Any method that learns from features will do. They are trained by
     the shared loop once the generator is, so that nothing is learned while scores are asked for.
 
-    Heads learn from features as :meth:`represent` gives them, which is as they are unless a generator has a space of its
-    own; :meth:`represent_class` and :meth:`represent_seen` say what stands there for a class and for the seen images.
+    Heads learn from features as :meth:`represent` gives them: as they are, unless a generator has a space of its own.
+    :meth:`represent_class` and :meth:`represent_seen` say what stands there for a class, and for the seen images.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
