@@ -24,7 +24,8 @@ from zsl.data.protocol import final
 from zsl.errors import InputError
 from zsl.fit import Loop, fit
 from zsl.methods.compatibility.eszsl import ESZSL
-from zsl.methods.generative.cada_vae import CADAVAE, Gaussian, Ramp, in_turn
+from zsl.methods.generative.cada_vae import CADAVAE, Ramp, in_turn
+from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.softmax import Softmax
 from zsl.model import Dimensions
 from zsl.resumption import InterruptedRunError
@@ -63,14 +64,14 @@ def perceptron(network: torch.nn.Module, v: np.ndarray) -> np.ndarray:
 @settings(deadline=None, max_examples=25)
 @given(n=st.integers(1, 4), d=st.integers(1, 5), k=st.integers(1, 5), s=st.integers(1, 4), seed=st.integers(0, 10**6))
 def test_the_loss_is_the_objective_in_the_middle_of_its_ramps(n: int, d: int, k: int, s: int, seed: int) -> None:
-    model = small(At40, Dimensions(d, k, s, 1)).double()
+    model = small(At40, Dimensions(d, k, s, 1), phi_scale=2.5).double()
     b = batch(n, d, k, s, seed)
     torch.manual_seed(seed)
     noise = torch.randn(n, 3, dtype=torch.float64).numpy(), torch.randn(n, 3, dtype=torch.float64).numpy()
     beta, gamma, delta = 0.25 * 40 / 93, 2.37 * 19 / 54, 8.13
     expected = 0.0
     for i in range(n):
-        v = b.x[i].numpy(), b.classes.embeddings[b.y[i]].numpy()
+        v = b.x[i].numpy(), 2.5 * b.classes.embeddings[b.y[i]].numpy()
         posteriors, latents = [], []
         for part, of, eps in zip((model.image, model.description), v, noise, strict=True):
             found = perceptron(part.encoder, of)
@@ -133,13 +134,13 @@ def test_images_of_every_class_are_taken_in_turn(labels: list[int], per_class: i
 
 def test_latents_are_drawn_from_the_posteriors() -> None:
     """Mean, deviation and correlation of many draws, each within five standard errors."""
-    model, n = small().double(), 40_000
+    model, n = small(phi_scale=2.5).double(), 40_000
     phi, x = TRAIN.classes.embeddings[:1].double(), TRAIN.examples.inputs[:1].double()
     model.seen_per_class = n
     seen = type(TRAIN.examples)(x, TRAIN.examples.labels[:1])
     with torch.no_grad():
         pairs = (
-            (model.description.encode(phi), model.represent_class(phi.expand(n, -1))),
+            (model.description.encode(2.5 * phi), model.represent_class(phi.expand(n, -1))),
             (model.image.encode(x), model.represent_seen(seen).inputs),
         )
     for q, z in pairs:
@@ -206,6 +207,7 @@ def test_a_run_stopped_at_any_step_goes_on_to_the_same_bits(tmp_path: Path, step
         ("gamma", math.inf),
         ("gamma_start", -1),
         ("delta_end", 6),
+        ("phi_scale", 0.0),
         ("lr", 0.0),
         ("epochs", 0),
         ("batch_size", 0),

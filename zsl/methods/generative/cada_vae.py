@@ -9,40 +9,15 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.linalg import vector_norm
 from torch.optim import Adam, Optimizer
 
 from zsl.data.examples import Examples
 from zsl.data.training_set import Batch
 from zsl.errors import InputError
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.softmax import Softmax
 from zsl.model import Dimensions, require_count, require_positive, require_within
-
-
-class Gaussian(NamedTuple):
-    """N(μ, diag σ²), one for every row."""
-
-    mu: Float[Tensor, "n z"]
-    log_variance: Float[Tensor, "n z"]
-
-    @property
-    def sigma(self) -> Float[Tensor, "n z"]:
-        """σ."""
-        return (0.5 * self.log_variance).exp()
-
-    def draw(self) -> Float[Tensor, "n z"]:
-        """μ + σ ⊙ ε,   ε ~ N(0, I)."""
-        return self.mu + self.sigma * torch.randn_like(self.mu)
-
-    def divergence(self) -> Float[Tensor, " n"]:
-        """KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² - 1 - log σ²)."""
-        return 0.5 * (self.mu.square() + self.log_variance.exp() - 1 - self.log_variance).sum(dim=1)
-
-    def distance(self, other: Gaussian) -> Float[Tensor, " n"]:
-        """W₂ = (‖μ - μ'‖² + ‖σ - σ'‖²)^½."""
-        norm: Tensor = vector_norm(torch.cat([self.mu - other.mu, self.sigma - other.sigma], dim=1), dim=1)
-        return norm
 
 
 class Autoencoder(nn.Module):
@@ -78,16 +53,17 @@ class Ramp(NamedTuple):
 
 
 class CADAVAE(FeatureGenerator):
-    """min  E ‖x - x̂(z)‖₁ + ‖φ - φ̂(z')‖₁  +  β E KL(q(z|x) ‖ p) + KL(q(z|φ) ‖ p)
-         + γ E ‖x - x̂(z')‖₁ + ‖φ - φ̂(z)‖₁  +  δ E W₂(q(z|x), q(z|φ))
+    """min E [ ‖x - x̂(z)‖₁ + ‖φ - φ̂(z')‖₁ + β (KL(q(z|x) ‖ p) + KL(q(z|φ) ‖ p))
+            + γ (‖x - x̂(z')‖₁ + ‖φ - φ̂(z)‖₁) + δ W₂(q(z|x), q(z|φ)) ]
 
-    with z ~ q(z|x), z' ~ q(z|φ(y)), p = N(0, I): each autoencoder restores its own input, and the other's from the
-    other's latent (cross alignment, γ), and the two posteriors are drawn together (distribution alignment, δ). The
-    weights grow linearly between two epochs each; Adam with AMSGrad. Heads learn in the latent space, from z' of unseen
-    and z of seen classes, and are asked about an image by the mean of q(z|x).
+    with z ~ q(z|x), z' ~ q(z|φ(y)), p = N(0, I): each autoencoder restores its own input, and also from the latent of
+    the other's (cross alignment, γ), and the two posteriors are drawn together (distribution alignment, δ). The weights
+    grow linearly between two epochs each; Adam with AMSGrad. Heads learn in the latent space, from z' of unseen and z of
+    seen classes, and are asked about an image by the mean of q(z|x).
 
-    Widths, weights and epochs are the paper's. Its code draws one ε for all coordinates of z and scales it by σ²; here
-    ε ~ N(0, I) and σ, as in the objective.
+    Defaults are those of the authors' code, for features within [0, 1]; what x̂ is worth beside β, δ and φ depends on the
+    scale of x. That code draws one ε for all coordinates of z and multiplies it by σ²; here ε ~ N(0, I) and σ, which is
+    what the objective says. It keeps the classifier's last epoch, and so do heads here.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -95,6 +71,7 @@ class CADAVAE(FeatureGenerator):
         features_per_class: latents of each unseen class ≥ 1, from its description.
         seen_per_class: latents of each seen class ≥ 1, from its images in turn.
         latent: length of z ≥ 1.
+        phi_scale: c > 0; what is encoded and restored of a class is cφ.
         encoder_hidden: width of the hidden layer from x to z ≥ 1.
         decoder_hidden: from z to x.
         class_encoder_hidden: from φ to z.
@@ -119,6 +96,7 @@ class CADAVAE(FeatureGenerator):
         features_per_class: int = 400,
         seen_per_class: int = 200,
         latent: int = 64,
+        phi_scale: float = 1.0,
         encoder_hidden: int = 1560,
         decoder_hidden: int = 1660,
         class_encoder_hidden: int = 1450,
@@ -140,8 +118,8 @@ class CADAVAE(FeatureGenerator):
         super().__init__(dims, head, features_per_class, latent)
         require_count(class_encoder_hidden=class_encoder_hidden, class_decoder_hidden=class_decoder_hidden)
         require_count(seen_per_class=seen_per_class, epochs=epochs, batch_size=batch_size)
-        require_positive(lr=lr)
-        self.seen_per_class = seen_per_class
+        require_positive(lr=lr, phi_scale=phi_scale)
+        self.seen_per_class, self.phi_scale = seen_per_class, phi_scale
         self.beta = _ramp("beta", beta, beta_start, beta_end)
         self.gamma = _ramp("gamma", gamma, gamma_start, gamma_end)
         self.delta = _ramp("delta", delta, delta_start, delta_end)
@@ -151,7 +129,7 @@ class CADAVAE(FeatureGenerator):
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """The objective, at the weights of this epoch; each decoder restores from both latents at once."""
-        x, phi = batch.x, batch.classes.embeddings[batch.y]
+        x, phi = batch.x, self.phi_scale * batch.classes.embeddings[batch.y]
         q, r = self.image.encode(x), self.description.encode(phi)
         z = torch.cat([q.draw(), r.draw()])
         x_own, x_cross = (_l1(x, restored) for restored in self.image.decoder(z).chunk(2))
@@ -177,7 +155,7 @@ class CADAVAE(FeatureGenerator):
 
     def represent_class(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n z"]:
         """z' ~ q(z|φ)."""
-        return self.description.encode(phi).draw()
+        return self.description.encode(self.phi_scale * phi).draw()
 
     def represent_seen(self, examples: Examples) -> Examples:
         """z ~ q(z|x), equally many of each class."""
