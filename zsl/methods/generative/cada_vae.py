@@ -57,13 +57,13 @@ class CADAVAE(FeatureGenerator):
             + γ (‖x - x̂(z')‖₁ + ‖φ - φ̂(z)‖₁) + δ W₂(q(z|x), q(z|φ)) ]
 
     with z ~ q(z|x), z' ~ q(z|φ(y)), p = N(0, I): each autoencoder restores its own input, and also from the latent of
-    the other's (cross alignment, γ), and the two posteriors are drawn together (distribution alignment, δ). The weights
-    grow linearly between two epochs each; Adam with AMSGrad. Heads learn in the latent space, from z' of unseen and z of
-    seen classes, and are asked about an image by the mean of q(z|x).
+    the other's (cross alignment, γ), and the two posteriors are drawn together (distribution alignment, δ). The
+    weights grow linearly between two epochs each; Adam with AMSGrad. Heads learn in the latent space, from z' of unseen
+    and z of seen classes, and are asked about an image by the mean of q(z|x).
 
-    Defaults are those of the authors' code, for features within [0, 1]; what x̂ is worth beside β, δ and φ depends on the
-    scale of x. That code draws one ε for all coordinates of z and multiplies it by σ²; here ε ~ N(0, I) and σ, which is
-    what the objective says. It keeps the classifier's last epoch, and so do heads here.
+    Defaults are those of the authors' code, for features within [0, 1]; what x̂ is worth beside β, δ and φ depends on
+    the scale of x. That code draws one ε for all coordinates of z and multiplies it by σ²; here ε ~ N(0, I) and σ,
+    which is what the objective says.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
