@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -38,18 +37,6 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
     nn.init.xavier_uniform_(layer.weight, gain=0.5)
     nn.init.zeros_(layer.bias)
     return layer
-
-
-class Ramp(NamedTuple):
-    """A weight that grows linearly from 0 to ``top`` between two epochs."""
-
-    top: float
-    start: int
-    end: int
-
-    def __call__(self, epoch: int) -> float:
-        """Its value in an epoch, counted from 0."""
-        return self.top * min(max((epoch - self.start) / (self.end - self.start), 0.0), 1.0)
 
 
 class CADAVAE(FeatureGenerator):
@@ -120,9 +107,16 @@ class CADAVAE(FeatureGenerator):
         require_count(seen_per_class=seen_per_class, epochs=epochs, batch_size=batch_size)
         require_positive(lr=lr, phi_scale=phi_scale)
         self.seen_per_class, self.phi_scale = seen_per_class, phi_scale
-        self.beta = _ramp("beta", beta, beta_start, beta_end)
-        self.gamma = _ramp("gamma", gamma, gamma_start, gamma_end)
-        self.delta = _ramp("delta", delta, delta_start, delta_end)
+        ramps = {
+            "beta": (beta, beta_start, beta_end),
+            "gamma": (gamma, gamma_start, gamma_end),
+            "delta": (delta, delta_start, delta_end),
+        }
+        for name, given in ramps.items():
+            require_ramp(name, *given)
+        weights = torch.stack([ramp(epochs, *given) for given in ramps.values()], dim=1)
+        self.register_buffer("weights", weights.to(torch.get_default_dtype()), persistent=False)
+        self.weights: Tensor
         self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
         self.image = Autoencoder(dims.features, encoder_hidden, decoder_hidden, latent)
         self.description = Autoencoder(dims.embedding, class_encoder_hidden, class_decoder_hidden, latent)
@@ -134,7 +128,7 @@ class CADAVAE(FeatureGenerator):
         z = torch.cat([q.draw(), r.draw()])
         x_own, x_cross = (_l1(x, restored) for restored in self.image.decoder(z).chunk(2))
         phi_cross, phi_own = (_l1(phi, restored) for restored in self.description.decoder(z).chunk(2))
-        beta, gamma, delta = (weight(self.current_epoch) for weight in (self.beta, self.gamma, self.delta))
+        beta, gamma, delta = self.weights[self.current_epoch].unbind()
         own, cross = x_own + phi_own, x_cross + phi_cross
         divergence = q.divergence() + r.divergence()
         return (own + beta * divergence + gamma * cross + delta * q.distance(r)).mean()
@@ -178,8 +172,17 @@ def _l1(v: Float[Tensor, "n v"], restored: Float[Tensor, "n v"]) -> Float[Tensor
     return (v - restored).abs().sum(dim=1)
 
 
-def _ramp(name: str, top: float, start: int, end: int) -> Ramp:
+def ramp(epochs: int, top: float, start: int, end: int) -> Float[Tensor, " epochs"]:
+    """A weight in every epoch, counted from 0, that grows linearly from 0 at ``start`` to ``top`` at ``end``."""
+    return top * ((torch.arange(epochs, dtype=torch.float64) - start) / (end - start)).clamp(0, 1)
+
+
+def require_ramp(name: str, top: float, start: int, end: int) -> None:
+    """Refuse a weight that is negative, or that has no time to grow in.
+
+    Raises:
+        InputError: it is, or has none.
+    """
     require_within(0, math.inf, **{name: top, f"{name}_start": start})
     if not start < end:
         raise InputError(f"method.{name}_end={end}: must be greater than method.{name}_start={start}")
-    return Ramp(top, start, end)
