@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pytorch_lightning import Callback, LightningModule, Trainer
 from scipy.linalg import sqrtm
 from torch import Tensor
 from torch.distributions import Independent, Normal, kl_divergence
@@ -35,20 +36,12 @@ STAGE = final(worlds.source())
 TRAIN = STAGE.training(CADAVAE.setting)
 
 
-class At40(CADAVAE):
-    """In the middle of all ramps."""
-
-    @property
-    def current_epoch(self) -> int:
-        return 40
-
-
-def small(kind: type[CADAVAE] = CADAVAE, dims: Dimensions | None = None, **given: object) -> CADAVAE:
+def small(dims: Dimensions | None = None, **given: object) -> CADAVAE:
     torch.manual_seed(0)
     widths = {"encoder_hidden": 5, "decoder_hidden": 6, "class_encoder_hidden": 7, "class_decoder_hidden": 4}
     head = partial(Softmax, epochs=2)
     settings: dict[str, object] = {"head": head, "latent": 3, "batch_size": 20, **widths, **given}
-    return kind(dims or Dimensions(*STAGE.dims), **settings)  # type: ignore[arg-type]
+    return CADAVAE(dims or Dimensions(*STAGE.dims), **settings)  # type: ignore[arg-type]
 
 
 def layer(weight: Tensor, bias: Tensor, v: np.ndarray) -> np.ndarray:
@@ -64,7 +57,8 @@ def perceptron(network: torch.nn.Module, v: np.ndarray) -> np.ndarray:
 @settings(deadline=None, max_examples=25)
 @given(n=st.integers(1, 4), d=st.integers(1, 5), k=st.integers(1, 5), s=st.integers(1, 4), seed=st.integers(0, 10**6))
 def test_the_loss_is_the_objective_in_the_middle_of_its_ramps(n: int, d: int, k: int, s: int, seed: int) -> None:
-    model = small(At40, Dimensions(d, k, s, 1), phi_scale=2.5).double()
+    model = small(Dimensions(d, k, s, 1), phi_scale=2.5).double()
+    model.weights = model.schedule[40]
     b = batch(n, d, k, s, seed)
     torch.manual_seed(seed)
     noise = torch.randn(n, 3, dtype=torch.float64).numpy(), torch.randn(n, 3, dtype=torch.float64).numpy()
@@ -118,6 +112,20 @@ def test_ramps_are_linear_between_two_constants(top: float, start: int, length: 
     assert values[: start + 1] == [0] * (start + 1)
     assert values[start + length :] == [top] * 5
     np.testing.assert_allclose(np.diff(values[start : start + length + 1]), top / length, rtol=1e-9)
+
+
+def test_every_step_has_the_weights_of_its_epoch() -> None:
+    found: list[list[float]] = []
+
+    class Spy(Callback):
+        def on_before_backward(self, _t: Trainer, pl_module: LightningModule, _l: Tensor) -> None:
+            assert isinstance(pl_module, CADAVAE)
+            found.append(pl_module.weights.tolist())
+
+    ramps = {"beta_end": 2, "gamma_start": 1, "gamma_end": 3, "delta_start": 0, "delta_end": 4}
+    fit(small(epochs=3, beta=1.0, gamma=2.0, delta=8.0, **ramps), TRAIN, LOOP, 0, callbacks=[Spy()])
+    steps = -(-len(TRAIN.examples) // 20)
+    assert found == [[0.0, 0.0, 0.0]] * steps + [[0.5, 0.0, 2.0]] * steps + [[1.0, 1.0, 4.0]] * steps
 
 
 @given(labels=st.lists(st.integers(0, 5), min_size=1, max_size=40), per_class=st.integers(1, 20))

@@ -114,21 +114,27 @@ class CADAVAE(FeatureGenerator):
         }
         for name, given in ramps.items():
             require_ramp(name, *given)
-        weights = torch.stack([ramp(epochs, *given) for given in ramps.values()], dim=1)
-        self.register_buffer("weights", weights.to(torch.get_default_dtype()), persistent=False)
+        schedule = torch.stack([ramp(epochs, *given) for given in ramps.values()], dim=1)
+        self.register_buffer("schedule", schedule.to(torch.get_default_dtype()), persistent=False)
+        self.register_buffer("weights", self.schedule[0], persistent=False)
+        self.schedule: Tensor
         self.weights: Tensor
         self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
         self.image = Autoencoder(dims.features, encoder_hidden, decoder_hidden, latent)
         self.description = Autoencoder(dims.embedding, class_encoder_hidden, class_decoder_hidden, latent)
 
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
+        """Look up β, γ and δ at every step: a run that goes on within an epoch is not told of the start of it."""
+        self.weights = self.schedule[self.current_epoch]
+
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """The objective, at the weights of this epoch; each decoder restores from both latents at once."""
+        """The objective; each decoder restores from both latents at once."""
         x, phi = batch.x, self.phi_scale * batch.classes.embeddings[batch.y]
         q, r = self.image.encode(x), self.description.encode(phi)
         z = torch.cat([q.draw(), r.draw()])
         x_own, x_cross = (_l1(x, restored) for restored in self.image.decoder(z).chunk(2))
         phi_cross, phi_own = (_l1(phi, restored) for restored in self.description.decoder(z).chunk(2))
-        beta, gamma, delta = self.weights[self.current_epoch].unbind()
+        beta, gamma, delta = self.weights.unbind()
         own, cross = x_own + phi_own, x_cross + phi_cross
         divergence = q.divergence() + r.divergence()
         return (own + beta * divergence + gamma * cross + delta * q.distance(r)).mean()
