@@ -38,7 +38,7 @@ def config(method: str) -> DictConfig:
     for node in (cfg, *(part for part in cfg.values() if isinstance(part, DictConfig))):
         for steps in {"epochs", "iterations", "classifier_epochs"} & set(node):
             node[steps] = 3
-    for width in {"hidden", "critic_hidden", "features_per_class"} & set(cfg):
+    for width in {name for name in cfg if str(name).endswith(("hidden", "_per_class"))}:
         cfg[width] = 16
     return cfg
 

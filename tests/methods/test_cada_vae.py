@@ -1,0 +1,230 @@
+"""CADA-VAE's objective in loops, its distances against scipy and torch.distributions, and what its heads learn from."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pytorch_lightning import Callback, LightningModule, Trainer
+from scipy.linalg import sqrtm
+from torch import Tensor
+from torch.distributions import Independent, Normal, kl_divergence
+
+from tests import worlds
+from tests.methods.test_cmt import batch
+from tests.test_resumption import At
+from zsl.data.protocol import final
+from zsl.errors import InputError
+from zsl.fit import Loop, fit
+from zsl.methods.compatibility.eszsl import ESZSL
+from zsl.methods.generative.cada_vae import CADAVAE, in_turn, ramp
+from zsl.methods.generative.gaussian import Gaussian
+from zsl.methods.generative.softmax import Softmax
+from zsl.model import Dimensions
+from zsl.resumption import InterruptedRunError
+
+LOOP = Loop(progress_bar=False)
+STAGE = final(worlds.source())
+TRAIN = STAGE.training(CADAVAE.setting)
+
+
+def small(dims: Dimensions | None = None, **given: object) -> CADAVAE:
+    torch.manual_seed(0)
+    widths = {"encoder_hidden": 5, "decoder_hidden": 6, "class_encoder_hidden": 7, "class_decoder_hidden": 4}
+    head = partial(Softmax, epochs=2)
+    settings: dict[str, object] = {"head": head, "latent": 3, "batch_size": 20, **widths, **given}
+    return CADAVAE(dims or Dimensions(*STAGE.dims), **settings)  # type: ignore[arg-type]
+
+
+def layer(weight: Tensor, bias: Tensor, v: np.ndarray) -> np.ndarray:
+    W, b = weight.detach().numpy(), bias.detach().numpy()
+    return np.array([sum(W[i, j] * v[j] for j in range(len(v))) + b[i] for i in range(len(b))])
+
+
+def perceptron(network: torch.nn.Module, v: np.ndarray) -> np.ndarray:
+    W1, b1, W2, b2 = network.parameters()
+    return layer(W2, b2, np.maximum(layer(W1, b1, v), 0))
+
+
+@settings(deadline=None, max_examples=25)
+@given(n=st.integers(1, 4), d=st.integers(1, 5), k=st.integers(1, 5), s=st.integers(1, 4), seed=st.integers(0, 10**6))
+def test_the_loss_is_the_objective_in_the_middle_of_its_ramps(n: int, d: int, k: int, s: int, seed: int) -> None:
+    model = small(Dimensions(d, k, s, 1), phi_scale=2.5).double()
+    model.weights = model.schedule[40]
+    b = batch(n, d, k, s, seed)
+    torch.manual_seed(seed)
+    noise = torch.randn(n, 3, dtype=torch.float64).numpy(), torch.randn(n, 3, dtype=torch.float64).numpy()
+    beta, gamma, delta = (float(np.float32(w)) for w in (0.25 * 40 / 93, 2.37 * 19 / 54, 8.13))
+    expected = 0.0
+    for i in range(n):
+        v = b.x[i].numpy(), 2.5 * b.classes.embeddings[b.y[i]].numpy()
+        posteriors, latents = [], []
+        for part, of, eps in zip((model.image, model.description), v, noise, strict=True):
+            found = perceptron(part.encoder, of)
+            mu, sigma = found[:3], np.exp(found[3:] / 2)
+            posteriors.append((mu, sigma))
+            latents.append(mu + sigma * eps[i])
+            expected += beta * sum((mu**2 + sigma**2 - 1) / 2 - np.log(sigma))
+        for own, (part, of) in enumerate(zip((model.image, model.description), v, strict=True)):
+            for z, weight in ((latents[own], 1.0), (latents[1 - own], gamma)):
+                expected += weight * sum(abs(of - perceptron(part.decoder, z)))
+        (mu, sigma), (mu2, sigma2) = posteriors
+        expected += delta * math.sqrt(sum((mu - mu2) ** 2) + sum((sigma - sigma2) ** 2))
+    torch.manual_seed(seed)
+    assert model.loss(b).item() == pytest.approx(expected / n, rel=1e-9)
+
+
+@settings(deadline=None, max_examples=25)
+@given(n=st.integers(1, 4), z=st.integers(1, 5), seed=st.integers(0, 10**6))
+def test_divergence_and_distance_of_gaussians(n: int, z: int, seed: int) -> None:
+    """Against torch.distributions, and against W₂² = ‖μ - μ'‖² + tr(S + S' - 2 (S'^½ S S'^½)^½) by scipy."""
+    g = torch.Generator().manual_seed(seed)
+    one, other = (Gaussian(*torch.randn(2, n, z, generator=g, dtype=torch.float64)) for _ in range(2))
+    standard = Independent(Normal(torch.zeros_like(one.mu), 1.0), 1)
+    torch.testing.assert_close(one.divergence(), kl_divergence(Independent(Normal(one.mu, one.sigma), 1), standard))
+    for i, found in enumerate(one.distance(other)):
+        S, T = (np.diag(it.log_variance[i].exp().numpy()) for it in (one, other))
+        root = sqrtm(T)
+        bures = np.trace(S + T - 2 * sqrtm(root @ S @ root)).real
+        assert found.item() ** 2 == pytest.approx((one.mu[i] - other.mu[i]).square().sum().item() + bures, abs=1e-9)
+
+
+def test_posteriors_that_agree_have_a_gradient() -> None:
+    mu, log_variance = torch.zeros(2, 3, requires_grad=True), torch.zeros(2, 3, requires_grad=True)
+    Gaussian(mu, log_variance).distance(Gaussian(torch.zeros(2, 3), torch.zeros(2, 3))).sum().backward()
+    assert mu.grad is not None
+    assert log_variance.grad is not None
+    assert mu.grad.isfinite().all()
+    assert log_variance.grad.isfinite().all()
+
+
+@given(top=st.floats(0.1, 10), start=st.integers(0, 50), length=st.integers(1, 50))
+def test_ramps_are_linear_between_two_constants(top: float, start: int, length: int) -> None:
+    values = ramp(start + length + 5, top, start, start + length).tolist()
+    assert values[: start + 1] == [0] * (start + 1)
+    assert values[start + length :] == [top] * 5
+    np.testing.assert_allclose(np.diff(values[start : start + length + 1]), top / length, rtol=1e-9)
+
+
+def test_every_step_has_the_weights_of_its_epoch() -> None:
+    found: list[list[float]] = []
+
+    class Spy(Callback):
+        def on_before_backward(self, _t: Trainer, pl_module: LightningModule, _l: Tensor) -> None:
+            assert isinstance(pl_module, CADAVAE)
+            found.append(pl_module.weights.tolist())
+
+    ramps = {"beta_end": 2, "gamma_start": 1, "gamma_end": 3, "delta_start": 0, "delta_end": 4}
+    fit(small(epochs=3, beta=1.0, gamma=2.0, delta=8.0, **ramps), TRAIN, LOOP, 0, callbacks=[Spy()])
+    steps = -(-len(TRAIN.examples) // 20)
+    assert found == [[0.0, 0.0, 0.0]] * steps + [[0.5, 0.0, 2.0]] * steps + [[1.0, 1.0, 4.0]] * steps
+
+
+@given(labels=st.lists(st.integers(0, 5), min_size=1, max_size=40), per_class=st.integers(1, 20))
+def test_images_of_every_class_are_taken_in_turn(labels: list[int], per_class: int) -> None:
+    y = torch.tensor(labels)
+    taken = in_turn(y, per_class)
+    assert torch.equal(y[taken].bincount(minlength=6), per_class * (y.bincount(minlength=6) > 0))
+    times = taken.bincount(minlength=len(y))
+    for label in set(labels):
+        here = times[y == label]
+        assert here.max() - here.min() <= 1
+
+
+def test_latents_are_drawn_from_the_posteriors() -> None:
+    """Mean, deviation and correlation of many draws, each within five standard errors."""
+    model, n = small(phi_scale=2.5).double(), 40_000
+    phi, x = TRAIN.classes.embeddings[:1].double(), TRAIN.examples.inputs[:1].double()
+    model.seen_per_class = n
+    seen = type(TRAIN.examples)(x, TRAIN.examples.labels[:1])
+    with torch.no_grad():
+        pairs = (
+            (model.description.encode(2.5 * phi), model.represent_class(phi.expand(n, -1))),
+            (model.image.encode(x), model.represent_seen(seen).inputs),
+        )
+    for q, z in pairs:
+        assert ((z.mean(dim=0) - q.mu[0]).abs() < 5 * q.sigma[0] / math.sqrt(n)).all()
+        assert ((z.std(dim=0) / q.sigma[0] - 1).abs() < 5 / math.sqrt(2 * n)).all()
+        assert ((z.T.corrcoef() - torch.eye(3)).abs() < 5 / math.sqrt(n)).all()
+
+
+def test_images_are_asked_about_by_their_means_and_synthesised_from_latents() -> None:
+    model = fit(small(epochs=1), TRAIN, LOOP, 0)
+    assert isinstance(model, CADAVAE)
+    x, phi = STAGE.held_out.unseen().inputs, STAGE.classes.embeddings
+    with torch.no_grad():
+        mu = model.image.encode(x).mu
+        assert torch.equal(model.scores(x, STAGE.classes), model.gzsl_head.scores(mu, STAGE.classes))
+        torch.manual_seed(3)
+        z = model.description.encode(phi).draw()
+        torch.manual_seed(3)
+        assert torch.equal(model.synthesize(phi), model.image.decoder(z))
+
+
+def test_heads_learn_from_so_many_latents_of_every_class() -> None:
+    model = small(features_per_class=11, seen_per_class=7)
+    (zsl_head, synthetic), (gzsl_head, mixed) = model.heads(TRAIN)
+    assert (zsl_head, gzsl_head) == (model.zsl_head, model.gzsl_head)
+    assert synthetic.examples.inputs.shape == (11 * STAGE.dims[3], 3)
+    assert torch.equal(synthetic.examples.labels.bincount(), torch.full((STAGE.dims[3],), 11))
+    assert torch.equal(mixed.examples.labels.bincount(), torch.where(STAGE.classes.seen, 7, 11))
+    assert not any(part.examples.inputs.requires_grad for part in (synthetic, mixed))
+
+
+def test_any_method_can_be_the_head() -> None:
+    model = fit(small(head=ESZSL, epochs=1), TRAIN, LOOP, 0)
+    scores = model.scores(STAGE.held_out.unseen().inputs, STAGE.classes)
+    assert scores.shape[1] == len(STAGE.classes)
+    assert scores.std() > 0
+
+
+@pytest.mark.parametrize("step", [0, 4, 5, 7])
+def test_a_run_stopped_at_any_step_goes_on_to_the_same_bits(tmp_path: Path, step: int) -> None:
+    """While the weights of the objective grow with the epoch, and noise is drawn at every step."""
+
+    def model() -> CADAVAE:
+        return small(epochs=3, lr=0.01, beta_end=2, gamma_start=0, gamma_end=2, delta_start=1, delta_end=2)
+
+    undisturbed = fit(model(), TRAIN, LOOP, 3).state_dict()
+    stop = At(step, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(InterruptedRunError, match=f"stopped at step {step + 1}"):
+        fit(model(), TRAIN, LOOP, 3, tmp_path, callbacks=[stop])
+    resumed = fit(model(), TRAIN, LOOP, 3, tmp_path, resume=True).state_dict()
+    for name, value in undisturbed.items():
+        assert torch.equal(resumed[name], value), name
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("features_per_class", 0),
+        ("seen_per_class", 1.5),
+        ("latent", 0),
+        ("encoder_hidden", 0),
+        ("class_decoder_hidden", 0),
+        ("beta", -0.1),
+        ("gamma", math.inf),
+        ("gamma_start", -1),
+        ("delta_end", 6),
+        ("phi_scale", 0.0),
+        ("lr", 0.0),
+        ("epochs", 0),
+        ("batch_size", 0),
+    ],
+)
+def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"method.{key}={value}"):
+        CADAVAE(Dimensions(3, 2, 2, 2), **{key: value})  # type: ignore[arg-type]
+
+
+def test_hyperparameters_of_the_head_are_refused_by_theirs() -> None:
+    with pytest.raises(InputError, match=r"method\.head\.lr=0"):
+        CADAVAE(Dimensions(3, 2, 2, 2), head=partial(Softmax, lr=0.0))

@@ -1,0 +1,194 @@
+"""CADA-VAE: autoencoders of features and of descriptions with one latent space, where classes are told apart
+[Schönfeld2019]."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from zsl.data.examples import Examples
+from zsl.data.training_set import Batch
+from zsl.errors import InputError
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.methods.generative.gaussian import Gaussian
+from zsl.methods.generative.softmax import Softmax
+from zsl.model import Dimensions, require_count, require_positive, require_within
+
+
+class Autoencoder(nn.Module):
+    """q(z | v) = N(μ, diag σ²),   (μ, log σ²) = A₂[A₁v + a₁]₊ + a₂,   v̂ = B₂[B₁z + b₁]₊ + b₂."""
+
+    def __init__(self, inputs: int, encoder_hidden: int, decoder_hidden: int, latent: int) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(_linear(inputs, encoder_hidden), nn.ReLU(), _linear(encoder_hidden, 2 * latent))
+        self.decoder = nn.Sequential(_linear(latent, decoder_hidden), nn.ReLU(), _linear(decoder_hidden, inputs))
+
+    def encode(self, v: Float[Tensor, "n v"]) -> Gaussian:
+        """q(z | v)."""
+        return Gaussian(*self.encoder(v).chunk(2, dim=1))
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs)
+    nn.init.xavier_uniform_(layer.weight, gain=0.5)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class CADAVAE(FeatureGenerator):
+    """min E [ ‖x - x̂(z)‖₁ + ‖φ - φ̂(z')‖₁ + β (KL(q(z|x) ‖ p) + KL(q(z|φ) ‖ p))
+            + γ (‖x - x̂(z')‖₁ + ‖φ - φ̂(z)‖₁) + δ W₂(q(z|x), q(z|φ)) ]
+
+    with z ~ q(z|x), z' ~ q(z|φ(y)), p = N(0, I): each autoencoder restores its own input, and also from the latent of
+    the other's (cross alignment, γ), and the two posteriors are drawn together (distribution alignment, δ). The
+    weights grow linearly between two epochs each; Adam with AMSGrad. Heads learn in the latent space, from z' of unseen
+    and z of seen classes, and are asked about an image by the mean of q(z|x).
+
+    Defaults are those of the authors' code, for features within [0, 1]; what x̂ is worth beside β, δ and φ depends on
+    the scale of x. That code draws one ε for all coordinates of z and multiplies it by σ²; here ε ~ N(0, I) and σ,
+    which is what the objective says.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
+        head: makes a classifier of latents.
+        features_per_class: latents of each unseen class ≥ 1, from its description.
+        seen_per_class: latents of each seen class ≥ 1, from its images in turn.
+        latent: length of z ≥ 1.
+        phi_scale: c > 0; what is encoded and restored of a class is cφ.
+        encoder_hidden: width of the hidden layer from x to z ≥ 1.
+        decoder_hidden: from z to x.
+        class_encoder_hidden: from φ to z.
+        class_decoder_hidden: from z to φ.
+        beta: β ≥ 0.
+        beta_start: epoch until which it is 0, ≥ 0.
+        beta_end: epoch from which it is β.
+        gamma: γ ≥ 0; so its two epochs.
+        delta: δ ≥ 0; so its two epochs.
+        lr: learning rate > 0.
+        epochs: passes over the training images ≥ 1.
+        batch_size: ≥ 1.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        head: Head = Softmax,
+        features_per_class: int = 400,
+        seen_per_class: int = 200,
+        latent: int = 64,
+        phi_scale: float = 1.0,
+        encoder_hidden: int = 1560,
+        decoder_hidden: int = 1660,
+        class_encoder_hidden: int = 1450,
+        class_decoder_hidden: int = 665,
+        beta: float = 0.25,
+        beta_start: int = 0,
+        beta_end: int = 93,
+        gamma: float = 2.37,
+        gamma_start: int = 21,
+        gamma_end: int = 75,
+        delta: float = 8.13,
+        delta_start: int = 6,
+        delta_end: int = 22,
+        lr: float = 1.5e-4,
+        epochs: int = 100,
+        batch_size: int = 50,
+    ) -> None:
+        require_count(latent=latent, encoder_hidden=encoder_hidden, decoder_hidden=decoder_hidden)
+        super().__init__(dims, head, features_per_class, latent)
+        require_count(class_encoder_hidden=class_encoder_hidden, class_decoder_hidden=class_decoder_hidden)
+        require_count(seen_per_class=seen_per_class, epochs=epochs, batch_size=batch_size)
+        require_positive(lr=lr, phi_scale=phi_scale)
+        self.seen_per_class, self.phi_scale = seen_per_class, phi_scale
+        ramps = {
+            "beta": (beta, beta_start, beta_end),
+            "gamma": (gamma, gamma_start, gamma_end),
+            "delta": (delta, delta_start, delta_end),
+        }
+        for name, given in ramps.items():
+            require_ramp(name, *given)
+        schedule = torch.stack([ramp(epochs, *given) for given in ramps.values()], dim=1)
+        self.register_buffer("schedule", schedule.to(torch.get_default_dtype()), persistent=False)
+        self.register_buffer("weights", self.schedule[0], persistent=False)
+        self.schedule: Tensor
+        self.weights: Tensor
+        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.image = Autoencoder(dims.features, encoder_hidden, decoder_hidden, latent)
+        self.description = Autoencoder(dims.embedding, class_encoder_hidden, class_decoder_hidden, latent)
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
+        """Look up β, γ and δ at every step: a run that goes on within an epoch is not told of the start of it."""
+        self.weights = self.schedule[self.current_epoch]
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """The objective; each decoder restores from both latents at once."""
+        x, phi = batch.x, self.phi_scale * batch.classes.embeddings[batch.y]
+        q, r = self.image.encode(x), self.description.encode(phi)
+        z = torch.cat([q.draw(), r.draw()])
+        x_own, x_cross = (_l1(x, restored) for restored in self.image.decoder(z).chunk(2))
+        phi_cross, phi_own = (_l1(phi, restored) for restored in self.description.decoder(z).chunk(2))
+        beta, gamma, delta = self.weights.unbind()
+        own, cross = x_own + phi_own, x_cross + phi_cross
+        divergence = q.divergence() + r.divergence()
+        return (own + beta * divergence + gamma * cross + delta * q.distance(r)).mean()
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam with AMSGrad, for the autoencoders; heads have their own."""
+        parameters = [*self.image.parameters(), *self.description.parameters()]
+        return Adam(parameters, self.lr, amsgrad=True, fused=True)
+
+    def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
+        """x̂(z'),   z' ~ q(z|φ)."""
+        x: Tensor = self.image.decoder(self.represent_class(phi))
+        return x
+
+    def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n z"]:
+        """The mean of q(z|x)."""
+        return self.image.encode(x).mu
+
+    def represent_class(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n z"]:
+        """z' ~ q(z|φ)."""
+        return self.description.encode(self.phi_scale * phi).draw()
+
+    def represent_seen(self, examples: Examples) -> Examples:
+        """z ~ q(z|x), equally many of each class."""
+        rows = in_turn(examples.labels, self.seen_per_class)
+        return Examples(self.image.encode(examples.inputs[rows]).draw(), examples.labels[rows])
+
+
+def in_turn(labels: Int[Tensor, " n"], per_class: int) -> Int[Tensor, " m"]:
+    """``per_class`` places of each label that occurs, in an order drawn once, over again where there are fewer."""
+    mixed = torch.randperm(len(labels)).to(labels.device)
+    order = mixed[labels[mixed].argsort(stable=True)]
+    counts = labels.bincount()
+    counts = counts[counts > 0]
+    starts = counts.cumsum(0) - counts
+    turn = torch.arange(per_class, device=labels.device) % counts.unsqueeze(1)
+    return order[(starts.unsqueeze(1) + turn).flatten()]
+
+
+def _l1(v: Float[Tensor, "n v"], restored: Float[Tensor, "n v"]) -> Float[Tensor, " n"]:
+    return (v - restored).abs().sum(dim=1)
+
+
+def ramp(epochs: int, top: float, start: int, end: int) -> Float[Tensor, " epochs"]:
+    """A weight in every epoch, counted from 0, that grows linearly from 0 at ``start`` to ``top`` at ``end``."""
+    return top * ((torch.arange(epochs, dtype=torch.float64) - start) / (end - start)).clamp(0, 1)
+
+
+def require_ramp(name: str, top: float, start: int, end: int) -> None:
+    """Refuse a weight that is negative, or that has no time to grow in.
+
+    Raises:
+        InputError: it is, or has none.
+    """
+    require_within(0, math.inf, **{name: top, f"{name}_start": start})
+    if not start < end:
+        raise InputError(f"method.{name}_end={end}: must be greater than method.{name}_start={start}")
