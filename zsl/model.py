@@ -68,6 +68,10 @@ class ZSLModel(LightningModule, ABC):
     def finalize(self, train: TrainingSet) -> None:
         """Solve closed forms and fit what is learned after the gradient steps, if anything."""
 
+    def diagnostics(self, train: TrainingSet) -> dict[str, float]:  # noqa: ARG002
+        """Numbers about what was learned, by name, to be recorded beside the metrics; the random streams go on."""
+        return {}
+
     @classmethod
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self] | None:  # noqa: ARG003
         """Finalize, one after the other, models that differ in their hyperparameters alone.

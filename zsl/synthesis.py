@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float32, Int64
+from numpy import ndarray as Array
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -21,6 +24,8 @@ from zsl.model import Dimensions
 from zsl.output import WEIGHTS
 from zsl.reporting import result as results
 from zsl.reporting.atomic import write_bytes
+from zsl.reporting.feature_plot import draw
+from zsl.reporting.occurrence_plot import UNDATED
 from zsl.reporting.result import Result
 from zsl.train import build, prepare, stage_of
 
@@ -29,10 +34,29 @@ TESTED = 5
 """one in so many features of a seen class is for testing"""
 
 
+SHOWN = 5
+"""seen and unseen classes in a plot, each"""
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """Features that a generator has made, with labels into the label space of ``stage``."""
+
+    stage: Stage
+    x: Float32[Array, "n d"]
+    labels: Int64[Array, " n"]
+
+
 def main(arguments: argparse.Namespace) -> int:
     """Write the pair of files and say how to train on it."""
-    output = Path(arguments.output)
-    seen, unseen = synthesize(Path(arguments.folder), output, arguments.per_class, arguments.seed, arguments.overrides)
+    output, form = Path(arguments.output), Path(arguments.plot or "plot.svg").suffix[1:]
+    if form not in UNDATED:
+        raise InputError(f"--plot {arguments.plot}: give a file that ends in .{', .'.join(UNDATED)}")
+    made = synthesize(Path(arguments.folder), output, arguments.per_class, arguments.seed, arguments.overrides)
+    if arguments.plot:
+        write_bytes(Path(arguments.plot), plot(made, form))
+    seen = int(made.stage.classes.seen.sum())
+    unseen = len(made.stage.classes) - seen
     Console(soft_wrap=True, highlight=False).print(
         f"{arguments.per_class} features of each of {seen} seen and {unseen} unseen classes, scaled as the generator "
         f"knows them; use them with\n  zsl train data=xlsa17 data.name=synthetic data.root={output} "
@@ -41,12 +65,12 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Sequence[str] = ()) -> tuple[int, int]:
+def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Sequence[str] = ()) -> Synthetic:
     """Write ``per_class`` features of every class of the run's data set, or of what ``overrides`` make of it (another
     class embedding, another data set), into ``output``: ``synthetic.mat`` and ``att_splits.mat``.
 
     In the split file four fifths of the features of a seen class are for training and one for testing, those of unseen
-    classes for testing. Returns the numbers of seen and unseen classes.
+    classes for testing.
 
     Raises:
         InputError: there is no trained generator in ``run``, or the classes do not fit it, or nothing can be written.
@@ -85,7 +109,25 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     features = {"features": x.T, "labels": labels.numpy()[:, None] + 1}
     write_bytes(output / FEATURES, matlab.encode(features))
     write_bytes(output / SPLITS, matlab.encode(splits))
-    return int(classes.seen.sum()), int((~classes.seen).sum())
+    return Synthetic(stage, x, labels.numpy())
+
+
+def plot(made: Synthetic, form: str) -> bytes:
+    """Real and synthetic features of the first few seen and unseen classes, as an image file of the format ``form``."""
+    stage, held_out = made.stage, made.stage.held_out
+    shown = torch.cat([stage.classes.seen_ids[:SHOWN], stage.classes.unseen_ids[:SHOWN]])
+    place = np.full(len(stage.classes), -1)
+    place[shown.numpy()] = np.arange(len(shown))
+    examples = (held_out.seen(), held_out.unseen())
+    real = np.concatenate([part.inputs.numpy() for part in examples])
+    labels = place[np.concatenate([part.labels.numpy() for part in examples])]
+    theirs = place[made.labels]
+    names = [
+        f"{name}, {'seen' if seen else 'unseen'}"
+        for name, seen in zip(stage.classes.take(shown).names, stage.classes.seen[shown].tolist(), strict=True)
+    ]
+    kept, drawn = labels >= 0, theirs >= 0
+    return draw(real[kept], labels[kept], made.x[drawn], theirs[drawn], names, form)
 
 
 def _load(cfg: DictConfig, result: Result, stage: Stage, weights: Path) -> FeatureGenerator:

@@ -98,6 +98,7 @@ def _run(
         correction = choice.correction if choice else corrector(cfg)
         scored = score(model, stage.held_out).corrected(correction)
         evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
+        diagnostics = model.diagnostics(stage.training(model.setting).to(model.device))
     dagger = "†" if policy == "test" else ""
     result = Result(
         method=names.method,
@@ -109,7 +110,7 @@ def _run(
         protocol=stage.name,
         selection=_selection(cfg, policy, choice),
         seed=cfg.seed,
-        metrics={name + dagger: value for name, value in evaluation.metrics.items()},
+        metrics={name + dagger: value for name, value in evaluation.metrics.items()} | diagnostics,
         fingerprints=fingerprints(source),
         config=OmegaConf.to_container(cfg, resolve=True),  # type: ignore[arg-type]
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -14,6 +14,7 @@ from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
+from zsl.methods.moments import class_counts, class_sums
 from zsl.model import Dimensions, ZSLModel, require_count
 
 Head = Callable[[Dimensions], ZSLModel]
@@ -68,6 +69,22 @@ class FeatureGenerator(ZSLModel):
     def represent_seen(self, examples: Examples) -> Examples:
         """What the head over all classes learns from for those of these images."""
         return Examples(self.represent(examples.inputs), examples.labels)
+
+    @torch.no_grad()
+    def diagnostics(self, train: TrainingSet) -> dict[str, float]:
+        """``synthetic_near_own``: the share of seen classes whose synthetic features (100 of each) are, in the mean
+        square, nearer to the mean of their real ones than to that of any other seen class.
+
+        The mean square distance to a point is that of the mean, plus the same variance for every point.
+        """
+        seen = train.of_seen_classes()
+        labels = torch.arange(len(seen.classes), device=seen.examples.labels.device)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            made = torch.stack([self.synthesize(seen.classes.embeddings).double() for _ in range(100)]).mean(dim=0)
+        real = class_sums(seen.examples.inputs, seen.examples.labels, len(labels))
+        real /= class_counts(seen.examples.labels, len(labels)).unsqueeze(1)
+        return {"synthetic_near_own": float((torch.cdist(made, real).argmin(dim=1) == labels).double().mean())}
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """The scores of the head that was trained for such classes: unseen alone, or all."""

@@ -1,0 +1,48 @@
+"""Real and synthetic features of a few classes in the plane that shows most of the real ones."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+from jaxtyping import Float, Int
+from matplotlib.figure import Figure
+from numpy import ndarray as Array
+
+from zsl.reporting.occurrence_plot import UNDATED
+
+MOST = 100
+"""points of a class, real and synthetic each"""
+
+
+def draw(
+    real: Float[Array, "n d"],
+    labels: Int[Array, " n"],
+    synthetic: Float[Array, "m d"],
+    synthetic_labels: Int[Array, " m"],
+    names: Sequence[str],
+    form: str,
+) -> bytes:
+    """First two principal components of the real features: dots, and crosses for the synthetic, a colour a class.
+
+    The same features give the same bytes, of the image format ``form``. Labels are positions in ``names``.
+    """
+    centre = real.mean(axis=0)
+    _, lengths, axes = np.linalg.svd(real - centre, full_matrices=False)
+    plane, share = axes[:2].T, (lengths[:2] ** 2).sum() / (lengths**2).sum()
+    with mpl.rc_context({"svg.hashsalt": "zsl", "svg.fonttype": "none", "font.size": 8}):
+        page = Figure(figsize=(7.0, 5.0), layout="constrained")
+        panel = page.subplots()
+        for label, name in enumerate(names):
+            colour = f"C{label % 10}"
+            for points, of, marker, alpha in ((real, labels, "o", 0.35), (synthetic, synthetic_labels, "x", 0.9)):
+                a, b = ((points[of == label][:MOST] - centre) @ plane).T
+                panel.scatter(a, b, s=14, c=colour, marker=marker, alpha=alpha, linewidths=0.8, edgecolors=None)
+            panel.scatter([], [], c=colour, label=name)
+        panel.set_title(f"dots real, crosses synthetic; {share:.0%} of the variance of the real features")
+        panel.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+        content = io.BytesIO()
+        page.savefig(content, format=form, dpi=150, metadata=UNDATED[form])
+    return content.getvalue()
