@@ -55,27 +55,41 @@ def test_each_ball_leaves_the_asked_share_of_its_class_outside(model: CMTStar, s
         assert radius == pytest.approx(np.quantile(inside, 0.7), rel=1e-4)
 
 
-def test_the_decided_side_comes_first_each_side_in_the_order_of_distance(model: CMTStar, stage: Stage) -> None:
+def test_the_decided_side_comes_first_each_side_in_its_own_order(model: CMTStar, stage: Stage) -> None:
+    """Seen classes by logistic regression on the features, unseen ones by distance; B(x) written out."""
     x = torch.cat([stage.held_out.unseen().inputs, stage.held_out.seen().inputs, 3 * stage.held_out.seen().inputs])
     to_seen, to_all = distances(model, stage, x, True), distances(model, stage, x, False)
-    seen = stage.classes.seen.numpy()
-    with torch.no_grad():
-        found = model.scores(x, stage.classes).numpy()
+    z = x.numpy() @ model.seen.weight.detach().numpy().T + model.seen.bias.detach().numpy()
     novel = [all(d > r for d, r in zip(row, balls(model).squared_radius.numpy(), strict=True)) for row in to_seen]
     assert 0 < sum(novel) < len(novel)
+    with torch.no_grad():
+        found = model.scores(x, stage.classes).numpy()
+    seen = stage.classes.seen.tolist()
     for i, unknown in enumerate(novel):
-        side = ~seen if unknown else seen
-        ids = np.arange(len(seen))
-        expected = [*sorted(ids[side], key=lambda y: to_all[i, y]), *sorted(ids[~side], key=lambda y: to_all[i, y])]
-        assert np.argsort(-found[i], kind="stable").tolist() == expected
+        expected, known = [], 0
+        for y, is_seen in enumerate(seen):
+            expected.append(z[i, known] - math.log(np.exp(z[i]).sum()) if is_seen else -to_all[i, y])
+            known += is_seen
+        bound = 1 + max(expected) - min(expected)
+        sides = [value - bound * (unknown == is_seen) for value, is_seen in zip(expected, seen, strict=True)]
+        np.testing.assert_allclose(found[i], sides, rtol=1e-4, atol=1e-4)
+        assert seen[int(found[i].argmax())] != unknown
 
 
-@pytest.mark.parametrize("part", ["seen_ids", "unseen_ids"])
-def test_on_one_side_alone_it_ranks_as_cmt_does(model: CMTStar, stage: Stage, part: str) -> None:
-    x, classes = stage.held_out.unseen().inputs, stage.classes.take(getattr(stage.classes, part))
+def test_among_unseen_classes_it_ranks_as_cmt_does(model: CMTStar, stage: Stage) -> None:
+    x, classes = stage.held_out.unseen().inputs, stage.classes.take(stage.classes.unseen_ids)
     with torch.no_grad():
         difference = model.scores(x, classes) - CMT.scores(model, x, classes)
     torch.testing.assert_close(difference, difference[:, :1].expand_as(difference), rtol=1e-5, atol=1e-5)
+
+
+def test_the_map_is_learned_as_cmt_learns_it(model: CMTStar, stage: Stage) -> None:
+    """The classifier of seen classes starts after f and shares nothing with it."""
+    torch.manual_seed(0)
+    cmt = CMT(Dimensions(*stage.dims), hidden=8, epochs=3)
+    fit(cmt, stage.training(cmt.setting), Loop(progress_bar=False), 0)
+    for name, value in cmt.f.state_dict().items():
+        torch.testing.assert_close(model.f.state_dict()[name], value, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("novelty", ["gaussian", "loop"])
