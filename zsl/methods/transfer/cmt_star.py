@@ -13,7 +13,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import Batch, TrainingSet
 from zsl.methods.nearest import nearness
-from zsl.methods.novelty import Balls, LocalOutliers
+from zsl.methods.novelty import Gaussians, LocalOutliers
 from zsl.methods.transfer.cmt import CMT
 from zsl.model import Dimensions, require_count, require_within
 
@@ -25,8 +25,8 @@ class CMTStar(CMT):
     CMT's distance as the likelihood of a Gaussian around φ(y) for those that are. B(x) = 1 + max_y F - min_y F, so that
     the classes of the decided side come first, each side in its own order. Novelty is decided by
 
-    - ``"gaussian"``: around φ(y) lies an isotropic Gaussian, and x is novel if each gives it a density below that
-      class's threshold; whatever the Gaussian's width, its threshold is a ball: :class:`~zsl.methods.novelty.Balls`;
+    - ``"gaussian"``: f(x) has a density below a threshold under the isotropic Gaussian of every seen class:
+      :class:`~zsl.methods.novelty.Gaussians`;
     - ``"loop"``: x lies less densely among f of training images than they lie among each other, by its local outlier
       probability: :class:`~zsl.methods.novelty.LocalOutliers`. The paper also weighs both sides by this probability;
       here it is cut at a threshold, as the other is.
@@ -36,7 +36,7 @@ class CMTStar(CMT):
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of seen classes.
-        rejected: share of training images outside their ball, or of references that are novel themselves, in [0, 1).
+        rejected: share of training images, or of references for ``"loop"``, that are novel themselves, in [0, 1).
         novelty: ``"gaussian"`` or ``"loop"``.
         references: training images a seen class that ``"loop"`` keeps at most, ≥ 1.
         neighbours: of an image among the references, for ``"loop"``, ≥ 1.
@@ -68,7 +68,7 @@ class CMTStar(CMT):
         require(novelty, "method.novelty", ("gaussian", "loop"))
         require_count(references=references, neighbours=neighbours)
         loop = novelty == "loop"
-        self.novel = LocalOutliers(dims, rejected, references, neighbours) if loop else Balls(dims, rejected)
+        self.novel = LocalOutliers(dims, rejected, references, neighbours) if loop else Gaussians(dims, rejected)
         self.seen = nn.Linear(dims.features, dims.seen)
         self.register_buffer("S", torch.zeros(dims.seen, dims.embedding))
         self.S: Tensor
