@@ -89,4 +89,5 @@ class CMTStar(CMT):
         column = torch.cdist(phi, self.S).argmin(dim=1)
         F = torch.where(classes.seen, log_softmax(self.seen(x), dim=1)[:, column], nearness(f, phi, "euclidean"))
         bound = 1 + F.amax(dim=1, keepdim=True) - F.amin(dim=1, keepdim=True)
-        return F - bound * (self.novel(f).unsqueeze(1) == classes.seen)
+        other_side = self.novel(f).unsqueeze(1) == classes.seen
+        return torch.where(other_side, F - bound, F)
