@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, log_softmax
+from torch.nn.functional import cross_entropy
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
@@ -19,11 +19,11 @@ from zsl.model import Dimensions, require_count, require_within
 
 
 class CMTStar(CMT):
-    """F(x, y) = log p(y | x) for seen y, -‖f(x) - φ(y)‖² for unseen y;   less B(x) where x is novel ⊕ y is unseen
+    """F(x, y) = p(y | x) for seen y, 1 / (1 + ‖f(x) - φ(y)‖²) for unseen y;   less 1 where x is novel ⊕ y is unseen
 
     with p(y | x) multinomial logistic regression on θ(x) itself, as the paper has it for images that are not novel, and
-    CMT's distance as the likelihood of a Gaussian around φ(y) for those that are. B(x) = 1 + max_y F - min_y F, so that
-    the classes of the decided side come first, each side in its own order. Novelty is decided by
+    CMT's order, that of Gaussian likelihoods around φ(y), for those that are. Both are in (0, 1], so that the classes
+    of the decided side come first, each side in its own order. Novelty is decided by
 
     - ``"gaussian"``: f(x) has a density below a threshold under the isotropic Gaussian of every seen class:
       :class:`~zsl.methods.novelty.Gaussians`;
@@ -84,10 +84,9 @@ class CMTStar(CMT):
         self.novel.fit(self.f(train.examples.inputs), train.examples.labels, train.classes.embeddings)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """Each side's own, less B(x) for the classes on the other side."""
+        """Each side's own, less 1 for the classes on the other side."""
         f, phi = self.f(x), classes.embeddings
         column = torch.cdist(phi, self.S).argmin(dim=1)
-        F = torch.where(classes.seen, log_softmax(self.seen(x), dim=1)[:, column], nearness(f, phi, "euclidean"))
-        bound = 1 + F.amax(dim=1, keepdim=True) - F.amin(dim=1, keepdim=True)
-        other_side = self.novel(f).unsqueeze(1) == classes.seen
-        return torch.where(other_side, F - bound, F)
+        near = 1 / (1 - nearness(f, phi, "euclidean").clamp(max=0))
+        F = torch.where(classes.seen, self.seen(x).softmax(dim=1)[:, column], near)
+        return torch.where(self.novel(f).unsqueeze(1) == classes.seen, F - 1, F)
