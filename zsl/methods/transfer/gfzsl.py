@@ -32,8 +32,8 @@ class GFZSL(ZSLModel):
     mean squared distance between seen embeddings (``"rbf"``). Seen classes are given regressed parameters as all others
     are: scores depend on φ(y), not on where y is from.
 
-    The paper regresses to 0, not to t̄, and takes variances as they are; its program, quadratic throughout, has a λ for
-    log v so large that v = 1, whatever the features' unit. Here a large one, or a large κ, leaves the pooled variances.
+    The authors' program regresses to 0, not to t̄, by the quadratic kernel, and takes variances as they are. On CUB its
+    λ for log v is so large that v = 1, whatever the features' unit; here a large one leaves the mean log variances.
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of seen classes.
