@@ -159,6 +159,24 @@ def test_stacking_chosen_on_validation_moves_u_s_H_along_the_same_curve(tmp_path
         assert found["metrics"][name] != plain["metrics"][name]
 
 
+@pytest.mark.parametrize("method", ["method=eszsl", "method=dem"])
+def test_a_sweep_can_hold_keys_of_the_correction(tmp_path: Path, method: str) -> None:
+    """What is chosen, and every trial, is what runs with each value by itself give."""
+    own = ["sweep.gamma=[0.1,10]"] if "eszsl" in method else ["method.epochs=3", "sweep.weight_decay=[0]"]
+    given = [method, "selection=validation", "~sweep", f"+{own[-1]}", *own[:-1], "correction=csls"]
+    swept = run(tmp_path / "swept", *given, "+sweep.correction.k=[10,1,3]")
+    alone = {k: run(tmp_path / str(k), *given, f"correction.k={k}") for k in (10, 1, 3)}
+    trials = swept["selection"]["trials"]
+    for k, result in alone.items():
+        of_k = [trial for trial in trials if trial["chosen"]["correction.k"] == k]
+        assert [{**t, "chosen": {**t["chosen"], "correction.k": k}} for t in result["selection"]["trials"]] == of_k
+    best = max(trials, key=lambda trial: float(trial["T1"]))["chosen"]
+    k = best["correction.k"]
+    expected = {key if key == "correction.k" else f"method.{key}": value for key, value in best.items()}
+    assert swept["selection"]["chosen"] == expected
+    assert swept["metrics"] == pytest.approx(alone[k]["metrics"])
+
+
 def test_a_perfect_score_need_not_be_above_zero() -> None:
     """Distances of at least 5: F* = -5 is above every score that there is, and nothing else is asked of it."""
     cfg = compose(["data=synthetic", "correction=nicdm", "correction.perfect=-5"])
@@ -183,6 +201,12 @@ def test_a_given_gamma_is_left_as_it_is_by_selection() -> None:
         (["correction=inverted_softmax", "correction.temperature=.inf"], "correction.temperature=.inf"),
         (["correction=calibrated_stacking"], "correction.gamma=null: is chosen by selection=validation"),
         (["correction=none", "+correction.k=1"], "correction.k: there is no such key"),
+        (["correction=csls", "+sweep.correction.k=[5,0]"], "correction.k=0: must be a whole number of at least 1"),
+        (["correction=csls", "+sweep.correction.k=5"], "sweep.correction.k=5: list at least one value"),
+        (["correction=csls", "+sweep.correction.k=[]"], "sweep.correction.k=[]: list at least one value"),
+        (["correction=csls", "+sweep.correction=5"], "sweep.correction=5: "),
+        (["correction=csls", "+sweep.correction.n=[5]"], "sweep.correction.n: the correction has no such hyperpara"),
+        (["correction=none", "+sweep.correction.k=[5]"], "sweep.correction.k: the correction has no such hyperpara"),
         (["correction=clss"], "correction=clss: there is no such correction; did you mean csls?"),
         (["correction=none", "correction._target_=zsl.model.Dimensions"], "correction.features is missing"),
         (["correction=none", "correction._target_=zsl.fit.Loop"], "makes no Correction"),

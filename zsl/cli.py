@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from zsl.launch import launch
 
             return launch(argv[1:])
-        arguments = _parser().parse_args(argv)
+        arguments = _parsed(argv)
         return int(arguments.run(arguments))
     except InputError as error:
         sys.stderr.write(f"zsl: error: {' '.join(str(error).splitlines())}\n")
@@ -41,6 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+
+
+def _parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """Overrides may stand anywhere, options among them."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if not hasattr(arguments, "overrides") or any("=" not in word or word.startswith("--") for word in rest):
+        return parser.parse_args(argv)
+    arguments.overrides += rest
+    return arguments
 
 
 class Parser(argparse.ArgumentParser):

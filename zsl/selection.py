@@ -30,6 +30,8 @@ Solve = Callable[[Sequence[Hyperparameters]], Iterator[ZSLModel] | None]
 Finish = Callable[[ZSLModel, TrainingSet], None]
 """what is left to do for a method after its gradient steps, given what it learns from"""
 Objective = Literal["T1", "H"]
+CORRECTION = "correction."
+"""begins the keys of a grid that are the correction's; all others are the method's"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Choice:
     """What was chosen, and every trial that led to it."""
 
     hyperparameters: Hyperparameters
+    """of the method"""
     correction: Correction
     calibration: Calibration
     """of corrected scores"""
@@ -116,6 +119,16 @@ class BestEpoch(Callback):
             trainer.should_stop = True
 
 
+def of_method(point: Hyperparameters) -> Hyperparameters:
+    """The part of a point that is the method's."""
+    return {key: value for key, value in point.items() if not key.startswith(CORRECTION)}
+
+
+def of_correction(point: Hyperparameters) -> Hyperparameters:
+    """The part of a point that is the correction's, by the correction's own names."""
+    return {key.removeprefix(CORRECTION): value for key, value in point.items() if key.startswith(CORRECTION)}
+
+
 def choose(
     stage: Stage,
     train: Train,
@@ -129,10 +142,11 @@ def choose(
     finish: Finish = ZSLModel.finalize,
 ) -> Choice:
     """Train once for every point of ``grid`` and keep the point (and, with gradients, the number of epochs) that is
-    best by ``objective`` on the held-out images of ``stage``, as corrected; what the correction leaves open is chosen
-    there, then γ, which maximises H, and the likeliest temperature. Where ``solve`` has the models of all points at
-    once, they are taken from there. Epochs are measured ``every`` so many, after ``finish``. Trials that ``diary`` has
-    already are not made again; one that diverges is noted and left.
+    best by ``objective`` on the held-out images of ``stage``, as corrected. Keys such as ``correction.k`` are
+    hyperparameters of the correction; what it leaves open is chosen there, then γ, which maximises H, and the likeliest
+    temperature. Where ``solve`` has the models of all points at once, they are taken from there. Epochs are measured
+    ``every`` so many, after ``finish``. Trials that ``diary`` has already are not made again; one that diverges is
+    noted and left.
 
     On the ``tune`` stage this is validation. On the ``final`` stage it is choosing on the test set: an oracle, allowed
     only where every number that follows from it is marked †.
@@ -149,22 +163,28 @@ def choose(
     diary = diary or Diary()
     points = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
     left = points[len(diary.trials) :]
-    solved = solve(left) if solve else None
+    solved = solve([of_method(point) for point in left]) if solve else None
     images = stage.held_out.opened()
     for point in track(left, "choosing on " + stage.name, transient=True, disable=len(left) == 1):
-        watch = BestEpoch(images, objective, patience, correction, every, finish)
+        tried = replaced(correction, of_correction(point))
+        watch = BestEpoch(images, objective, patience, tried, every, finish)
         try:
-            model = train(point, [watch]) if solved is None else next(solved)
+            model = train(of_method(point), [watch]) if solved is None else next(solved)
         except DivergedError as error:
             diary.add(Trial(point, diverged=str(error)))
             continue
-        measured = watch.best or Measured.of(score_opened(model, images), correction)
-        diary.add(measured.trial(point | ({"epochs": watch.epochs} if watch.best else {}), correction))
+        measured = watch.best or Measured.of(score_opened(model, images), tried)
+        diary.add(measured.trial(point | ({"epochs": watch.epochs} if watch.best else {}), tried))
     converged = [trial for trial in diary.trials if trial.diverged is None]
     if not converged:
         raise InputError(f"selection: every trial diverged; the last: {diary.trials[-1].diverged}")
     best = max(converged, key=lambda trial: getattr(trial, objective))
     assert best.gamma is not None
     assert best.temperature is not None
-    final = type(correction)(**{**vars(correction), **best.correction})
-    return Choice(best.chosen, final, Calibration(best.gamma, best.temperature), diary.trials)
+    final = replaced(correction, {**of_correction(best.chosen), **best.correction})
+    return Choice(of_method(best.chosen), final, Calibration(best.gamma, best.temperature), diary.trials)
+
+
+def replaced(correction: Correction, hyperparameters: Hyperparameters) -> Correction:
+    """The same correction with these hyperparameters in place of its own."""
+    return type(correction)(**{**vars(correction), **hyperparameters})

@@ -106,7 +106,8 @@ class Settings:
     class_embedding: ClassEmbeddingKeys
     method: MethodKeys
     correction: CorrectionKeys
-    sweep: Mapping[str, list[Any]]
+    sweep: Mapping[str, Any]
+    """hyperparameter -> values to try, and below ``correction`` likewise"""
     published: Mapping[str, Any] | None
 
 

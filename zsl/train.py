@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ from zsl.reporting.provenance import commit, versions
 from zsl.reporting.result import Result, Selection, write
 from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.scoring import Scored, score
-from zsl.selection import Choice, Hyperparameters, choose
+from zsl.selection import CORRECTION, Choice, Hyperparameters, choose, of_correction, of_method
 from zsl.settings import ClassEmbeddingKeys, CorrectionKeys, DataKeys, MethodKeys, check, instantiate, plain
 from zsl.trials import NAME, Diary
 
@@ -136,7 +136,7 @@ def select(cfg: DictConfig, stage: Stage, diary: Diary) -> Choice:
         return choose(
             stage,
             lambda point, callbacks: train(cfg, stage, point, callbacks),
-            plain(cfg)["sweep"],
+            grid(cfg),
             corrector(cfg),
             cfg.selection.objective,
             cfg.selection.patience,
@@ -219,13 +219,34 @@ def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters
     return instantiate(node, "method", ZSLModel, dims)  # type: ignore[type-abstract]
 
 
-def corrector(cfg: DictConfig) -> Correction:
-    """The correction that ``cfg.correction`` describes, with what it leaves open not yet chosen.
+def corrector(cfg: DictConfig, hyperparameters: Hyperparameters | None = None) -> Correction:
+    """The correction that ``cfg.correction`` describes, with these hyperparameters in place of its own, and with what
+    it leaves open not yet chosen.
 
     Raises:
-        InputError: a hyperparameter is out of range.
+        InputError: a hyperparameter is unknown or out of range.
     """
-    return instantiate(plain(cfg, "correction", CorrectionKeys), "correction", Correction)  # type: ignore[type-abstract]
+    node = plain(cfg, "correction", CorrectionKeys)
+    own = [name for name in node if name != "_target_"]
+    for name in sorted(set(hyperparameters or {}) - set(own)):
+        has = f"it has {', '.join(own)}" if own else "it has none"
+        raise InputError(f"sweep.correction.{name}: the correction has no such hyperparameter; {has}")
+    node |= hyperparameters or {}
+    check("correction", node, CorrectionKeys)
+    return instantiate(node, "correction", Correction)  # type: ignore[type-abstract]
+
+
+def grid(cfg: DictConfig) -> dict[str, list[Any]]:
+    """Every key of ``cfg.sweep`` with its values; those below ``sweep.correction`` begin with ``correction.``.
+
+    Raises:
+        InputError: a key has no list of values.
+    """
+    sweep = dict(plain(cfg)["sweep"])
+    correction = sweep.pop("correction", {})
+    check("sweep", sweep, Mapping[str, list[Any]])
+    check("sweep.correction", correction, Mapping[str, list[Any]])
+    return sweep | {CORRECTION + name: values for name, values in correction.items()}
 
 
 def identity(cfg: DictConfig) -> str:
@@ -247,9 +268,10 @@ def _check(cfg: DictConfig) -> str:
     if policy == "fixed":
         correction.require_chosen()
     build(cfg.method, ANY_DATA, {})
-    for name, values in settings["sweep"].items():
+    for name, values in grid(cfg).items():
         for value in values:
-            build(cfg.method, ANY_DATA, {name: value})
+            build(cfg.method, ANY_DATA, of_method({name: value}))
+            corrector(cfg, of_correction({name: value}))
     return policy
 
 
@@ -268,7 +290,9 @@ def _selection(cfg: DictConfig, policy: str, choice: Choice | None) -> Selection
         return Selection(policy)
     chosen = {f"method.{key}": value for key, value in choice.hyperparameters.items()}
     given = plain(cfg, "correction", CorrectionKeys)
-    chosen |= {f"correction.{key}": v for key, v in vars(choice.correction).items() if key in given and v != given[key]}
+    asked = of_correction(choice.trials[0].chosen)
+    now = {key: value for key, value in vars(choice.correction).items() if key in given}
+    chosen |= {CORRECTION + key: value for key, value in now.items() if key in asked or value != given[key]}
     return Selection(
         policy,
         chosen,

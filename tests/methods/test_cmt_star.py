@@ -1,4 +1,4 @@
-"""CMT*: balls counted out image by image, and the two sides kept apart."""
+"""CMT*: densities image by image, and the two sides kept apart."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Literal
 import numpy as np
 import pytest
 import torch
+from scipy.stats import multivariate_normal
 
 from tests import worlds
 from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
 from zsl.evaluation.corrections.none import Uncorrected
 from zsl.fit import Loop, fit
-from zsl.methods.novelty import Balls
+from zsl.methods.novelty import Gaussians
 from zsl.methods.transfer.cmt import CMT
 from zsl.methods.transfer.cmt_star import CMTStar
 from zsl.model import Dimensions
@@ -35,11 +36,6 @@ def model(stage: Stage) -> CMTStar:
     return star
 
 
-def balls(model: CMTStar) -> Balls:
-    assert isinstance(model.novel, Balls)
-    return model.novel
-
-
 def distances(model: CMTStar, stage: Stage, x: torch.Tensor, seen_only: bool) -> np.ndarray:
     with torch.no_grad():
         f = model.f(x).numpy()
@@ -47,35 +43,75 @@ def distances(model: CMTStar, stage: Stage, x: torch.Tensor, seen_only: bool) ->
     return np.array([[np.sum((row - point) ** 2) for point in phi] for row in f])
 
 
-def test_each_ball_leaves_the_asked_share_of_its_class_outside(model: CMTStar, stage: Stage) -> None:
+def log_densities(model: CMTStar, stage: Stage, x: torch.Tensor) -> np.ndarray:
+    """max_y log N(f; φ(y), σ_y² I), by scipy."""
     train = stage.training(model.setting)
-    own = distances(model, stage, train.examples.inputs, True)
-    for label, radius in enumerate(balls(model).squared_radius.tolist()):
-        inside = own[train.examples.labels.numpy() == label, label]
-        assert radius == pytest.approx(np.quantile(inside, 0.7), rel=1e-4)
+    own, labels = distances(model, stage, train.examples.inputs, True), train.examples.labels.numpy()
+    with torch.no_grad():
+        f = model.f(x).double().numpy()
+    classes = train.classes.embeddings.double().numpy()
+    k = classes.shape[1]
+    variance = [own[labels == label, label].mean() / k for label in range(len(classes))]
+    each = [multivariate_normal(phi, v * np.eye(k)).logpdf(f) for phi, v in zip(classes, variance, strict=True)]
+    return np.max(each, axis=0)
 
 
-def test_the_decided_side_comes_first_each_side_in_the_order_of_distance(model: CMTStar, stage: Stage) -> None:
+def test_novel_is_what_is_less_dense_than_the_share_of_training_images(model: CMTStar, stage: Stage) -> None:
+    train, x = stage.training(model.setting).examples.inputs, 2 * stage.held_out.unseen().inputs
+    threshold = np.quantile(log_densities(model, stage, train), 0.3)
+    for images in (train, x):
+        expected = log_densities(model, stage, images) - threshold
+        assert (expected < 0).any()
+        with torch.no_grad():
+            found = model.novel(model.f(images)).numpy()
+        clear = abs(expected) > 1e-3
+        assert clear.mean() > 0.9
+        assert (found == (expected < 0))[clear].all()
+    with torch.no_grad():
+        assert model.novel(model.f(train)).float().mean().item() == pytest.approx(0.3, abs=1 / len(train))
+
+
+def test_a_class_of_one_image_on_its_embedding_has_a_density() -> None:
+    detector = Gaussians(Dimensions(2, 3, 2), rejected=0.0)
+    S = torch.eye(3)[:2]
+    detector.fit(S, torch.arange(2), S)
+    assert detector(torch.cat([S, S + 1])).tolist() == [False, False, True, True]
+
+
+def test_the_decided_side_comes_first_each_side_in_its_own_order(model: CMTStar, stage: Stage) -> None:
+    """Seen classes by logistic regression on the features, unseen ones by distance."""
     x = torch.cat([stage.held_out.unseen().inputs, stage.held_out.seen().inputs, 3 * stage.held_out.seen().inputs])
-    to_seen, to_all = distances(model, stage, x, True), distances(model, stage, x, False)
-    seen = stage.classes.seen.numpy()
+    to_all = distances(model, stage, x, False)
+    z = x.numpy() @ model.seen.weight.detach().numpy().T + model.seen.bias.detach().numpy()
     with torch.no_grad():
-        found = model.scores(x, stage.classes).numpy()
-    novel = [all(d > r for d, r in zip(row, balls(model).squared_radius.numpy(), strict=True)) for row in to_seen]
+        found, novel = model.scores(x, stage.classes).numpy(), model.novel(model.f(x)).tolist()
     assert 0 < sum(novel) < len(novel)
+    seen = stage.classes.seen.tolist()
     for i, unknown in enumerate(novel):
-        side = ~seen if unknown else seen
-        ids = np.arange(len(seen))
-        expected = [*sorted(ids[side], key=lambda y: to_all[i, y]), *sorted(ids[~side], key=lambda y: to_all[i, y])]
-        assert np.argsort(-found[i], kind="stable").tolist() == expected
+        expected, known = [], 0
+        for y, is_seen in enumerate(seen):
+            value = math.exp(z[i, known]) / np.exp(z[i]).sum() if is_seen else 1 / (1 + to_all[i, y])
+            expected.append(value - (unknown == is_seen))
+            known += is_seen
+        np.testing.assert_allclose(found[i], expected, rtol=1e-4, atol=1e-5)
+        decided = stage.classes.seen.numpy() != unknown
+        assert found[i][decided].min() > found[i][~decided].max()
 
 
-@pytest.mark.parametrize("part", ["seen_ids", "unseen_ids"])
-def test_on_one_side_alone_it_ranks_as_cmt_does(model: CMTStar, stage: Stage, part: str) -> None:
-    x, classes = stage.held_out.unseen().inputs, stage.classes.take(getattr(stage.classes, part))
+def test_among_unseen_classes_it_ranks_as_cmt_does(model: CMTStar, stage: Stage) -> None:
+    x, classes = stage.held_out.unseen().inputs, stage.classes.take(stage.classes.unseen_ids)
     with torch.no_grad():
-        difference = model.scores(x, classes) - CMT.scores(model, x, classes)
-    torch.testing.assert_close(difference, difference[:, :1].expand_as(difference), rtol=1e-5, atol=1e-5)
+        found, expected = model.scores(x, classes), CMT.scores(model, x, classes)
+    assert torch.equal(found.argsort(dim=1), expected.argsort(dim=1))
+
+
+def test_the_map_is_learned_as_cmt_learns_it(model: CMTStar, stage: Stage) -> None:
+    """The classifier of seen classes starts after f and shares nothing with it."""
+    torch.manual_seed(0)
+    cmt = CMT(Dimensions(*stage.dims), hidden=8, epochs=3)
+    fit(cmt, stage.training(cmt.setting), Loop(progress_bar=False), 0)
+    for name, value in cmt.f.state_dict().items():
+        torch.testing.assert_close(model.f.state_dict()[name], value, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("novelty", ["gaussian", "loop"])
@@ -102,7 +138,7 @@ def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: objec
 
 
 def test_validation_measures_the_method_as_it_will_be_used(stage: Stage) -> None:
-    """The balls belong to the weights of the epoch that is measured, not to those of none."""
+    """The detector belongs to the weights of the epoch that is measured, not to those of none."""
     watch = BestEpoch(stage.held_out.opened(), "H", 10, Uncorrected())
     torch.manual_seed(0)
     star = CMTStar(Dimensions(*stage.dims), rejected=0.3, hidden=8, epochs=1)

@@ -51,22 +51,35 @@ def gaussians(train: TrainingSet, kappa: float) -> np.ndarray:
     k=st.integers(1, 4),
     s=st.integers(2, 5),
     seed=st.integers(0, 10**6),
-    lamb=st.floats(0.01, 10),
+    lambs=st.tuples(st.floats(0.01, 10), st.floats(0.01, 10)),
     kappa=st.floats(0.5, 100),
-    kernel=st.sampled_from(["linear", "rbf"]),
+    kernel=st.sampled_from(["linear", "quadratic", "rbf"]),
 )
 def test_scores_are_log_densities_under_regressed_parameters(
-    n: int, d: int, k: int, s: int, seed: int, lamb: float, kappa: float, kernel: str
+    n: int, d: int, k: int, s: int, seed: int, lambs: tuple[float, float], kappa: float, kernel: str
 ) -> None:
     train = training(n, d, k, s, seed)
-    model = GFZSL(Dimensions(d, k, s), lamb, kappa, kernel).double()  # type: ignore[arg-type]
+    model = GFZSL(Dimensions(d, k, s), *lambs, kappa, kernel).double()  # type: ignore[arg-type]
     model.finalize(train)
     S, T = train.classes.embeddings.numpy(), gaussians(train, kappa)
     apart = np.mean([[np.sum((a - b) ** 2) for a in S] for b in S]) + FLOOR
-    size = 1.0 if kernel == "rbf" else np.mean([phi @ phi for phi in S])
-    ridge = KernelRidge(alpha=lamb * size, kernel=kernel, gamma=1 / apart).fit(S, T - T.mean(axis=0))
+    size = {
+        "linear": np.mean([phi @ phi for phi in S]),
+        "quadratic": np.mean([(1 + phi @ phi) ** 2 for phi in S]),
+        "rbf": 1.0,
+    }[kernel]
+    foreign = {
+        "linear": {"kernel": "linear"},
+        "quadratic": {"kernel": "poly", "degree": 2, "coef0": 1, "gamma": 1},
+        "rbf": {"kernel": "rbf", "gamma": 1 / apart},
+    }[kernel]
     asked = training(3, d, k, 4, seed + 1)
-    predicted = ridge.predict(asked.classes.embeddings.numpy()) + T.mean(axis=0)
+    mean, centred = T.mean(axis=0), T - T.mean(axis=0)
+    halves = [
+        KernelRidge(alpha=lamb * size, **foreign).fit(S, part).predict(asked.classes.embeddings.numpy())
+        for lamb, part in zip(lambs, (centred[:, :d], centred[:, d:]), strict=True)
+    ]
+    predicted = np.hstack(halves) + mean
     x = asked.examples.inputs.numpy()
     expected = [
         [norm.logpdf(row, p[:d], np.exp(p[d:] / 2)).sum() + d / 2 * math.log(2 * math.pi) for p in predicted]
@@ -86,7 +99,8 @@ def test_a_feature_that_never_varies_leaves_scores_finite() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("lamb", 0), ("lamb", math.nan), ("kappa", 0.0), ("kappa", math.inf), ("kernel", "cosine")]
+    ("key", "value"),
+    [("lamb", 0), ("lamb_variance", math.nan), ("kappa", 0.0), ("kappa", math.inf), ("kernel", "cosine")],
 )
 def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: object) -> None:
     with pytest.raises(InputError, match=f"method.{key}={value}"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, minimize
 
+from zsl.errors import InputError
 from zsl.methods.mixtures import mixtures
 
 
@@ -94,3 +96,24 @@ def test_a_small_gamma_leaves_seen_classes_to_themselves_and_a_large_one_mixes_a
     S = embeddings(6, 8, 4)
     torch.testing.assert_close(mixtures(S, S, 1e-9), torch.eye(6, dtype=S.dtype), rtol=0, atol=1e-6)
     torch.testing.assert_close(mixtures(S, S, 1e9), torch.full_like(S[:, :6], 1 / 6), rtol=0, atol=1e-6)
+
+
+def test_a_mixture_that_is_not_found_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pivots are used up far from the optimum; where they suffice, nothing is said."""
+    phi, S = embeddings(3, 8, 5), embeddings(20, 8, 6)
+    mixtures(phi, S, 0.01)
+    monkeypatch.setattr("zsl.methods.mixtures.PIVOTS", 0)
+    with pytest.raises(InputError, match=r"method\.gamma=0\.01: too small to mix .*; give a larger one"):
+        mixtures(phi, S, 0.01)
+
+
+@settings(deadline=None, max_examples=20)
+@given(k=st.integers(1, 6), s=st.integers(1, 12), seed=st.integers(0, 10**6))
+def test_a_gamma_below_rounding_finds_a_mixture_or_says_that_it_does_not(k: int, s: int, seed: int) -> None:
+    phi, S = embeddings(4, k, seed), embeddings(s, k, seed + 1)
+    found = [phi.new_zeros(0, s)]
+    with suppress(InputError):
+        found += [mixtures(phi, S, 1e-17)]
+    for z, row in zip(torch.cat(found).numpy(), phi.numpy(), strict=False):
+        at_all = [objective(corner, row, S.numpy(), 0.0) for corner in np.eye(s)]
+        assert objective(z, row, S.numpy(), 0.0) <= min(at_all) * (1 + 1e-6) + 1e-6

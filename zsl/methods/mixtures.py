@@ -8,10 +8,13 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from zsl.errors import InputError
+
 STEPS, PIVOTS = 30, 10
 """of projected gradients; of the active-set method, at most, per seen class"""
-GAP = 1e-12
-"""of a mixture that counts as optimal, relative to the largest curvature along a single class"""
+GAP, TOLERABLE = 1e-12, 1e-6
+"""of a mixture that counts as optimal, and of one that rounding keeps from it, relative to the largest curvature along
+a single class"""
 
 
 def mixtures(phi: Float[Tensor, "classes k"], S: Float[Tensor, "s k"], gamma: float) -> Float[Tensor, "classes s"]:
@@ -19,13 +22,29 @@ def mixtures(phi: Float[Tensor, "classes k"], S: Float[Tensor, "s k"], gamma: fl
 
     Projected gradients come near, for all rows at once; an active-set method ends at the optimum itself. As Σz = 1,
     embeddings count from their seen mean.
+
+    Raises:
+        InputError: a γ so small that rounding keeps an optimum from being found.
     """
     centre = S.double().mean(dim=0)
     A = S.double() - centre
     G = A @ A.T
     G.diagonal().add_(gamma)
     C = (phi.double() - centre) @ A.T
-    return torch.stack([_optimum(z, G, c) for z, c in zip(_near_optima(G, C, gamma), C, strict=True)]).to(phi.dtype)
+    too_small = InputError(f"method.gamma={gamma}: too small to mix these class embeddings; give a larger one")
+    try:
+        Z = torch.stack([_optimum(z, G, c) for z, c in zip(_near_optima(G, C, gamma), C, strict=True)])
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+        raise too_small from error
+    if (_gaps(Z, G, C) > TOLERABLE * G.diagonal().max()).any():
+        raise too_small
+    return Z.to(phi.dtype)
+
+
+def _gaps(Z: Float[Tensor, "classes s"], G: Float[Tensor, "s s"], C: Float[Tensor, "classes s"]) -> Tensor:
+    """The Frank-Wolfe gap of every row, which bounds what is left to gain."""
+    gradient = Z @ G - C
+    return (Z * gradient).sum(dim=1) - gradient.amin(dim=1)
 
 
 def _near_optima(G: Float[Tensor, "s s"], C: Float[Tensor, "classes s"], gamma: float) -> Float[Tensor, "classes s"]:
@@ -51,7 +70,7 @@ def _optimum(z: Float[Tensor, " s"], G: Float[Tensor, "s s"], c: Float[Tensor, "
     """argmin_{z ≥ 0, Σz = 1} ½zᵀGz - cᵀz by an active-set method that starts at a z of the simplex.
 
     Classes whose share falls to 0 on the way to the optimum on the support leave it; from there the class of the
-    steepest descent enters, until the Frank-Wolfe gap, which bounds what is left to gain, vanishes to rounding.
+    steepest descent enters, until the Frank-Wolfe gap vanishes to rounding, or the pivots are used up.
     """
     support = z > 0
     for _ in range(PIVOTS * len(c)):

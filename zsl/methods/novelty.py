@@ -8,31 +8,48 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from zsl.methods.moments import class_counts, class_sums
 from zsl.methods.nearest import nearness
 from zsl.model import Dimensions
 
+FLOOR = 1e-9
+"""added to variances, in the square of φ's unit: a class may have one image, or images that coincide"""
 
-class Balls(nn.Module):
-    """f is novel if ‖f - φ(y)‖ > r_y for every seen y; r_y leaves a share ``rejected`` of y's own images outside."""
+
+class Gaussians(nn.Module):
+    """f is novel if log N(f; φ(y), σ_y² I) < T for every seen y,   σ_y² = mean ‖f_n - φ(y)‖² / k over the images of y
+
+    [Socher2013], with one T for all classes: the ``rejected`` quantile of max_y log N over training images. What is
+    fixed is thus the share of training images that are novel themselves. A threshold for every class that leaves this
+    share of its own images below would not do: where the Gaussians overlap, each image is within those of others.
+    """
 
     def __init__(self, dims: Dimensions, rejected: float) -> None:
         super().__init__()
         self.rejected = rejected
         self.register_buffer("S", torch.zeros(dims.seen, dims.embedding))
-        self.register_buffer("squared_radius", torch.zeros(dims.seen))
+        self.register_buffer("variance", torch.ones(dims.seen))
+        self.register_buffer("threshold", torch.zeros(()))
         self.S: Tensor
-        self.squared_radius: Tensor
+        self.variance: Tensor
+        self.threshold: Tensor
 
     def fit(self, f: Float[Tensor, "n k"], y: Int[Tensor, " n"], S: Float[Tensor, "s k"]) -> None:
-        """Fix the balls around the seen embeddings S."""
+        """Fix the Gaussians around the seen embeddings S, and the threshold."""
         self.S.copy_(S)
-        distance = (f - S[y]).square().sum(dim=1)
-        for label in range(len(S)):
-            self.squared_radius[label] = distance[y == label].quantile(1 - self.rejected)
+        square = (f - S[y]).square().mean(dim=1)
+        sums = class_sums(square.unsqueeze(1), y, len(S)).squeeze(1)
+        self.variance.copy_(sums / class_counts(y, len(S)) + FLOOR)
+        self.threshold.copy_(self.log_density(f).quantile(self.rejected))
 
     def forward(self, f: Float[Tensor, "batch k"]) -> Bool[Tensor, " batch"]:
-        """Whether f lies outside all balls."""
-        return (-nearness(f, self.S, "euclidean") > self.squared_radius).all(dim=1)
+        """Whether f is less dense than the threshold allows."""
+        return self.log_density(f) < self.threshold
+
+    def log_density(self, f: Float[Tensor, "batch k"]) -> Float[Tensor, " batch"]:
+        """max_y log N(f; φ(y), σ_y² I), up to the constant k/2 log 2π."""
+        exponent = nearness(f, self.S, "euclidean").clamp(max=0) / self.variance
+        return (exponent - f.shape[1] * self.variance.log()).amax(dim=1) / 2
 
 
 class LocalOutliers(nn.Module):

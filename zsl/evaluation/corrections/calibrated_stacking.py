@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,7 +9,7 @@ from jaxtyping import Bool, Float64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.evaluation.corrections.correction import Correction, require
+from zsl.evaluation.corrections.correction import Correction, is_finite, require
 from zsl.evaluation.curve import best_gamma
 from zsl.evaluation.gzsl import stacked
 from zsl.evaluation.scored_images import ScoredImages
@@ -35,7 +34,7 @@ class CalibratedStacking(Correction):
     transductive: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        require(self.gamma is None or math.isfinite(self.gamma), "a finite number or null", gamma=self.gamma)
+        require(self.gamma is None or is_finite(self.gamma), "a finite number or null", gamma=self.gamma)
 
     def __call__(
         self, scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"], /

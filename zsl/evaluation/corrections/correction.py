@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -66,3 +67,8 @@ def require_count(**value: object) -> None:
     ((_, given),) = value.items()
     count = isinstance(given, int) and not isinstance(given, bool) and given >= 1
     require(count, "a whole number of at least 1", **value)
+
+
+def is_finite(given: object) -> bool:
+    """Whether a hyperparameter is a finite number; a truth value is none."""
+    return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,7 +10,7 @@ from jaxtyping import Bool, Float64
 from numpy import ndarray as Array
 from scipy.special import log_softmax
 
-from zsl.evaluation.corrections.correction import Correction, require
+from zsl.evaluation.corrections.correction import Correction, is_finite, require
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class InvertedSoftmax(Correction):
 
     def __post_init__(self) -> None:
         T = self.temperature
-        require(0 < T < math.inf, "a finite number greater than 0", temperature=T)
+        require(is_finite(T) and T > 0, "a finite number greater than 0", temperature=T)
 
     def __call__(
         self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from numpy import ndarray as Array
 
-from zsl.evaluation.corrections.correction import Correction, require, require_count
+from zsl.evaluation.corrections.correction import Correction, is_finite, require, require_count
 from zsl.evaluation.corrections.neighbourhood import nearest_mean
 
 SMALLEST = 1e-6
@@ -43,7 +42,7 @@ class NICDM(Correction):
 
     def __post_init__(self) -> None:
         require_count(k=self.k)
-        require(self.perfect is None or math.isfinite(self.perfect), "a finite number or null", perfect=self.perfect)
+        require(self.perfect is None or is_finite(self.perfect), "a finite number or null", perfect=self.perfect)
 
     def __call__(
         self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /

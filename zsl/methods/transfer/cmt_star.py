@@ -6,30 +6,37 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
-from zsl.data.training_set import TrainingSet
-from zsl.methods.novelty import Balls, LocalOutliers
+from zsl.data.training_set import Batch, TrainingSet
+from zsl.methods.nearest import nearness
+from zsl.methods.novelty import Gaussians, LocalOutliers
 from zsl.methods.transfer.cmt import CMT
 from zsl.model import Dimensions, require_count, require_within
 
 
 class CMTStar(CMT):
-    """F(x, y) = -‖f(x) - φ(y)‖² - B(x) · [x is novel ⊕ y is unseen],   B(x) = 1 + (‖f(x)‖ + max_y ‖φ(y)‖)²
+    """F(x, y) = p(y | x) for seen y, 1 / (1 + ‖f(x) - φ(y)‖²) for unseen y;   less 1 where x is novel ⊕ y is unseen
 
-    B(x) exceeds every distance, so that the classes of the decided side come first, each side in CMT's order. Novelty
-    is decided as in the paper, by
+    with p(y | x) multinomial logistic regression on θ(x) itself, as the paper has it for images that are not novel, and
+    CMT's order, that of Gaussian likelihoods around φ(y), for those that are. Both are in (0, 1], so that the classes
+    of the decided side come first, each side in its own order. Novelty is decided by
 
-    - ``"gaussian"``: around φ(y) lies an isotropic Gaussian, and x is novel if each gives it a density below that
-      class's threshold; whatever the Gaussian's width, its threshold is a ball: :class:`~zsl.methods.novelty.Balls`;
+    - ``"gaussian"``: f(x) has a density below a threshold under the isotropic Gaussian of every seen class:
+      :class:`~zsl.methods.novelty.Gaussians`;
     - ``"loop"``: x lies less densely among f of training images than they lie among each other, by its local outlier
-      probability: :class:`~zsl.methods.novelty.LocalOutliers`.
+      probability: :class:`~zsl.methods.novelty.LocalOutliers`. The paper also weighs both sides by this probability;
+      here it is cut at a threshold, as the other is.
+
+    f and p(y | x), which share no parameter, are learned in one go: their losses add up, and Adam scales every
+    parameter's step by its own gradient. A seen class is told from the others by φ(y).
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of seen classes.
-        rejected: share of training images outside their ball, or of references that are novel themselves, in [0, 1).
+        rejected: share of training images, or of references for ``"loop"``, that are novel themselves, in [0, 1).
         novelty: ``"gaussian"`` or ``"loop"``.
         references: training images a seen class that ``"loop"`` keeps at most, ≥ 1.
         neighbours: of an image among the references, for ``"loop"``, ≥ 1.
@@ -61,17 +68,25 @@ class CMTStar(CMT):
         require(novelty, "method.novelty", ("gaussian", "loop"))
         require_count(references=references, neighbours=neighbours)
         loop = novelty == "loop"
-        self.novel = LocalOutliers(dims, rejected, references, neighbours) if loop else Balls(dims, rejected)
+        self.novel = LocalOutliers(dims, rejected, references, neighbours) if loop else Gaussians(dims, rejected)
+        self.seen = nn.Linear(dims.features, dims.seen)
+        self.register_buffer("S", torch.zeros(dims.seen, dims.embedding))
+        self.S: Tensor
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """CMT's, and the cross entropy of the classifier of seen classes."""
+        return super().loss(batch) + cross_entropy(self.seen(batch.x), batch.y)
 
     @torch.no_grad()
     def finalize(self, train: TrainingSet) -> None:
-        """Fit the detector of novelty to projected training images."""
+        """Fit the detector of novelty to projected training images, and keep the embeddings of the seen classes."""
+        self.S.copy_(train.classes.embeddings)
         self.novel.fit(self.f(train.examples.inputs), train.examples.labels, train.classes.embeddings)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """CMT's, less B(x) for the classes on the other side."""
-        f = self.f(x)
-        bound = 1 + (f.norm(dim=1) + classes.embeddings.norm(dim=1).max()).square()
-        other_side = self.novel(f).unsqueeze(1) == classes.seen
-        F: Tensor = super().scores(x, classes) - bound.unsqueeze(1) * other_side
-        return F
+        """Each side's own, less 1 for the classes on the other side."""
+        f, phi = self.f(x), classes.embeddings
+        column = torch.cdist(phi, self.S, compute_mode="donot_use_mm_for_euclid_dist").argmin(dim=1)
+        near = 1 / (1 - nearness(f, phi, "euclidean").clamp(max=0))
+        F = torch.where(classes.seen, self.seen(x).softmax(dim=1)[:, column], near)
+        return torch.where(self.novel(f).unsqueeze(1) == classes.seen, F - 1, F)

@@ -25,29 +25,39 @@ class GFZSL(ZSLModel):
     Each seen class has a mean μ_y and variances v_y = (Σ_n (x_n - μ_y)² + κ v̄) / (n_y + κ), drawn to the pooled v̄ by a
     prior that weighs as much as κ images. Kernel ridge regression carries both to any class:
 
-        (μ, log v)(φ) = t̄ + k(φ, S) (K + λ s̄ I)⁻¹ (T - t̄),   K = k(S, S),   s̄ = mean K_yy
+        t(φ) = t̄ + k(φ, S) (K + λ s̄ I)⁻¹ (T - t̄),   K = k(S, S),   s̄ = mean K_yy
 
-    with the rows (μ_y, log v_y) as T, their mean as t̄, and the seen embeddings as S. k is φᵀφ′ (``"linear"``) or
-    exp(-‖φ - φ′‖² / δ), with δ the mean squared distance between seen embeddings (``"rbf"``). Seen classes are given
-    regressed parameters as all others are: scores depend on φ(y), not on where y is from.
+    for t = μ and, with a λ of its own, for t = log v; with a row t_y of T for each seen class, their mean as t̄, and the
+    seen embeddings as S. k is φᵀφ′ (``"linear"``), (1 + φᵀφ′)² (``"quadratic"``), or exp(-‖φ - φ′‖² / δ) with δ the
+    mean squared distance between seen embeddings (``"rbf"``). Seen classes are given regressed parameters as all others
+    are: scores depend on φ(y), not on where y is from.
+
+    The authors' program regresses to 0, not to t̄, by the quadratic kernel, and takes variances as they are. On CUB its
+    λ for log v is so large that v = 1, whatever the features' unit; here a large one leaves the mean log variances.
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of seen classes.
-        lamb: λ > 0.
+        lamb: λ > 0 for the means.
+        lamb_variance: λ > 0 for the log variances.
         kappa: κ > 0.
-        kernel: ``"linear"`` or ``"rbf"``.
+        kernel: ``"linear"``, ``"quadratic"`` or ``"rbf"``.
 
     Raises:
-        InputError: λ or κ is not a finite number greater than 0, or the kernel is unknown.
+        InputError: a λ or κ is not a finite number greater than 0, or the kernel is unknown.
     """
 
     def __init__(
-        self, dims: Dimensions, lamb: float = 0.1, kappa: float = 100.0, kernel: Literal["linear", "rbf"] = "rbf"
+        self,
+        dims: Dimensions,
+        lamb: float = 0.1,
+        lamb_variance: float = 0.1,
+        kappa: float = 100.0,
+        kernel: Literal["linear", "quadratic", "rbf"] = "rbf",
     ) -> None:
         super().__init__()
-        require_positive(lamb=lamb, kappa=kappa)
-        require(kernel, "method.kernel", ("linear", "rbf"))
-        self.lamb, self.kappa, self.kernel = lamb, kappa, kernel
+        require_positive(lamb=lamb, lamb_variance=lamb_variance, kappa=kappa)
+        require(kernel, "method.kernel", ("linear", "quadratic", "rbf"))
+        self.lambs, self.kappa, self.kernel = (lamb, lamb_variance), kappa, kernel
         self.register_buffer("S", torch.zeros(dims.seen, dims.embedding))
         self.register_buffer("delta", torch.ones(()))
         self.register_buffer("t", torch.zeros(2 * dims.features))
@@ -71,13 +81,17 @@ class GFZSL(ZSLModel):
         K = self.k(S.double())
         self.t.copy_(T.mean(dim=0))
         size = K.diag().mean()
-        self.alpha.copy_(cholesky_solve(T - T.mean(dim=0), ridge_factor(K / size, lamb=self.lamb)) / size)
+        targets = zip((T - T.mean(dim=0)).chunk(2, dim=1), self.lambs, strict=True)
+        alphas = [cholesky_solve(t, ridge_factor(K / size, lamb=lamb)) / size for t, lamb in targets]
+        self.alpha.copy_(torch.cat(alphas, dim=1))
 
     def k(self, phi: Float[Tensor, "classes k"]) -> Float[Tensor, "classes s"]:
         """The kernel between any classes and the seen ones."""
         S = self.S.to(phi.dtype)
         if self.kernel == "linear":
             return phi @ S.T
+        if self.kernel == "quadratic":
+            return (1 + phi @ S.T).square()
         return (nearness(phi, S, "euclidean") / self.delta.to(phi.dtype)).exp()
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:

@@ -1,0 +1,45 @@
+"""Peak memory of every classic method at AWA2's size, each in a process of its own."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from tests.benchmarks.grids import train
+from tests.benchmarks.timing import Timing
+from zsl.configuration import tree
+from zsl.fit import Loop, fit
+
+GOAL = "< 2.5 GB"
+
+
+def run() -> list[Timing]:
+    """The most that fitting and finalizing takes, features and interpreter included."""
+    return [Timing(f"peak memory, {name}, AWA2 size, GB", *[_peak(name)] * 3, goal=GOAL) for name in methods()]
+
+
+def methods() -> list[str]:
+    """All but those that generate features."""
+    names = sorted(path.stem for path in (tree() / "conf" / "method").glob("*.yaml"))
+    return [name for name in names if ".generative." not in config(name)["_target_"]]
+
+
+def config(name: str) -> DictConfig:
+    """A method's defaults, with one epoch where it has epochs."""
+    cfg = OmegaConf.load(tree() / "conf" / "method" / f"{name}.yaml")
+    assert isinstance(cfg, DictConfig)
+    return OmegaConf.merge(cfg, {"epochs": 1} if "epochs" in cfg else {})  # type: ignore[return-value]
+
+
+def _peak(name: str) -> float:
+    return int(subprocess.check_output([sys.executable, "-m", __name__, name], text=True)) / 1e6
+
+
+if __name__ == "__main__":
+    dims, data = train("awa2")
+    fit(instantiate(config(sys.argv[1]), dims), data, Loop(progress_bar=False), 0)
+    sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))

@@ -1,0 +1,106 @@
+"""No hyperparameter that makes no sense gets past its name: every method, every correction, every argument."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
+
+from zsl.configuration import tree
+from zsl.errors import InputError
+from zsl.evaluation.corrections.correction import Correction
+from zsl.model import Dimensions
+from zsl.settings import CorrectionKeys, check, instantiate
+from zsl.train import ANY_DATA, build
+
+Make = Callable[[str, str, dict[str, Any]], object]
+NONSENSE: dict[type, tuple[Any, ...]] = {
+    float: (math.nan, math.inf, -math.inf, -1.0, True, "much"),
+    int: (0, -1, True, 1.5, math.nan, "many"),
+    bool: (2, "maybe"),
+}
+ACCEPTED = {
+    ("correction", "gamma", -1.0): "a negative γ favours seen classes, which is a point of the same curve",
+    ("correction", "perfect", -1.0): "a perfect match scores what it scores, as minus a distance may",
+}
+
+
+def node(group: str, name: str) -> DictConfig:
+    cfg = OmegaConf.load(tree() / "conf" / group / f"{name}.yaml")
+    assert isinstance(cfg, DictConfig)
+    return cfg
+
+
+def nonsense(hint: Any) -> tuple[Any, ...]:
+    """Values that no argument of this annotation has a use for, but for the few that are accepted above."""
+    if get_origin(hint) is Literal:
+        return ("nothing_like_it", None, 1)
+    options = get_args(hint) or (hint,)
+    values = tuple(value for option in options for value in NONSENSE.get(option, ()))
+    assert values, f"{hint}: say here what makes no sense for it"
+    return values if type(None) in options else (*values, None)
+
+
+def cases() -> list[tuple[str, str, str, Any]]:
+    found = []
+    for group in ("method", "correction"):
+        for path in sorted((tree() / "conf" / group).glob("*.yaml")):
+            target = get_object(node(group, path.stem)["_target_"])
+            parameters = inspect.signature(target, eval_str=True).parameters.values()
+            found += [
+                (group, path.stem, p.name, value)
+                for p in parameters
+                if p.annotation is not Dimensions
+                for value in nonsense(p.annotation)
+            ]
+    return found
+
+
+def configured(group: str, name: str, changed: dict[str, Any]) -> object:
+    """As a run makes it before there is data."""
+    cfg = node(group, name)
+    cfg.update(changed)
+    if group == "method":
+        return build(cfg, ANY_DATA, {})
+    content = OmegaConf.to_container(cfg)
+    assert isinstance(content, dict)
+    plain = {str(key): value for key, value in content.items()}
+    check(group, plain, CorrectionKeys)
+    return instantiate(plain, group, Correction)  # type: ignore[type-abstract]
+
+
+def constructed(group: str, name: str, changed: dict[str, Any]) -> object:
+    """As one makes it in Python."""
+    target = get_object(node(group, name)["_target_"])
+    return target(*((ANY_DATA,) if group == "method" else ()), **changed)
+
+
+def answer(make: Make, group: str, name: str, changed: dict[str, Any]) -> str | None:
+    """What is said against it."""
+    try:
+        make(group, name, changed)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("make", [configured, constructed])
+@pytest.mark.parametrize(("group", "name"), sorted({case[:2] for case in cases()}))
+def test_nonsense_is_refused_by_name(make: Make, group: str, name: str) -> None:
+    for _, _, argument, value in (case for case in cases() if case[:2] == (group, name)):
+        line = answer(make, group, name, {argument: value})
+        if (group, argument, value) in ACCEPTED:
+            assert line is None, line
+        else:
+            assert line is not None, f"{group}={name}: {argument}={value!r} is accepted"
+            assert line.startswith(f"{group}.{argument}="), line
+            assert "\n" not in line
+
+
+def test_what_is_accepted_is_an_argument() -> None:
+    assert set(ACCEPTED) <= {(group, argument, value) for group, _, argument, value in cases()}
