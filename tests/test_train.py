@@ -136,3 +136,22 @@ def test_a_multirun_runs_every_job_and_reports_them_together(
     capsys.readouterr()
     assert main(["report", str(tmp_path), "--format", "csv"]) == 0
     assert "cub" in capsys.readouterr().out.lower()
+
+
+def test_runs_over_seeds_may_choose_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zsl import train
+
+    searches, select = [], train.select
+    monkeypatch.setattr(train, "select", lambda cfg, *rest: searches.append(cfg.seed) or select(cfg, *rest))
+    places = [f"paths.output={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}"]
+    ale = ["data=synthetic", "method=ale", "method.epochs=4", "sweep.lr=[0.1,1]", "selection=validation", *places]
+    assert main(["train", "-m", "seed=range(3)", "selection.seed=1", *ale]) == 0
+    results = [json.loads((tmp_path / "runs" / str(i) / "result.json").read_text()) for i in range(3)]
+    assert [result["seed"] for result in results] == [0, 1, 2]
+    assert all(result["selection"] == results[0]["selection"] for result in results)
+    assert len({str(result["metrics"]) for result in results}) == 3
+    assert searches == [1]
+    assert main(["train", "seed=1", *ale[:-2], f"paths.output={tmp_path / 'alone'}", places[1]]) == 0
+    alone = json.loads((tmp_path / "alone" / "result.json").read_text())
+    assert alone["selection"] == results[1]["selection"]
+    assert alone["metrics"] == results[1]["metrics"]

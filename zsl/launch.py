@@ -50,8 +50,9 @@ def launch(arguments: Sequence[str]) -> int:
     check_choices([argument for argument in rest if not argument.startswith("-") and "=" in argument])
     show_log()
     outcomes: list[Path | Exception] = []
+    searches: dict[tuple[str, ...], Any] = {}
     task = hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(
-        lambda cfg: outcomes.append(_attempt(cfg))
+        lambda cfg: outcomes.append(_attempt(cfg, searches))
     )
     before = sys.argv
     with tempfile.TemporaryDirectory(prefix="zsl-") as scratch:
@@ -97,15 +98,15 @@ def _refuse(message: str) -> NoReturn:
     raise InputError(f"{message}; see zsl train --help")
 
 
-def _attempt(cfg: Any) -> Path | Exception:
+def _attempt(cfg: Any, searches: dict[tuple[str, ...], Any]) -> Path | Exception:
     """Run one job; what goes wrong is kept, so that the other jobs of a multirun still run."""
     try:
-        return _run(cfg)
+        return _run(cfg, searches)
     except Exception as error:
         return error
 
 
-def _run(cfg: Any) -> Path:
+def _run(cfg: Any, searches: dict[tuple[str, ...], Any]) -> Path:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -121,7 +122,7 @@ def _run(cfg: Any) -> Path:
     names = Names(choices["method"], choices["class_embedding"], choices["correction"])
     overrides = [str(part) for part in _unresolved(hydra_config.overrides.task)]
     try:
-        result = run(cfg, output, names, overrides)
+        result = run(cfg, output, names, overrides, searches)
     except InterruptedRunError as error:
         kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
         command = shlex.join(["zsl", "train", *kept, "resume=true", f"paths.output={output}"])

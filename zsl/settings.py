@@ -73,6 +73,7 @@ class SelectionKeys:
     objective: Literal["T1", "H"]
     patience: int
     every: int
+    seed: int | None
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,10 @@ OCCURRENCES = (1, 5, 10)
 """k of the k-occurrences that are recorded, of those that are not above the number of classes"""
 
 
+Searches = dict[tuple[str, ...], Choice]
+"""what was chosen, by all that can change it"""
+
+
 @dataclass(frozen=True)
 class Names:
     """What was chosen from the groups of ``conf/``, by name."""
@@ -62,11 +66,18 @@ class Names:
     correction: str
 
 
-def run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str] = ()) -> Result:
+def run(
+    cfg: DictConfig,
+    output: Path,
+    names: Names,
+    overrides: Sequence[str] = (),
+    searches: Searches | None = None,
+) -> Result:
     """Train and evaluate what ``cfg`` says, and write ``output/result.json``.
 
     With ``selection=validation`` hyperparameters, epochs, γ and temperature are chosen on the ``tune`` stage first, by
-    what scores are worth after the correction.
+    what scores are worth after the correction. With a ``selection.seed`` they are chosen with that seed, whatever the
+    run's own: then runs over seeds that are handed the same ``searches`` search once.
 
     Raises:
         InputError: the configuration or the data cannot be used.
@@ -77,11 +88,17 @@ def run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str] = 
     if cfg.resume:
         require_begun(checkpoints)
     with folder(checkpoints):
-        return _run(cfg, policy, output, checkpoints, names, overrides)
+        return _run(cfg, policy, output, checkpoints, names, overrides, {} if searches is None else searches)
 
 
 def _run(
-    cfg: DictConfig, policy: str, output: Path, checkpoints: Path, names: Names, overrides: Sequence[str]
+    cfg: DictConfig,
+    policy: str,
+    output: Path,
+    checkpoints: Path,
+    names: Names,
+    overrides: Sequence[str],
+    searches: Searches,
 ) -> Result:
     timings: dict[str, float] = {}
     with _timed(timings, "data"):
@@ -91,7 +108,8 @@ def _run(
     with Diary(None if policy == "fixed" else checkpoints / NAME, fingerprints(source), cfg.resume) as diary:
         if policy != "fixed":
             with _timed(timings, "selection"):
-                choice = select(cfg, stage_of(cfg, source, "tune") if policy == "validation" else stage, diary)
+                where = stage_of(cfg, source, "tune") if policy == "validation" else stage
+                choice = _searched(cfg, source, where, diary, searches)
         with _timed(timings, "fit"):
             model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
     with _timed(timings, "evaluation"):
@@ -128,6 +146,16 @@ def _run(
         save_predictions(scored, stage, output)
     write(result, output)
     return result
+
+
+def _searched(cfg: DictConfig, source: protocol.Source, stage: Stage, diary: Diary, searches: Searches) -> Choice:
+    """What is chosen with this configuration and ``selection.seed``, from the same search of an earlier job or anew."""
+    if cfg.selection.seed is not None:
+        cfg = OmegaConf.merge(cfg, {"seed": _seed("selection.seed", cfg.selection.seed)})  # type: ignore[assignment]
+    key = identity(cfg), str(cfg.trainer.precision), *fingerprints(source).values()
+    if key not in searches:
+        searches[key] = select(cfg, stage, diary)
+    return searches[key]
 
 
 def select(cfg: DictConfig, stage: Stage, diary: Diary) -> Choice:
@@ -263,6 +291,7 @@ def _check(cfg: DictConfig) -> str:
         raise InputError("selection=test with protocol=tune: under tune no test image is reachable; use protocol=final")
     protocol.require_share(settings["protocol"]["seen_holdout"])
     _seed("seed", settings["seed"])
+    _seed("selection.seed", settings["selection"]["seed"] or 0)
     Loop(**settings["trainer"])
     correction = corrector(cfg)
     if policy == "fixed":
