@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -26,8 +26,7 @@ class ShallowCritic(nn.Module):
 
     Its gradient by x is Aᵀ(w ⊙ λ'(h)), so that the penalty on it needs no second differentiation of a graph: λ' is
     constant almost everywhere. And as h is affine in x, at x̂ = αx + (1 - α)x̃ it is αh(x) + (1 - α)h(x̃), which is there
-    already: real, fake and mixed rows cost one product with A, their gradient another. (A constant added to D changes
-    nothing, so D has none.)
+    already. (A constant added to D changes nothing, so D has none.)
 
     Args:
         features: d.
@@ -46,7 +45,7 @@ class ShallowCritic(nn.Module):
 
     def forward(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
         """D(x, φ)."""
-        return self._value(linear(x, self.A) + self._offset(phi))
+        return leaky_relu(linear(x, self.A) + linear(phi, self.B, self.b), self.slope) @ self.w
 
     def losses(
         self,
@@ -55,19 +54,56 @@ class ShallowCritic(nn.Module):
         phi: Float[Tensor, "n k"],
         alpha: Float[Tensor, "n 1"],
     ) -> CriticLosses:
-        """The critic's objective on real and fake features of the same classes."""
-        offset = self._offset(phi)
-        h_real, h_fake = (h + offset for h in linear(torch.cat([real, fake]), self.A).chunk(2))
-        distance = (self._value(h_fake) - self._value(h_real)).mean()
-        h_mixed = (alpha * h_real + (1 - alpha) * h_fake).detach()
-        slope = torch.where(h_mixed > 0, 1.0, self.slope).to(self.w.dtype)
-        return _losses(distance, (self.w * slope) @ self.A)
+        """The critic's objective on real and fake features of the same classes, to be differentiated by the weights."""
+        weights = self.A, self.B, self.b, self.w
+        return CriticLosses(*_Losses.apply(*weights, real, fake, phi, alpha, self.slope))  # type: ignore[no-untyped-call]
 
-    def _offset(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n h"]:
-        return linear(phi, self.B, self.b)
 
-    def _value(self, h: Float[Tensor, "n h"]) -> Float[Tensor, " n"]:
-        return leaky_relu(h, self.slope) @ self.w
+class _Losses(torch.autograd.Function):
+    """Distance and penalty of a shallow critic with n real and n fake rows, in few and large products.
+
+    With v = w ⊙ λ'(h(x̂)) the gradient of D at x̂ is g = Aᵀv, and δ = ±(w ⊙ λ'(h))/n is that of the distance by h. With
+    ρ = 2/n (‖g‖ - 1) g/‖g‖, the gradient of the penalty by g, one product has all of the gradient by A:
+
+        ∂A = (δ; v)ᵀ (x; ρ),   ∂B = Σδᵀφ,   ∂b = Σδ,   ∂w = Σ ±λ(h)/n + Σ (Aρ) ⊙ λ'(h(x̂))
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        A: Float[Tensor, "h d"],
+        B: Float[Tensor, "h k"],
+        b: Float[Tensor, " h"],
+        w: Float[Tensor, " h"],
+        real: Float[Tensor, "n d"],
+        fake: Float[Tensor, "n d"],
+        phi: Float[Tensor, "n k"],
+        alpha: Float[Tensor, "n 1"],
+        slope: float,
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        n = len(real)
+        x = torch.cat([real, fake])
+        h = linear(x, A).view(2, n, -1) + linear(phi, B, b)
+        slopes = torch.where(h > 0, 1.0, slope).to(h.dtype)
+        mixed = torch.where(alpha * h[0] + (1 - alpha) * h[1] > 0, 1.0, slope).to(w.dtype)
+        v = w * mixed
+        g = v @ A
+        length = g.norm(dim=1, keepdim=True)
+        values = (h * slopes) @ w
+        ctx.save_for_backward(A, w, x, phi, h, slopes, mixed, v, g, length)
+        return (values[1] - values[0]).mean(), (length - 1).square().mean()
+
+    @staticmethod
+    def backward(ctx: Any, by_distance: Tensor, by_penalty: Tensor) -> tuple[Tensor | None, ...]:
+        A, w, x, phi, h, slopes, mixed, v, g, length = ctx.saved_tensors
+        n = len(phi)
+        sign = torch.stack([-by_distance, by_distance]).view(2, 1, 1) / n
+        delta = sign * (w * slopes)
+        rho = (by_penalty * 2 / n * (length - 1) / length.clamp(min=torch.finfo(length.dtype).tiny)) * g
+        total = delta.sum(dim=0)
+        by_A = torch.cat([delta.flatten(0, 1), v]).T @ torch.cat([x, rho])
+        by_w = (sign * (h * slopes)).sum(dim=(0, 1)) + ((rho @ A.T) * mixed).sum(dim=0)
+        return by_A, total.T @ phi, total.sum(dim=0), by_w, None, None, None, None, None
 
 
 class DeepCritic(nn.Module):
