@@ -27,10 +27,14 @@ class FeatureGenerator(ZSLModel):
     these and the real features of the seen (GZSL). Any method that learns from features will do. They are trained by
     the shared loop once the generator is, so that nothing is learned while scores are asked for.
 
+    Heads learn from features as :meth:`represent` gives them: as they are, unless a generator has a space of its own.
+    :meth:`represent_class` and :meth:`represent_seen` say what stands there for a class, and for the seen images.
+
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a head.
         features_per_class: synthetic features of each unseen class ≥ 1.
+        width: r, the length of what heads learn from, or None for that of θ(x).
 
     Raises:
         InputError: a hyperparameter of the head or ``features_per_class`` is out of range.
@@ -38,13 +42,14 @@ class FeatureGenerator(ZSLModel):
 
     setting: ClassVar[Setting] = Setting.UNSEEN_SEMANTICS
 
-    def __init__(self, dims: Dimensions, head: Head, features_per_class: int) -> None:
+    def __init__(self, dims: Dimensions, head: Head, features_per_class: int, width: int | None = None) -> None:
         super().__init__()
         require_count(features_per_class=features_per_class)
         self.features_per_class = features_per_class
+        width = dims.features if width is None else width
         try:
-            self.zsl_head = head(Dimensions(dims.features, dims.embedding, dims.unseen))
-            self.gzsl_head = head(Dimensions(dims.features, dims.embedding, dims.seen + dims.unseen))
+            self.zsl_head = head(Dimensions(width, dims.embedding, dims.unseen))
+            self.gzsl_head = head(Dimensions(width, dims.embedding, dims.seen + dims.unseen))
         except InputError as error:
             raise InputError(str(error).replace("method.", "method.head.", 1)) from error
 
@@ -52,18 +57,30 @@ class FeatureGenerator(ZSLModel):
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """A feature for every row, of the class that it describes."""
 
+    def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
+        """What heads are given for an image, whatever else is in the batch."""
+        return x
+
+    def represent_class(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n r"]:
+        """What heads learn from, drawn for every row, of the class that it describes."""
+        return self.represent(self.synthesize(phi))
+
+    def represent_seen(self, examples: Examples) -> Examples:
+        """What the head over all classes learns from for those of these images."""
+        return Examples(self.represent(examples.inputs), examples.labels)
+
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """The scores of the head that was trained for such classes: unseen alone, or all."""
-        return (self.gzsl_head if classes.seen.any() else self.zsl_head).scores(x, classes)
+        return (self.gzsl_head if classes.seen.any() else self.zsl_head).scores(self.represent(x), classes)
 
     def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
         """The two heads, each with what it learns from; one draw of synthetic features for both."""
         unseen = train.classes.unseen_ids
         labels = unseen.repeat_interleave(self.features_per_class)
         with torch.no_grad():
-            synthetic = self.synthesize(train.classes.embeddings[labels])
+            synthetic = self.represent_class(train.classes.embeddings[labels])
+            real = self.represent_seen(train.examples)
         among = torch.arange(len(unseen), device=unseen.device).repeat_interleave(self.features_per_class)
         yield self.zsl_head, TrainingSet(Examples(synthetic, among), train.classes.take(unseen))
-        real = train.examples
         mixed = Examples(torch.cat([real.inputs, synthetic]), torch.cat([real.labels, labels]))
         yield self.gzsl_head, TrainingSet(mixed, train.classes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -49,7 +49,54 @@ class Generator(nn.Module):
 
     def forward(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"] | None = None) -> Float[Tensor, "*n d"]:
         """Features of the classes that rows of ``phi`` describe, from noise of its own where none is given."""
-        if z is None:
-            z = torch.randn(*phi.shape[:-1], self.noise, dtype=phi.dtype, device=phi.device)
-        x: Tensor = self.layers(torch.cat([z, phi], dim=-1))
+        return self.from_hidden(self.hidden(phi, self.draw(phi) if z is None else z))
+
+    def draw(self, phi: Float[Tensor, "*n k"]) -> Float[Tensor, "*n z"]:
+        """z, one for every row of ``phi``."""
+        return torch.randn(*phi.shape[:-1], self.noise, dtype=phi.dtype, device=phi.device)
+
+    def hidden(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n h"]:
+        """λ(W₁ (z, φ) + b₁)."""
+        h: Tensor = self.layers[1](self.layers[0](torch.cat([z, phi], dim=-1)))
+        return h
+
+    def from_hidden(self, h: Float[Tensor, "*n h"]) -> Float[Tensor, "*n d"]:
+        """r(W₂h + b₂)."""
+        x: Tensor = self.layers[3](self.layers[2](h))
         return x
+
+
+class Posterior(NamedTuple):
+    """N(μ, diag σ²), a distribution of z for every row."""
+
+    mean: Float[Tensor, "*n z"]
+    log_variance: Float[Tensor, "*n z"]
+
+    def draw(self) -> Float[Tensor, "*n z"]:
+        """z = μ + σ ⊙ ε,   ε ~ N(0, I)."""
+        return self.mean + (0.5 * self.log_variance).exp() * torch.randn_like(self.mean)
+
+    def divergence(self) -> Float[Tensor, ""]:
+        """KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σ μ² + σ² - 1 - log σ², the mean over rows."""
+        return 0.5 * (self.mean.square() + self.log_variance.expm1() - self.log_variance).sum(dim=-1).mean()
+
+
+class Encoder(nn.Module):
+    """(μ, log σ²) = W₃ λ(W₂ λ(W₁ (x, φ) + b₁) + b₂) + b₃
+
+    with λ the leaky rectifier.
+
+    Args:
+        features: d.
+        embedding: k, the length of φ.
+        hidden: width of the first hidden layer; the second has twice that of z.
+        latent: length of z.
+    """
+
+    def __init__(self, features: int, embedding: int, hidden: int, latent: int) -> None:
+        super().__init__()
+        self.layers = mlp(features + embedding, hidden, 2 * latent, 2 * latent)
+
+    def forward(self, x: Float[Tensor, "*n d"], phi: Float[Tensor, "*n k"]) -> Posterior:
+        """What z may have been, given a feature and the description of its class."""
+        return Posterior(*self.layers(torch.cat([x, phi], dim=-1)).chunk(2, dim=-1))
