@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam, Optimizer
@@ -148,11 +149,18 @@ class FVAEGAND2(FeatureGenerator):
             up, down = (penalty > LOOSE).to(self.lamb), (penalty < TIGHT).to(self.lamb)
             self.lamb.mul_(STEP ** (up - down))
         generator_loss = self.generator_loss(batch, phi[-1], posterior)
-        descend = self.optimizers()[0]  # type: ignore[index]
-        descend.zero_grad()
-        self.manual_backward(generator_loss, inputs=[p for part in descend.param_groups for p in part["params"]])
-        descend.step()
+        learners = self.learners()
+        for descend in learners:
+            descend.zero_grad()
+        groups = [group for descend in learners for group in descend.param_groups]
+        self.manual_backward(generator_loss, inputs=[p for group in groups for p in group["params"]])
+        for descend in learners:
+            descend.step()
         return {"loss": loss, "generator_loss": generator_loss.detach()}
+
+    def learners(self) -> list[LightningOptimizer]:
+        """The optimizers that descend the generator's loss."""
+        return [self.optimizers()[0]]  # type: ignore[index]
 
     def train_critics(
         self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Posterior
@@ -164,8 +172,9 @@ class FVAEGAND2(FeatureGenerator):
         if self.unconditional is not None:
             images = batch.unlabelled
             real = images[torch.randint(len(images), batch.y.shape, device=images.device)]
+            phi = self._unseen(batch, batch.y.shape)
             with torch.no_grad():
-                fakes = self._unseen(batch, batch.y.shape)
+                fakes = self.generate(phi, self.generator.draw(phi))
             penalty = 0.5 * (penalty + self._train(self.unconditional, 2, real, fakes, phi[..., :0])[1])
         return loss, penalty
 
@@ -199,10 +208,15 @@ class FVAEGAND2(FeatureGenerator):
             both = torch.cat([z, self.generator.draw(phi)])
             rebuilt, fake = self.generate(phi.repeat(2, 1), both).chunk(2)
         loss: Tensor = self.misfit(rebuilt, batch.x[-1]) + posterior.divergence()
-        loss = loss - self.gamma * self.critic(fake, phi).mean()
+        loss = loss + self.fake_loss(self.critic, fake, phi)
         if self.unconditional is not None:
-            fake = self._unseen(batch, fake.shape[:1])
-            loss = loss - self.gamma * self.unconditional(fake, phi[:, :0]).mean()
+            phi = self._unseen(batch, fake.shape[:1])
+            loss = loss + self.fake_loss(self.unconditional, self.generate(phi, self.generator.draw(phi)), phi)
+        return loss
+
+    def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
+        """-γ E D(x̃, φ); D₂ is not told φ."""
+        loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[:, :0]).mean()
         return loss
 
     def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
@@ -212,11 +226,10 @@ class FVAEGAND2(FeatureGenerator):
             return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
         return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
 
-    def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape d"]:
-        """Fakes of unseen classes, all as likely."""
+    def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
+        """φ of unseen classes, all as likely."""
         phi = batch.unseen.embeddings
-        phi = phi[torch.randint(len(phi), shape, device=phi.device)]
-        return self.generate(phi, self.generator.draw(phi))
+        return phi[torch.randint(len(phi), shape, device=phi.device)]
 
     def _noise(
         self, x: Float[Tensor, "several n d"], phi: Float[Tensor, "several n k"], last: Posterior
