@@ -87,6 +87,13 @@ def test_experiments_compose_and_make_a_claim(name: str) -> None:
     assert cfg.method
 
 
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_say_all_that_the_data_sets_of_their_claim_need(name: str) -> None:
+    results = OmegaConf.select(compose([f"experiments={name}"]), "published.results")
+    for data in results or ():
+        OmegaConf.to_container(compose([f"experiments={name}", f"data={data}"]).method, resolve=True)
+
+
 def test_the_command_line_beats_the_embedding_that_a_data_set_prefers() -> None:
     assert "word" in compose(["data=emoji"]).class_embedding._target_.lower()
     assert "attributes" in compose(["data=emoji", "class_embedding=attributes"]).class_embedding._target_

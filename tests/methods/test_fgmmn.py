@@ -100,7 +100,7 @@ def test_steps_descend_the_mean_root_by_adam(output: str) -> None:
 
 def test_features_of_a_class_come_to_lie_where_its_images_do() -> None:
     train = STAGE.training(FGMMN.setting)
-    model = fit(build(output="linear", hidden=64, epochs=100), train, LOOP, 0)
+    model = fit(build(output="linear", hidden=32, epochs=40), train, LOOP, 0)
     assert isinstance(model, FGMMN)
     x, y = train.examples.inputs, train.examples.labels
     means = torch.stack([x[y == i].mean(dim=0) for i in train.classes.seen_ids])

@@ -145,7 +145,7 @@ def slow_step(model: FVAEGAND2, optimizers: dict[str, Any], batch: Any, state: T
     [
         {},
         {"output": "sigmoid"},
-        {"output": "linear", "encoded_noise": False},
+        {"output": "relu", "encoded_noise": False},
         {"output": "sigmoid", "encoded_noise": False, "adaptive": True},
         {"n_critic": 1, "adaptive": True},
         {"transductive": True, "adaptive": True},

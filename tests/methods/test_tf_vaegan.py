@@ -125,8 +125,8 @@ def slow_step(model: TFVAEGAN, optimizers: dict[str, Any], batch: Any, state: Te
     "changes",
     [
         {},
-        {"freeze_dec": True, "output": "linear"},
-        {"encoded_noise": False, "output": "linear"},
+        {"freeze_dec": True, "output": "relu"},
+        {"encoded_noise": False},
         {"transductive": True},
     ],
     ids=str,

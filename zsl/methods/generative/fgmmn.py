@@ -49,7 +49,7 @@ class FGMMN(FeatureGenerator):
         features_per_class: synthetic features of each unseen class ≥ 1.
         noise: length of z ≥ 1, or None for that of φ.
         hidden: width of G's hidden layer ≥ 1.
-        output: what G ends with: ``"relu"``, ``"sigmoid"`` or ``"linear"``.
+        output: what G ends with: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
         bandwidth: w > 0.
         n_classes: classes a step ≥ 1.
         lr: learning rate > 0.
@@ -67,7 +67,7 @@ class FGMMN(FeatureGenerator):
         features_per_class: int = 300,
         noise: int | None = None,
         hidden: int = 4096,
-        output: Output = "relu",
+        output: Output = "linear",
         bandwidth: float = 1.0,
         n_classes: int = 6,
         lr: float = 1e-4,
@@ -78,7 +78,7 @@ class FGMMN(FeatureGenerator):
         noise = dims.embedding if noise is None else noise
         require_count(noise=noise, hidden=hidden, n_classes=n_classes, epochs=epochs, batch_size=batch_size)
         require_positive(bandwidth=bandwidth, lr=lr)
-        require(output, "method.output", ("relu", "sigmoid", "linear"))
+        require(output, "method.output", ("linear", "relu", "sigmoid"))
         self.bandwidth, self.n_classes = bandwidth, n_classes
         self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
         self.generator = Generator(noise, dims.embedding, hidden, dims.features, output)

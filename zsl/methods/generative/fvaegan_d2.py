@@ -50,7 +50,7 @@ class FVAEGAND2(FeatureGenerator):
         hidden: width of the hidden layers of E and G ≥ 1.
         critic_hidden: width of D's hidden layers ≥ 1.
         critic_layers: their number ≥ 1.
-        output: what G ends with: ``"sigmoid"``, ``"relu"`` or ``"linear"``.
+        output: what G ends with: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
         encoded_noise: fakes are made from encoded features, not from noise alone.
         lamb: λ > 0, at first where it is adaptive.
         adaptive: λ follows the mean penalty of a block of critic steps, as in the code of [Narayan2020].
@@ -74,7 +74,7 @@ class FVAEGAND2(FeatureGenerator):
         hidden: int = 4096,
         critic_hidden: int = 4096,
         critic_layers: int = 1,
-        output: Output = "relu",
+        output: Output = "linear",
         encoded_noise: bool = True,
         lamb: float = 10.0,
         adaptive: bool = False,
@@ -90,7 +90,7 @@ class FVAEGAND2(FeatureGenerator):
         require_count(noise=noise, hidden=hidden, critic_hidden=critic_hidden, critic_layers=critic_layers)
         require_count(n_critic=n_critic, epochs=epochs, batch_size=batch_size)
         require_positive(lamb=lamb, gamma=gamma, lr=lr)
-        require(output, "method.output", ("sigmoid", "relu", "linear"))
+        require(output, "method.output", ("linear", "relu", "sigmoid"))
         self.output, self.encoded_noise, self.adaptive = output, encoded_noise, adaptive
         self.gamma, self.n_critic = gamma, n_critic
         self.lr, self.epochs, self.batch_size = lr, epochs, batch_size

@@ -94,7 +94,7 @@ class TFVAEGAN(FVAEGAND2):
         hidden: int = 4096,
         critic_hidden: int = 4096,
         critic_layers: int = 1,
-        output: Output = "relu",
+        output: Output = "linear",
         encoded_noise: bool = True,
         lamb: float = 10.0,
         adaptive: bool = True,
