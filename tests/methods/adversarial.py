@@ -54,8 +54,14 @@ def trained(model: ZSLModel, train: TrainingSet) -> tuple[ZSLModel, ZSLModel, li
 
 
 def score_of(critic: nn.Module, x: Tensor, phi: Tensor) -> Tensor:
-    """D(x, φ) of a critic with one hidden layer."""
+    """D(x, φ)."""
     part = dict(critic.named_parameters())
+    if "A" not in part:
+        h = torch.cat([x, phi], 1)
+        *hidden, last = zip(*[iter(part.values())] * 2, strict=True)
+        for W, b in hidden:
+            h = leaky_relu(h @ W.T + b, 0.2)
+        return (h @ last[0].T + last[1])[:, 0]
     return leaky_relu(x @ part["A"].T + phi @ part["B"].T + part["b"], 0.2) @ part["w"]
 
 

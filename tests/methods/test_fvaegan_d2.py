@@ -149,6 +149,7 @@ def slow_step(model: FVAEGAND2, optimizers: dict[str, Any], batch: Any, state: T
         {"output": "sigmoid", "encoded_noise": False, "adaptive": True},
         {"n_critic": 1, "adaptive": True},
         {"transductive": True, "adaptive": True},
+        {"transductive": True, "critic_layers": 2},
     ],
     ids=str,
 )

@@ -31,7 +31,7 @@ class FVAEGAND2(FeatureGenerator):
 
     with E(x, φ) a Gaussian of diagonal covariance and x̂ on the line between a real and a fake feature of one class.
     p(x | x̂) is Bernoulli, feature by feature, where G ends with a sigmoid and features lie in [0, 1] (the cross-entropy
-    of the paper), and N(x̂, I) where it does not (half the squared error). With ``encoded_noise`` z̃ ~ E(x, φ) instead
+    of public code), and N(x̂, I) where it does not (half the squared error). With ``encoded_noise`` z̃ ~ E(x, φ) instead
     [Narayan2020]. One step is ``n_critic`` steps of D and one of E and G together, all by Adam, to which γ makes no
     difference in the former.
 
