@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,27 @@ def test_every_choice_composes_and_its_target_takes_its_keys(group: str, choice:
 
 @pytest.mark.parametrize("method", [choice for group, choice in CHOICES if group == "method"])
 def test_defaults_of_a_method_stand_in_code_and_configuration_alike(method: str) -> None:
-    """Two places, pinned to each other by this test."""
+    """Two places, pinned to each other by this test. A file that builds on another's says what it changes, no more."""
     cfg = OmegaConf.to_container(compose([f"method={method}"]).method)
     assert isinstance(cfg, dict)
-    _same_defaults(cfg, get_object(cfg["_target_"]))
+    target, changes = get_object(cfg["_target_"]), _changes(CONF / "method" / f"{method}.yaml")
+    for name, value in changes.items():
+        assert cfg.pop(name) == value != inspect.signature(target).parameters[name].default, name
+    _same_defaults(cfg, target, set(changes))
 
 
-def _same_defaults(node: dict[str, Any], target: Any) -> None:
+def _changes(path: Path) -> dict[str, Any]:
+    """What a file that builds on another of its group says itself."""
+    written = OmegaConf.to_container(OmegaConf.load(path))
+    assert isinstance(written, dict)
+    if any(isinstance(base, str) and base != "_self_" for base in written.get("defaults", ())):
+        return {str(name): value for name, value in written.items() if name != "defaults"}
+    return {}
+
+
+def _same_defaults(node: dict[str, Any], target: Any, apart: Set[str] = frozenset()) -> None:
     """A node within the node is a part, whose default in code is what makes it."""
-    defaults = {n: p.default for n, p in inspect.signature(target).parameters.items() if n != "dims"}
+    defaults = {n: p.default for n, p in inspect.signature(target).parameters.items() if n not in {"dims", *apart}}
     assert {name for name in node if not name.startswith("_")} == set(defaults)
     for name, default in defaults.items():
         if isinstance(node[name], dict):
@@ -72,6 +85,13 @@ def test_experiments_compose_and_make_a_claim(name: str) -> None:
     cfg = compose([f"experiments={name}"])
     assert "published" in OmegaConf.load(tree() / "experiments" / f"{name}.yaml")
     assert cfg.method
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_say_all_that_the_data_sets_of_their_claim_need(name: str) -> None:
+    results = OmegaConf.select(compose([f"experiments={name}"]), "published.results")
+    for data in results or ():
+        OmegaConf.to_container(compose([f"experiments={name}", f"data={data}"]).method, resolve=True)
 
 
 def test_the_command_line_beats_the_embedding_that_a_data_set_prefers() -> None:

@@ -123,3 +123,25 @@ class Draws(Batches):
         generator = torch.Generator(device).manual_seed(seed)
         size = (len(self), self.several, self.batch_size)
         return torch.randint(n, size, generator=generator, device=device).unbind()
+
+
+class TransductiveBatch(NamedTuple):
+    """What one training step of a transductive method sees."""
+
+    x: Float[Tensor, "several batch d"]
+    y: Int[Tensor, "several batch"]
+    """positions in ``classes``"""
+    classes: LabelSpace
+    unlabelled: Float[Tensor, "m d"]
+    """all images of the unseen classes"""
+    unseen: LabelSpace
+
+
+class TransductiveDraws(Draws):
+    """Draws from the seen classes, with all that may be known of the unseen ones at hand."""
+
+    def __iter__(self) -> Iterator[TransductiveBatch]:  # type: ignore[override]
+        unlabelled, unseen = self.train.unlabelled, self.train.classes.take(self.train.classes.unseen_ids)
+        assert unlabelled is not None
+        for batch in super().__iter__():
+            yield TransductiveBatch(*batch, unlabelled, unseen)

@@ -13,23 +13,23 @@ from torch.linalg import vector_norm
 class Gaussian(NamedTuple):
     """N(μ, diag σ²), one for every row."""
 
-    mu: Float[Tensor, "n z"]
-    log_variance: Float[Tensor, "n z"]
+    mu: Float[Tensor, "*n z"]
+    log_variance: Float[Tensor, "*n z"]
 
     @property
-    def sigma(self) -> Float[Tensor, "n z"]:
+    def sigma(self) -> Float[Tensor, "*n z"]:
         """σ."""
         return (0.5 * self.log_variance).exp()
 
-    def draw(self) -> Float[Tensor, "n z"]:
+    def draw(self) -> Float[Tensor, "*n z"]:
         """μ + σ ⊙ ε,   ε ~ N(0, I)."""
         return self.mu + self.sigma * torch.randn_like(self.mu)
 
-    def divergence(self) -> Float[Tensor, " n"]:
+    def divergence(self) -> Float[Tensor, "*n"]:
         """KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² - 1 - log σ²)."""
-        return 0.5 * (self.mu.square() + self.log_variance.exp() - 1 - self.log_variance).sum(dim=1)
+        return 0.5 * (self.mu.square() + self.log_variance.expm1() - self.log_variance).sum(dim=-1)
 
-    def distance(self, other: Gaussian) -> Float[Tensor, " n"]:
+    def distance(self, other: Gaussian) -> Float[Tensor, "*n"]:
         """W₂ = (‖μ - μ'‖² + ‖σ - σ'‖²)^½."""
-        norm: Tensor = vector_norm(torch.cat([self.mu - other.mu, self.sigma - other.sigma], dim=1), dim=1)
+        norm: Tensor = vector_norm(torch.cat([self.mu - other.mu, self.sigma - other.sigma], dim=-1), dim=-1)
         return norm

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zsl.methods.generative.gaussian import Gaussian
+
 SLOPE = 0.2
 """of the leaky rectifier"""
 Output = Literal["relu", "sigmoid", "linear"]
@@ -50,7 +52,39 @@ class Generator(nn.Module):
 
     def forward(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"] | None = None) -> Float[Tensor, "*n d"]:
         """Features of the classes that rows of ``phi`` describe, from noise of its own where none is given."""
-        if z is None:
-            z = torch.randn(*phi.shape[:-1], self.noise, dtype=phi.dtype, device=phi.device)
-        x: Tensor = self.layers(torch.cat([z, phi], dim=-1))
+        return self.from_hidden(self.hidden(phi, self.draw(phi) if z is None else z))
+
+    def draw(self, phi: Float[Tensor, "*n k"]) -> Float[Tensor, "*n z"]:
+        """z, one for every row of ``phi``."""
+        return torch.randn(*phi.shape[:-1], self.noise, dtype=phi.dtype, device=phi.device)
+
+    def hidden(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n h"]:
+        """λ(W₁ (z, φ) + b₁)."""
+        h: Tensor = self.layers[1](self.layers[0](torch.cat([z, phi], dim=-1)))
+        return h
+
+    def from_hidden(self, h: Float[Tensor, "*n h"]) -> Float[Tensor, "*n d"]:
+        """r(W₂h + b₂)."""
+        x: Tensor = self.layers[3](self.layers[2](h))
         return x
+
+
+class Encoder(nn.Module):
+    """(μ, log σ²) = W₃ λ(W₂ λ(W₁ (x, φ) + b₁) + b₂) + b₃
+
+    with λ the leaky rectifier.
+
+    Args:
+        features: d.
+        embedding: k, the length of φ.
+        hidden: width of the first hidden layer; the second has twice that of z.
+        latent: length of z.
+    """
+
+    def __init__(self, features: int, embedding: int, hidden: int, latent: int) -> None:
+        super().__init__()
+        self.layers = mlp(features + embedding, hidden, 2 * latent, 2 * latent)
+
+    def forward(self, x: Float[Tensor, "*n d"], phi: Float[Tensor, "*n k"]) -> Gaussian:
+        """What z may have been, given a feature and the description of its class."""
+        return Gaussian(*self.layers(torch.cat([x, phi], dim=-1)).chunk(2, dim=-1))

@@ -1,0 +1,152 @@
+"""A step of adversarial training written out slowly: every batch by itself, every gradient by autograd, no shortcut."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+from torch.optim import Adam, Optimizer
+
+from zsl.data.examples import Examples
+from zsl.data.protocol import Stage
+from zsl.data.training_set import TrainingSet
+from zsl.fit import Loop, fit
+from zsl.methods.generative.softmax import Softmax
+from zsl.model import ZSLModel
+
+LOOP = Loop(progress_bar=False)
+HEAD = partial(Softmax, epochs=1)
+SMALL: dict[str, Any] = {"head": HEAD, "features_per_class": 2, "hidden": 8, "lr": 1e-2, "batch_size": 16}
+
+
+def double(train: TrainingSet) -> TrainingSet:
+    """The training set in double precision."""
+    return replace(
+        train,
+        examples=Examples(train.examples.inputs.double(), train.examples.labels),
+        classes=train.classes.to("cpu", torch.float64),
+        unlabelled=None if train.unlabelled is None else train.unlabelled.double(),
+    )
+
+
+class Record(Callback):
+    """What every step began with: its batch, and the state of the random stream."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[Any, Tensor]] = []
+
+    def on_train_batch_start(self, _t: Trainer, _m: LightningModule, batch: Any, _i: int) -> None:
+        self.steps.append((batch, torch.get_rng_state()))
+
+
+def trained(model: ZSLModel, train: TrainingSet) -> tuple[ZSLModel, ZSLModel, list[tuple[Any, Tensor]]]:
+    """The model before and after, and its steps."""
+    before, record = copy.deepcopy(model), Record()
+    return before, fit(model, train, LOOP, 0, callbacks=[record]), record.steps
+
+
+def score_of(critic: nn.Module, x: Tensor, phi: Tensor) -> Tensor:
+    """D(x, φ)."""
+    part = dict(critic.named_parameters())
+    if "A" not in part:
+        h = torch.cat([x, phi], 1)
+        *hidden, last = zip(*[iter(part.values())] * 2, strict=True)
+        for W, b in hidden:
+            h = leaky_relu(h @ W.T + b, 0.2)
+        return (h @ last[0].T + last[1])[:, 0]
+    return leaky_relu(x @ part["A"].T + phi @ part["B"].T + part["b"], 0.2) @ part["w"]
+
+
+def critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, phi: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+    """Minus the estimated distance, and the gradient penalty, row by row."""
+    distance = score_of(critic, fake, phi).mean() - score_of(critic, real, phi).mean()
+    penalties = []
+    for x, z, p, a in zip(real, fake, phi, alpha, strict=True):
+        mixed = (a * x + (1 - a) * z).requires_grad_()
+        (gradient,) = torch.autograd.grad(score_of(critic, mixed[None], p[None])[0], mixed, create_graph=True)
+        penalties.append((gradient.square().sum().sqrt() - 1) ** 2)
+    return distance, torch.stack(penalties).mean()
+
+
+def descend(optimizer: Optimizer, loss: Tensor) -> None:
+    """One step."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def adam(parts: Sequence[nn.Module], lr: float, beta1: float = 0.5) -> Adam:
+    """The optimizer of the papers."""
+    return Adam([p for part in parts for p in part.parameters()], lr, (beta1, 0.999))
+
+
+def train_critic(
+    critic: nn.Module, optimizer: Optimizer, lamb: Tensor, real: Tensor, fakes: Tensor, phi: Tensor
+) -> Tensor:
+    """A step for each batch; the mean penalty."""
+    alphas = torch.rand(*real.shape[:2], 1, dtype=real.dtype)
+    penalties = []
+    for x, fake, p, alpha in zip(real, fakes, phi, alphas, strict=True):
+        distance, penalty = critic_loss(critic, x, fake.detach(), p, alpha)
+        descend(optimizer, distance + lamb * penalty)
+        penalties.append(penalty.detach())
+    return torch.stack(penalties).mean()
+
+
+def adapted(lamb: Tensor, penalty: Tensor) -> Tensor:
+    """An adaptive λ after a block of critic steps."""
+    if penalty > 1.05:
+        return lamb * 1.1
+    return lamb / 1.1 if penalty < 1.001 else lamb
+
+
+def assert_same_weights(
+    found: nn.Module, expected: nn.Module, heads: Sequence[str] = ("zsl_head", "gzsl_head")
+) -> None:
+    """Apart from the heads, to a millionth of a step of 0.01: Adam makes every gradient one, however small it is."""
+    theirs = expected.state_dict()
+    for name, value in found.state_dict().items():
+        if not name.startswith(("zsl_head", "gzsl_head")):
+            torch.testing.assert_close(value, theirs[name], rtol=0, atol=1e-8, msg=name)
+
+
+class CrashError(Exception):
+    """A run ends in the middle."""
+
+
+class Crash(Callback):
+    """End the run when this step is about to begin."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer: Trainer, _m: LightningModule, _b: Any, _i: int) -> None:
+        if trainer.fit_loop.total_batch_idx == self.step:
+            raise CrashError
+
+
+def resumed(build: Any, train: TrainingSet, step: int, folder: Path) -> ZSLModel:
+    """A run that crashes at a step, and goes on from the checkpoint of the step before."""
+    loop = replace(LOOP, checkpoint_every_n_steps=1)
+    try:
+        fit(build(), train, loop, 0, folder, callbacks=[Crash(step)])
+    except CrashError:
+        torch.manual_seed(99)
+        return fit(build(), train, loop, 0, folder, resume=True)
+    raise AssertionError("the run did not get to that step")
+
+
+def assert_resumes(build: Any, stage: Stage, folder: Path, step: int) -> None:
+    """Bit by bit, buffers and heads included."""
+    train = stage.training(build().setting)
+    expected = fit(build(), train, LOOP, 0).state_dict()
+    for name, value in resumed(build, train, step, folder).state_dict().items():
+        assert torch.equal(value, expected[name]), name

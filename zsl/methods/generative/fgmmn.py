@@ -1,0 +1,120 @@
+"""f-GMMN: a moment matching network of features [Li2015], an ablation of f-CLSWGAN [Xian2018b]."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.optim import Adam, Optimizer
+
+from zsl.data.scaling import require
+from zsl.data.training_set import Batch, Draws, TrainingSet
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.methods.generative.networks import Generator, Output
+from zsl.methods.generative.softmax import Softmax
+from zsl.model import Dimensions, require_count, require_positive
+
+OCTAVES = (-3, -2, -1, 0, 1)
+"""the widths of the kernels, as powers of 2"""
+
+
+class OneClassDraws(Draws):
+    """Several batches a step, each of one class: that of an image drawn at random, with replacement."""
+
+    def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, "several batch"]]:
+        y, size = self.train.examples.labels, (len(self), self.several)
+        generator = torch.Generator(y.device).manual_seed(seed)
+        classes = y[torch.randint(len(y), size, generator=generator, device=y.device)].unsqueeze(-1)
+        counts = torch.bincount(y)
+        first = counts.cumsum(0) - counts
+        share = torch.rand(*size, self.batch_size, generator=generator, device=y.device, dtype=torch.float64)
+        return y.argsort(stable=True)[first[classes] + (share * counts[classes]).long()].unbind()
+
+
+class FGMMN(FeatureGenerator):
+    """min_G E_y √MMD²(x, G(z, φ(y))),   MMD² = E k(x, x') - 2 E k(x, x̃) + E k(x̃, x̃')
+
+    over images x and features x̃ = G(z, φ(y)) of the same class, z ~ N(0, I), with the kernel
+
+    k(x, x') = Σ_j exp(-‖x - x'‖² / 2ʲ w c),   c = E ‖x - x'‖² over all training images, j = -3, …, 1
+
+    The expectations are means over one batch of a class, each pair counted; a step has ``n_classes`` such batches.
+    Neither paper says by which widths features are compared: they are relative to the data here, w is chosen.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
+        head: makes a classifier of synthetic features.
+        features_per_class: synthetic features of each unseen class ≥ 1.
+        noise: length of z ≥ 1, or None for that of φ.
+        hidden: width of G's hidden layer ≥ 1.
+        output: what G ends with: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
+        bandwidth: w > 0.
+        n_classes: classes a step ≥ 1.
+        lr: learning rate > 0.
+        epochs: as many times n / batch_size steps ≥ 1.
+        batch_size: images of each class a step ≥ 1.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        head: Head = Softmax,
+        features_per_class: int = 300,
+        noise: int | None = None,
+        hidden: int = 4096,
+        output: Output = "linear",
+        bandwidth: float = 1.0,
+        n_classes: int = 6,
+        lr: float = 1e-4,
+        epochs: int = 60,
+        batch_size: int = 64,
+    ) -> None:
+        super().__init__(dims, head, features_per_class)
+        noise = dims.embedding if noise is None else noise
+        require_count(noise=noise, hidden=hidden, n_classes=n_classes, epochs=epochs, batch_size=batch_size)
+        require_positive(bandwidth=bandwidth, lr=lr)
+        require(output, "method.output", ("linear", "relu", "sigmoid"))
+        self.bandwidth, self.n_classes = bandwidth, n_classes
+        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.generator = Generator(noise, dims.embedding, hidden, dims.features, output)
+        self.register_buffer("c", torch.ones(()))
+        self.c: Tensor
+
+    def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
+        """G(z, φ)."""
+        x: Tensor = self.generator(phi)
+        return x
+
+    def batches(self, train: TrainingSet, seed: int) -> OneClassDraws:
+        """``n_classes`` batches a step; and c, twice the sum of the variances."""
+        c = 2 * train.examples.inputs.var(dim=0, correction=0).sum()
+        self.c.copy_(torch.where(c > 0, c, 1.0))
+        return OneClassDraws(train, self.batch_size, self.n_classes, seed)
+
+    def configure_optimizers(self) -> Optimizer:
+        """Adam."""
+        return Adam(self.generator.parameters(), self.lr, (0.5, 0.999), fused=True)
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """The mean over the classes of the batch."""
+        fake = self.generator(batch.classes.embeddings[batch.y])
+        squared = self.discrepancy(batch.x, fake)
+        return squared.clamp_min(torch.finfo(squared.dtype).eps).sqrt().mean()
+
+    def discrepancy(
+        self, real: Float[Tensor, "*several n d"], fake: Float[Tensor, "*several n d"]
+    ) -> Float[Tensor, "*several"]:
+        """MMD² = sᵀKs / n²,   s = (1, …, 1, -1, …, -1), K over real and fake features."""
+        x = torch.cat([real, fake], dim=-2)
+        norms = x.square().sum(dim=-1)
+        distances = norms.unsqueeze(-1) + norms.unsqueeze(-2) - 2 * x @ x.mT
+        K = sum(torch.exp(-distances / (2.0**j * self.bandwidth * self.c)) for j in OCTAVES)
+        assert isinstance(K, Tensor)
+        n = real.shape[-2]
+        s = torch.cat([K.new_ones(n), K.new_full((n,), -1.0)]) / n
+        return K @ s @ s

@@ -1,0 +1,242 @@
+"""f-VAEGAN-D2: a variational autoencoder of features whose decoder is the generator of a Wasserstein GAN [Xian2019]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim import Adam, Optimizer
+
+from zsl.data.scaling import require
+from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch, TransductiveDraws
+from zsl.errors import InputError
+from zsl.methods.generative.critic import Critic, critic
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.methods.generative.gaussian import Gaussian
+from zsl.methods.generative.networks import Encoder, Generator, Output
+from zsl.methods.generative.softmax import Softmax
+from zsl.model import Dimensions, require_count, require_positive
+
+LOOSE, TIGHT, STEP = 1.05, 1.001, 1.1
+"""an adaptive λ grows by the factor ``STEP`` where the penalty is above ``LOOSE``, and shrinks where below ``TIGHT``"""
+
+
+class FVAEGAND2(FeatureGenerator):
+    """min_{E,G} max_D  E -log p(x | G(z, φ)) + KL(E(x, φ) ‖ N(0, I)) + γ W,   z ~ E(x, φ)
+
+    W = E D(x, φ) - E D(G(z̃, φ), φ) - λ E (‖∇D(x̂, φ)‖₂ - 1)²,   z̃ ~ N(0, I)
+
+    with E(x, φ) a Gaussian of diagonal covariance and x̂ on the line between a real and a fake feature of one class.
+    p(x | x̂) is Bernoulli, feature by feature, where G ends with a sigmoid and features lie in [0, 1] (the cross-entropy
+    of public code), and N(x̂, I) where it does not (half the squared error). With ``encoded_noise`` z̃ ~ E(x, φ) instead
+    [Narayan2020]. One step is ``n_critic`` steps of D and one of E and G together, all by Adam, to which γ makes no
+    difference in the former.
+
+    ``transductive`` adds γ W₂, with a critic D₂ that is not told of the class, of the layers of D:
+
+    W₂ = E D₂(x) - E D₂(G(z, φ)) - λ E (‖∇D₂(x̂)‖₂ - 1)²,   z ~ N(0, I)
+
+    where x are unlabelled images of the unseen classes, and φ those of the unseen classes, each as often: public code
+    takes each as often as the class has images, which only labels can tell.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
+        head: makes a classifier of synthetic features.
+        features_per_class: synthetic features of each unseen class ≥ 1.
+        noise: length of z ≥ 1, or None for that of φ.
+        hidden: width of the hidden layers of E and G ≥ 1.
+        critic_hidden: width of D's hidden layers ≥ 1.
+        critic_layers: their number ≥ 1.
+        output: what G ends with: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
+        encoded_noise: fakes are made from encoded features, not from noise alone.
+        lamb: λ > 0, at first where it is adaptive.
+        adaptive: λ follows the mean penalty of a block of critic steps, as in the code of [Narayan2020].
+        gamma: γ > 0.
+        n_critic: steps of D for one of E and G ≥ 1.
+        lr: learning rate > 0.
+        epochs: as many times n / batch_size steps ≥ 1.
+        batch_size: ≥ 1.
+        transductive: learn from unlabelled images of the unseen classes too; the setting says so.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        head: Head = Softmax,
+        features_per_class: int = 300,
+        noise: int | None = None,
+        hidden: int = 4096,
+        critic_hidden: int = 4096,
+        critic_layers: int = 1,
+        output: Output = "linear",
+        encoded_noise: bool = True,
+        lamb: float = 10.0,
+        adaptive: bool = False,
+        gamma: float = 10.0,
+        n_critic: int = 5,
+        lr: float = 1e-4,
+        epochs: int = 300,
+        batch_size: int = 64,
+        transductive: bool = False,
+    ) -> None:
+        super().__init__(dims, head, features_per_class)
+        noise = dims.embedding if noise is None else noise
+        require_count(noise=noise, hidden=hidden, critic_hidden=critic_hidden, critic_layers=critic_layers)
+        require_count(n_critic=n_critic, epochs=epochs, batch_size=batch_size)
+        require_positive(lamb=lamb, gamma=gamma, lr=lr)
+        require(output, "method.output", ("linear", "relu", "sigmoid"))
+        self.output, self.encoded_noise, self.adaptive = output, encoded_noise, adaptive
+        self.gamma, self.n_critic = gamma, n_critic
+        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.automatic_optimization = False
+        self.encoder = Encoder(dims.features, dims.embedding, hidden, noise)
+        self.generator = Generator(noise, dims.embedding, hidden, dims.features, output)
+        self.critic = critic(dims.features, dims.embedding, critic_hidden, critic_layers)
+        self.unconditional = critic(dims.features, 0, critic_hidden, critic_layers) if transductive else None
+        if transductive:
+            self.setting = Setting.TRANSDUCTIVE  # type: ignore[misc]
+        self.register_buffer("lamb", torch.tensor(float(lamb)))
+        self.lamb: Tensor
+
+    def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
+        """G(z, φ), z ~ N(0, I)."""
+        return self.generate(phi, self.generator.draw(phi))
+
+    def generate(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n d"]:
+        """G(z, φ)."""
+        x: Tensor = self.generator(phi, z)
+        return x
+
+    def batches(self, train: TrainingSet, seed: int) -> Draws:
+        """``n_critic`` batches a step.
+
+        Raises:
+            InputError: G ends with a sigmoid, and features do not lie in [0, 1].
+        """
+        low, high = train.examples.inputs.aminmax()
+        if self.output == "sigmoid" and (low < 0 or high > 1):
+            raise InputError("method.output=sigmoid: features must lie in [0, 1]; add data.scale=minmax")
+        draws = TransductiveDraws if self.unconditional else Draws
+        return draws(train, self.batch_size, self.n_critic, seed)
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """One for encoder and generator, then one for each critic."""
+        betas = (0.5, 0.999)
+        decoding = {"params": list(self.generator.parameters()), "betas": betas}
+        coding = {"params": list(self.encoder.parameters()), "betas": (0.9, 0.999)}
+        critics = [part for part in (self.critic, self.unconditional) if part is not None]
+        return [
+            Adam([decoding, coding], self.lr, fused=True),
+            *(Adam(part.parameters(), self.lr, betas, fused=True) for part in critics),
+        ]
+
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """Steps of the critics, then one of encoder and generator on the last of their batches.
+
+        Encoder and generator stand still meanwhile, so that all fakes are drawn at once, and that the last batch is
+        encoded once for both.
+        """
+        phi = batch.classes.embeddings[batch.y]
+        posterior = self.encoder(batch.x[-1], phi[-1])
+        loss, penalty = self.train_critics(batch, phi, posterior)
+        if self.adaptive:
+            up, down = (penalty > LOOSE).to(self.lamb), (penalty < TIGHT).to(self.lamb)
+            self.lamb.mul_(STEP ** (up - down))
+        generator_loss = self.generator_loss(batch, phi[-1], posterior)
+        learners = self.learners()
+        for descend in learners:
+            descend.zero_grad()
+        groups = [group for descend in learners for group in descend.param_groups]
+        self.manual_backward(generator_loss, inputs=[p for group in groups for p in group["params"]])
+        for descend in learners:
+            descend.step()
+        return {"loss": loss, "generator_loss": generator_loss.detach()}
+
+    def learners(self) -> list[LightningOptimizer]:
+        """The optimizers that descend the generator's loss."""
+        return [self.optimizers()[0]]  # type: ignore[index]
+
+    def train_critics(
+        self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """The last loss of D, and the mean penalty."""
+        with torch.no_grad():
+            fakes = self.generate(phi, self._noise(batch.x, phi, posterior))
+        loss, penalty = self._train(self.critic, 1, batch.x, fakes, phi)
+        if self.unconditional is not None:
+            images = batch.unlabelled
+            real = images[torch.randint(len(images), batch.y.shape, device=images.device)]
+            phi = self._unseen(batch, batch.y.shape)
+            with torch.no_grad():
+                fakes = self.generate(phi, self.generator.draw(phi))
+            penalty = 0.5 * (penalty + self._train(self.unconditional, 2, real, fakes, phi[..., :0])[1])
+        return loss, penalty
+
+    def _train(
+        self,
+        critic: Critic,
+        optimizer: int,
+        real: Float[Tensor, "several n d"],
+        fakes: Float[Tensor, "several n d"],
+        phi: Float[Tensor, "several n k"],
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """A step for each batch: the last loss, and the mean penalty."""
+        descend = self.optimizers()[optimizer]  # type: ignore[index]
+        alphas = torch.rand(*real.shape[:2], 1, dtype=real.dtype, device=real.device)
+        penalties = []
+        for x, fake, here, alpha in zip(real, fakes, phi, alphas, strict=True):
+            losses = critic.losses(x, fake, here, alpha)
+            loss = losses.distance + self.lamb * losses.penalty
+            descend.zero_grad()
+            self.manual_backward(loss)
+            descend.step()
+            penalties.append(losses.penalty.detach())
+        return loss.detach(), torch.stack(penalties).mean()
+
+    def generator_loss(self, batch: Any, phi: Float[Tensor, "n k"], posterior: Gaussian) -> Float[Tensor, ""]:
+        """What encoder and generator minimise."""
+        z = posterior.draw()
+        if self.encoded_noise:
+            rebuilt = fake = self.generate(phi, z)
+        else:
+            both = torch.cat([z, self.generator.draw(phi)])
+            rebuilt, fake = self.generate(phi.repeat(2, 1), both).chunk(2)
+        loss: Tensor = self.misfit(rebuilt, batch.x[-1]) + posterior.divergence().mean()
+        loss = loss + self.fake_loss(self.critic, fake, phi)
+        if self.unconditional is not None:
+            phi = self._unseen(batch, fake.shape[:1])
+            loss = loss + self.fake_loss(self.unconditional, self.generate(phi, self.generator.draw(phi)), phi)
+        return loss
+
+    def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
+        """-γ E D(x̃, φ); D₂ is not told φ."""
+        loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[:, :0]).mean()
+        return loss
+
+    def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+        """-log p(x | x̂) up to a constant, the mean over rows."""
+        if self.output == "sigmoid":
+            logits = rebuilt.to(x.dtype).logit(eps=1e-6)
+            return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
+        return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
+
+    def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
+        """φ of unseen classes, all as likely."""
+        phi = batch.unseen.embeddings
+        return phi[torch.randint(len(phi), shape, device=phi.device)]
+
+    def _noise(
+        self, x: Float[Tensor, "several n d"], phi: Float[Tensor, "several n k"], last: Gaussian
+    ) -> Float[Tensor, "several n z"]:
+        """z̃ for the critic's batches; what E makes of the last of them is there already."""
+        if not self.encoded_noise:
+            return self.generator.draw(phi)
+        before = self.encoder(x[:-1], phi[:-1])
+        return Gaussian(*(torch.cat([a, b.unsqueeze(0)]) for a, b in zip(before, last, strict=True))).draw()

@@ -1,0 +1,173 @@
+"""TF-VAEGAN: f-VAEGAN whose features are read back into descriptions, for the generator to correct itself by, and for
+classifiers to learn from [Narayan2020]."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from pytorch_lightning.core.optimizer import LightningOptimizer
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch.optim import Adam, Optimizer
+
+from zsl.methods.generative.critic import Critic
+from zsl.methods.generative.feature_generator import Head
+from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
+from zsl.methods.generative.gaussian import Gaussian
+from zsl.methods.generative.networks import SLOPE, Output, mlp
+from zsl.methods.generative.softmax import Softmax
+from zsl.model import Dimensions, ZSLModel, require_positive, require_within
+
+
+class SemanticDecoder(nn.Module):
+    """φ̂(x) = W₂h / ‖W₂h‖₂,   h(x) = λ(W₁x + b₁), with λ the leaky rectifier (and a bias b₂).
+
+    Args:
+        features: d.
+        hidden: length of h.
+        embedding: k, the length of φ.
+    """
+
+    def __init__(self, features: int, hidden: int, embedding: int) -> None:
+        super().__init__()
+        self.layers = mlp(features, hidden, embedding)
+
+    def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n k"]:
+        """φ̂(x)."""
+        return self.read(self.hidden(x))
+
+    def hidden(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n h"]:
+        """h(x)."""
+        h: Tensor = self.layers[1](self.layers[0](x))
+        return h
+
+    def read(self, h: Float[Tensor, "*n h"]) -> Float[Tensor, "*n k"]:
+        """φ̂ of h."""
+        return normalize(self.layers[2](h), dim=-1)
+
+    def loss(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
+        """R(x, φ) = Σ_j |δ_j|³ / ‖δ‖₂,   δ = φ̂(x) - φ, the mean over rows."""
+        delta = self(x) - phi
+        norm = delta.norm(dim=1).clamp_min(torch.finfo(delta.dtype).tiny)
+        loss: Tensor = (delta.abs().pow(3).sum(dim=1) / norm).mean()
+        return loss
+
+
+class TFVAEGAN(FVAEGAND2):
+    """What :class:`FVAEGAND2` minimises  +  ρ E R(G(z̃, φ), φ),   with a semantic decoder that minimises ρ E R(x, φ)
+
+    In every second epoch, and whenever features are asked for, G hears from the decoder what it made at first:
+
+    G(z, φ) = r(W₂ (g + a F(h(x₀))) + b₂),   x₀ = r(W₂g + b₂),   g = λ(W₁ (z, φ) + b₁)
+
+    with a = a₁ in training and a₂ afterwards, h(x₀) the decoder's hidden layer, and F two layers with leaky rectifiers
+    that learn with G. Heads learn from (x, φ̂(x), h(x)). A step has ``n_critic`` steps of the decoder on the critic's
+    batches before those of the critic, and one more on fakes of G's step unless ``freeze_dec``. (Public code takes the
+    former in turn with the critic's, which makes a difference only to fakes with feedback; and counts two of these
+    epochs as one.) λ is adaptive as in its code.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
+        head: makes a classifier of synthetic features.
+        features_per_class, noise, hidden, critic_hidden, critic_layers, output, encoded_noise, lamb, adaptive, gamma,
+            n_critic, lr, epochs, batch_size, transductive: as of :class:`FVAEGAND2`; the decoder and F are ``hidden``
+            wide, too.
+        recons: ρ > 0.
+        a1: a₁ ≥ 0.
+        a2: a₂ ≥ 0.
+        feed_lr: learning rate of F > 0.
+        dec_lr: learning rate of the decoder > 0.
+        freeze_dec: the decoder learns from real features alone.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        head: Head = Softmax,
+        features_per_class: int = 300,
+        noise: int | None = None,
+        hidden: int = 4096,
+        critic_hidden: int = 4096,
+        critic_layers: int = 1,
+        output: Output = "linear",
+        encoded_noise: bool = True,
+        lamb: float = 10.0,
+        adaptive: bool = True,
+        gamma: float = 10.0,
+        n_critic: int = 5,
+        lr: float = 1e-4,
+        epochs: int = 600,
+        batch_size: int = 64,
+        transductive: bool = False,
+        recons: float = 0.01,
+        a1: float = 1.0,
+        a2: float = 1.0,
+        feed_lr: float = 1e-5,
+        dec_lr: float = 1e-4,
+        freeze_dec: bool = False,
+    ) -> None:
+        def wide_head(sizes: Dimensions) -> ZSLModel:
+            return head(replace(sizes, features=dims.features + dims.embedding + hidden))
+
+        super().__init__(
+            dims, wide_head, features_per_class, noise, hidden, critic_hidden, critic_layers, output, encoded_noise,
+            lamb, adaptive, gamma, n_critic, lr, epochs, batch_size, transductive
+        )  # fmt: skip
+        require_positive(recons=recons, feed_lr=feed_lr, dec_lr=dec_lr)
+        require_within(0, float("inf"), a1=a1, a2=a2)
+        self.recons, self.a1, self.a2 = recons, a1, a2
+        self.feed_lr, self.dec_lr, self.freeze_dec = feed_lr, dec_lr, freeze_dec
+        self.decoder = SemanticDecoder(dims.features, hidden, dims.embedding)
+        self.feedback = nn.Sequential(mlp(hidden, hidden, hidden), nn.LeakyReLU(SLOPE))
+
+    def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
+        """G(z, φ) with feedback, z ~ N(0, I)."""
+        return self._corrected(phi, self.generator.draw(phi), self.a2)
+
+    def generate(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n d"]:
+        """G(z, φ), in every second epoch with feedback."""
+        return self._corrected(phi, z, self.a1) if self.current_epoch % 2 else super().generate(phi, z)
+
+    def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
+        """(x, φ̂(x), h(x))."""
+        h = self.decoder.hidden(x)
+        return torch.cat([x, self.decoder.read(h), h], dim=-1)
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        """As of f-VAEGAN, F with encoder and generator; and one for the decoder."""
+        betas, optimizers = (0.5, 0.999), super().configure_optimizers()
+        optimizers[0].add_param_group({"params": list(self.feedback.parameters()), "lr": self.feed_lr, "betas": betas})
+        return [*optimizers, Adam(self.decoder.parameters(), self.dec_lr, betas, fused=True)]
+
+    def train_critics(
+        self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Steps of the decoder on real features, then those of the critics."""
+        descend = self.optimizers()[-1]  # type: ignore[index]
+        for x, here in zip(batch.x, phi, strict=True):
+            descend.zero_grad()
+            self.manual_backward(self.recons * self.decoder.loss(x, here))
+            descend.step()
+        return super().train_critics(batch, phi, posterior)
+
+    def learners(self) -> list[LightningOptimizer]:
+        """Encoder, generator and F; the decoder unless it is frozen."""
+        own: list[LightningOptimizer] = [] if self.freeze_dec else [self.optimizers()[-1]]  # type: ignore[index]
+        return super().learners() + own
+
+    def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
+        """-γ E D(x̃, φ) + ρ E R(x̃, φ)."""
+        return super().fake_loss(critic, fake, phi) + self.recons * self.decoder.loss(fake, phi)
+
+    def _corrected(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"], a: float) -> Float[Tensor, "*n d"]:
+        """G(z, φ) after feedback of weight a."""
+        g = self.generator.hidden(phi, z)
+        with torch.no_grad():
+            h = self.decoder.hidden(self.generator.from_hidden(g))
+        return self.generator.from_hidden(g + a * self.feedback(h))
