@@ -28,11 +28,36 @@ def compose(overrides: Sequence[str]) -> Any:
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
 
     prepare_hydra()
     check_choices(overrides)
-    with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
-        return hydra_compose("config", overrides=list(overrides))
+    running = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
+            return hydra_compose("config", overrides=list(overrides))
+    finally:
+        GlobalHydra.instance().hydra = running
+
+
+def compose_choice(group: str, name: str) -> dict[str, Any]:
+    """What choosing ``name`` from a group such as ``method/head`` puts there, resolved.
+
+    Raises:
+        InputError: there is no such choice.
+    """
+    from omegaconf import OmegaConf
+
+    names = sorted(path.stem for path in (tree() / "conf" / group).glob("*.yaml"))
+    if name not in names:
+        raise InputError(f"sweep.{group.rpartition('/')[2]}: there is no {group}={name}; {nearest(name, names)}")
+    above, _, key = group.rpartition("/")
+    parent = next(path.stem for path in (tree() / "conf" / above).glob("*.yaml") if f"- {key}:" in path.read_text())
+    node = compose([f"{above}={parent}", f"{group}={name}"])
+    content = OmegaConf.to_container(OmegaConf.select(node, group.replace("/", ".")), resolve=True)
+    assert isinstance(content, dict)
+    return {str(name): value for name, value in content.items()}
 
 
 def prepare_hydra() -> None:

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning import Callback, seed_everything
 
 from zsl.class_embeddings.embedding import ClassEmbedding
+from zsl.configuration import compose_choice
 from zsl.data import protocol
 from zsl.data.dataset import Dataset
 from zsl.data.fingerprint import sha256
@@ -238,11 +239,17 @@ def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters
     Raises:
         InputError: a hyperparameter is unknown or out of range.
     """
-    own = [str(name) for name in method if name != "_target_"]
-    unknown = sorted(set(hyperparameters) - set(own))
-    if unknown:
-        raise InputError(f"sweep.{unknown[0]}: the method has no such hyperparameter; it has {', '.join(own)}")
-    node = {**OmegaConf.to_container(method, resolve=True), **hyperparameters}  # type: ignore[dict-item]
+    node: dict[str, Any] = OmegaConf.to_container(method, resolve=True)  # type: ignore[assignment]
+    for key, value in hyperparameters.items():
+        *parts, name = key.split(".")
+        place: Any = node
+        for part in parts:
+            place = place.get(part) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or name not in place:
+            own = ", ".join(str(name) for name in node if name != "_target_")
+            raise InputError(f"sweep.{key}: the method has no such hyperparameter; it has {own}")
+        chosen = isinstance(place[name], dict) and isinstance(value, str)
+        place[name] = compose_choice(f"method/{name}", value) if chosen else value
     check("method", node, MethodKeys)
     return instantiate(node, "method", ZSLModel, dims)  # type: ignore[type-abstract]
 
@@ -265,16 +272,20 @@ def corrector(cfg: DictConfig, hyperparameters: Hyperparameters | None = None) -
 
 
 def grid(cfg: DictConfig) -> dict[str, list[Any]]:
-    """Every key of ``cfg.sweep`` with its values; those below ``sweep.correction`` begin with ``correction.``.
+    """Every key of ``cfg.sweep`` with its values. Those below another are dotted: ``correction.k`` of the correction,
+    ``head.lr`` of a part of the method; the values of ``head`` itself are names of the group ``method/head``.
 
     Raises:
         InputError: a key has no list of values.
     """
-    sweep = dict(plain(cfg)["sweep"])
-    correction = sweep.pop("correction", {})
-    check("sweep", sweep, Mapping[str, list[Any]])
-    check("sweep.correction", correction, Mapping[str, list[Any]])
-    return sweep | {CORRECTION + name: values for name, values in correction.items()}
+    axes: dict[str, list[Any]] = {}
+    for key, values in plain(cfg)["sweep"].items():
+        below = (
+            {f"{key}.{name}": item for name, item in values.items()} if isinstance(values, Mapping) else {key: values}
+        )
+        check("sweep", below, Mapping[str, list[Any]])
+        axes |= below
+    return axes
 
 
 def identity(cfg: DictConfig) -> str:
