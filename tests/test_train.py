@@ -155,3 +155,32 @@ def test_runs_over_seeds_may_choose_once(tmp_path: Path, monkeypatch: pytest.Mon
     alone = json.loads((tmp_path / "alone" / "result.json").read_text())
     assert alone["selection"] == results[1]["selection"]
     assert alone["metrics"] == results[1]["metrics"]
+
+
+def test_a_head_is_chosen_on_validation_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["data=synthetic", "method=fclswgan", "method.hidden=16", "method.critic_hidden=16", "method.epochs=2"]
+    small += ["method.features_per_class=10", "sweep.lr=[0.001]", "selection=validation"]
+    places = [f"paths.output={tmp_path / 'run'}", f"paths.cache={tmp_path / 'cache'}"]
+    assert main(["train", *small, "+sweep.head=[softmax,eszsl]", *places]) == 0
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    trials = {trial["chosen"]["head"]: trial["T1"] for trial in result["selection"]["trials"]}
+    assert set(trials) == {"softmax", "eszsl"}
+    best = max(trials, key=lambda head: trials[head])
+    assert result["selection"]["chosen"]["method.head"] == best
+    alone = [*small, f"method/head={best}", f"+sweep.head=[{best}]", f"paths.output={tmp_path / 'alone'}", places[1]]
+    assert main(["train", *alone]) == 0
+    assert json.loads((tmp_path / "alone" / "result.json").read_text())["metrics"] == result["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [
+        ("+sweep.head=[sofmax]", "sweep.head: there is no method/head=sofmax; did you mean softmax?"),
+        ("+sweep.head.lr=[-1]", "method.head.lr=-1: must be a finite number greater than 0"),
+        ("+sweep.head.rate=[1]", "sweep.head.rate: the method has no such hyperparameter; it has head, "),
+        ("+sweep.head.lr=1", "sweep.head.lr=1: "),
+    ],
+)
+def test_what_a_sweep_says_of_heads_is_checked(sweep: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "data=synthetic", "method=fclswgan", "selection=validation", sweep]) == 2
+    assert capsys.readouterr().err.startswith(f"zsl: error: {message}")
