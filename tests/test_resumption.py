@@ -219,6 +219,11 @@ def test_a_run_that_is_stopped_in_its_heads_goes_on_with_them(tmp_path: Path) ->
     assert not list(tmp_path.iterdir())
 
 
+def test_what_makes_its_own_steps_is_not_compiled(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"trainer.compile=true: this method makes its steps itself"):
+        fit(generator(FCLSWGAN), STAGE.training(FCLSWGAN.setting), Loop(progress_bar=False, compile=True), 3, tmp_path)
+
+
 def test_losses_of_a_generator_that_diverges_are_named(tmp_path: Path) -> None:
     wild = generator(FCLSWGAN)
     wild.lr = 1e20

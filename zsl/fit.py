@@ -91,6 +91,8 @@ def fit(
         InputError: the device is not there, or there is nothing to resume.
         InterruptedRunError: SIGINT or SIGTERM arrived; a checkpoint was written first.
     """
+    if loop.compile and model.epochs and not model.automatic_optimization:
+        raise InputError("trainer.compile=true: this method makes its steps itself, uncompiled; leave it out")
     device = _device(loop)
     train = train.to(device)
     path = None if checkpoints is None else checkpoints / CHECKPOINT
