@@ -308,7 +308,7 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
 GAN = ["train", "data=synthetic", "method=fclswgan", "method.hidden=32", "method.critic_hidden=32"]
 FITTED = {
     "ale": [*ALE, "method.epochs=400", "method.batch_size=32", "save.weights=true"],
-    "fclswgan": [*GAN, "method.epochs=100", "method.batch_size=32", "method.head.epochs=5", "save.weights=true"],
+    "fclswgan": [*GAN, "method.epochs=30", "method.batch_size=32", "method.head.epochs=5", "save.weights=true"],
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import inspect
 import math
 from collections.abc import Callable
@@ -11,7 +13,7 @@ import pytest
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from zsl.configuration import tree
+from zsl.configuration import compose, tree
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.model import Dimensions
@@ -27,11 +29,20 @@ NONSENSE: dict[type, tuple[Any, ...]] = {
 ACCEPTED = {
     ("correction", "gamma", -1.0): "a negative γ favours seen classes, which is a point of the same curve",
     ("correction", "perfect", -1.0): "a perfect match scores what it scores, as minus a distance may",
+    **{
+        ("method", f"{weight}_start", 0): "a weight may rise from the first epoch on"
+        for weight in ("beta", "gamma", "delta")
+    },
 }
 
 
 def node(group: str, name: str) -> DictConfig:
-    cfg = OmegaConf.load(tree() / "conf" / group / f"{name}.yaml")
+    return copy.deepcopy(composed(group, name))
+
+
+@functools.cache
+def composed(group: str, name: str) -> DictConfig:
+    cfg = compose([f"{group}={name}"])[group]
     assert isinstance(cfg, DictConfig)
     return cfg
 
@@ -40,6 +51,8 @@ def nonsense(hint: Any) -> tuple[Any, ...]:
     """Values that no argument of this annotation has a use for, but for the few that are accepted above."""
     if get_origin(hint) is Literal:
         return ("nothing_like_it", None, 1)
+    if get_origin(hint) is Callable:
+        return ("nothing_like_it", 1, None)
     options = get_args(hint) or (hint,)
     values = tuple(value for option in options for value in NONSENSE.get(option, ()))
     assert values, f"{hint}: say here what makes no sense for it"

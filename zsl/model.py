@@ -130,5 +130,16 @@ def require_count(**values: int) -> None:
             raise InputError(f"method.{name}={value}: must be a whole number of at least 1")
 
 
+def require_flag(**values: bool) -> None:
+    """Refuse hyperparameters that are not true or false, by name.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise InputError(f"method.{name}={value}: must be true or false")
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -34,6 +34,10 @@ CORRECTION = "correction."
 """begins the keys of a grid that are the correction's; all others are the method's"""
 
 
+def _finalize(model: ZSLModel, train: TrainingSet) -> None:
+    model.finalize(train)
+
+
 @dataclass(frozen=True)
 class Measured:
     """What one trained method reaches on held-out images: T1, and H at the stacking bias γ that is best there.
@@ -95,7 +99,7 @@ class BestEpoch(Callback):
         patience: int,
         correction: Correction,
         every: int = 1,
-        finish: Finish = ZSLModel.finalize,
+        finish: Finish = _finalize,
     ) -> None:
         self.images, self.objective, self.patience, self.correction = images, objective, patience, correction
         self.every, self.finish = every, finish
@@ -139,7 +143,7 @@ def choose(
     solve: Solve | None = None,
     diary: Diary | None = None,
     every: int = 1,
-    finish: Finish = ZSLModel.finalize,
+    finish: Finish = _finalize,
 ) -> Choice:
     """Train once for every point of ``grid`` and keep the point (and, with gradients, the number of epochs) that is
     best by ``objective`` on the held-out images of ``stage``, as corrected. Keys such as ``correction.k`` are

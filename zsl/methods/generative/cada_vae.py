@@ -189,6 +189,9 @@ def require_ramp(name: str, top: float, start: int, end: int) -> None:
     Raises:
         InputError: it is, or has none.
     """
-    require_within(0, math.inf, **{name: top, f"{name}_start": start})
+    require_within(0, math.inf, **{name: top})
+    require_count(**{f"{name}_end": end})
+    if isinstance(start, bool) or not isinstance(start, int) or start < 0:
+        raise InputError(f"method.{name}_start={start}: must be a whole number of at least 0")
     if not start < end:
         raise InputError(f"method.{name}_end={end}: must be greater than method.{name}_start={start}")

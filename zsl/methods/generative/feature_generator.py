@@ -21,6 +21,16 @@ Head = Callable[[Dimensions], ZSLModel]
 """sizes -> a method that learns from features; ``dims.seen`` are the classes that it is given examples of"""
 
 
+def require_head(head: Head) -> None:
+    """Refuse what makes no head.
+
+    Raises:
+        InputError: it is nothing that can be called.
+    """
+    if not callable(head):
+        raise InputError(f"method.head={head}: must be a method that learns from features; choose a method/head")
+
+
 class FeatureGenerator(ZSLModel):
     """F(x, y) of a classifier that was trained on synthetic features of the unseen classes.
 
@@ -46,6 +56,7 @@ class FeatureGenerator(ZSLModel):
     def __init__(self, dims: Dimensions, head: Head, features_per_class: int, width: int | None = None) -> None:
         super().__init__()
         require_count(features_per_class=features_per_class)
+        require_head(head)
         self.features_per_class = features_per_class
         width = dims.features if width is None else width
         try:

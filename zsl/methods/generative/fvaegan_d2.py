@@ -19,7 +19,7 @@ from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Encoder, Generator, Output
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions, require_count, require_positive
+from zsl.model import Dimensions, require_count, require_flag, require_positive
 
 LOOSE, TIGHT, STEP = 1.05, 1.001, 1.1
 """an adaptive λ grows by the factor ``STEP`` where the penalty is above ``LOOSE``, and shrinks where below ``TIGHT``"""
@@ -87,6 +87,7 @@ class FVAEGAND2(FeatureGenerator):
         transductive: bool = False,
     ) -> None:
         super().__init__(dims, head, features_per_class)
+        require_flag(encoded_noise=encoded_noise, adaptive=adaptive, transductive=transductive)
         noise = dims.embedding if noise is None else noise
         require_count(noise=noise, hidden=hidden, critic_hidden=critic_hidden, critic_layers=critic_layers)
         require_count(n_critic=n_critic, epochs=epochs, batch_size=batch_size)

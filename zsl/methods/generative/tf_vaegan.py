@@ -14,12 +14,12 @@ from torch.nn.functional import normalize
 from torch.optim import Adam, Optimizer
 
 from zsl.methods.generative.critic import Critic
-from zsl.methods.generative.feature_generator import Head
+from zsl.methods.generative.feature_generator import Head, require_head
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import SLOPE, Output, mlp
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions, ZSLModel, require_positive, require_within
+from zsl.model import Dimensions, ZSLModel, require_count, require_flag, require_positive, require_within
 
 
 class SemanticDecoder(nn.Module):
@@ -112,6 +112,10 @@ class TFVAEGAN(FVAEGAND2):
         dec_lr: float = 1e-4,
         freeze_dec: bool = False,
     ) -> None:
+        require_head(head)
+        require_count(hidden=hidden)
+        require_flag(freeze_dec=freeze_dec)
+
         def wide_head(sizes: Dimensions) -> ZSLModel:
             return head(replace(sizes, features=dims.features + dims.embedding + hidden))
 
