@@ -160,8 +160,8 @@ def test_on_real_drawings(tmp_path: Path) -> None:
         pytest.skip("the drawings are not there; zsl data prepare emoji")
     assert main(["train", "experiments=fclswgan_emoji", f"paths.output={tmp_path}"]) == 0
     metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
-    assert metrics["T1"] > 7
-    assert metrics["H"] > 7
+    assert metrics["T1"] > 10
+    assert metrics["H"] > 3
     assert metrics["synthetic_near_own"] > 0.9
 
 
