@@ -11,9 +11,9 @@ import pytest
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
+from zsl.assembly import PROTOCOL_KEYS
 from zsl.configuration import compose, tree
 from zsl.errors import InputError
-from zsl.train import PROTOCOL_KEYS
 
 CONF = tree() / "conf"
 GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir())

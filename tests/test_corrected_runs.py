@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests import worlds
+from zsl.assembly import corrector, prepare
 from zsl.cli import main
 from zsl.configuration import compose
 from zsl.data import protocol
@@ -24,7 +25,7 @@ from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.model import Dimensions
 from zsl.scoring import Scored, score
 from zsl.selection import BestEpoch, choose
-from zsl.train import corrector, prepare, train
+from zsl.train import train
 
 TRANSDUCTIVE = ["csls", "nicdm", "mutual_proximity", "globally_corrected_retrieval", "inverted_softmax"]
 GIVEN = {"calibrated_stacking": ["correction.gamma=0.2"], "nicdm": ["correction.k=3"]}

@@ -13,12 +13,12 @@ import pytest
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
+from zsl.assembly import ANY_DATA, build
 from zsl.configuration import compose, tree
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.model import Dimensions
 from zsl.settings import CorrectionKeys, check, instantiate
-from zsl.train import ANY_DATA, build
 
 Make = Callable[[str, str, dict[str, Any]], object]
 NONSENSE: dict[type, tuple[Any, ...]] = {

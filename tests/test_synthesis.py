@@ -101,3 +101,16 @@ def test_only_a_generator_with_weights_can_be_asked(place: Path, capsys: pytest.
     (weightless / "weights.pt").write_bytes(b"no weights")
     assert main(["synthesize", str(weightless), str(place / "bad")]) == 2
     assert "weights.pt: not the weights of this run" in capsys.readouterr().err
+
+
+def test_a_result_is_not_run_as_a_program(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mark, foreign = place / "called", place / "foreign"
+    foreign.mkdir()
+    result = json.loads((place / "run" / "result.json").read_text())
+    result["config"]["method"]["head"] = {"_target_": "pathlib.Path.touch", "self": str(mark)}
+    (foreign / "result.json").write_text(json.dumps(result))
+    (foreign / "weights.pt").write_bytes((place / "run" / "weights.pt").read_bytes())
+    assert main(["synthesize", str(foreign), str(place / "none")]) == 2
+    assert "pathlib.Path.touch" in capsys.readouterr().err
+    assert not mark.exists()
+    assert not (place / "none").exists()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 import zsl
 from zsl.errors import InputError
@@ -20,8 +22,8 @@ def tree() -> Path:
     return package if (package / "conf").is_dir() else package.parent
 
 
-def compose(overrides: Sequence[str]) -> Any:
-    """The configuration that ``zsl train`` would run with these overrides (a ``DictConfig``).
+def compose(overrides: Sequence[str], name: str = "config") -> Any:
+    """The configuration that ``zsl train`` would run with these overrides (a ``DictConfig``), or of one file.
 
     Raises:
         InputError: it cannot be composed; the message names the key and the nearest right one.
@@ -36,7 +38,7 @@ def compose(overrides: Sequence[str]) -> Any:
     GlobalHydra.instance().clear()
     try:
         with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
-            return hydra_compose("config", overrides=list(overrides))
+            return hydra_compose(name, overrides=list(overrides))
     finally:
         GlobalHydra.instance().hydra = running
 
@@ -52,12 +54,38 @@ def compose_choice(group: str, name: str) -> dict[str, Any]:
     names = sorted(path.stem for path in (tree() / "conf" / group).glob("*.yaml"))
     if name not in names:
         raise InputError(f"sweep.{group.rpartition('/')[2]}: there is no {group}={name}; {nearest(name, names)}")
-    above, _, key = group.rpartition("/")
-    parent = next(path.stem for path in (tree() / "conf" / above).glob("*.yaml") if f"- {key}:" in path.read_text())
-    node = compose([f"{above}={parent}", f"{group}={name}"])
-    content = OmegaConf.to_container(OmegaConf.select(node, group.replace("/", ".")), resolve=True)
+    node = OmegaConf.select(compose([], f"{group}/{name}"), group.replace("/", "."))
+    content = OmegaConf.to_container(node, resolve=True)
     assert isinstance(content, dict)
     return {str(name): value for name, value in content.items()}
+
+
+def targets() -> frozenset[str]:
+    """Everything that some file of ``conf/`` builds."""
+    found: set[str] = set()
+    for path in (tree() / "conf").rglob("*.yaml"):
+        found.update(_targets(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    return frozenset(found)
+
+
+def _targets(node: Any) -> Iterator[str]:
+    if isinstance(node, Mapping):
+        yield from (str(value) for key, value in node.items() if key == "_target_")
+    for value in node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ():
+        yield from _targets(value)
+
+
+def require_own(config: Mapping[str, Any], place: str) -> None:
+    """Refuse a configuration read from a file that would call what no file of ``conf/`` does.
+
+    Raises:
+        InputError: it would.
+    """
+    foreign = sorted(set(_targets(config)) - targets())
+    if foreign:
+        raise InputError(
+            f"{place}: names {foreign[0]!r}, which nothing in conf/ builds; results are not run as programs"
+        )
 
 
 def prepare_hydra() -> None:

@@ -112,7 +112,7 @@ def fit(
             warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
             trainer.fit(model, batches, ckpt_path=last, weights_only=True if last else None)
     model.to(device).eval()
-    if path is None or type(model).heads is ZSLModel.heads:
+    if path is None or not model.epochs or type(model).heads is ZSLModel.heads:
         finish(model, train, loop, seed)
         return model
     with _resumable(trainer, path, loop):

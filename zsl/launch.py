@@ -110,9 +110,10 @@ def _run(cfg: Any, searches: dict[tuple[str, ...], Any]) -> Path:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
+    from zsl.record import Names
     from zsl.resumption import InterruptedRunError
     from zsl.settings import PathKeys, plain
-    from zsl.train import Names, run
+    from zsl.train import run
 
     hydra_config = HydraConfig.get()
     output = Path(plain(cfg, "paths", PathKeys)["output"]).expanduser().absolute()

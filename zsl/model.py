@@ -14,7 +14,7 @@ from pytorch_lightning import LightningModule
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.training_set import Batch, Batches, Draws, Setting, TrainingSet
+from zsl.data.training_set import Batch, Batches, Setting, TrainingSet
 from zsl.errors import InputError
 
 
@@ -57,7 +57,7 @@ class ZSLModel(LightningModule, ABC):
         """Parts to be trained before the gradient steps, in this order, each with what it learns from."""
         return ()
 
-    def batches(self, train: TrainingSet, seed: int) -> Batches | Draws:
+    def batches(self, train: TrainingSet, seed: int) -> Batches:
         """What the gradient steps are made on."""
         return Batches(train, self.batch_size, seed)
 

@@ -18,6 +18,7 @@ from zsl.reporting.atomic import write_bytes
 from zsl.scoring import Scored
 
 WEIGHTS = "weights.pt"
+"""the state dict of a trained method, where a run saves it"""
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from numpy import ndarray as Array
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from zsl.configuration import compose
+from zsl.assembly import build, prepare, stage_of
+from zsl.configuration import compose, require_own
 from zsl.data import matlab
 from zsl.data.protocol import Stage
 from zsl.errors import InputError
@@ -27,7 +28,6 @@ from zsl.reporting.atomic import write_bytes
 from zsl.reporting.feature_plot import draw
 from zsl.reporting.occurrence_plot import UNDATED
 from zsl.reporting.result import Result
-from zsl.train import build, prepare, stage_of
 
 FEATURES, SPLITS = "synthetic.mat", "att_splits.mat"
 TESTED = 5
@@ -79,6 +79,7 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
         if value < (name == "--per-class"):
             raise InputError(f"{name} {value}: give a whole number of at least {int(name == '--per-class')}")
     result = results.read(run / results.NAME)
+    require_own(result.config, str(run / results.NAME))
     cfg = OmegaConf.create(dict(result.config))
     source = prepare(cfg)
     stage = stage_of(cfg, source, result.protocol)

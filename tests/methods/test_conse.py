@@ -16,7 +16,8 @@ from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
 from zsl.methods.transfer.conse import ConSE
 from zsl.model import Dimensions
-from zsl.train import Names, run
+from zsl.record import Names
+from zsl.train import run
 
 
 @pytest.fixture(scope="module")

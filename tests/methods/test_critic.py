@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -23,6 +23,12 @@ def same(d: int, k: int, hidden: int, slope: float, dtype: torch.dtype) -> tuple
         first.bias.copy_(shallow.b)
         last.weight.copy_(shallow.w.unsqueeze(0))
     return shallow, deep
+
+
+def agree(mine: Tensor, theirs: Tensor) -> None:
+    """To 1e-6 of the largest entry, in single precision to what rounding leaves where slopes are as small as 0.01."""
+    share = 1e-6 if mine.dtype is torch.float64 else 1e-4
+    assert (mine - theirs).abs().max() <= share * max(theirs.abs().max().item(), 1.0)
 
 
 def gradients(losses: tuple[Tensor, Tensor], model: nn.Module, lamb: float) -> list[Tensor]:
@@ -50,19 +56,16 @@ def test_closed_form_is_automatic_differentiation(
     torch.testing.assert_close(shallow(real, phi), deep(real, phi))
     mixed = torch.lerp(fake, real, alpha).double()
     h = mixed @ shallow.A.double().T + phi.double() @ shallow.B.double().T + shallow.b.double()
-    if h.abs().min() < 1e-4:
-        return  # at a kink the gradient jumps, and rounding decides the side
+    assume(h.abs().min() > 1e-4)  # at a kink the gradient jumps, and rounding decides the side
     gap = (torch.where(h > 0, 1, slope) * shallow.w) @ shallow.A
-    if gap.norm(dim=1).min() < 1e-3:
-        return  # the length of a vector has no gradient at 0
-    tolerance = {"rtol": 1e-6, "atol": 1e-6} if dtype is torch.float64 else {"rtol": 1e-3, "atol": 1e-3}
+    assume(gap.norm(dim=1).min() > 1e-2)  # the length of a vector has no gradient at 0
     mine, theirs = (model.losses(real, fake, phi, alpha) for model in (shallow, deep))
-    torch.testing.assert_close(mine, theirs, **tolerance)
+    agree(torch.stack(mine), torch.stack(theirs))
     A, B, b, w = gradients(mine, shallow, 10.0)
     first, first_bias, last, last_bias = gradients(theirs, deep, 10.0)
-    torch.testing.assert_close(torch.cat([A, B], dim=1), first, **tolerance)
-    torch.testing.assert_close(b, first_bias, **tolerance)
-    torch.testing.assert_close(w, last.squeeze(0), **tolerance)
+    agree(torch.cat([A, B], dim=1), first)
+    agree(b, first_bias)
+    agree(w, last.squeeze(0))
     assert last_bias is None or last_bias.abs().max() < 1e-4
 
 

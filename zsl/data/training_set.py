@@ -73,10 +73,12 @@ class Batches:
 
     The order of epoch e is a function of (seed, e) alone, and the position can be saved and restored in the middle
     of an epoch: a resumed run sees the very batches that the interrupted one would have seen.
+
+    ``train`` is what the method learns from; batches are of ``shown``, the same unless a subclass says otherwise.
     """
 
     def __init__(self, train: TrainingSet, batch_size: int, seed: int) -> None:
-        self.train = self.source = train
+        self.train = self.shown = train
         self.batch_size = batch_size
         self.seed = seed
         self._epoch = 0
@@ -88,10 +90,10 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         if self._position >= len(self):
             self._epoch, self._position = self._epoch + 1, 0
-        examples = self.source.examples
+        examples = self.shown.examples
         for rows in self._epoch_rows(stream(self.seed, self._epoch))[self._position :]:
             self._position += 1
-            yield Batch(examples.inputs[rows], examples.labels[rows], self.source.classes)
+            yield Batch(examples.inputs[rows], examples.labels[rows], self.shown.classes)
 
     def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, " batch"]]:
         """Which examples are in which batch of an epoch."""
@@ -115,7 +117,7 @@ class Draws(Batches):
 
     def __init__(self, train: TrainingSet, batch_size: int, several: int, seed: int) -> None:
         super().__init__(train, batch_size, seed)
-        self.source = train.of_seen_classes()
+        self.shown = train.of_seen_classes()
         self.several = several
 
     def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, "several batch"]]:

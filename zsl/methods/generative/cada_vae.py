@@ -1,5 +1,4 @@
-"""CADA-VAE: autoencoders of features and of descriptions with one latent space, where classes are told apart
-[Schönfeld2019]."""
+"""CADA-VAE: autoencoders of features and of descriptions that share one latent space [Schönfeld2019]."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""TF-VAEGAN: f-VAEGAN whose features are read back into descriptions, for the generator to correct itself by, and for
-classifiers to learn from [Narayan2020]."""
+"""TF-VAEGAN: f-VAEGAN that reads features back into descriptions, as feedback and for classifiers [Narayan2020]."""
 
 from __future__ import annotations
 

@@ -1,0 +1,185 @@
+"""A configuration -> what it names: data set and class embeddings, stage, method, correction, loop, search.
+
+Whatever can be known to be wrong is refused by the name of its key, before data is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from zsl.class_embeddings.embedding import ClassEmbedding
+from zsl.configuration import compose_choice
+from zsl.data import protocol
+from zsl.data.dataset import Dataset
+from zsl.data.fingerprint import sha256
+from zsl.data.protocol import Stage
+from zsl.data.splits import Source as SplitSource
+from zsl.data.splits import audit
+from zsl.errors import InputError
+from zsl.evaluation.corrections.correction import Correction
+from zsl.fit import Loop
+from zsl.model import Dimensions, ZSLModel
+from zsl.selection import Hyperparameters, of_correction, of_method
+from zsl.settings import ClassEmbeddingKeys, CorrectionKeys, DataKeys, MethodKeys, check, instantiate, plain
+
+PROTOCOL_KEYS = ("scale", "shuffle_seed")
+"""keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
+NOT_IDENTITY = ("paths", "resume", "save", "trainer", "published")
+"""parts of a configuration that do not change what is computed"""
+ANY_DATA = Dimensions(2, 2, 1000)
+"""sizes to try hyperparameters at before there is data: small to build, with more seen classes than any of them needs;
+what the data turns out too small for is refused when the method is built for it, still before training"""
+
+
+def check_all(cfg: DictConfig) -> str:
+    """Refuse all that can be known to be wrong before there is data, hyperparameters and every value of a sweep
+    included; the selection policy, if there is nothing.
+
+    Raises:
+        InputError: something is.
+    """
+    settings = plain(cfg)
+    policy = str(settings["selection"]["policy"])
+    if policy == "test" and settings["protocol"]["name"] == "tune":
+        raise InputError("selection=test with protocol=tune: under tune no test image is reachable; use protocol=final")
+    protocol.require_share(settings["protocol"]["seen_holdout"])
+    require_seed("seed", settings["seed"])
+    require_seed("selection.seed", settings["selection"]["seed"] or 0)
+    loop(cfg)
+    correction = corrector(cfg)
+    if policy == "fixed":
+        correction.require_chosen()
+    build(cfg.method, ANY_DATA, {})
+    for name, values in grid(cfg).items():
+        for value in values:
+            build(cfg.method, ANY_DATA, of_method({name: value}))
+            corrector(cfg, of_correction({name: value}))
+    return policy
+
+
+def prepare(cfg: DictConfig) -> protocol.Source:
+    """The data set with its class embeddings, not yet divided.
+
+    Raises:
+        InputError: either cannot be loaded, or they do not fit together.
+    """
+    dataset = load_data(cfg)
+    node = _loader(cfg, "class_embedding", ClassEmbeddingKeys)
+    embed = instantiate(node, "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
+    phi = np.asarray(embed(dataset.classes), dtype=np.float64)
+    bad = ~np.isfinite(phi).all(axis=1)
+    if bad.any():
+        name = dataset.classes.names[int(bad.argmax())]
+        raise InputError(f"class_embedding: φ of class {name!r} is not finite; choose another class embedding")
+    shuffle = cfg.class_embedding.shuffle_seed
+    if shuffle is not None:
+        phi = phi[np.random.default_rng(require_seed("class_embedding.shuffle_seed", shuffle)).permutation(len(phi))]
+    return protocol.Source(dataset, phi, cfg.data.scale, cfg.class_embedding.scale)
+
+
+def load_data(cfg: DictConfig) -> Dataset:
+    """The data set that ``cfg.data`` describes, from its cache or built once, its splits audited."""
+    dataset = instantiate(_loader(cfg, "data", DataKeys), "data", Dataset)
+    audit(dataset.splits, dataset.labels, SplitSource(dataset.name))
+    return dataset
+
+
+def fingerprints(source: protocol.Source) -> dict[str, str]:
+    """SHA-256 of features, labels, every split, and the class embeddings as they came (permuted, if asked)."""
+    return {**source.dataset.fingerprints, "class_embeddings": sha256(source.phi)}
+
+
+def stage_of(cfg: DictConfig, source: protocol.Source, name: str) -> Stage:
+    """The stage of this name."""
+    return protocol.tune(source, cfg.protocol.seen_holdout) if name == "tune" else protocol.final(source)
+
+
+def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters) -> ZSLModel:
+    """The method that a configuration names.
+
+    Raises:
+        InputError: a hyperparameter is unknown or out of range.
+    """
+    node: dict[str, Any] = OmegaConf.to_container(method, resolve=True)  # type: ignore[assignment]
+    for key, value in hyperparameters.items():
+        *parts, name = key.split(".")
+        place: Any = node
+        for part in parts:
+            place = place.get(part) if isinstance(place, dict) else None
+        if not isinstance(place, dict) or name not in place:
+            own = ", ".join(str(name) for name in node if name != "_target_")
+            raise InputError(f"sweep.{key}: the method has no such hyperparameter; it has {own}")
+        chosen = isinstance(place[name], dict) and isinstance(value, str)
+        place[name] = compose_choice(f"method/{name}", value) if chosen else value
+    check("method", node, MethodKeys)
+    return instantiate(node, "method", ZSLModel, dims)  # type: ignore[type-abstract]
+
+
+def corrector(cfg: DictConfig, hyperparameters: Hyperparameters | None = None) -> Correction:
+    """The correction that ``cfg.correction`` describes, with these hyperparameters in place of its own, and with what
+    it leaves open not yet chosen.
+
+    Raises:
+        InputError: a hyperparameter is unknown or out of range.
+    """
+    node = plain(cfg, "correction", CorrectionKeys)
+    own = [name for name in node if name != "_target_"]
+    for name in sorted(set(hyperparameters or {}) - set(own)):
+        has = f"it has {', '.join(own)}" if own else "it has none"
+        raise InputError(f"sweep.correction.{name}: the correction has no such hyperparameter; {has}")
+    node |= hyperparameters or {}
+    check("correction", node, CorrectionKeys)
+    return instantiate(node, "correction", Correction)  # type: ignore[type-abstract]
+
+
+def loop(cfg: DictConfig) -> Loop:
+    """How to train: ``cfg.trainer``.
+
+    Raises:
+        InputError: a value is unknown or out of range.
+    """
+    return Loop(**plain(cfg, "trainer", Loop))
+
+
+def grid(cfg: DictConfig) -> dict[str, list[Any]]:
+    """Every key of ``cfg.sweep`` with its values. Those below another are dotted: ``correction.k`` of the correction,
+    ``head.lr`` of a part of the method; the values of ``head`` itself are names of the group ``method/head``.
+
+    Raises:
+        InputError: a key has no list of values.
+    """
+    axes: dict[str, list[Any]] = {}
+    for key, values in plain(cfg)["sweep"].items():
+        below = (
+            {f"{key}.{name}": item for name, item in values.items()} if isinstance(values, Mapping) else {key: values}
+        )
+        check("sweep", below, Mapping[str, list[Any]])
+        axes |= below
+    return axes
+
+
+def identity(cfg: DictConfig) -> str:
+    """Eight characters for all of a configuration that changes what is computed."""
+    kept = {key: value for key, value in plain(cfg).items() if key not in NOT_IDENTITY}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def require_seed(key: str, value: int) -> int:
+    """The seed, if it is one.
+
+    Raises:
+        InputError: it is not within 0 and 2³² - 1.
+    """
+    if not 0 <= value < 2**32:
+        raise InputError(f"{key}={value}: give a whole number from 0 to {2**32 - 1}")
+    return value
+
+
+def _loader(cfg: DictConfig, key: str, hint: type) -> dict[str, Any]:
+    return {name: value for name, value in plain(cfg, key, hint).items() if name not in PROTOCOL_KEYS}
