@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 EXTRAS := emoji,sentence,dev
 WORKERS ?= 2
+CLASSIC := '*_xian2018' class_norm_skorokhodov2021 dem_zhang2017 'ridge_*'
 
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help demo test check lint type bench clean
+.PHONY: help demo test check lint type bench reproduce clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
@@ -29,6 +30,13 @@ test: $(READY)  ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: lint type test  ## ruff, mypy --strict, tests
+
+reproduce: $(READY)  ## the experiments that run on a processor, over five seeds: experiments/REPRODUCTION.md
+	$(BIN)/zsl data prepare emoji
+	$(BIN)/zsl reproduce $(CLASSIC) data=cub_fc1000,awa1_handcrafted,emoji --output runs/reproduction/classic.csv
+	$(BIN)/zsl reproduce '*_lampert2014' data=awa1_handcrafted --output runs/reproduction/lampert2014.csv
+	$(BIN)/zsl reproduce cada_vae_fc1000 fclswgan_emoji --output runs/reproduction/generators.csv
+	$(BIN)/zsl report runs/reproduction --published --output experiments/REPRODUCTION.md
 
 lint: $(READY)
 	$(BIN)/ruff check .

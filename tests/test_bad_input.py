@@ -124,7 +124,7 @@ def refused(arguments: list[str], folder: Path, capfd: pytest.CaptureFixture[str
         ([*SYNTHETIC, "trainer.precision=9"], "trainer.precision=9", "quote it twice"),
         ([*ALE, "trainer.precision=16-mixed"], "trainer.precision=16-mixed: needs a GPU", "use bf16-mixed"),
         ([*ALE, "resume=maybe"], "resume=maybe", "must be true or false"),
-        ([*SYNTHETIC, "published=3"], "published=3", "zsl list"),
+        ([*SYNTHETIC, "published=3"], "published=3: there is no such published", "choose one of"),
         ([*SYNTHETIC, "data.noise=abc"], "data.noise=abc", "must be a finite number"),
         # folders
         ([*SYNTHETIC, "paths.output="], "paths.output=", "must be text"),

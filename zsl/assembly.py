@@ -25,6 +25,7 @@ from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.fit import Loop
 from zsl.model import Dimensions, ZSLModel
+from zsl.reporting.published import claims
 from zsl.selection import Hyperparameters, of_correction, of_method
 from zsl.settings import ClassEmbeddingKeys, CorrectionKeys, DataKeys, MethodKeys, check, instantiate, plain
 
@@ -51,6 +52,7 @@ def check_all(cfg: DictConfig) -> str:
     protocol.require_share(settings["protocol"]["seen_holdout"])
     require_seed("seed", settings["seed"])
     require_seed("selection.seed", settings["selection"]["seed"] or 0)
+    claims(settings["published"])
     loop(cfg)
     correction = corrector(cfg)
     if policy == "fixed":

@@ -15,6 +15,7 @@ EPILOG = """examples:
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
   zsl report runs/
   zsl hubness runs/ --output hubness.svg
+  zsl reproduce eszsl_xian2018 data=cub
   zsl synthesize runs/gan features/ --per-class 300
   zsl list methods
   zsl data prepare emoji
@@ -78,6 +79,12 @@ def _parser() -> Parser:
     command = commands.add_parser("report", help="gather results into a table")
     report.add_arguments(command)
     command.set_defaults(run=report.main)
+
+    from zsl import reproduction
+
+    command = commands.add_parser("reproduce", help=reproduction.HELP)
+    reproduction.add_arguments(command)
+    command.set_defaults(run=reproduction.main)
 
     command = commands.add_parser("hubness", help=hubness.HELP, description=hubness.DESCRIPTION)
     hubness.add_arguments(command)

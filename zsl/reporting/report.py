@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from zsl.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from zsl.reporting.layout import Sheet
+    from zsl.reporting.result import Result
     from zsl.reporting.table import Row
 
 log = logging.getLogger(__name__)
@@ -26,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_table_arguments(parser)
     parser.add_argument("--metrics", default="", metavar="NAMES", help="comma-separated, such as T1,u,s,H")
     parser.add_argument("--sort", metavar="METRIC", help="best first within each data set")
+    parser.add_argument("--published", action="store_true", help="runs of experiments beside what papers print")
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +52,28 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     from zsl.reporting.table import rows
 
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
-    return show(arrange(rows(gather(args.paths)), args.sort), metrics, args, console)
+    results = gather(args.paths)
+    if args.published:
+        if metrics or args.sort or args.std:
+            raise InputError("--published has metrics and an order of its own; leave --metrics, --sort and --std out")
+        return show_published(results, args, console)
+    return show(arrange(rows(results), args.sort), metrics, args, console)
+
+
+def show_published(results: Mapping[Path, Result], args: argparse.Namespace, console: Console | None = None) -> int:
+    """Show runs of experiments beside what papers print, or write them, as `add_table_arguments` has asked for.
+
+    Raises:
+        InputError: no run is one of an experiment, or a file cannot be written.
+    """
+    from zsl.reporting.reproduction import reproductions, sections, summary, table_csv
+
+    found = reproductions(results)
+    if _form(args) == "csv":
+        _deliver(table_csv(found), args, console)
+    else:
+        _show([summary(found), *sections(found)], args, console)
+    return 0
 
 
 def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace, console: Console | None) -> int:
@@ -56,26 +82,44 @@ def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace,
     Raises:
         InputError: a metric that no row has, or a file that cannot be written.
     """
-    from rich.console import Console
-
-    from zsl.reporting.atomic import write_text
     from zsl.reporting.layout import sheets
-    from zsl.reporting.render import terminal
+    from zsl.reporting.render import table_csv
 
-    form = args.format or (ENDINGS.get(args.output.suffix, "terminal") if args.output else "terminal")
-    console = console or Console()
-    if form == "terminal" and not args.output and console.is_terminal:
-        terminal(sheets(found, metrics, args.std), console)
-        return 0
-    text = render(found, form, metrics, args.std)
-    if args.output:
-        write_text(args.output, text)
+    if _form(args) == "csv":
+        _deliver(table_csv(found, metrics), args, console)
     else:
-        console.file.write(text)
-    if form == "csv" or args.output:
+        _show(sheets(found, metrics, args.std), args, console)
+    if _form(args) == "csv" or args.output:
         for warning in (warning for row in found for warning in row.warnings):
             log.warning("%s", warning)
     return 0
+
+
+def _form(args: argparse.Namespace) -> str:
+    return str(args.format or (ENDINGS.get(args.output.suffix, "terminal") if args.output else "terminal"))
+
+
+def _show(made: Sequence[Sheet], args: argparse.Namespace, console: Console | None) -> None:
+    from rich.console import Console
+
+    from zsl.reporting.render import terminal
+
+    console = console or Console()
+    if _form(args) == "terminal" and not args.output and console.is_terminal:
+        terminal(made, console)
+    else:
+        _deliver(_written(made, _form(args)), args, console)
+
+
+def _deliver(text: str, args: argparse.Namespace, console: Console | None) -> None:
+    from rich.console import Console
+
+    from zsl.reporting.atomic import write_text
+
+    if args.output:
+        write_text(args.output, text)
+    else:
+        (console or Console()).file.write(text)
 
 
 def render(rows: Sequence[Row], form: str, metrics: Sequence[str] = (), std: bool = False) -> str:
@@ -84,16 +128,19 @@ def render(rows: Sequence[Row], form: str, metrics: Sequence[str] = (), std: boo
     Raises:
         InputError: a metric that no row has.
     """
+    from zsl.reporting.layout import sheets
+    from zsl.reporting.render import table_csv
+
+    return table_csv(rows, metrics) if form == "csv" else _written(sheets(rows, metrics, std), form)
+
+
+def _written(made: Sequence[Sheet], form: str) -> str:
     import io
 
     from rich.console import Console
 
-    from zsl.reporting.layout import sheets
-    from zsl.reporting.render import latex, markdown, table_csv, terminal
+    from zsl.reporting.render import latex, markdown, terminal
 
-    if form == "csv":
-        return table_csv(rows, metrics)
-    made = sheets(rows, metrics, std)
     if form == "markdown":
         return markdown(made)
     if form == "latex":

@@ -1,0 +1,80 @@
+"""``zsl reproduce``: run an experiment over several seeds, and say whether the numbers of its paper come back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from zsl.configuration import choices
+from zsl.errors import InputError
+from zsl.explanations import nearest
+
+HELP = "run experiments over several seeds: ours, published, difference, verdict"
+EPILOG = """examples:
+  zsl reproduce eszsl_xian2018 data=cub
+  zsl reproduce '*_xian2018' data=cub_fc1000,awa1_handcrafted --output table.md
+  zsl reproduce class_norm_skorokhodov2021 data=cub --seeds 10 trainer=gpu
+
+Runs whose results are there are not run again. Choices on validation classes are made once, with seed 0, for all seeds;
+with selection.seed=null they are made with every seed anew."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``zsl reproduce``."""
+    parser.add_argument("names", nargs="+", metavar="EXPERIMENT", help="of `zsl list experiments`; * stands for any")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1 (default: 5)")
+    parser.add_argument("--runs", type=Path, default=Path("runs/reproduction"), metavar="DIR", help="where runs lie")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the table there instead of the terminal")
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run what is missing of the experiments, each in a folder of its own, and show all of them beside their claims.
+
+    Raises:
+        InputError: there is no such experiment, or a run failed; the others were run all the same.
+    """
+    from zsl.launch import launch
+    from zsl.reporting.report import show_published
+    from zsl.reporting.result import gather
+
+    overrides = [word for word in arguments.names if "=" in word]
+    names = experiments([word for word in arguments.names if "=" not in word])
+    if arguments.seeds < 1:
+        raise InputError(f"--seeds {arguments.seeds}: give a whole number of at least 1")
+    seeds = "seed=" + ",".join(map(str, range(arguments.seeds)))
+    failed: dict[str, InputError] = {}
+    for name in names:
+        folder = f"paths.output={arguments.runs / name}"
+        try:
+            launch(["-m", f"experiments={name}", "selection.seed=0", *overrides, seeds, folder])
+        except InputError as error:
+            failed[name] = error
+    made = [arguments.runs / name for name in names if (arguments.runs / name).exists()]
+    if made:
+        arguments.format = None
+        show_published(gather(made), arguments)
+    if failed:
+        first = next(iter(failed))
+        raise InputError(f"{len(failed)} of {len(names)} experiments failed; {first}: {failed[first]}")
+    return 0
+
+
+def experiments(patterns: Sequence[str]) -> list[str]:
+    """The experiments that these names mean, each once.
+
+    Raises:
+        InputError: one means none.
+    """
+    known = choices()["experiments"]
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        matching = [name for name in known if fnmatch(name, pattern)]
+        if not matching:
+            raise InputError(f"{pattern}: there is no such experiment; {nearest(pattern, known)}")
+        found |= dict.fromkeys(matching)
+    if not found:
+        raise InputError("name an experiment; zsl list experiments shows them")
+    return list(found)
