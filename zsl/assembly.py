@@ -5,8 +5,6 @@ Whatever can be known to be wrong is refused by the name of its key, before data
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,13 +23,14 @@ from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.fit import Loop
 from zsl.model import Dimensions, ZSLModel
+from zsl.recent import Recent
 from zsl.selection import Hyperparameters, of_correction, of_method
 from zsl.settings import ClassEmbeddingKeys, CorrectionKeys, DataKeys, MethodKeys, check, instantiate, plain
 
 PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
-NOT_IDENTITY = ("paths", "resume", "save", "trainer", "published")
-"""parts of a configuration that do not change what is computed"""
+DATASETS, SOURCES = Recent[Dataset](3), Recent[protocol.Source](3)
+"""what this process has read"""
 ANY_DATA = Dimensions(2, 2, 1000)
 """sizes to try hyperparameters at before there is data: small to build, with more seen classes than any of them needs;
 what the data turns out too small for is refused when the method is built for it, still before training"""
@@ -64,12 +63,17 @@ def check_all(cfg: DictConfig) -> str:
 
 
 def prepare(cfg: DictConfig) -> protocol.Source:
-    """The data set with its class embeddings, not yet divided.
+    """The data set with its class embeddings, not yet divided: read, or as it was read for an earlier job.
 
     Raises:
         InputError: either cannot be loaded, or they do not fit together.
     """
-    dataset = load_data(cfg)
+    data = {"data": plain(cfg, "data", DataKeys)}
+    nodes = data | {"class_embedding": plain(cfg, "class_embedding", ClassEmbeddingKeys)}
+    return SOURCES.get(nodes, lambda: _embedded(cfg, DATASETS.get(data, lambda: load_data(cfg))))
+
+
+def _embedded(cfg: DictConfig, dataset: Dataset) -> protocol.Source:
     node = _loader(cfg, "class_embedding", ClassEmbeddingKeys)
     embed = instantiate(node, "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
     phi = np.asarray(embed(dataset.classes), dtype=np.float64)
@@ -162,12 +166,6 @@ def grid(cfg: DictConfig) -> dict[str, list[Any]]:
         check("sweep", below, Mapping[str, list[Any]])
         axes |= below
     return axes
-
-
-def identity(cfg: DictConfig) -> str:
-    """Eight characters for all of a configuration that changes what is computed."""
-    kept = {key: value for key, value in plain(cfg).items() if key not in NOT_IDENTITY}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def require_seed(key: str, value: int) -> int:
