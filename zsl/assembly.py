@@ -23,7 +23,7 @@ from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.fit import Loop
 from zsl.model import Dimensions, ZSLModel
-from zsl.recent import Recent
+from zsl.recent import Recent, stamped
 from zsl.selection import Hyperparameters, of_correction, of_method
 from zsl.settings import ClassEmbeddingKeys, CorrectionKeys, DataKeys, MethodKeys, check, instantiate, plain
 
@@ -31,6 +31,8 @@ PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
 DATASETS, SOURCES = Recent[Dataset](3), Recent[protocol.Source](3)
 """what this process has read"""
+STAGES = Recent[tuple[protocol.Source, Stage, int]](2)
+"""stages with what they were cut from, and their version"""
 ANY_DATA = Dimensions(2, 2, 1000)
 """sizes to try hyperparameters at before there is data: small to build, with more seen classes than any of them needs;
 what the data turns out too small for is refused when the method is built for it, still before training"""
@@ -57,8 +59,10 @@ def check_all(cfg: DictConfig) -> str:
     build(cfg.method, ANY_DATA, {})
     for name, values in grid(cfg).items():
         for value in values:
-            build(cfg.method, ANY_DATA, of_method({name: value}))
-            corrector(cfg, of_correction({name: value}))
+            if method := of_method({name: value}):
+                build(cfg.method, ANY_DATA, method)
+            if correction_ := of_correction({name: value}):
+                corrector(cfg, correction_)
     return policy
 
 
@@ -70,7 +74,7 @@ def prepare(cfg: DictConfig) -> protocol.Source:
     """
     data = {"data": plain(cfg, "data", DataKeys)}
     nodes = data | {"class_embedding": plain(cfg, "class_embedding", ClassEmbeddingKeys)}
-    return SOURCES.get(nodes, lambda: _embedded(cfg, DATASETS.get(data, lambda: load_data(cfg))))
+    return SOURCES.get(stamped(nodes), lambda: _embedded(cfg, DATASETS.get(stamped(data), lambda: load_data(cfg))))
 
 
 def _embedded(cfg: DictConfig, dataset: Dataset) -> protocol.Source:
@@ -100,8 +104,17 @@ def fingerprints(source: protocol.Source) -> dict[str, str]:
 
 
 def stage_of(cfg: DictConfig, source: protocol.Source, name: str) -> Stage:
-    """The stage of this name."""
-    return protocol.tune(source, cfg.protocol.seen_holdout) if name == "tune" else protocol.final(source)
+    """The stage of this name; the one of an earlier job, moments of its training images and all, if no method has
+    written to these.
+    """
+
+    def cut() -> tuple[protocol.Source, Stage, int]:
+        tune = name == "tune"
+        stage = protocol.tune(source, cfg.protocol.seen_holdout) if tune else protocol.final(source)
+        return source, stage, stage.version
+
+    key = id(source), name, cfg.protocol.seen_holdout
+    return STAGES.get(key, cut, lambda made: made[1].version == made[2])[1]
 
 
 def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters) -> ZSLModel:

@@ -97,6 +97,13 @@ class Job:
                 (self.folder / LOCK).unlink()
             lock.release()
 
+    def is_claimed(self) -> bool:
+        """Whether some process is at it."""
+        if not (self.folder / LOCK).exists():
+            return False
+        with self.claimed() as free:
+            return not free
+
     def result(self, wanted: Sequence[str], fingerprints: Callable[[], Mapping[str, str]]) -> Result | None:
         """Its result, if that is whole, of this configuration and of the data that are there now, with the ``wanted``
         files beside it, and if nothing was begun since.

@@ -8,16 +8,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from zsl.configuration import check_choices, choices, compose, prepare_hydra, register_started, tree
 from zsl.console import show, show_log
 from zsl.errors import InputError
 from zsl.explanations import explained
-
-if TYPE_CHECKING:
-    from zsl.record import Names
 
 MULTIRUN = ("-m", "--multirun")
 HELP = {"--help", "-h"}
@@ -106,6 +102,7 @@ def _run(cfg: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
+    from zsl.chosen import names_of, output_of, overrides_of
     from zsl.jobs import NAME as UNFINISHED
     from zsl.resumption import InterruptedRunError
     from zsl.train import run
@@ -122,29 +119,3 @@ def _run(cfg: Any) -> None:
         raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
     (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is
     show(result, output)
-
-
-def output_of(cfg: Any) -> Path:
-    """``paths.output``, absolute.
-
-    Raises:
-        InputError: it is none.
-    """
-    from zsl.settings import PathKeys, plain
-
-    return Path(plain(cfg, "paths", PathKeys)["output"]).expanduser().absolute()
-
-
-def names_of(hydra_config: Any) -> Names:
-    """What was chosen from the groups that a result names."""
-    from zsl.record import Names
-
-    choices = hydra_config.runtime.choices
-    return Names(choices["method"], choices["class_embedding"], choices["correction"])
-
-
-def overrides_of(hydra_config: Any) -> list[str]:
-    """As they were typed: an override may hold ``${…}`` that means nothing where Hydra keeps it."""
-    from omegaconf import OmegaConf
-
-    return [str(part) for part in OmegaConf.to_container(hydra_config.overrides.task, resolve=False)]  # type: ignore[union-attr]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,22 +15,25 @@ NO_SOURCE = frozenset({"_target_", "cache", "name"})
 
 
 class Recent(Generic[T]):
-    """The last ``most`` things that were made, by the configuration and the files that they were made from."""
+    """The last ``most`` things that were made."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._made: OrderedDict[str, T] = OrderedDict()
+        self._made: OrderedDict[Hashable, T] = OrderedDict()
 
-    def get(self, nodes: Mapping[str, Any], make: Callable[[], T]) -> T:
-        """What ``make`` made for these nodes of a configuration, or makes now where none is at hand."""
-        key = json.dumps([nodes, *sorted(set(_stamps(nodes, _root(nodes))))], default=str)
-        if key not in self._made:
-            made = make()
-            self._made[key] = made
+    def get(self, key: Hashable, make: Callable[[], T], good: Callable[[T], bool] = lambda _: True) -> T:
+        """What was made for this key, if it is at hand and still ``good``, or is made now."""
+        if key not in self._made or not good(self._made[key]):
+            self._made[key] = make()
         self._made.move_to_end(key)
         while len(self._made) > self.most:
             self._made.popitem(last=False)
         return self._made[key]
+
+
+def stamped(nodes: Mapping[str, Any]) -> str:
+    """These nodes of a configuration and the state of every file that they name: equal where the same is read."""
+    return json.dumps([nodes, *sorted(set(_stamps(nodes, _root(nodes))))], default=str)
 
 
 def _root(nodes: Mapping[str, Any]) -> Path:
