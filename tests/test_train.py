@@ -146,7 +146,8 @@ def test_runs_over_seeds_may_choose_once(tmp_path: Path, monkeypatch: pytest.Mon
     places = [f"paths.output={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}"]
     ale = ["data=synthetic", "method=ale", "method.epochs=4", "sweep.lr=[0.1,1]", "selection=validation", *places]
     assert main(["train", "-m", "seed=range(3)", "selection.seed=1", *ale]) == 0
-    results = [json.loads((tmp_path / "runs" / str(i) / "result.json").read_text()) for i in range(3)]
+    folders = sorted((tmp_path / "runs").glob("ale-synthetic-seed*"))
+    results = [json.loads((folder / "result.json").read_text()) for folder in folders]
     assert [result["seed"] for result in results] == [0, 1, 2]
     assert all(result["selection"] == results[0]["selection"] for result in results)
     assert len({str(result["metrics"]) for result in results}) == 3

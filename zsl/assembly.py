@@ -5,8 +5,6 @@ Whatever can be known to be wrong is refused by the name of its key, before data
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,14 +23,17 @@ from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.fit import Loop
 from zsl.model import Dimensions, ZSLModel
+from zsl.recent import Recent, stamped
 from zsl.reporting.published import claims
 from zsl.selection import Hyperparameters, of_correction, of_method
 from zsl.settings import ClassEmbeddingKeys, CorrectionKeys, DataKeys, MethodKeys, check, instantiate, plain
 
 PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
-NOT_IDENTITY = ("paths", "resume", "save", "trainer", "published")
-"""parts of a configuration that do not change what is computed"""
+DATASETS, SOURCES = Recent[Dataset](3), Recent[protocol.Source](3)
+"""what this process has read"""
+STAGES = Recent[tuple[protocol.Source, Stage, int]](2)
+"""stages with what they were cut from, and their version"""
 ANY_DATA = Dimensions(2, 2, 1000)
 """sizes to try hyperparameters at before there is data: small to build, with more seen classes than any of them needs;
 what the data turns out too small for is refused when the method is built for it, still before training"""
@@ -60,18 +61,25 @@ def check_all(cfg: DictConfig) -> str:
     build(cfg.method, ANY_DATA, {})
     for name, values in grid(cfg).items():
         for value in values:
-            build(cfg.method, ANY_DATA, of_method({name: value}))
-            corrector(cfg, of_correction({name: value}))
+            if method := of_method({name: value}):
+                build(cfg.method, ANY_DATA, method)
+            if correction_ := of_correction({name: value}):
+                corrector(cfg, correction_)
     return policy
 
 
 def prepare(cfg: DictConfig) -> protocol.Source:
-    """The data set with its class embeddings, not yet divided.
+    """The data set with its class embeddings, not yet divided: read, or as it was read for an earlier job.
 
     Raises:
         InputError: either cannot be loaded, or they do not fit together.
     """
-    dataset = load_data(cfg)
+    data = {"data": plain(cfg, "data", DataKeys)}
+    nodes = data | {"class_embedding": plain(cfg, "class_embedding", ClassEmbeddingKeys)}
+    return SOURCES.get(stamped(nodes), lambda: _embedded(cfg, DATASETS.get(stamped(data), lambda: load_data(cfg))))
+
+
+def _embedded(cfg: DictConfig, dataset: Dataset) -> protocol.Source:
     node = _loader(cfg, "class_embedding", ClassEmbeddingKeys)
     embed = instantiate(node, "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
     phi = np.asarray(embed(dataset.classes), dtype=np.float64)
@@ -98,8 +106,17 @@ def fingerprints(source: protocol.Source) -> dict[str, str]:
 
 
 def stage_of(cfg: DictConfig, source: protocol.Source, name: str) -> Stage:
-    """The stage of this name."""
-    return protocol.tune(source, cfg.protocol.seen_holdout) if name == "tune" else protocol.final(source)
+    """The stage of this name; the one of an earlier job, moments of its training images and all, if no method has
+    written to these.
+    """
+
+    def cut() -> tuple[protocol.Source, Stage, int]:
+        tune = name == "tune"
+        stage = protocol.tune(source, cfg.protocol.seen_holdout) if tune else protocol.final(source)
+        return source, stage, stage.version
+
+    key = id(source), name, cfg.protocol.seen_holdout
+    return STAGES.get(key, cut, lambda made: made[1].version == made[2])[1]
 
 
 def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters) -> ZSLModel:
@@ -164,12 +181,6 @@ def grid(cfg: DictConfig) -> dict[str, list[Any]]:
         check("sweep", below, Mapping[str, list[Any]])
         axes |= below
     return axes
-
-
-def identity(cfg: DictConfig) -> str:
-    """Eight characters for all of a configuration that changes what is computed."""
-    kept = {key: value for key, value in plain(cfg).items() if key not in NOT_IDENTITY}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def require_seed(key: str, value: int) -> int:

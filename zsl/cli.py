@@ -1,4 +1,4 @@
-"""The command line: ``zsl train | report | hubness | …``. Heavy imports stay inside the commands."""
+"""The command line: ``zsl train | jobs | report | hubness | …``. Heavy imports stay inside the commands."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from zsl.errors import InputError
 EPILOG = """examples:
   zsl train data=synthetic method=eszsl
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
+  zsl jobs runs/sweep
   zsl report runs/
   zsl hubness runs/ --output hubness.svg
   zsl reproduce eszsl_xian2018 data=cub
@@ -80,11 +81,15 @@ def _parser() -> Parser:
     report.add_arguments(command)
     command.set_defaults(run=report.main)
 
-    from zsl import reproduction
+    from zsl import job_listing, reproduction
 
     command = commands.add_parser("reproduce", help=reproduction.HELP)
     reproduction.add_arguments(command)
     command.set_defaults(run=reproduction.main)
+
+    command = commands.add_parser("jobs", help=job_listing.HELP)
+    job_listing.add_arguments(command)
+    command.set_defaults(run=job_listing.main)
 
     command = commands.add_parser("hubness", help=hubness.HELP, description=hubness.DESCRIPTION)
     hubness.add_arguments(command)

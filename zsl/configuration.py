@@ -89,9 +89,7 @@ def require_own(config: Mapping[str, Any], place: str) -> None:
 
 
 def prepare_hydra() -> None:
-    """Let Hydra find ``experiments/`` beside ``conf/``, for single runs and for globs; ``${started:…}`` is
-    this moment, so that all jobs of a multirun lie in one folder.
-    """
+    """Let Hydra find ``experiments/`` beside ``conf/``, for single runs and for globs."""
     from hydra.core.config_search_path import ConfigSearchPath
     from hydra.core.plugins import Plugins
     from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -102,7 +100,15 @@ def prepare_hydra() -> None:
             search_path.append(provider="zsl", path=f"file://{tree()}")
 
     Plugins.instance().register(ExperimentsPath)
-    OmegaConf.register_new_resolver("started", datetime.now().strftime, replace=True)
+    if not OmegaConf.has_resolver("started"):
+        register_started(datetime.now())
+
+
+def register_started(moment: datetime) -> None:
+    """``${started:…}`` is this moment: all jobs of a multirun lie in one folder, whichever process runs them."""
+    from omegaconf import OmegaConf
+
+    OmegaConf.register_new_resolver("started", moment.strftime, replace=True)
 
 
 def choices() -> dict[str, list[str]]:

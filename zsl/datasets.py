@@ -64,7 +64,7 @@ def verify(name: str, overrides: Sequence[str]) -> None:
 
 def _load(name: str, overrides: Sequence[str]) -> Dataset:
     from zsl.assembly import load_data
-    from zsl.launch import show_log
+    from zsl.console import show_log
 
     show_log()
     return load_data(compose([f"data={name}", *overrides]))

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shlex
 import sys
 import tempfile
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
+from datetime import datetime
 from typing import Any, NoReturn
 
-from rich.console import Console
-from rich.logging import RichHandler
-
-from zsl.configuration import check_choices, choices, compose, prepare_hydra, tree
+from zsl.configuration import check_choices, choices, compose, prepare_hydra, register_started, tree
+from zsl.console import show, show_log
 from zsl.errors import InputError
 from zsl.explanations import explained
-
-SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
-
 
 MULTIRUN = ("-m", "--multirun")
 HELP = {"--help", "-h"}
@@ -33,11 +26,10 @@ def launch(arguments: Sequence[str]) -> int:
     Raises:
         InputError: the configuration or the data cannot be used, or a multirun matches no job.
     """
-    import hydra
     from hydra._internal.utils import get_args_parser
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra re-raises, and this module says what went wrong
-    multirun = any(argument in MULTIRUN for argument in arguments)
+    several = any(argument in MULTIRUN for argument in arguments)
     # argparse wants options before overrides; people type -m anywhere
     rest = [argument for argument in arguments if argument not in MULTIRUN]
     if not HELP.isdisjoint(arguments):
@@ -45,35 +37,43 @@ def launch(arguments: Sequence[str]) -> int:
         return 0
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
-    parser.parse_args([*rest, *MULTIRUN[:multirun]])
+    parsed = parser.parse_args([*rest, *MULTIRUN[:several]])
     prepare_hydra()
     check_choices([argument for argument in rest if not argument.startswith("-") and "=" in argument])
     show_log()
-    outcomes: list[Path | Exception] = []
-    searches: dict[tuple[str, ...], Any] = {}
-    task = hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(
-        lambda cfg: outcomes.append(_attempt(cfg, searches))
-    )
+    started = datetime.now()
+    register_started(started)
     before = sys.argv
     with tempfile.TemporaryDirectory(prefix="zsl-") as scratch:
+        if several and INFORMATIVE.isdisjoint(arguments):
+            from zsl.multirun import multirun
+
+            return multirun(parsed, scratch, started)
         # Hydra makes its folders before anything is known; a run makes its own when it has something to keep
         folders = [f"hydra.run.dir='{scratch}'", f"hydra.sweep.dir='{scratch}'"]
-        sys.argv = ["zsl train", *MULTIRUN[:multirun], *rest, *folders]
+        sys.argv = ["zsl train", *MULTIRUN[:several], *rest, *folders]
         try:
-            with explained():
-                task()
+            return _single()
         finally:
             sys.argv = before
-    if multirun and not outcomes and INFORMATIVE.isdisjoint(arguments):
-        raise InputError("the sweep matches no job; look at the globs and lists on the command line (zsl list)")
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
-    mistakes = [failure for failure in failures if isinstance(failure, InputError)]
-    if len(mistakes) < len(failures):
-        raise next(failure for failure in failures if failure not in mistakes)
-    if len(outcomes) > 1 and mistakes:
-        raise InputError(f"{len(mistakes)} of {len(outcomes)} jobs failed; the first: {mistakes[0]}")
-    if mistakes:
-        raise mistakes[0]
+
+
+def _single() -> int:
+    """Run one job, and let what it raises through Hydra as it is."""
+    import hydra
+
+    errors: list[Exception] = []
+
+    def task(cfg: Any) -> None:
+        try:
+            _run(cfg)
+        except Exception as error:
+            errors.append(error)
+
+    with explained():
+        hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(task)()
+    if errors:
+        raise errors[0]
     return 0
 
 
@@ -98,64 +98,24 @@ def _refuse(message: str) -> NoReturn:
     raise InputError(f"{message}; see zsl train --help")
 
 
-def _attempt(cfg: Any, searches: dict[tuple[str, ...], Any]) -> Path | Exception:
-    """Run one job; what goes wrong is kept, so that the other jobs of a multirun still run."""
-    try:
-        return _run(cfg, searches)
-    except Exception as error:
-        return error
-
-
-def _run(cfg: Any, searches: dict[tuple[str, ...], Any]) -> Path:
+def _run(cfg: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from zsl.record import Names
+    from zsl.chosen import names_of, output_of, overrides_of
+    from zsl.jobs import NAME as UNFINISHED
     from zsl.resumption import InterruptedRunError
-    from zsl.settings import PathKeys, plain
     from zsl.train import run
 
-    hydra_config = HydraConfig.get()
-    output = Path(plain(cfg, "paths", PathKeys)["output"]).expanduser().absolute()
-    if hydra_config.mode is RunMode.MULTIRUN:
-        output /= str(hydra_config.sweep.subdir)
-    choices = hydra_config.runtime.choices
-    names = Names(choices["method"], choices["class_embedding"], choices["correction"])
-    overrides = [str(part) for part in _unresolved(hydra_config.overrides.task)]
+    hydra_config, output = HydraConfig.get(), output_of(cfg)
+    if hydra_config.mode is not RunMode.RUN:
+        raise InputError("hydra.mode=MULTIRUN: leave it out, and write -m to run several jobs")
+    overrides = overrides_of(hydra_config)
     try:
-        result = run(cfg, output, names, overrides, searches)
+        result = run(cfg, output, names_of(hydra_config), overrides)
     except InterruptedRunError as error:
         kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
         command = shlex.join(["zsl", "train", *kept, "resume=true", f"paths.output={output}"])
         raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
-    figures = "  ".join(
-        f"{name} {value:.3f}" if "AUSUC" in name else f"{name} {value:.1f}"
-        for name, value in result.metrics.items()
-        if name.rstrip("†") in SHOWN
-    )
-    corrected = "" if result.correction == "none" else f" + {result.correction}"
-    Console().print(
-        f"[bold]{result.method}[/]{corrected} on {result.data_title} ({result.class_embedding}, {result.setting}, "
-        f"{result.protocol}, selection: {result.selection.policy}, seed {result.seed}): {figures}\n"
-        f"{output}/result.json",
-        highlight=False,
-        soft_wrap=True,
-    )
-    return output
-
-
-def _unresolved(overrides: Any) -> Any:
-    """As they were typed: an override may hold ``${…}`` that means nothing where Hydra keeps it."""
-    from omegaconf import OmegaConf
-
-    return OmegaConf.to_container(overrides, resolve=False)
-
-
-def show_log() -> None:
-    """What the library reports goes to standard error."""
-    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|lightning_utilities")
-    handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
-    root = logging.getLogger("zsl")
-    if not root.handlers:
-        root.addHandler(handler)
-        root.setLevel(logging.INFO)
+    (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is
+    show(result, output)

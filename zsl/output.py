@@ -19,6 +19,7 @@ from zsl.scoring import Scored
 
 WEIGHTS = "weights.pt"
 """the state dict of a trained method, where a run saves it"""
+PREDICTIONS = "predictions.npz"
 
 
 @contextmanager
@@ -56,7 +57,7 @@ def save_weights(model: ZSLModel, output: Path) -> None:
 
 
 def save_predictions(scored: Scored, stage: Stage, output: Path) -> None:
-    """``predictions.npz``: rows, labels, scores and predicted classes of all held-out images, unseen images last."""
+    """:data:`PREDICTIONS`: rows, labels, scores and predicted classes of all held-out images, unseen images last."""
     content = io.BytesIO()
     np.savez_compressed(
         content,
@@ -68,4 +69,4 @@ def save_predictions(scored: Scored, stage: Stage, output: Path) -> None:
         classes=np.array(stage.classes.names),
         seen=stage.classes.seen.numpy(),
     )
-    write_bytes(output / "predictions.npz", content.getvalue())
+    write_bytes(output / PREDICTIONS, content.getvalue())

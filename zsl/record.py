@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from zsl.data.protocol import Stage
 from zsl.data.training_set import Setting
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.evaluate import Evaluation
-from zsl.evaluation.hubness import bad_k_occurrence, k_occurrence
+from zsl.evaluation.hubness import occurrences
 from zsl.evaluation.scored_images import ScoredImages
 from zsl.model import ZSLModel
 from zsl.reporting.provenance import commit, versions
@@ -76,10 +77,14 @@ def record(cfg: DictConfig, names: Names, overrides: Sequence[str], found: Findi
         curve=_curve(found.evaluation),
         hubness=_hubness(found.scored, stage),
         overrides=list(overrides),
-        versions=versions(),
-        commit=commit(),
+        versions=_versions(),
+        commit=_commit(),
         timings=found.timings,
     )
+
+
+_versions, _commit = cache(versions), cache(commit)
+"""of what this process runs, whatever is checked out while it does"""
 
 
 def _selection(cfg: DictConfig, policy: str, choice: Choice | None) -> Selection:
@@ -127,6 +132,6 @@ def _hubness(scored: Scored, stage: Stage) -> dict[str, dict[str, Any]]:
 
 def _occurrences(images: ScoredImages, names: Array) -> dict[str, Any]:
     ks = [k for k in OCCURRENCES if k <= len(names)]
-    N = {f"N{k}": k_occurrence(images.scores, k) for k in ks}
-    bad = {f"bad_N{k}": bad_k_occurrence(images.scores, images.labels, k) for k in ks}
+    counts = {k: occurrences(images.scores, images.labels, k) for k in ks}
+    N, bad = ({name.format(k): counts[k][i] for k in ks} for i, name in enumerate(("N{}", "bad_N{}")))
     return {"classes": names, **N, **bad}

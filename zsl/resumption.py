@@ -18,7 +18,7 @@ from zsl.reporting.atomic import write_bytes
 from zsl.trials import NAME
 
 CHECKPOINT = "last.ckpt"
-CURE = "start without resume, or name the interrupted run by paths.output"
+CURE = "start without resume (several runs: with rerun=true), or name the interrupted run by paths.output"
 
 
 class InterruptedRunError(Exception):

@@ -98,6 +98,7 @@ class Settings:
 
     seed: int
     resume: bool
+    rerun: bool
     paths: PathKeys
     save: SaveKeys
     trainer: Loop

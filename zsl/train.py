@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from zsl.assembly import (
     corrector,
     fingerprints,
     grid,
-    identity,
     loop,
     prepare,
     require_seed,
@@ -27,6 +26,7 @@ from zsl.assembly import (
 from zsl.data.protocol import Source, Stage
 from zsl.evaluation.evaluate import evaluate
 from zsl.fit import finish, fit, fit_grid
+from zsl.identity import identity
 from zsl.model import Dimensions, ZSLModel
 from zsl.output import folder, save_predictions, save_weights
 from zsl.record import Findings, Names, record
@@ -34,10 +34,13 @@ from zsl.reporting.result import Result, write
 from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.scoring import score
 from zsl.selection import Choice, Hyperparameters, choose
+from zsl.settings import plain
 from zsl.trials import NAME, Diary
 
 Searches = dict[tuple[str, ...], Choice]
 """what was chosen, by all that can change it"""
+Begin = Callable[[Mapping[str, str]], bool]
+"""fingerprints of the data -> whether to go on from what an earlier attempt left"""
 
 
 def run(
@@ -46,23 +49,26 @@ def run(
     names: Names,
     overrides: Sequence[str] = (),
     searches: Searches | None = None,
+    begin: Begin | None = None,
 ) -> Result:
     """Train and evaluate what ``cfg`` says, and write ``output/result.json``.
 
     With ``selection=validation`` hyperparameters, epochs, γ and temperature are chosen on the ``tune`` stage first, by
     what scores are worth after the correction. With a ``selection.seed`` they are chosen with that seed, whatever the
-    run's own: then runs over seeds that are handed the same ``searches`` search once.
+    run's own: then runs over seeds that are handed the same ``searches`` search once. ``begin`` is called when the data
+    are there; without it the run goes on from an earlier attempt if ``cfg.resume`` says so.
 
     Raises:
         InputError: the configuration or the data cannot be used.
         InterruptedRunError: the run was stopped and left a checkpoint.
     """
     policy = check_all(cfg)
-    checkpoints = output / "checkpoints" / identity(cfg)
-    if cfg.resume:
+    checkpoints = output / "checkpoints" / identity(plain(cfg))
+    if begin is None and cfg.resume:
         require_begun(checkpoints)
+    begin = begin or (lambda _: bool(cfg.resume))
     with folder(checkpoints):
-        return _run(cfg, policy, output, checkpoints, names, overrides, {} if searches is None else searches)
+        return _run(cfg, policy, output, checkpoints, names, overrides, {} if searches is None else searches, begin)
 
 
 def _run(
@@ -73,19 +79,21 @@ def _run(
     names: Names,
     overrides: Sequence[str],
     searches: Searches,
+    begin: Begin,
 ) -> Result:
     timings: dict[str, float] = {}
     with _timed(timings, "data"):
         source = prepare(cfg)
         stage = stage_of(cfg, source, cfg.protocol.name)
+    resume = begin(fingerprints(source))
     choice: Choice | None = None
-    with Diary(None if policy == "fixed" else checkpoints / NAME, fingerprints(source), cfg.resume) as diary:
+    with Diary(None if policy == "fixed" else checkpoints / NAME, fingerprints(source), resume) as diary:
         if policy != "fixed":
             with _timed(timings, "selection"):
                 where = stage_of(cfg, source, "tune") if policy == "validation" else stage
                 choice = _searched(cfg, source, where, diary, searches)
         with _timed(timings, "fit"):
-            model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
+            model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints, resume=resume)
     with _timed(timings, "evaluation"):
         correction = choice.correction if choice else corrector(cfg)
         scored = score(model, stage.held_out).corrected(correction)
@@ -104,7 +112,7 @@ def _searched(cfg: DictConfig, source: Source, stage: Stage, diary: Diary, searc
     """What is chosen with this configuration and ``selection.seed``, from the same search of an earlier job or anew."""
     if cfg.selection.seed is not None:
         cfg = OmegaConf.merge(cfg, {"seed": require_seed("selection.seed", cfg.selection.seed)})  # type: ignore[assignment]
-    key = identity(cfg), str(cfg.trainer.precision), *fingerprints(source).values()
+    key = identity(plain(cfg)), *fingerprints(source).values()
     if key not in searches:
         searches[key] = select(cfg, stage, diary)
     return searches[key]
@@ -142,12 +150,15 @@ def train(
     hyperparameters: Hyperparameters,
     callbacks: Sequence[Callback] = (),
     checkpoints: Path | None = None,
+    resume: bool = False,
 ) -> ZSLModel:
-    """Build the method of ``cfg`` with these hyperparameters in place of its own, and train it on ``stage``."""
+    """Build the method of ``cfg`` with these hyperparameters in place of its own, and train it on ``stage``; where it
+    is to ``resume`` and there is a checkpoint, from there on.
+    """
     seed = require_seed("seed", cfg.seed)
     seed_everything(seed, verbose=False)
     model = build(cfg.method, Dimensions(*stage.dims), hyperparameters)
-    resume = cfg.resume and checkpoints is not None and (checkpoints / CHECKPOINT).is_file()
+    resume = resume and checkpoints is not None and (checkpoints / CHECKPOINT).is_file()
     return fit(model, stage.training(model.setting), loop(cfg), seed, checkpoints, resume, callbacks)
 
 

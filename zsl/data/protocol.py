@@ -107,6 +107,11 @@ class Stage:
         seen = int(self.classes.seen.sum())
         return self._train.inputs.shape[1], self.classes.embeddings.shape[1], seen, len(self.classes) - seen
 
+    @property
+    def version(self) -> int:
+        """Changes when somebody writes to the training images, as nobody should."""
+        return self._train.inputs._version
+
     def training(self, setting: Setting) -> TrainingSet:
         """What a method of this setting may learn from."""
         if setting is Setting.INDUCTIVE:

@@ -34,10 +34,22 @@ def bad_k_occurrence(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"
     Raises:
         InputError: as for :func:`k_occurrence`, or a label is not a column.
     """
+    return occurrences(scores, labels, k)[1]
+
+
+def occurrences(
+    scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], k: int
+) -> tuple[Int64[Array, " classes"], Int64[Array, " classes"]]:
+    """N_k and BN_k together, for the price of one.
+
+    Raises:
+        InputError: as for :func:`bad_k_occurrence`.
+    """
     scores, labels = checked(scores, labels)
     among = _among_best(scores, k)
-    among[np.arange(len(labels)), labels] = False
-    return np.asarray(np.count_nonzero(among, axis=0))
+    N = np.asarray(np.count_nonzero(among, axis=0))
+    right = labels[among[np.arange(len(labels)), labels]]
+    return N, N - np.bincount(right, minlength=len(N))
 
 
 def _among_best(scores: Num[Array, "n classes"], k: int) -> Bool[Array, "n classes"]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from pathlib import Path
 
 from zsl.errors import InputError
+
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}")
+"""names of files that are being written"""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -36,6 +40,15 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); free the space or give a folder you can write to"
         ) from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a process that was killed while it wrote has left at any depth of ``folder``; nobody may be writing
+    there.
+    """
+    for path in folder.rglob(".*"):
+        if UNFINISHED.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -1,0 +1,115 @@
+"""One job of a multirun, in whatever process it runs: kept, gone on with, or run; if it fails, it fails alone."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from zsl.configuration import register_started
+from zsl.console import show, show_log
+from zsl.errors import InputError
+from zsl.jobs import Job
+
+if TYPE_CHECKING:
+    from zsl.record import Names
+
+State = Literal["done", "kept", "failed", "under way elsewhere"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job."""
+
+    state: State
+    job: Job
+    error: str = ""
+    """one line"""
+    traceback: str | None = None
+    """of an error that nobody foresaw"""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is done for every job of a sweep; it is sent to the process that the job runs in."""
+
+    started: datetime
+    total: int
+    """jobs in the sweep"""
+    searches: dict[tuple[str, ...], Any] = field(default_factory=dict)
+
+    def __call__(self, cfg: DictConfig) -> Outcome:
+        """What became of one job; what goes wrong is an outcome too."""
+        from zsl.chosen import names_of, output_of, overrides_of
+        from zsl.output import folder
+
+        register_started(self.started)
+        show_log()
+        hydra_config = HydraConfig.get()
+        job = Job.of(_content(cfg), hydra_config.runtime.choices, output_of(cfg), overrides_of(hydra_config))
+        place = f"[{hydra_config.job.num + 1}/{self.total}] "
+        outcome = Outcome("under way elsewhere", job)
+        try:
+            with folder(job.folder), job.claimed() as mine:
+                if mine:
+                    outcome = self._run(cfg, job, names_of(hydra_config), place)
+        except InputError as error:
+            outcome = Outcome("failed", job, line(error))
+        if outcome.state == "failed":
+            sys.stderr.write(f"{place}failed: {job.folder.name}: {outcome.error}\n")
+        with suppress(OSError):  # Hydra's own folder, which nothing lies in; on another machine nobody else removes it
+            Path(hydra_config.runtime.output_dir).rmdir()
+        return outcome
+
+    def _run(self, cfg: DictConfig, job: Job, names: Names, place: str) -> Outcome:
+        from zsl.assembly import fingerprints, prepare
+        from zsl.output import PREDICTIONS, WEIGHTS
+        from zsl.resumption import InterruptedRunError
+        from zsl.train import run
+
+        again = cfg.rerun is True
+        wanted = [name for name, asked in ((WEIGHTS, cfg.save.weights), (PREDICTIONS, cfg.save.predictions)) if asked]
+        try:
+            kept = None if again else job.result(wanted, lambda: fingerprints(prepare(cfg)))
+            result = kept or run(
+                cfg, job.folder, names, job.overrides, self.searches, lambda data: job.begin(data, again)
+            )
+        except InterruptedRunError as stop:
+            raise KeyboardInterrupt(str(stop)) from None
+        except InputError as error:
+            return _failed(job, error)
+        except Exception as error:
+            return _failed(job, error, traceback.format_exc())
+        job.finish()
+        show(result, job.folder, place, " (was there)" if kept else "")
+        return Outcome("kept" if kept else "done", job)
+
+
+def line(error: BaseException) -> str:
+    """An error on one line, with its kind where it is no :class:`InputError`."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
+
+
+def _failed(job: Job, error: Exception, trace: str | None = None) -> Outcome:
+    with suppress(InputError):  # the disk may be full
+        job.fail(line(error), trace)
+    return Outcome("failed", job, line(error), trace)
+
+
+def _content(cfg: DictConfig) -> dict[str, Any]:
+    """What a configuration holds, resolved if it can be: a job has a folder even if it cannot run."""
+    try:
+        content = OmegaConf.to_container(cfg, resolve=True)
+    except OmegaConfBaseException:
+        content = OmegaConf.to_container(cfg, resolve=False)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}

@@ -1,0 +1,42 @@
+"""What ``zsl train`` shows in a terminal: results on standard output, what the library reports on standard error."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+
+from zsl.reporting.result import Result
+
+SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
+
+
+def show(result: Result, output: Path, before: str = "", after: str = "") -> None:
+    """A result in one line, and where it lies in another."""
+    figures = "  ".join(
+        f"{name} {value:.3f}" if "AUSUC" in name else f"{name} {value:.1f}"
+        for name, value in result.metrics.items()
+        if name.rstrip("†") in SHOWN
+    )
+    corrected = "" if result.correction == "none" else f" + {result.correction}"
+    Console().print(
+        f"{escape(before)}[bold]{result.method}[/]{corrected} on {result.data_title} ({result.class_embedding}, "
+        f"{result.setting}, {result.protocol}, selection: {result.selection.policy}, seed {result.seed}): {figures}\n"
+        f"{output}/result.json{after}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def show_log() -> None:
+    """What the library reports goes to standard error."""
+    warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|lightning_utilities")
+    handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
+    root = logging.getLogger("zsl")
+    if not root.handlers:
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)

@@ -1,0 +1,49 @@
+"""``zsl jobs``: how far a sweep is, why jobs failed, and the commands that run them alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from zsl.errors import InputError
+
+HELP = "how far a sweep is: jobs that failed, with their errors, or were begun, and how to run each alone"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``zsl jobs``."""
+    parser.add_argument("path", type=Path, metavar="DIR", help="paths.output of a sweep, or a folder above several")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Count the jobs below the folder by state, and list all that are not done.
+
+    Raises:
+        InputError: there is no such folder, or no job in it.
+    """
+    from zsl.jobs import NAME, Job, Unfinished
+    from zsl.reporting import result
+
+    if not arguments.path.is_dir():
+        raise InputError(f"{arguments.path}: no such folder; give the paths.output of a multirun")
+    left = sorted(path.parent.absolute() for path in arguments.path.rglob(NAME))
+    done = {path.parent.absolute() for path in arguments.path.rglob(result.NAME)} - set(left)
+    if not left and not done:
+        raise InputError(f"{arguments.path}: no job in it; give the paths.output of a multirun")
+    counts, lines = {"done": len(done), "failed": 0, "begun": 0, "under way": 0}, []
+    for folder in left:
+        said = Unfinished.read(folder) or Unfinished((), "")
+        job = Job(folder, said.identity, tuple(said.overrides))
+        state = "failed" if said.error else "begun"
+        if job.is_claimed():
+            state = "under way"
+        counts[state] += 1
+        error = f": {said.error}" if said.error else ""
+        trace = f" (traceback in {folder / NAME})" if said.traceback else ""
+        lines.append(f"{state}  {folder.name}{error}{trace}\n")
+        if said.overrides and state != "under way":
+            lines.append(f"  again: {job.command}\n")
+    sys.stdout.write(", ".join(f"{n} {state}" for state, n in counts.items() if n) + f": {arguments.path}\n")
+    sys.stdout.writelines(lines)
+    return 0

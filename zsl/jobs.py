@@ -1,0 +1,147 @@
+"""A job of a multirun on disk: its folder, whether it has a result, and what became of it if it has none."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from zsl.errors import InputError
+from zsl.identity import identity
+from zsl.reporting import result as results
+from zsl.reporting.atomic import remove_unfinished, write_text
+from zsl.reporting.result import Result, without_secrets
+
+log = logging.getLogger(__name__)
+
+NAME = "job.json"
+LOCK = ".lock"
+NOT_REPEATED = ("paths.output=", "resume=", "rerun=")
+"""overrides that a command which runs one job again does not take over"""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """``job.json``: what a folder says of a job without a result. Without an ``error`` the job was begun, no more."""
+
+    overrides: Sequence[str]
+    identity: str
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+    """of the data it was begun on"""
+    error: str | None = None
+    """one line"""
+    traceback: str | None = None
+    """of an error that nobody foresaw"""
+
+    def write(self, folder: Path) -> None:
+        """Write ``folder/job.json`` by one rename, without secrets."""
+        write_text(folder / NAME, json.dumps(without_secrets(asdict(self)), indent=1, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> Unfinished | None:
+        """What ``folder`` says; None where it says nothing that can be read."""
+        try:
+            return cls(**json.loads((folder / NAME).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: the folder follows from its configuration alone, so that whoever launches it again meets it again."""
+
+    folder: Path
+    identity: str
+    overrides: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], choices: Mapping[str, Any], output: Path, overrides: Sequence[str]) -> Job:
+        """``output/<method>-<data>-seed<seed>-<identity>``; the names are those that were chosen from the groups."""
+        same = identity(config)
+        name = f"{choices.get('method')}-{choices.get('data')}-seed{config.get('seed')}-{same}"
+        return cls(output / re.sub(r"[^\w.-]", "_", name), same, tuple(overrides))
+
+    @property
+    def command(self) -> str:
+        """The command that runs it alone, into the same folder."""
+        kept = [override for override in self.overrides if not override.startswith(NOT_REPEATED)]
+        return shlex.join(["zsl", "train", "-m", *kept, f"paths.output={self.folder.parent}"])
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where its run leaves what it can go on from."""
+        return self.folder / "checkpoints" / self.identity
+
+    @contextmanager
+    def claimed(self) -> Iterator[bool]:
+        """Whether the job is this process's until the end; False where another process is at it."""
+        lock = FileLock(self.folder / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            with suppress(OSError):
+                (self.folder / LOCK).unlink()
+            lock.release()
+
+    def is_claimed(self) -> bool:
+        """Whether some process is at it."""
+        if not (self.folder / LOCK).exists():
+            return False
+        with self.claimed() as free:
+            return not free
+
+    def result(self, wanted: Sequence[str], fingerprints: Callable[[], Mapping[str, str]]) -> Result | None:
+        """Its result, if that is whole, of this configuration and of the data that are there now, with the ``wanted``
+        files beside it, and if nothing was begun since.
+        """
+        path = self.folder / results.NAME
+        if (self.folder / NAME).exists() or not path.is_file():
+            return None
+        try:
+            found = results.read(path)
+        except InputError as error:
+            log.warning("%s; it is", error)
+            return None
+        same = identity(found.config) == self.identity and all((self.folder / name).is_file() for name in wanted)
+        return found if same and found.fingerprints == fingerprints() else None
+
+    def begin(self, fingerprints: Mapping[str, str], again: bool) -> bool:
+        """Note that the job is begun on these data; whether it goes on from what an earlier attempt left.
+
+        What an attempt left that was killed while it wrote is removed, and all it left, where it is of other data or
+        the job is to be run ``again``.
+        """
+        remove_unfinished(self.folder)
+        before = Unfinished.read(self.folder)
+        resume = not again and before is not None and before.fingerprints == fingerprints
+        if not resume:
+            shutil.rmtree(self.checkpoints, ignore_errors=True)
+            self.checkpoints.mkdir(parents=True)
+        Unfinished(self.overrides, self.identity, fingerprints).write(self.folder)
+        return resume and any(self.checkpoints.iterdir())
+
+    def fail(self, error: str, traceback: str | None = None) -> None:
+        """Note why there is no result; of a job that was not begun since it had one, nothing."""
+        before = Unfinished.read(self.folder)
+        if before is None and (self.folder / results.NAME).exists():
+            return
+        prints = before.fingerprints if before else {}
+        Unfinished(self.overrides, self.identity, prints, error, traceback).write(self.folder)
+
+    def finish(self) -> None:
+        """There is a result."""
+        (self.folder / NAME).unlink(missing_ok=True)

@@ -1,0 +1,71 @@
+"""What was read last stays at hand for the next job of the same process, as long as its files have not changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+NO_SOURCE = frozenset({"_target_", "cache", "name"})
+"""keys that name no file which is read; what lies in a cache follows from other files"""
+
+
+class Recent(Generic[T]):
+    """The last ``most`` things that were made."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._made: OrderedDict[Hashable, T] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], T], good: Callable[[T], bool] = lambda _: True) -> T:
+        """What was made for this key, if it is at hand and still ``good``, or is made now."""
+        if key not in self._made or not good(self._made[key]):
+            self._made[key] = make()
+        self._made.move_to_end(key)
+        while len(self._made) > self.most:
+            self._made.popitem(last=False)
+        return self._made[key]
+
+
+def stamped(nodes: Mapping[str, Any]) -> str:
+    """These nodes of a configuration and the state of every file that they name: equal where the same is read."""
+    return json.dumps([nodes, *sorted(set(_stamps(nodes, _root(nodes))))], default=str)
+
+
+def _root(nodes: Mapping[str, Any]) -> Path:
+    """What other places may be given relative to."""
+    return Path(str(nodes.get("data", {}).get("root", ".")))
+
+
+def _stamps(node: Any, root: Path) -> Iterator[tuple[str, int, int]]:
+    """Path, size and time of change of every file that a value below ``node`` names, or that is in a folder it does."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key not in NO_SOURCE:
+                yield from _stamps(value, root)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _stamps(value, root)
+    elif isinstance(node, str):
+        for place in (Path(node).expanduser(), root.expanduser() / node):
+            yield from _files(place)
+
+
+def _files(place: Path) -> Iterator[tuple[str, int, int]]:
+    try:
+        if place.is_dir():
+            for folder, _, names in os.walk(place):
+                yield from (_stamp(Path(folder, name)) for name in names)
+        elif place.is_file():
+            yield _stamp(place)
+    except (OSError, ValueError):
+        return
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    stat = path.stat()
+    return str(path), stat.st_size, stat.st_mtime_ns
