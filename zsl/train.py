@@ -23,17 +23,19 @@ from zsl.assembly import (
     prepare,
     require_seed,
     stage_of,
+    trackers,
 )
 from zsl.data.protocol import Source, Stage
 from zsl.evaluation.evaluate import evaluate
 from zsl.fit import finish, fit, fit_grid
 from zsl.model import Dimensions, ZSLModel
 from zsl.output import folder, save_predictions, save_weights
-from zsl.record import Findings, Names, record
+from zsl.record import Findings, Names, job, record
 from zsl.reporting.result import Result, write
 from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.scoring import score
 from zsl.selection import Choice, Hyperparameters, choose
+from zsl.tracking.tracking import Tracking
 from zsl.trials import NAME, Diary
 
 Searches = dict[tuple[str, ...], Choice]
@@ -61,8 +63,8 @@ def run(
     checkpoints = output / "checkpoints" / identity(cfg)
     if cfg.resume:
         require_begun(checkpoints)
-    with folder(checkpoints):
-        return _run(cfg, policy, output, checkpoints, names, overrides, {} if searches is None else searches)
+    with folder(checkpoints), Tracking(trackers(cfg)) as tracking:
+        return _run(cfg, policy, output, checkpoints, names, overrides, {} if searches is None else searches, tracking)
 
 
 def _run(
@@ -73,19 +75,22 @@ def _run(
     names: Names,
     overrides: Sequence[str],
     searches: Searches,
+    tracking: Tracking,
 ) -> Result:
     timings: dict[str, float] = {}
     with _timed(timings, "data"):
         source = prepare(cfg)
         stage = stage_of(cfg, source, cfg.protocol.name)
+    tracking.begin(job(cfg, names, source, output, checkpoints))
     choice: Choice | None = None
-    with Diary(None if policy == "fixed" else checkpoints / NAME, fingerprints(source), cfg.resume) as diary:
+    path = None if policy == "fixed" else checkpoints / NAME
+    with Diary(path, fingerprints(source), cfg.resume, tracking.trial) as diary:
         if policy != "fixed":
             with _timed(timings, "selection"):
                 where = stage_of(cfg, source, "tune") if policy == "validation" else stage
                 choice = _searched(cfg, source, where, diary, searches)
         with _timed(timings, "fit"):
-            model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
+            model = train(cfg, stage, choice.hyperparameters if choice else {}, tracking.callbacks, checkpoints)
     with _timed(timings, "evaluation"):
         correction = choice.correction if choice else corrector(cfg)
         scored = score(model, stage.held_out).corrected(correction)
@@ -97,6 +102,7 @@ def _run(
     if cfg.save.predictions:
         save_predictions(scored, stage, output)
     write(result, output)
+    tracking.record(output)
     return result
 
 

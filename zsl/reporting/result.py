@@ -92,11 +92,23 @@ def write(result: Result, folder: Path) -> Path:
     """
     path = folder / NAME
     record = _plain(asdict(result))
-    record |= {key: _without_secrets(record[key]) for key in ("selection", "config", "overrides")}
+    record |= {key: without_secrets(record[key]) for key in ("selection", "config", "overrides")}
     _check(record, path, "nothing was written; correct the run that made it")
     lines = (f'"{key}": {_dump(key, value)}' for key, value in {"schema": schema.SCHEMA, **record}.items())
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
     return path
+
+
+def without_secrets(value: Any) -> Any:
+    """Any JSON value with what looks like a secret withheld: values under such keys, credentials in addresses."""
+    if isinstance(value, dict):
+        return {key: _WITHHELD if _SECRET.search(key) else without_secrets(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    if isinstance(value, str):
+        key, equals, _ = value.partition("=")
+        return f"{key}={_WITHHELD}" if equals and _SECRET.search(key) else _CREDENTIALS.sub(f"://{_WITHHELD}@", value)
+    return value
 
 
 def read(path: Path) -> Result:
@@ -179,17 +191,6 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, Path) or (isinstance(value, float) and not math.isfinite(value)):
         return str(value)
-    return value
-
-
-def _without_secrets(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _WITHHELD if _SECRET.search(key) else _without_secrets(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_secrets(item) for item in value]
-    if isinstance(value, str):
-        key, equals, _ = value.partition("=")
-        return f"{key}={_WITHHELD}" if equals and _SECRET.search(key) else _CREDENTIALS.sub(f"://{_WITHHELD}@", value)
     return value
 
 
