@@ -81,7 +81,7 @@ def _run(
     with _timed(timings, "data"):
         source = prepare(cfg)
         stage = stage_of(cfg, source, cfg.protocol.name)
-    tracking.begin(job(cfg, names, source, output, checkpoints))
+    tracking.begin(lambda: job(cfg, names, source, output, checkpoints))
     choice: Choice | None = None
     path = None if policy == "fixed" else checkpoints / NAME
     with Diary(path, fingerprints(source), cfg.resume, tracking.trial) as diary:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import wandb
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
@@ -38,9 +39,12 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     loggers = ["logger=[csv,tensorboard,wandb_offline]", "logger.wandb.checkpoints=true", "logger.wandb.tags=[mine]"]
     places = [f"paths.output={folder / 'run'}", f"paths.cache={folder / 'cache'}"]
     with pytest.MonkeyPatch.context() as environment:
+        wandb.teardown()
         environment.setenv("WANDB_API_KEY", KEY)
+        environment.setenv("WANDB_BASE_URL", f"https://someone:{PASSWORD}@example.org")
         steps = f"trainer.log_every_n_steps={EVERY}"
         assert main(["train", *ALE, steps, *SECRETS, *loggers, "save.weights=true", *places]) == 0
+        wandb.teardown()
     (run,) = runs(folder / "run")
     return Watched(folder / "run", json.loads((folder / "run" / "result.json").read_text()), run)
 
@@ -161,6 +165,17 @@ def test_csv_has_every_number_of_the_result(watched: Watched) -> None:
     said = yaml.safe_load((folder / "hparams.yaml").read_text())
     assert said["method"] == result["config"]["method"]
     assert said["fingerprints"] == result["fingerprints"]
+
+
+def test_steps_of_a_generator_are_batches_not_those_of_its_optimizers(tmp_path: Path) -> None:
+    small = ["method=fclswgan", "method.hidden=8", "method.critic_hidden=8", "method.features_per_class=5"]
+    places = [f"paths.output={tmp_path / 'run'}", f"paths.cache={tmp_path / 'cache'}"]
+    small += ["method.epochs=2", "method.classifier_epochs=1", "trainer.log_every_n_steps=1"]
+    assert main(["train", "data=synthetic", "logger=csv", *small, *places]) == 0
+    rows = read_csv(tmp_path / "run" / "csv" / "metrics.csv")
+    assert [int(row["step"]) for row in rows] == list(range(1, len(rows) + 1))
+    assert set(rows[0]) == {"step", "epoch", "loss", "generator_loss"}
+    assert [row["epoch"] for row in rows] == ["1"] * (len(rows) // 2) + ["2"] * (len(rows) // 2)
 
 
 def test_a_report_takes_what_trackers_keep_for_no_result(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from zsl.tracking.tables import tables
 from zsl.tracking.tracker import Job
 
 METRICS = "metrics.csv"
+TABLES = ("summary.csv", "per_class.csv", "curve.csv", "trials.csv")
 
 
 class CSV:
@@ -53,8 +54,8 @@ class CSV:
         """Every row is on disk already."""
 
     def _start(self, rows: Sequence[Mapping[str, str]]) -> None:
-        for path in self.folder.glob("*.*"):
-            path.unlink()
+        for name in (METRICS, "hparams.yaml", *TABLES):
+            (self.folder / name).unlink(missing_ok=True)
         self.logger = CSVLogger(self.job.output, name=self.folder.name, version="")
         self.logger.log_hyperparams({**self.job.config, **self.job.facts})
         for row in rows:

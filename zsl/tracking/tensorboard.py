@@ -31,8 +31,9 @@ class TensorBoard:
         """Start anew, or beside what the interrupted run has written."""
         self.job, self.stepped = job, not job.resumed
         if not job.resumed:
-            for path in (job.output / "tensorboard").glob("events.out.tfevents.*"):
-                path.unlink()
+            folder = job.output / "tensorboard"
+            for path in (*folder.glob("events.out.tfevents.*"), folder / "hparams.yaml"):
+                path.unlink(missing_ok=True)
         self.logger = self._logger(None)
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from zsl.reporting.result import Result
+from zsl.reporting.result import Result, without_secrets
 
 
 @dataclass(frozen=True)
@@ -55,3 +55,8 @@ class Tracker(Protocol):
 
     def close(self, finished: bool) -> None:
         """The run is over, with a result or without."""
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in one line and without secrets."""
+    return str(without_secrets(" ".join(str(error).split()))) or type(error).__name__

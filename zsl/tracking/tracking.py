@@ -13,7 +13,7 @@ from pytorch_lightning import Callback
 
 from zsl.reporting.result import NAME, read
 from zsl.tracking.steps import Steps
-from zsl.tracking.tracker import Job, Tracker
+from zsl.tracking.tracker import Job, Tracker, reason
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +37,12 @@ class Tracking:
         self._each(lambda tracker: tracker.close(kind is None))
         self._live = {}
 
-    def begin(self, job: Job) -> None:
-        """Tell all what runs."""
-        self._live = dict(self._asked)
-        self._each(lambda tracker: tracker.begin(job))
+    def begin(self, describe: Callable[[], Job]) -> None:
+        """Tell all what runs; nothing is described where nobody watches."""
+        if self._asked:
+            job = describe()
+            self._live = dict(self._asked)
+            self._each(lambda tracker: tracker.begin(job))
 
     @property
     def callbacks(self) -> Sequence[Callback]:
@@ -53,9 +55,7 @@ class Tracking:
 
     def record(self, output: Path) -> None:
         """Hand on what ``output/result.json`` says, as it was written."""
-        if self._live:
-            result = read(output / NAME)
-            self._each(lambda tracker: tracker.record(result, output))
+        self._each(lambda tracker: tracker.record(read(output / NAME), output))
 
     def _step(self, number: int, losses: Mapping[str, float]) -> None:
         self._each(lambda tracker: tracker.step(number, losses))
@@ -66,7 +66,6 @@ class Tracking:
                 tell(tracker)
             except Exception as error:  # whatever it is, the run is worth more
                 del self._live[name]
-                reason = " ".join(str(error).split()) or type(error).__name__
-                log.warning("logger.%s failed and is left out from here on, the run goes on: %s", name, reason)
+                log.warning("logger.%s failed and is left out from here on, the run goes on: %s", name, reason(error))
                 with suppress(Exception):
                     tracker.close(False)

@@ -18,11 +18,12 @@ from zsl.reporting.atomic import write_text
 from zsl.reporting.result import NAME, Result
 from zsl.resumption import CHECKPOINT
 from zsl.tracking.tables import flat_trial, tables
-from zsl.tracking.tracker import Job
+from zsl.tracking.tracker import Job, reason
 from zsl.trials import NAME as TRIALS
 
 log = logging.getLogger(__name__)
 
+LONGEST_TAG = 64
 IDENTITY = "wandb_run"
 """the file beside the checkpoint that holds the identity of the W&B run"""
 
@@ -140,15 +141,16 @@ class WandB:
             return None
         if asked == "disabled":
             return self._init("disabled")
-        if not WandB.unreachable:
+        why = WandB.unreachable
+        if not why and not wandb.login(prompt=False, verify=False):
+            why = "no login; wandb login, or WANDB_API_KEY in the environment"
+        if not why:
             try:
-                if wandb.login(prompt=False, verify=False):
-                    return self._init("online")
-                WandB.unreachable = "no login; wandb login, or WANDB_API_KEY in the environment"
+                return self._init("online")
             except Exception as error:  # of any kind: there is always the disk
-                WandB.unreachable = " ".join(str(error).split()) or type(error).__name__
+                why = WandB.unreachable = reason(error)
                 self._forget()
-        log.warning("logger=wandb: offline, to be sent later by wandb sync: %s", WandB.unreachable)
+        log.warning("logger=wandb: offline, to be sent later by wandb sync: %s", why)
         return None
 
     def _forget(self) -> None:
@@ -168,14 +170,14 @@ class WandB:
         return wandb.init(
             mode=mode,
             id=self.identity,
-            resume="allow",
+            resume="allow" if job.resumed else None,
             reinit="create_new",
             dir=str(job.output),
             project=self.project or wandb.setup().settings.project or "zsl",
             entity=self.entity,
             group=self.group or job.group,
             name=job.name,
-            tags=[*job.tags, *self.tags],
+            tags=[tag[:LONGEST_TAG] for tag in (*job.tags, *self.tags)],
             config={**job.config, **job.facts},
             settings=wandb.Settings(
                 silent=True,
