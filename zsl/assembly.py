@@ -26,7 +26,17 @@ from zsl.model import Dimensions, ZSLModel
 from zsl.recent import Recent, stamped
 from zsl.reporting.published import claims
 from zsl.selection import Hyperparameters, of_correction, of_method
-from zsl.settings import ClassEmbeddingKeys, CorrectionKeys, DataKeys, MethodKeys, check, instantiate, plain
+from zsl.settings import (
+    ClassEmbeddingKeys,
+    CorrectionKeys,
+    DataKeys,
+    LoggerKeys,
+    MethodKeys,
+    check,
+    instantiate,
+    plain,
+)
+from zsl.tracking.tracker import Tracker
 
 PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
@@ -54,6 +64,11 @@ def check_all(cfg: DictConfig) -> str:
     require_seed("seed", settings["seed"])
     require_seed("selection.seed", settings["selection"]["seed"] or 0)
     claims(settings["published"])
+    saved = settings["save"]["weights"] or settings["trainer"]["checkpoint_every_n_steps"]
+    for name, node in settings["logger"].items():
+        if node.get("checkpoints") and not saved:
+            raise InputError(f"logger.{name}.checkpoints=true: none is saved; add save.weights=true")
+    trackers(cfg)
     loop(cfg)
     correction = corrector(cfg)
     if policy == "fixed":
@@ -155,6 +170,18 @@ def corrector(cfg: DictConfig, hyperparameters: Hyperparameters | None = None) -
     node |= hyperparameters or {}
     check("correction", node, CorrectionKeys)
     return instantiate(node, "correction", Correction)  # type: ignore[type-abstract]
+
+
+def trackers(cfg: DictConfig) -> dict[str, Tracker]:
+    """Those that ``cfg.logger`` asks for, by name.
+
+    Raises:
+        InputError: one is unknown, misconfigured or not installed.
+    """
+    return {
+        name: instantiate(node, f"logger.{name}", Tracker)  # type: ignore[type-abstract]
+        for name, node in plain(cfg, "logger", Mapping[str, LoggerKeys]).items()
+    }
 
 
 def loop(cfg: DictConfig) -> Loop:

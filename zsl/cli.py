@@ -121,6 +121,7 @@ LISTS = {
     "corrections": "correction",
     "data": "data",
     "embeddings": "class_embedding",
+    "loggers": "logger",
     "experiments": "experiments",
 }
 """name of a list -> configuration group"""

@@ -13,6 +13,8 @@ import zsl
 from zsl.errors import InputError
 from zsl.explanations import explained, nearest
 
+SEVERAL = "logger"
+"""the group from which more than one can be chosen: ``logger=[csv,tensorboard]``"""
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.output_subdir")
 
 
@@ -137,7 +139,10 @@ def check_choices(overrides: Sequence[str]) -> None:
             raise InputError(f"{group}: a run lies in the folder that paths.output names; write paths.output=…")
         if group not in groups or override.is_delete() or override.is_sweep_override():
             continue
-        unknown = group == "sweep" and isinstance(value, str) and value not in groups[group]
+        if group == SEVERAL and isinstance(value, list) and value and all(isinstance(name, str) for name in value):
+            check_choices([f"{group}={name}" for name in value if name not in groups[group]])
+            continue
+        unknown = group in ("sweep", SEVERAL) and isinstance(value, str) and value not in groups[group]
         if unknown or not isinstance(value, dict if group == "sweep" and not isinstance(value, str) else str):
             written = override.get_value_string()
             raise InputError(f"{group}={written}: there is no such {group}; {nearest(written, groups[group])}")

@@ -103,7 +103,7 @@ def fit(
                 _fit_parts(model.foundations(train), loop, seed)
         interruption = Interruption(path)
         watch = FiniteLoss(loop, path)
-        trainer = _trainer(model, loop, checkpoints, [watch, interruption, *callbacks])
+        trainer = _trainer(model, loop, checkpoints, [watch, *callbacks, interruption])
         if loop.compile:
             model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
         model.train()

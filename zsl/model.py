@@ -89,7 +89,7 @@ class ZSLModel(LightningModule, ABC):
         """One step: of Lightning's automatic optimisation, where a method does not go its own way."""
         loss = self.loss(batch)
         if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("loss", loss, prog_bar=True)
+            self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
 from omegaconf import DictConfig, OmegaConf
 
-from zsl.assembly import fingerprints
+from zsl.assembly import ANY_DATA, build, corrector, fingerprints
 from zsl.data import protocol
 from zsl.data.protocol import Stage
 from zsl.data.training_set import Setting
@@ -22,10 +23,11 @@ from zsl.evaluation.hubness import occurrences
 from zsl.evaluation.scored_images import ScoredImages
 from zsl.model import ZSLModel
 from zsl.reporting.provenance import commit, versions
-from zsl.reporting.result import Result, Selection
+from zsl.reporting.result import Result, Selection, without_secrets
 from zsl.scoring import Scored
 from zsl.selection import CORRECTION, Choice, of_correction
 from zsl.settings import CorrectionKeys, plain
+from zsl.tracking.tracker import Job
 
 OCCURRENCES = (1, 5, 10)
 """k of the k-occurrences that are recorded, of those that are not above the number of classes"""
@@ -54,6 +56,28 @@ class Findings:
     timings: Mapping[str, float]
 
 
+def job(cfg: DictConfig, names: Names, source: protocol.Source, output: Path, checkpoints: Path, resumed: bool) -> Job:
+    """What is known of a run before it trains; where it is one of a multirun, its folder lies in that of the sweep."""
+    data, setting = source.dataset.name, _setting(corrector(cfg), build(cfg.method, ANY_DATA, {}))
+    sweep = Path(cfg.paths.output).expanduser().absolute()
+    corrected = "" if names.correction == "none" else f" {names.correction}"
+    return Job(
+        name=f"{names.method}{corrected} {data} seed {cfg.seed}",
+        group=None if output == sweep else sweep.name,
+        tags=(names.method, data, setting, f"selection {cfg.selection.policy}"),
+        config=without_secrets(OmegaConf.to_container(cfg, resolve=True)),
+        facts={
+            "names": {**vars(names), "data": data, "setting": setting},
+            "fingerprints": fingerprints(source),
+            "versions": _versions(),
+            "commit": _commit(),
+        },
+        output=output,
+        checkpoints=checkpoints,
+        resumed=resumed,
+    )
+
+
 def record(cfg: DictConfig, names: Names, overrides: Sequence[str], found: Findings) -> Result:
     """The result of a run; every number of a run whose choices were made on the test set is marked †."""
     policy, stage, model = cfg.selection.policy, found.stage, found.model
@@ -64,7 +88,7 @@ def record(cfg: DictConfig, names: Names, overrides: Sequence[str], found: Findi
         data=found.source.dataset.name,
         data_title=found.source.dataset.card.title,
         class_embedding=names.class_embedding,
-        setting=(Setting.TRANSDUCTIVE if found.correction.transductive else model.setting).value,
+        setting=_setting(found.correction, model),
         correction=names.correction,
         protocol=stage.name,
         selection=_selection(cfg, policy, found.choice),
@@ -85,6 +109,10 @@ def record(cfg: DictConfig, names: Names, overrides: Sequence[str], found: Findi
 
 _versions, _commit = cache(versions), cache(commit)
 """of what this process runs, whatever is checked out while it does"""
+
+
+def _setting(correction: Correction, model: ZSLModel) -> str:
+    return (Setting.TRANSDUCTIVE if correction.transductive else model.setting).value
 
 
 def _selection(cfg: DictConfig, policy: str, choice: Choice | None) -> Selection:

@@ -58,6 +58,11 @@ class CorrectionKeys:
 
 
 @dataclass(frozen=True)
+class LoggerKeys:
+    """``logger``, below the name of each tracker: likewise."""
+
+
+@dataclass(frozen=True)
 class ProtocolKeys:
     """``protocol``."""
 
@@ -111,6 +116,7 @@ class Settings:
     sweep: Mapping[str, Any]
     """hyperparameter -> values to try, and below ``correction`` likewise"""
     published: Mapping[str, Any] | None
+    logger: Mapping[str, LoggerKeys]
 
 
 def plain(cfg: DictConfig, key: str = "", hint: Any = Settings) -> dict[str, Any]:
@@ -211,7 +217,7 @@ def _check_keys(key: str, node: Mapping[str, Any], hint: Any) -> None:
         allowed = {name: _expected(signature.parameters[name]) for name in names}
     if "_target_" in node:
         allowed |= {name: _expected(p) for name, p in _parameters(key, node["_target_"]).items()}
-    elif hint in (DataKeys, ClassEmbeddingKeys, MethodKeys, CorrectionKeys) or not is_dataclass(hint):
+    elif hint in (DataKeys, ClassEmbeddingKeys, MethodKeys, CorrectionKeys, LoggerKeys) or not is_dataclass(hint):
         raise InputError(f"{key}._target_ is missing; choose one of the configurations of {key} (zsl list)")
     prefix = f"{key}." if key else ""
     for name, value in node.items():

@@ -22,6 +22,7 @@ from zsl.assembly import (
     prepare,
     require_seed,
     stage_of,
+    trackers,
 )
 from zsl.data.protocol import Source, Stage
 from zsl.evaluation.evaluate import evaluate
@@ -29,12 +30,13 @@ from zsl.fit import finish, fit, fit_grid
 from zsl.identity import identity
 from zsl.model import Dimensions, ZSLModel
 from zsl.output import folder, save_predictions, save_weights
-from zsl.record import Findings, Names, record
+from zsl.record import Findings, Names, job, record
 from zsl.reporting.result import Result, write
 from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.scoring import score
 from zsl.selection import Choice, Hyperparameters, choose
 from zsl.settings import plain
+from zsl.tracking.tracking import Tracking
 from zsl.trials import NAME, Diary
 
 Searches = dict[tuple[str, ...], Choice]
@@ -67,44 +69,35 @@ def run(
     if begin is None and cfg.resume:
         require_begun(checkpoints)
     begin = begin or (lambda _: bool(cfg.resume))
-    with folder(checkpoints):
-        return _run(cfg, policy, output, checkpoints, names, overrides, {} if searches is None else searches, begin)
-
-
-def _run(
-    cfg: DictConfig,
-    policy: str,
-    output: Path,
-    checkpoints: Path,
-    names: Names,
-    overrides: Sequence[str],
-    searches: Searches,
-    begin: Begin,
-) -> Result:
     timings: dict[str, float] = {}
-    with _timed(timings, "data"):
-        source = prepare(cfg)
-        stage = stage_of(cfg, source, cfg.protocol.name)
-    resume = begin(fingerprints(source))
-    choice: Choice | None = None
-    with Diary(None if policy == "fixed" else checkpoints / NAME, fingerprints(source), resume) as diary:
-        if policy != "fixed":
-            with _timed(timings, "selection"):
-                where = stage_of(cfg, source, "tune") if policy == "validation" else stage
-                choice = _searched(cfg, source, where, diary, searches)
-        with _timed(timings, "fit"):
-            model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints, resume=resume)
-    with _timed(timings, "evaluation"):
-        correction = choice.correction if choice else corrector(cfg)
-        scored = score(model, stage.held_out).corrected(correction)
-        evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
-    found = Findings(source, stage, choice, model, correction, scored, evaluation, timings)
-    result = record(cfg, names, overrides, found)
-    if cfg.save.weights:
-        save_weights(model, output)
-    if cfg.save.predictions:
-        save_predictions(scored, stage, output)
-    write(result, output)
+    with folder(checkpoints), Tracking(trackers(cfg)) as tracking:
+        with _timed(timings, "data"):
+            source = prepare(cfg)
+            stage = stage_of(cfg, source, cfg.protocol.name)
+        resume = begin(fingerprints(source))
+        tracking.begin(lambda: job(cfg, names, source, output, checkpoints, resume))
+        choice: Choice | None = None
+        trials = None if policy == "fixed" else checkpoints / NAME
+        with Diary(trials, fingerprints(source), resume, tracking.trial) as diary:
+            if policy != "fixed":
+                with _timed(timings, "selection"):
+                    where = stage_of(cfg, source, "tune") if policy == "validation" else stage
+                    choice = _searched(cfg, source, where, diary, {} if searches is None else searches)
+            with _timed(timings, "fit"):
+                point = choice.hyperparameters if choice else {}
+                model = train(cfg, stage, point, tracking.callbacks, checkpoints, resume)
+        with _timed(timings, "evaluation"):
+            correction = choice.correction if choice else corrector(cfg)
+            scored = score(model, stage.held_out).corrected(correction)
+            evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
+        found = Findings(source, stage, choice, model, correction, scored, evaluation, timings)
+        result = record(cfg, names, overrides, found)
+        if cfg.save.weights:
+            save_weights(model, output)
+        if cfg.save.predictions:
+            save_predictions(scored, stage, output)
+        write(result, output)
+        tracking.record(output)
     return result
 
 

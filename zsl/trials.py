@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -46,13 +46,20 @@ class Diary:
         path: of the file, or None.
         data: the fingerprints of what the trials are measured on.
         resume: whether to go on from what is there.
+        watch: is handed every trial, those that were there first, with its number from 1.
 
     Raises:
         InputError: the file is damaged, or of other data.
     """
 
-    def __init__(self, path: Path | None = None, data: Mapping[str, str] | None = None, resume: bool = False) -> None:
-        self.path, self.data = path, dict(data or {})
+    def __init__(
+        self,
+        path: Path | None = None,
+        data: Mapping[str, str] | None = None,
+        resume: bool = False,
+        watch: Callable[[int, Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        self.path, self.data, self.watch = path, dict(data or {}), watch
         self.trials: Sequence[Trial] = ()
         if resume and path is not None and path.is_file():
             self.trials = tuple(self._read(path))
@@ -60,6 +67,8 @@ class Diary:
     def __enter__(self) -> Diary:
         """Be there before the first trial ends."""
         self._write()
+        for number in range(1, len(self.trials) + 1):
+            self._show(number)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
@@ -72,6 +81,11 @@ class Diary:
         """A trial has ended."""
         self.trials = (*self.trials, trial)
         self._write()
+        self._show(len(self.trials))
+
+    def _show(self, number: int) -> None:
+        if self.watch is not None:
+            self.watch(number, self.trials[number - 1].record())
 
     def _write(self) -> None:
         if self.path is not None:

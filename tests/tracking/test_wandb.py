@@ -1,0 +1,126 @@
+"""W&B runs of several jobs and of resumed ones; and a W&B that cannot be had."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tracking.test_tracking import read_events
+from tests.tracking.wandb_files import runs
+from zsl.cli import main
+from zsl.tracking.csv import CSV
+from zsl.tracking.wandb import WandB
+
+ESZSL = ["train", "data=synthetic", "method=eszsl"]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """A W&B that has not started yet, and whose server does not answer."""
+    import wandb
+
+    wandb.teardown()
+    monkeypatch.setattr(WandB, "unreachable", "")
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    yield monkeypatch
+    wandb.teardown()
+
+
+def places(folder: Path) -> list[str]:
+    """Where a run reads and writes."""
+    return [f"paths.output={folder / 'run'}", f"paths.cache={folder / 'cache'}"]
+
+
+def test_jobs_of_a_multirun_are_runs_of_one_group(tmp_path: Path) -> None:
+    assert main(["train", "-m", *ESZSL[1:], "seed=4,5", "logger=wandb_offline", *places(tmp_path)]) == 0
+    found = {run.config["seed"]: run for run in runs(tmp_path / "run")}
+    assert set(found) == {4, 5}
+    assert len({run.run.run_id for run in found.values()}) == 2
+    assert {run.run.run_group for run in found.values()} == {"run"}
+    for path in (tmp_path / "run").rglob("result.json"):
+        result = json.loads(path.read_text())
+        run = found[result["seed"]]
+        assert run.folder.is_relative_to(path.parent)
+        assert run.summary.items() >= result["metrics"].items()
+        assert run.config["fingerprints"] == result["fingerprints"]
+        assert run.exit == [0]
+        assert set(run.artifacts) >= {f"result-{run.run.run_id}"}
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_a_resumed_run_goes_on_as_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped at a step that is logged: nothing is missing, nothing is there twice."""
+    ale = ["train", "data=synthetic", "method=ale", "method.epochs=4", "trainer.log_every_n_steps=5"]
+    ale += ["sweep.lr=[1.0]", "selection=validation", f"paths.cache={tmp_path / 'cache'}"]
+    watch = ["logger=[csv,tensorboard,wandb_offline]", f"paths.output={tmp_path / 'run'}"]
+    step = CSV.step
+
+    def stop(self: CSV, number: int, losses: Any) -> None:
+        step(self, number, losses)
+        if number == 10:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(CSV, "step", stop)
+        assert main([*ale, *watch]) == 130
+    (kept,) = (tmp_path / "run" / "checkpoints").rglob("wandb_run")
+    assert main([*ale, *watch, "resume=true"]) == 0
+    assert main([*ale, "logger=csv", f"paths.output={tmp_path / 'whole'}"]) == 0
+    written = [(tmp_path / name / "csv" / "metrics.csv").read_text() for name in ("run", "whole")]
+    assert written[0] == written[1]
+    before, after = runs(tmp_path / "run")
+    assert before.run.run_id == after.run.run_id == kept.read_text()
+    assert (before.exit, after.exit) == ([1], [0])
+    both = [before.column("fit/step"), after.column("fit/step")]
+    assert both[0] == [1, 5, 10]
+    assert both[0] + both[1] == [int(line.split(",")[2]) for line in written[0].splitlines()[1:]]
+    assert after.column("_step")[1] > before.column("_step")[-1]
+    assert [event.step for event in read_events(tmp_path / "run" / "tensorboard").Scalars("fit/loss")] == [
+        *both[0],
+        *both[1],
+    ]
+
+
+def test_a_server_that_does_not_answer_is_waited_for_once(
+    server: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server.setenv("WANDB_API_KEY", "5ec2e7" * 7)
+    start = time.monotonic()
+    wait = "logger.wandb.start_timeout=2"
+    assert main(["train", "-m", *ESZSL[1:], "seed=0,1", "logger=wandb", wait, *places(tmp_path)]) == 0
+    assert time.monotonic() - start < 30
+    assert "offline, to be sent later by wandb sync" in " ".join(capfd.readouterr().err.split())
+    assert len(runs(tmp_path / "run")) == 2
+    names = [path.name for path in (tmp_path / "run").rglob("*run-2*") if path.is_dir()]
+    assert len(names) == 2
+    assert all(name.startswith("offline-run-") for name in names)
+
+
+def test_without_a_login_it_is_offline(
+    server: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*ESZSL, "logger=wandb", *places(tmp_path)]) == 0
+    assert "no login; wandb login, or WANDB_API_KEY in the environment" in " ".join(capfd.readouterr().err.split())
+    assert len(runs(tmp_path / "run")) == 1
+
+
+def test_a_wandb_that_is_not_installed_costs_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    assert main([*ESZSL, "logger=wandb", *places(tmp_path)]) == 0
+    shown = capfd.readouterr().err
+    assert shown.count("WARNING") == 1
+    assert "logger.wandb failed and is left out from here on" in " ".join(shown.split())
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["result.json"]

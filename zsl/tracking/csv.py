@@ -1,0 +1,78 @@
+"""CSV files below ``csv/``: losses by step, and the tables of the result."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import CSVLogger
+
+from zsl.reporting.atomic import write_text
+from zsl.reporting.result import Result
+from zsl.tracking.tables import tables
+from zsl.tracking.tracker import Job
+
+METRICS = "metrics.csv"
+TABLES = ("summary.csv", "per_class.csv", "curve.csv", "trials.csv")
+
+
+class CSV:
+    """``metrics.csv`` (losses by step, as Lightning writes them), ``hparams.yaml``, and in the end ``summary.csv``,
+    ``per_class.csv``, ``curve.csv``, ``trials.csv``.
+
+    A resumed run goes on in the same file, from the step that it goes on from.
+    """
+
+    def begin(self, job: Job) -> None:
+        """Start anew, or with what the interrupted run has written."""
+        self.job, self.folder = job, job.output / "csv"
+        self.earlier = _rows(self.folder / METRICS) if job.resumed else []
+        self._start(self.earlier)
+
+    def trial(self, number: int, trial: Mapping[str, Any]) -> None:
+        """``trials.csv`` has them all, in the end."""
+
+    def step(self, number: int, losses: Mapping[str, float]) -> None:
+        """A row, on disk at once."""
+        kept = [row for row in self.earlier if int(row["step"]) < number]
+        if len(kept) < len(self.earlier):
+            self._start(kept)
+        self.earlier = []
+        self.logger.log_metrics(dict(losses), number)
+        self.logger.save()
+
+    def record(self, result: Result, output: Path) -> None:  # noqa: ARG002
+        """The tables."""
+        _write(self.folder / "summary.csv", ["metric", "value"], result.metrics.items())
+        for name, table in tables(result).items():
+            _write(self.folder / f"{name}.csv", table.columns, table.rows)
+
+    def close(self, finished: bool) -> None:
+        """Every row is on disk already."""
+
+    def _start(self, rows: Sequence[Mapping[str, str]]) -> None:
+        for name in (METRICS, "hparams.yaml", *TABLES):
+            (self.folder / name).unlink(missing_ok=True)
+        self.logger = CSVLogger(self.job.output, name=self.folder.name, version="")
+        self.logger.log_hyperparams({**self.job.config, **self.job.facts})
+        for row in rows:
+            losses = {name: value for name, value in row.items() if name != "step" and value}
+            self.logger.log_metrics(losses, int(row["step"]))  # type: ignore[arg-type]
+        self.logger.save()
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if None not in row.values()]
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    content = io.StringIO()
+    writer = csv.writer(content, lineterminator="\n")
+    writer.writerows([columns, *rows])
+    write_text(path, content.getvalue())

@@ -1,0 +1,36 @@
+"""From the training loop to the trackers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from zsl.resumption import steps_made
+
+
+class Steps(Callback):
+    """Hand on the losses that a step returns: of the first, of every ``trainer.log_every_n_steps``-th, of the last.
+
+    Steps are batches, whatever the number of optimizers; where nothing is due, nothing is read from the device.
+
+    Args:
+        watch: is handed the number of the step, from 1, and the epoch and the losses by name.
+    """
+
+    def __init__(self, watch: Callable[[int, Mapping[str, float]], None]) -> None:
+        self.watch = watch
+
+    def on_train_batch_end(
+        self, trainer: Trainer, _model: LightningModule, outputs: Any, _batch: Any, _batch_idx: int
+    ) -> None:
+        """Hand them on where they are due."""
+        step = steps_made(trainer)
+        last = int(trainer.max_epochs or 0) * int(trainer.num_training_batches)
+        if step % trainer.log_every_n_steps and step not in (1, last):  # type: ignore[attr-defined]
+            return
+        losses = outputs if isinstance(outputs, dict) else {"loss": outputs}
+        values = {name: float(value) for name, value in losses.items() if isinstance(value, Tensor)}
+        self.watch(step, {"epoch": trainer.current_epoch + 1, **values})

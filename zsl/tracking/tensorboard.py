@@ -1,0 +1,61 @@
+"""TensorBoard event files below ``tensorboard/``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from zsl.errors import InputError
+from zsl.reporting.result import Result
+from zsl.tracking.tracker import Job
+
+
+class TensorBoard:
+    """``fit/…`` by step; in the end ``selection/…`` by trial, and all metrics with the configuration as ``hparams``.
+
+    A resumed run supersedes what the interrupted one wrote from the step on that it goes on from.
+
+    Raises:
+        InputError: TensorBoard is not installed.
+    """
+
+    def __init__(self) -> None:
+        if find_spec("tensorboard") is None:
+            raise InputError("logger=tensorboard: is not installed; pip install 'zsl[tensorboard]'")
+
+    def begin(self, job: Job) -> None:
+        """Start anew, or beside what the interrupted run has written."""
+        self.job, self.stepped = job, not job.resumed
+        if not job.resumed:
+            folder = job.output / "tensorboard"
+            for path in (*folder.glob("events.out.tfevents.*"), folder / "hparams.yaml"):
+                path.unlink(missing_ok=True)
+        self.logger = self._logger(None)
+
+    def trial(self, number: int, trial: Mapping[str, Any]) -> None:
+        """The result has them all, in the end: a point that is there cannot be written again."""
+
+    def step(self, number: int, losses: Mapping[str, float]) -> None:
+        """A point of every curve."""
+        if not self.stepped:
+            self.logger.finalize("resumed")
+            self.logger, self.stepped = self._logger(number), True
+        self.logger.log_metrics({f"fit/{name}": value for name, value in losses.items()}, number)
+
+    def record(self, result: Result, output: Path) -> None:  # noqa: ARG002
+        """What was run, and what came of it."""
+        for number, trial in enumerate(result.selection.trials, start=1):
+            self.logger.log_metrics({f"selection/{name}": trial[name] for name in ("T1", "H") if name in trial}, number)
+        chosen = {"chosen": result.selection.chosen} if result.selection.chosen else {}
+        self.logger.log_hyperparams({**self.job.config, **self.job.facts, **chosen}, dict(result.metrics))
+
+    def close(self, finished: bool) -> None:
+        """Write what is left."""
+        self.logger.finalize("success" if finished else "failed")
+
+    def _logger(self, purge_step: int | None) -> TensorBoardLogger:
+        return TensorBoardLogger(self.job.output, name="tensorboard", version="", purge_step=purge_step)
