@@ -1,4 +1,4 @@
-"""The command line: ``zsl train | report | hubness | …``. Heavy imports stay inside the commands."""
+"""The command line: ``zsl train | report | compare | hubness | …``. Heavy imports stay inside the commands."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ EPILOG = """examples:
   zsl train data=synthetic method=eszsl
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
   zsl report runs/
+  zsl compare runs/ --metric H --baseline eszsl
   zsl hubness runs/ --output hubness.svg
   zsl synthesize runs/gan features/ --per-class 300
   zsl list methods
@@ -74,10 +75,15 @@ def _parser() -> Parser:
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
     from zsl.reporting import hubness, report
+    from zsl.reporting.comparison import compare
 
     command = commands.add_parser("report", help="gather results into a table")
     report.add_arguments(command)
     command.set_defaults(run=report.main)
+
+    command = commands.add_parser("compare", help=compare.HELP, description=compare.DESCRIPTION)
+    compare.add_arguments(command)
+    command.set_defaults(run=compare.main)
 
     command = commands.add_parser("hubness", help=hubness.HELP, description=hubness.DESCRIPTION)
     hubness.add_arguments(command)

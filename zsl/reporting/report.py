@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from zsl.reporting.layout import Sheet
     from zsl.reporting.table import Row
 
 log = logging.getLogger(__name__)
@@ -29,11 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which runs, how and where their table is shown, and what of a number."""
+    add_output_arguments(parser)
+    parser.add_argument("--std", action="store_true", help="show the standard deviation too")
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Which runs, and how and where their table is shown."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="folder with runs, or a result.json")
     parser.add_argument("--format", choices=FORMATS, help="default: by the ending of FILE, else terminal")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of the terminal")
-    parser.add_argument("--std", action="store_true", help="show the standard deviation too")
 
 
 def main(args: argparse.Namespace, console: Console | None = None) -> int:
@@ -56,25 +62,39 @@ def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace,
     Raises:
         InputError: a metric that no row has, or a file that cannot be written.
     """
+    from zsl.reporting.layout import sheets
+    from zsl.reporting.render import table_csv
+
+    return deliver(sheets(found, metrics, args.std), lambda: table_csv(found, metrics), args, console)
+
+
+def deliver(made: Sequence[Sheet], as_csv: Callable[[], str], args: argparse.Namespace, console: Console | None) -> int:
+    """Show these sheets, or write them, in the format that was asked for; 0 when done.
+
+    Warnings are logged where the table goes to a file, or is CSV, which has no notes.
+
+    Raises:
+        InputError: a file that cannot be written.
+    """
     from rich.console import Console
 
     from zsl.reporting.atomic import write_text
-    from zsl.reporting.layout import sheets
+    from zsl.reporting.layout import WARNING
     from zsl.reporting.render import terminal
 
     form = args.format or (ENDINGS.get(args.output.suffix, "terminal") if args.output else "terminal")
     console = console or Console()
     if form == "terminal" and not args.output and console.is_terminal:
-        terminal(sheets(found, metrics, args.std), console)
+        terminal(made, console)
         return 0
-    text = render(found, form, metrics, args.std)
+    text = as_csv() if form == "csv" else written(made, form)
     if args.output:
         write_text(args.output, text)
     else:
         console.file.write(text)
     if form == "csv" or args.output:
-        for warning in (warning for row in found for warning in row.warnings):
-            log.warning("%s", warning)
+        for note in dict.fromkeys(note for sheet in made for note in sheet.notes if note.startswith(WARNING)):
+            log.warning("%s", note.removeprefix(WARNING))
     return 0
 
 
@@ -84,16 +104,20 @@ def render(rows: Sequence[Row], form: str, metrics: Sequence[str] = (), std: boo
     Raises:
         InputError: a metric that no row has.
     """
+    from zsl.reporting.layout import sheets
+    from zsl.reporting.render import table_csv
+
+    return table_csv(rows, metrics) if form == "csv" else written(sheets(rows, metrics, std), form)
+
+
+def written(made: Sequence[Sheet], form: str) -> str:
+    """These sheets as text in one of `FORMATS` other than CSV."""
     import io
 
     from rich.console import Console
 
-    from zsl.reporting.layout import sheets
-    from zsl.reporting.render import latex, markdown, table_csv, terminal
+    from zsl.reporting.render import latex, markdown, terminal
 
-    if form == "csv":
-        return table_csv(rows, metrics)
-    made = sheets(rows, metrics, std)
     if form == "markdown":
         return markdown(made)
     if form == "latex":
