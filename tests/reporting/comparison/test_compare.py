@@ -83,7 +83,7 @@ def test_the_table_of_a_real_multirun_says_what_it_cannot_tell(
     assert "warning: fewer than 5 pairs (class splits) stand behind eszsl - ridge, eszsl - sae, ridge - sae" in page
     assert "warning: fewer than 5 seeds stand behind each class split" in page
     assert "share classes and images" not in page
-    assert "synthetic toy world_seed=0, synthetic toy world_seed=1, synthetic toy world_seed=2; 1 is best" in page
+    assert "synthetic toy world_seed=0; synthetic toy world_seed=1; synthetic toy world_seed=2 (1 is best)" in page
 
 
 def test_seeds_of_one_split_are_the_pairs_there(multirun: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,22 @@ def test_who_lacks_the_metric_takes_no_part(make: Make, oracle: Make, keyed: Key
     assert len(found.contenders) == 3
 
 
+def test_the_same_images_with_other_features_are_no_independent_data_set(make: Make, keyed: Keyed) -> None:
+    found = ranked(keyed(three(make, 3)))
+    assert found.shared_images
+    own = [
+        replace(run, fingerprints={**run.fingerprints, "labels": run.fingerprints["features"]})
+        for run in three(make, 3)
+    ]
+    assert not ranked(keyed(own)).shared_images
+
+
+def test_who_was_configured_for_each_data_set_is_named(make: Make, keyed: Keyed) -> None:
+    results = [make(method="d", gamma=float(i), class_embedding=f"e{i}", **world(i)) for i in range(3)]
+    found = ranked(keyed([*three(make, 3), *results]))
+    assert [(contender.label, keys) for contender, keys in found.adapted] == [("d", ("gamma", "φ"))]
+
+
 def test_class_splits_of_one_data_set_are_ranked_over(make: Make, keyed: Keyed) -> None:
     results = [
         make(method=method, T1=T1, config={"data": {"split": split}}, prints={"trainval": f"{ord(split):064x}"})
@@ -144,7 +161,7 @@ def test_class_splits_of_one_data_set_are_ranked_over(make: Make, keyed: Keyed) 
 @pytest.mark.parametrize(
     ("sets", "kept", "missing"),
     [
-        (2, "abc", r"takes 3 data sets, or 3 class splits of one; here are 2 data sets \(set 0, set 1\)"),
+        (2, "abc", r"takes 3 data sets, or 3 class splits of one; here are 2 data sets \(set 0; set 1\)"),
         (1, "abc", r"here is 1 data set \(set 0\)"),
         (3, "ab", "takes 3 rows that were run on all 3 data sets; here a, b"),
     ],

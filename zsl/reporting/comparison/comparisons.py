@@ -9,7 +9,16 @@ from statistics import fmean
 from typing import Literal, TypeAlias
 
 from zsl.errors import InputError
-from zsl.reporting.comparison.contenders import Contender, Population, Runs, alone, by_protocol
+from zsl.reporting.comparison.contenders import (
+    Adapted,
+    Contender,
+    Population,
+    Runs,
+    adapted,
+    alone,
+    by_protocol,
+    share_images,
+)
 from zsl.reporting.comparison.paired import ALPHA, Paired, holm, paired
 from zsl.reporting.result import Result
 
@@ -56,7 +65,9 @@ class Comparisons:
     """what one pair is"""
     lines: tuple[Comparison, ...]
     shared_images: bool = False
-    """whether the pairs are class splits of the same images"""
+    """whether some pairs are class splits, or data sets, of the same images"""
+    adapted: Adapted = ()
+    """who was not configured alike in all pairs, and in which keys"""
 
 
 def compare(
@@ -94,9 +105,9 @@ def within(
         every = [runs[contender].get(place, {}) for contender in (a, b) for place in population.worlds]
         unpaired = sum(map(len, every)) - 2 * sum(map(len, worlds))
         lines.append(replace(line, seeds=min(map(len, worlds)), unpaired=unpaired, caution=_caution(*worlds[0][0])))
-    images = {tuple(dict(place.fingerprints)[part] for part in ("features", "labels")) for place in population.worlds}
-    overlap = len(images) < len(population.worlds)
-    return Comparisons(population.title, population.protocol, metric, unit, corrected(lines), overlap)
+    overlap = share_images(population.worlds, ("features", "labels"))
+    uneven = adapted(runs, [population])
+    return Comparisons(population.title, population.protocol, metric, unit, corrected(lines), overlap, uneven)
 
 
 def over(
@@ -116,7 +127,8 @@ def over(
             fewest = min(len(seeds) for worlds in sets for seeds in worlds)
             tested = paired(ours, theirs, commensurable=False)
             lines.append(Comparison(a, b, fmean(ours), fmean(theirs), tested, seeds=fewest))
-    return Comparisons(f"{len(found)} data sets", protocol, metric, "data set", corrected(lines))
+    overlap, title = share_images([one.worlds[0] for one in found], ("labels",)), f"{len(found)} data sets"
+    return Comparisons(title, protocol, metric, "data set", corrected(lines), overlap, adapted(runs, found))
 
 
 def shared(population: Population, runs: Runs, metric: str, a: Contender, b: Contender) -> list[list[Couple]]:

@@ -58,6 +58,7 @@ class Contender:
 
 Runs: TypeAlias = dict[Contender, dict[World, dict[int, Result]]]
 """contender -> world -> seed -> run"""
+Adapted: TypeAlias = tuple[tuple[Contender, tuple[str, ...]], ...]
 
 
 def world(of: Identity) -> World:
@@ -139,15 +140,22 @@ def _drawn(place: World, runs: Runs) -> str:
     return " ".join(f"{key}={value(data[key])}" for key in DRAWS if key in data)
 
 
-def adapted(runs: Runs) -> dict[Contender, list[str]]:
-    """What of a contender's configuration, beside ``data``, is not the same in all of its worlds."""
-    found = {}
+def adapted(runs: Runs, found: Sequence[Population]) -> Adapted:
+    """Who was not configured alike in all of these worlds, and in which keys beside those of ``data``."""
+    places = [place for population in found for place in population.worlds]
+    changed = []
     for contender, by_world in runs.items():
-        traits = [_traits(identity(run)) for by_number in by_world.values() for run in by_number.values()]
-        keys = [key for key in _varying(traits) if key.startswith(HYPERPARAMETERS) or key in ("φ", "selection")]
-        if keys:
-            found[contender] = keys
-    return found
+        traits = [_traits(identity(run)) for place in places for run in by_world.get(place, {}).values()]
+        keys = [key for key in _varying(traits) if key in NAMED or key.startswith(HYPERPARAMETERS)]
+        kept = [key for key in keys if "φ" not in keys or not key.startswith("class_embedding.")]
+        if kept:
+            changed.append((contender, tuple(brief(key, kept) for key in kept)))
+    return tuple(changed)
+
+
+def share_images(worlds: Sequence[World], parts: Sequence[str]) -> bool:
+    """Whether some of these worlds have the same images, as far as these fingerprints tell."""
+    return len({tuple(dict(place.fingerprints)[part] for part in parts) for place in worlds}) < len(worlds)
 
 
 def _telling(group: Sequence[Identity]) -> list[str]:

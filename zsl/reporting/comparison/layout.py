@@ -6,9 +6,11 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from string import ascii_letters
 
 from zsl.reporting.comparison.classes import ClassDifferences
 from zsl.reporting.comparison.comparisons import Comparison, Comparisons
+from zsl.reporting.comparison.contenders import Adapted
 from zsl.reporting.comparison.paired import ALPHA
 from zsl.reporting.comparison.ranking import Ranking
 from zsl.reporting.layout import FEW, SECTIONS, WARNING, Cell, Line, Sheet
@@ -24,6 +26,11 @@ UNITS = {
     "class split": "a pair is a class split, its seeds averaged first: would the difference come again on other splits",
     "data set": "a pair is a data set, its class splits and seeds averaged first; differences on several data sets do "
     "not measure the same, so only their signs and ranks are tested",
+}
+SHARED = {
+    "class split": "class splits of the same images share classes and images: they are not quite independent, p is too "
+    "small",
+    "data set": "some data sets have the same images, with other features or splits: they are not independent",
 }
 HEADER = ("a - b", "pairs", "a", "b", "difference", "d_z", "p (t)", "Holm", "p (Wilcoxon)", "Holm ")
 
@@ -62,7 +69,8 @@ def _notes(found: Comparisons) -> Iterator[str]:
     if len(tested) > 1:
         yield f"Holm: corrected for the {len(tested)} comparisons of this table that are tested"
     if found.shared_images:
-        yield "class splits of the same images share classes and images: they are not quite independent, p is too small"
+        yield SHARED[found.unit]
+    yield from _uneven(found.adapted)
     remarks: dict[str, list[Comparison]] = defaultdict(list)
     for line in found.lines:
         remarks[line.paired.remark].append(line)
@@ -90,13 +98,14 @@ def _notes(found: Comparisons) -> Iterator[str]:
 def ranking_sheet(found: Ranking) -> Sheet:
     """Average ranks, and letters: those that share one cannot be told apart."""
     letters = ["" for _ in found.contenders]
-    for letter, (first, last) in zip("abcdefghijklmnopqrstuvwxyz", found.groups, strict=False):
+    for i, (first, last) in enumerate(found.groups):
+        letter = ascii_letters[i % len(ascii_letters)] + "'" * (i // len(ascii_letters))
         letters[first : last + 1] = [text + letter for text in letters[first : last + 1]]
     lines = tuple(
         Line(0, (Cell(contender.label), Cell(group), Cell(f"{rank:.2f}")))
         for contender, group, rank in zip(found.contenders, letters, found.ranks, strict=True)
     )
-    notes = [f"ranks averaged over {len(found.blocks)} {found.unit}s: {', '.join(found.blocks)}; 1 is best"]
+    notes = [f"ranks averaged over {len(found.blocks)} {found.unit}s: {'; '.join(found.blocks)} (1 is best)"]
     notes.append(f"Friedman: chi² = {found.statistic:.2f}, p {_p(found.p, '= ')}; Nemenyi: {found.verdict}")
     if len(found.blocks) < 10:
         notes.append(
@@ -104,6 +113,8 @@ def ranking_sheet(found: Ranking) -> Sheet:
         )
     if found.left_out:
         notes.append(f"not run on all of them: {', '.join(contender.label for contender in found.left_out)}")
+    notes += [SHARED["data set"]] * found.shared_images
+    notes += _uneven(found.adapted)
     if found.unit == "class split":
         notes.append("class splits of one data set: the ranking is about other splits of it, not other data sets")
     title = f"Ranks by {label(found.metric)}. {SECTIONS[found.protocol]}"
@@ -177,6 +188,13 @@ def _csv(lines: Sequence[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()
+
+
+def _uneven(found: Adapted) -> Iterator[str]:
+    """Methods with hyperparameters for each data set, which is fair only where nothing was chosen on test images."""
+    if found:
+        named = (f"{contender.label} ({', '.join(keys)})" for contender, keys in found)
+        yield f"configured for each data set or split, as given: {', '.join(named)}"
 
 
 def _name(line: Comparison) -> str:

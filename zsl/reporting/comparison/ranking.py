@@ -13,7 +13,16 @@ from numpy import ndarray as Array
 
 from zsl.errors import InputError
 from zsl.reporting.comparison.comparisons import ENOUGH, Unit
-from zsl.reporting.comparison.contenders import Contender, Population, Runs, alone, by_protocol
+from zsl.reporting.comparison.contenders import (
+    Adapted,
+    Contender,
+    Population,
+    Runs,
+    adapted,
+    alone,
+    by_protocol,
+    share_images,
+)
 from zsl.reporting.comparison.paired import ALPHA, DIGITS
 from zsl.reporting.layout import higher_is_better
 
@@ -37,6 +46,10 @@ class Ranking:
     """first and last of contenders that cannot be told apart; the largest such groups"""
     left_out: tuple[Contender, ...] = ()
     """those that were not run everywhere"""
+    shared_images: bool = False
+    """whether some data sets have the same images"""
+    adapted: Adapted = ()
+    """who was not configured alike everywhere, and in which keys"""
 
     @property
     def verdict(self) -> str:
@@ -73,7 +86,7 @@ def rank(found: Sequence[Population], runs: Runs, metric: str) -> Ranking:
     if len(blocks) < ENOUGH:
         raise InputError(
             f"a ranking takes {ENOUGH} data sets, or {ENOUGH} class splits of one; here {_count(len(blocks), unit)} "
-            f"({', '.join(block.title for block in blocks)})"
+            f"({'; '.join(block.title for block in blocks)})"
         )
     if len(whole) < ENOUGH:
         names = ", ".join(contender.label for contender in whole) or "none"
@@ -96,6 +109,8 @@ def rank(found: Sequence[Population], runs: Runs, metric: str) -> Ranking:
         difference,
         groups(sorted_ranks, difference) if p < ALPHA else every,
         tuple(contender for contender in means if contender not in whole),
+        not one and share_images([block.worlds[0] for block in blocks], ("labels",)),
+        adapted({contender: runs[contender] for contender in whole}, found),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -11,7 +12,12 @@ from zsl.reporting.comparison.ranking import Ranking
 from zsl.reporting.drawing import image, style
 from zsl.reporting.wording import label
 
-WIDTH = 7.0
+AXIS = 4.5
+"""length of the axis, in inches"""
+LETTER = 0.075
+"""width of a letter, in inches"""
+TICKS = 12
+"""at most, about"""
 LINE = 0.22
 """height of a name, in inches"""
 BAR = 0.5
@@ -25,11 +31,13 @@ def draw(found: Sequence[Ranking], form: str) -> bytes:
     nothing, one bar joins all.
     """
     heights = [_depth(ranking) + 4.0 for ranking in found]
+    longest = max(len(contender.label) for ranking in found for contender in ranking.contenders)
+    margin = LETTER * (longest + len(" (10.00) ")) + 0.2
     with style():
-        page = Figure(figsize=(WIDTH, LINE * sum(heights)), layout="constrained")
+        page = Figure(figsize=(AXIS + 2 * margin, LINE * sum(heights)), layout="constrained")
         panels = page.subplots(len(found), 1, squeeze=False, height_ratios=heights)
         for panel, ranking in zip(panels.flat, found, strict=True):
-            _panel(panel, ranking)
+            _panel(panel, ranking, margin / AXIS)
         return image(page, form)
 
 
@@ -38,13 +46,14 @@ def _depth(ranking: Ranking) -> float:
     return 0.5 + BAR * len(ranking.groups) + (len(ranking.contenders) + 1) // 2
 
 
-def _panel(panel: Axes, ranking: Ranking) -> None:
+def _panel(panel: Axes, ranking: Ranking, margin: float) -> None:
+    """``margin`` is the room for names on either side, in lengths of the axis."""
     k = len(ranking.contenders)
-    panel.set_xlim(1 - 0.45 * (k - 1), k + 0.45 * (k - 1))
+    panel.set_xlim(1 - margin * (k - 1), k + margin * (k - 1))
     panel.set_ylim(_depth(ranking), -1.8)
     panel.set_axis_off()
     panel.plot([1, k], [0, 0], color="black", lw=1)
-    for tick in range(1, k + 1):
+    for tick in range(1, k + 1, math.ceil(k / TICKS)):
         panel.plot([tick, tick], [-0.2, 0], color="black", lw=1)
         panel.text(tick, -0.3, str(tick), ha="center", va="bottom")
     end = 1 + min(ranking.critical_difference, k - 1)
@@ -62,4 +71,4 @@ def _panel(panel: Axes, ranking: Ranking) -> None:
         text = f"{contender.label} ({rank:.2f}) " if left else f" ({rank:.2f}) {contender.label}"
         panel.text(edge, depth, text, ha=side, va="center", parse_math=False)
     title = f"Average rank by {label(ranking.metric)} over {len(ranking.blocks)} {ranking.unit}s ({ranking.protocol})"
-    panel.set_title(f"{title}; {ranking.verdict}", fontsize=8, parse_math=False)
+    panel.set_title(f"{title}\n{ranking.verdict}", fontsize=8, parse_math=False)
