@@ -1,4 +1,4 @@
-"""The command line: ``zsl train | jobs | report | hubness | …``. Heavy imports stay inside the commands."""
+"""The command line: ``zsl train | jobs | report | compare | …``. Heavy imports stay inside the commands."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ EPILOG = """examples:
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
   zsl jobs runs/sweep
   zsl report runs/
+  zsl compare runs/ --metric H --baseline eszsl
   zsl hubness runs/ --output hubness.svg
   zsl reproduce eszsl_xian2018 data=cub
   zsl synthesize runs/gan features/ --per-class 300
@@ -76,6 +77,7 @@ def _parser() -> Parser:
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
     from zsl.reporting import hubness, report
+    from zsl.reporting.comparison import compare
 
     command = commands.add_parser("report", help="gather results into a table")
     report.add_arguments(command)
@@ -90,6 +92,10 @@ def _parser() -> Parser:
     command = commands.add_parser("jobs", help=job_listing.HELP)
     job_listing.add_arguments(command)
     command.set_defaults(run=job_listing.main)
+
+    command = commands.add_parser("compare", help=compare.HELP, description=compare.DESCRIPTION)
+    compare.add_arguments(command)
+    command.set_defaults(run=compare.main)
 
     command = commands.add_parser("hubness", help=hubness.HELP, description=hubness.DESCRIPTION)
     hubness.add_arguments(command)

@@ -25,8 +25,8 @@ from zsl.model import Dimensions
 from zsl.output import WEIGHTS
 from zsl.reporting import result as results
 from zsl.reporting.atomic import write_bytes
+from zsl.reporting.drawing import UNDATED
 from zsl.reporting.feature_plot import draw
-from zsl.reporting.occurrence_plot import UNDATED
 from zsl.reporting.result import Result
 
 FEATURES, SPLITS = "synthetic.mat", "att_splits.mat"

@@ -167,9 +167,9 @@ def test_other_class_embeddings_compete(make: Make, keyed: Keyed) -> None:
 def test_few_seeds_behind_a_bold_number_are_named(make: Make, keyed: Keyed) -> None:
     five = [make(seed=seed) for seed in range(5)]
     (sheet,) = laid_out(keyed, [*five, make(method="ale", T1=60.0)])
-    assert "fewer than 5 seeds stand behind bold numbers of ale (1)" in sheet.legend
+    assert "warning: fewer than 5 seeds stand behind the best numbers of ale (1)" in sheet.notes
     (sheet,) = laid_out(keyed, [*five, *(make(method="ale", T1=60.0, seed=seed) for seed in range(5))])
-    assert not any("fewer than" in note for note in sheet.legend)
+    assert not any("fewer than" in note for note in sheet.notes)
 
 
 def test_sorting_is_by_metric_within_each_data_set(make: Make, keyed: Keyed) -> None:

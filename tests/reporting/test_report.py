@@ -90,8 +90,22 @@ def test_disagreeing_repeats_are_told_in_every_format(
         run(runs, "--format", "csv")
         run(runs, "--output", tmp_path / "t.md")
     messages = [record.getMessage() for record in caplog.records]
-    assert len(messages) == 2
-    assert all("seed 3" in message and "again" in message for message in messages)
+    disagreements = [message for message in messages if "two runs of one configuration disagree" in message]
+    assert len(disagreements) == 2
+    assert all("seed 3" in message and "again" in message for message in disagreements)
+
+
+def test_few_seeds_behind_the_best_number_are_told_in_every_format(
+    runs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    warning = "fewer than 5 seeds stand behind the best numbers of ale (1)"
+    for form in ("terminal", "markdown", "latex"):
+        assert warning in run(runs, "--format", form)
+    assert not caplog.records
+    with caplog.at_level(logging.WARNING):
+        assert warning not in run(runs, "--format", "csv")
+        run(runs, "--output", tmp_path / "t.tex")
+    assert [record.getMessage() for record in caplog.records] == [warning, warning]
 
 
 @pytest.mark.parametrize(

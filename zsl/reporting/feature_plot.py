@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 from numpy import ndarray as Array
 
-from zsl.reporting.occurrence_plot import UNDATED
+from zsl.reporting.drawing import image, style
 
 MOST = 100
 """points of a class, real and synthetic each"""
@@ -32,7 +30,7 @@ def draw(
     centre = real.mean(axis=0)
     _, lengths, axes = np.linalg.svd(real - centre, full_matrices=False)
     plane, share = axes[:2].T, (lengths[:2] ** 2).sum() / (lengths**2).sum()
-    with mpl.rc_context({"svg.hashsalt": "zsl", "svg.fonttype": "none", "font.size": 8}):
+    with style():
         page = Figure(figsize=(7.0, 5.0), layout="constrained")
         panel = page.subplots()
         for label, name in enumerate(names):
@@ -43,6 +41,4 @@ def draw(
             panel.scatter([], [], c=colour, label=name)
         panel.set_title(f"dots real, crosses synthetic; {share:.0%} of the variance of the real features")
         panel.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
-        content = io.BytesIO()
-        page.savefig(content, format=form, dpi=150, metadata=UNDATED[form])
-    return content.getvalue()
+        return image(page, form)

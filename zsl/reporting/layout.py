@@ -10,18 +10,19 @@ from typing import TypeAlias
 
 from zsl.data.fingerprint import short
 from zsl.errors import InputError
-from zsl.reporting.schema import scale
+from zsl.reporting.schema import DAGGER, scale
 from zsl.reporting.table import Identity, Row
 from zsl.reporting.wording import DECIMALS, figure, label, options, seeds
 
-DAGGER = "†"
 COLUMNS = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated", "N1_skewness")
 SECTIONS = {"final": "Test images (protocol final)", "tune": "Validation classes (protocol tune), not test numbers"}
 """protocol -> whose numbers these are; the two never stand in one table"""
 GAPS = ("T1", "H")
 """metrics whose oracle gap is shown"""
 FEW = 5
-"""seeds behind a bold number below which the table says so"""
+"""seeds behind the best number of a block below which the table says so"""
+WARNING = "warning: "
+"""begins a note that is logged where the table itself is not read"""
 
 MOST = 6
 """keys in a cell of options; CSV has all of them"""
@@ -82,7 +83,7 @@ def chosen_columns(rows: Sequence[Row], metrics: Sequence[str] = ()) -> list[str
     present = _present(rows)
     for name in metrics:
         if name not in present and name + DAGGER not in present:
-            raise _unknown(name, present)
+            raise unknown(name, present)
     wanted = dict.fromkeys(metrics or COLUMNS)
     return [name for name in wanted if name in present] + [
         name for name in (stem + DAGGER for stem in wanted) if name in present and name not in wanted
@@ -96,13 +97,13 @@ def arrange(rows: Sequence[Row], sort: str | None = None) -> list[Row]:
         InputError: a metric that no row has.
     """
     if sort is not None and sort not in _present(rows):
-        raise _unknown(sort, _present(rows))
+        raise unknown(sort, _present(rows))
 
     def rank(row: Row) -> tuple[bool, float]:
         if sort is None or sort not in row.metrics:
             return True, 0.0
         mean = row.metrics[sort].mean
-        return False, -mean if _higher_is_better(sort) else mean
+        return False, -mean if higher_is_better(sort) else mean
 
     return sorted(rows, key=lambda row: (block(row.identity), rank(row), row.identity))
 
@@ -152,7 +153,8 @@ def _sheet(title: str, rows: Sequence[Row], columns: Sequence[str], std: bool) -
         lines.append(Line(numbers[block(of)], tuple(cells)))
     header = ["method", *["correction"] * corrected, "data", "φ", "setting", "selection", "seeds"]
     header += [*["options"] * any(differing), "fingerprint"]
-    notes, legend = tuple(_notes(rows, columns, std)), tuple(_legend(rows, best))
+    notes = (*_notes(rows, columns, std), *_few(rows, best))
+    legend = ("bold: best of its data set, features and setting",) * any(best.values())
     return Sheet(title, (*header, *map(label, columns)), tuple(lines), notes, legend, len(header))
 
 
@@ -169,7 +171,7 @@ def _notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> Iterator[s
     if any(name.endswith(DAGGER) for name in columns):
         yield f"{DAGGER} chosen on the test set: an oracle, not to be compared with the other columns"
     yield from _oracle_gaps(rows)
-    yield from (f"warning: {warning}" for row in rows for warning in row.warnings)
+    yield from (f"{WARNING}{warning}" for row in rows for warning in row.warnings)
 
 
 def _oracle_gaps(rows: Sequence[Row]) -> Iterator[str]:
@@ -192,18 +194,19 @@ def _but_for_selection(of: Identity) -> Identity:
     return replace(of, policy="", config=tuple(pair for pair in of.config if pair[0] != "selection.policy"))
 
 
-def _legend(rows: Sequence[Row], best: Mapping[str, set[int]]) -> Iterator[str]:
-    bold = {(i, name) for name, winners in best.items() for i in winners}
-    if bold:
-        yield "bold: best of its data set, features and setting"
-    if few := sorted({i for i, name in bold if rows[i].metrics[name].n < FEW}):
-        names = dict.fromkeys(f"{rows[i].identity.method} ({len(rows[i].seeds)})" for i in few)
-        yield f"fewer than {FEW} seeds stand behind bold numbers of {', '.join(names)}"
+def _few(rows: Sequence[Row], best: Mapping[str, set[int]]) -> Iterator[str]:
+    """A warning, in formats that cannot show what is bold too."""
+    behind: dict[int, int] = {}
+    for name, winners in best.items():
+        for i in winners:
+            behind[i] = min(rows[i].metrics[name].n, behind.get(i, FEW))
+    if names := dict.fromkeys(f"{rows[i].identity.method} ({n})" for i, n in sorted(behind.items()) if n < FEW):
+        yield f"{WARNING}fewer than {FEW} seeds stand behind the best numbers of {', '.join(names)}"
 
 
 def _best(rows: Sequence[Row], name: str) -> set[int]:
     """The rows that are best in their block as far as the decimals shown tell, where there is a choice."""
-    if name.endswith(DAGGER) or not _higher_is_better(name):
+    if name.endswith(DAGGER) or not higher_is_better(name):
         return set()
     blocks: dict[Block, dict[int, float]] = defaultdict(dict)
     for i, row in enumerate(rows):
@@ -213,7 +216,8 @@ def _best(rows: Sequence[Row], name: str) -> set[int]:
     return {i for means in choices for i, mean in means.items() if mean == max(means.values())}
 
 
-def _higher_is_better(name: str) -> bool:
+def higher_is_better(name: str) -> bool:
+    """Whether more of this metric is better, as of accuracies and areas; of the others less is."""
     return scale(name) == "percent" or name.startswith(("AUSUC", "AUROC"))
 
 
@@ -221,7 +225,8 @@ def _present(rows: Sequence[Row]) -> list[str]:
     return sorted({name for row in rows for name in row.metrics})
 
 
-def _unknown(name: str, present: Sequence[str]) -> InputError:
+def unknown(name: str, present: Sequence[str]) -> InputError:
+    """The refusal of a metric that is none of these."""
     near = difflib.get_close_matches(name, present, n=1, cutoff=0.5)
     guess = f"did you mean {near[0]!r}? " if near else ""
     return InputError(f"no result has a metric {name!r}; {guess}there are {', '.join(present)}")

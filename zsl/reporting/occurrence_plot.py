@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from zsl.reporting.layout import DAGGER
+from zsl.reporting.drawing import image, style
+from zsl.reporting.schema import DAGGER
 from zsl.reporting.table import Row
 from zsl.reporting.wording import figure, label, options
 
@@ -19,7 +18,6 @@ ACROSS = 3
 WIDTH, HEIGHT = 3.4, 2.6
 """of a panel, in inches"""
 ANTIHUB, PLAIN, HUB = "0.6", "tab:blue", "tab:red"
-UNDATED: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 SHOWN = ("T1", "H", "skewness", "Robin_Hood")
 
 
@@ -30,7 +28,7 @@ def draw(rows: Sequence[Row], k: int, bins: Sequence[str], form: str) -> bytes:
     """
     across = min(ACROSS, len(rows))
     down = math.ceil(len(rows) / across)
-    with mpl.rc_context({"svg.hashsalt": "zsl", "svg.fonttype": "none", "font.size": 8}):
+    with style():
         page = Figure(figsize=(across * WIDTH, down * HEIGHT), layout="constrained")
         panels = page.subplots(down, across, squeeze=False, sharey=True)
         for panel, row, apart in zip(panels.flat, rows, options(rows, 3), strict=False):
@@ -39,9 +37,7 @@ def draw(rows: Sequence[Row], k: int, bins: Sequence[str], form: str) -> bytes:
             empty.set_visible(False)
         page.supxlabel(f"N_{k}, the number of images that have a class among their {k} best; μ its mean")
         page.supylabel("% of classes")
-        content = io.BytesIO()
-        page.savefig(content, format=form, dpi=150, metadata=UNDATED[form])
-    return content.getvalue()
+        return image(page, form)
 
 
 def _panel(panel: Axes, row: Row, apart: str, bins: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,11 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which runs, how and where their table is shown, and what of a number."""
+    add_output_arguments(parser)
+    parser.add_argument("--std", action="store_true", help="show the standard deviation too")
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """Which runs, and how and where their table is shown."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="folder with runs, or a result.json")
     parser.add_argument("--format", choices=FORMATS, help="default: by the ending of FILE, else terminal")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of the terminal")
-    parser.add_argument("--std", action="store_true", help="show the standard deviation too")
 
 
 def main(args: argparse.Namespace, console: Console | None = None) -> int:
@@ -61,7 +66,7 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
 
 
 def show_published(results: Mapping[Path, Result], args: argparse.Namespace, console: Console | None = None) -> int:
-    """Show runs of experiments beside what papers print, or write them, as `add_table_arguments` has asked for.
+    """Show runs of experiments beside what papers print, or write them, as `add_output_arguments` has asked for.
 
     Raises:
         InputError: no run is one of an experiment, or a file cannot be written.
@@ -69,11 +74,7 @@ def show_published(results: Mapping[Path, Result], args: argparse.Namespace, con
     from zsl.reporting.reproduction import reproductions, sections, summary, table_csv
 
     found = reproductions(results)
-    if _form(args) == "csv":
-        _deliver(table_csv(found), args, console)
-    else:
-        _show([summary(found), *sections(found)], args, console)
-    return 0
+    return deliver([summary(found), *sections(found)], lambda: table_csv(found), args, console)
 
 
 def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace, console: Console | None) -> int:
@@ -85,41 +86,37 @@ def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace,
     from zsl.reporting.layout import sheets
     from zsl.reporting.render import table_csv
 
-    if _form(args) == "csv":
-        _deliver(table_csv(found, metrics), args, console)
-    else:
-        _show(sheets(found, metrics, args.std), args, console)
-    if _form(args) == "csv" or args.output:
-        for warning in (warning for row in found for warning in row.warnings):
-            log.warning("%s", warning)
-    return 0
+    return deliver(sheets(found, metrics, args.std), lambda: table_csv(found, metrics), args, console)
 
 
-def _form(args: argparse.Namespace) -> str:
-    return str(args.format or (ENDINGS.get(args.output.suffix, "terminal") if args.output else "terminal"))
+def deliver(made: Sequence[Sheet], as_csv: Callable[[], str], args: argparse.Namespace, console: Console | None) -> int:
+    """Show these sheets, or write them, in the format that was asked for; 0 when done.
 
+    Warnings are logged where the table goes to a file, or is CSV, which has no notes.
 
-def _show(made: Sequence[Sheet], args: argparse.Namespace, console: Console | None) -> None:
-    from rich.console import Console
-
-    from zsl.reporting.render import terminal
-
-    console = console or Console()
-    if _form(args) == "terminal" and not args.output and console.is_terminal:
-        terminal(made, console)
-    else:
-        _deliver(_written(made, _form(args)), args, console)
-
-
-def _deliver(text: str, args: argparse.Namespace, console: Console | None) -> None:
+    Raises:
+        InputError: a file that cannot be written.
+    """
     from rich.console import Console
 
     from zsl.reporting.atomic import write_text
+    from zsl.reporting.layout import WARNING
+    from zsl.reporting.render import terminal
 
+    form = args.format or (ENDINGS.get(args.output.suffix, "terminal") if args.output else "terminal")
+    console = console or Console()
+    if form == "terminal" and not args.output and console.is_terminal:
+        terminal(made, console)
+        return 0
+    text = as_csv() if form == "csv" else written(made, form)
     if args.output:
         write_text(args.output, text)
     else:
-        (console or Console()).file.write(text)
+        console.file.write(text)
+    if form == "csv" or args.output:
+        for note in dict.fromkeys(note for sheet in made for note in sheet.notes if note.startswith(WARNING)):
+            log.warning("%s", note.removeprefix(WARNING))
+    return 0
 
 
 def render(rows: Sequence[Row], form: str, metrics: Sequence[str] = (), std: bool = False) -> str:
@@ -131,10 +128,11 @@ def render(rows: Sequence[Row], form: str, metrics: Sequence[str] = (), std: boo
     from zsl.reporting.layout import sheets
     from zsl.reporting.render import table_csv
 
-    return table_csv(rows, metrics) if form == "csv" else _written(sheets(rows, metrics, std), form)
+    return table_csv(rows, metrics) if form == "csv" else written(sheets(rows, metrics, std), form)
 
 
-def _written(made: Sequence[Sheet], form: str) -> str:
+def written(made: Sequence[Sheet], form: str) -> str:
+    """These sheets as text in one of `FORMATS` other than CSV."""
     import io
 
     from rich.console import Console

@@ -25,6 +25,8 @@ from zsl.reporting.checks import (
 
 SCHEMA = 2
 
+DAGGER = "†"
+"""ends the name of a metric that was chosen on the test set"""
 SETTINGS = ("inductive", "unseen semantics", "transductive")
 PROTOCOLS = ("tune", "final")
 POLICIES = ("fixed", "validation", "test")

@@ -49,6 +49,8 @@ class Row:
     warnings: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
     """dotted keys that were set on the command line"""
+    paths: tuple[Path, ...] = ()
+    """of the results that count, one a seed"""
 
 
 def identity(result: Result) -> Identity:
@@ -90,7 +92,8 @@ def _row(of: Identity, repeats: Mapping[int, list[Path]], results: Mapping[Path,
     disagreements = chain.from_iterable(_disagreement(paths, results) for paths in repeats.values())
     warnings = (*disagreements, *_varying(of, latest))
     given = frozenset(override.partition("=")[0].lstrip("+") for result in latest for override in result.overrides)
-    return Row(of, tuple(repeats), over_seeds([result.metrics for result in latest]), warnings, given)
+    paths = tuple(paths[0] for paths in repeats.values())
+    return Row(of, tuple(repeats), over_seeds([result.metrics for result in latest]), warnings, given, paths)
 
 
 def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -36,7 +36,7 @@ def options(rows: Sequence[Row], most: int | None = None) -> list[str]:
         ]
         differing = sorted(apart, key=lambda key: (not key.startswith("method."), key))
         for i, config in zip(group, configs, strict=True):
-            words = [f"{_brief(key, differing)}={_value(config.get(key))}" for key in differing]
+            words = [f"{brief(key, differing)}={value(config.get(key))}" for key in differing]
             texts[i] = " ".join(words[:most] + [f"+{len(words[most:])}"] * bool(most and words[most:]))
     return texts
 
@@ -73,13 +73,13 @@ def _look(of: Identity) -> tuple[str, ...]:
     return of.method, of.data_title, of.class_embedding, of.correction, of.setting, of.policy, of.protocol
 
 
-def _brief(key: str, among: Sequence[str]) -> str:
+def brief(key: str, among: Sequence[str]) -> str:
     """The last word of a dotted key, the whole key where that word is not unique."""
     word = key.rsplit(".", 1)[-1]
     return word if sum(other.rsplit(".", 1)[-1] == word for other in among) == 1 else key
 
 
-def _value(encoded: str | None) -> str:
+def value(encoded: str | None) -> str:
     """A JSON value as people write it; – where the configuration has no such key."""
     if encoded is None:
         return "–"
