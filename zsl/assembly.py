@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,12 +24,12 @@ from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.fit import Loop
 from zsl.model import Dimensions, ZSLModel
-from zsl.selection import Hyperparameters, of_correction, of_method
+from zsl.search_space import Hyperparameters, axes, extremes, of_correction, of_method
 from zsl.settings import ClassEmbeddingKeys, CorrectionKeys, DataKeys, MethodKeys, check, instantiate, plain
 
 PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
-NOT_IDENTITY = ("paths", "resume", "save", "trainer", "published")
+NOT_IDENTITY = ("paths", "resume", "save", "trainer", "published", "search")
 """parts of a configuration that do not change what is computed"""
 ANY_DATA = Dimensions(2, 2, 1000)
 """sizes to try hyperparameters at before there is data: small to build, with more seen classes than any of them needs;
@@ -56,8 +55,8 @@ def check_all(cfg: DictConfig) -> str:
     if policy == "fixed":
         correction.require_chosen()
     build(cfg.method, ANY_DATA, {})
-    for name, values in grid(cfg).items():
-        for value in values:
+    for name, axis in axes(cfg).items():
+        for value in extremes(axis):
             build(cfg.method, ANY_DATA, of_method({name: value}))
             corrector(cfg, of_correction({name: value}))
     return policy
@@ -145,23 +144,6 @@ def loop(cfg: DictConfig) -> Loop:
         InputError: a value is unknown or out of range.
     """
     return Loop(**plain(cfg, "trainer", Loop))
-
-
-def grid(cfg: DictConfig) -> dict[str, list[Any]]:
-    """Every key of ``cfg.sweep`` with its values. Those below another are dotted: ``correction.k`` of the correction,
-    ``head.lr`` of a part of the method; the values of ``head`` itself are names of the group ``method/head``.
-
-    Raises:
-        InputError: a key has no list of values.
-    """
-    axes: dict[str, list[Any]] = {}
-    for key, values in plain(cfg)["sweep"].items():
-        below = (
-            {f"{key}.{name}": item for name, item in values.items()} if isinstance(values, Mapping) else {key: values}
-        )
-        check("sweep", below, Mapping[str, list[Any]])
-        axes |= below
-    return axes
 
 
 def identity(cfg: DictConfig) -> str:

@@ -10,7 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -18,6 +18,9 @@ from rich.logging import RichHandler
 from zsl.configuration import check_choices, choices, compose, prepare_hydra, tree
 from zsl.errors import InputError
 from zsl.explanations import explained
+
+if TYPE_CHECKING:
+    from zsl.reporting.result import Result
 
 SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
 
@@ -128,6 +131,12 @@ def _run(cfg: Any, searches: dict[tuple[str, ...], Any]) -> Path:
         kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
         command = shlex.join(["zsl", "train", *kept, "resume=true", f"paths.output={output}"])
         raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
+    summarize(result, output)
+    return output
+
+
+def summarize(result: Result, output: Path) -> None:
+    """Show the numbers of a run, and where all of it is."""
     figures = "  ".join(
         f"{name} {value:.3f}" if "AUSUC" in name else f"{name} {value:.1f}"
         for name, value in result.metrics.items()
@@ -141,7 +150,6 @@ def _run(cfg: Any, searches: dict[tuple[str, ...], Any]) -> Path:
         highlight=False,
         soft_wrap=True,
     )
-    return output
 
 
 def _unresolved(overrides: Any) -> Any:

@@ -23,7 +23,8 @@ from zsl.model import ZSLModel
 from zsl.reporting.provenance import commit, versions
 from zsl.reporting.result import Result, Selection
 from zsl.scoring import Scored
-from zsl.selection import CORRECTION, Choice, of_correction
+from zsl.search_space import CORRECTION, of_correction
+from zsl.selection import Choice
 from zsl.settings import CorrectionKeys, plain
 
 OCCURRENCES = (1, 5, 10)
