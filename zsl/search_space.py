@@ -41,6 +41,7 @@ Axis: TypeAlias = Sequence[Any] | Range
 def axes(cfg: DictConfig) -> dict[str, Axis]:
     """Every key of ``cfg.sweep`` with its values. Those below another are dotted: ``correction.k`` of the correction,
     ``head.lr`` of a part of the method; the values of ``head`` itself are names of the group ``method/head``.
+    A range is a mapping, alone or alone in a list.
 
     Raises:
         InputError: a key has neither a list of values nor a range.
@@ -50,8 +51,9 @@ def axes(cfg: DictConfig) -> dict[str, Axis]:
         parts = isinstance(node, Mapping) and not _is_range(node)
         below = {f"{key}.{name}": item for name, item in node.items()} if parts else {key: node}
         for name, item in below.items():
-            if _is_range(item):
-                found[name] = _range(f"sweep.{name}", item)
+            only = item[0] if isinstance(item, list) and len(item) == 1 else item
+            if _is_range(only):
+                found[name] = _range(f"sweep.{name}", only)
             else:
                 check(f"sweep.{name}", item, list[Any])
                 found[name] = item
@@ -87,6 +89,13 @@ def of_method(point: Hyperparameters) -> Hyperparameters:
 def of_correction(point: Hyperparameters) -> Hyperparameters:
     """The part of a point that is the correction's, by the correction's own names."""
     return {key.removeprefix(CORRECTION): value for key, value in point.items() if key.startswith(CORRECTION)}
+
+
+def replacing(override: str) -> str:
+    """``sweep.KEY={low:…}`` as ``sweep.KEY=[{low:…}]``: Hydra puts a list in the place of a list, and nothing else."""
+    key, _, value = override.partition("=")
+    ranged = key.lstrip("+").startswith("sweep.") and value.startswith("{") and value.endswith("}")
+    return f"{key}=[{value}]" if ranged else override
 
 
 def _is_range(node: Any) -> bool:

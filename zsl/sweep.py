@@ -30,14 +30,14 @@ from zsl.record import Names
 from zsl.reporting import result as results
 from zsl.reporting.result import Result
 from zsl.resumption import InterruptedRunError
-from zsl.search_space import Range, axes, grid
+from zsl.search_space import Range, axes, grid, replacing
 from zsl.selection import Choice, best, points
 from zsl.settings import PathKeys, plain
 from zsl.train import conclude, examiner, for_choosing, timed, train
 
 if TYPE_CHECKING:
-    from zsl.search import Plan
-    from zsl.storage import Storage
+    from zsl.search.plan import Plan
+    from zsl.search.storage import Storage
 
 POLL = 0.5
 """seconds between two looks at whether other processes have ended their trials"""
@@ -57,7 +57,7 @@ def sweep(overrides: Sequence[str]) -> int:
     """
     if find_spec("optuna") is None:
         raise InputError("zsl sweep: Optuna is not installed; pip install 'zsl[sweep]'")
-    cfg, chosen = compose_chosen(overrides, "search")
+    cfg, chosen = compose_chosen([replacing(word) for word in overrides], "search")
     if OmegaConf.is_missing(cfg.search, "study"):
         cfg.search.study = f"{chosen['method']}-{chosen['data']}"
     _require_validation(cfg)
@@ -94,7 +94,7 @@ def _require_validation(cfg: DictConfig) -> None:
 
 
 def _run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str]) -> Result:
-    from zsl.storage import Storage
+    from zsl.search.storage import Storage
 
     timings: dict[str, float] = {}
     choosing = for_choosing(cfg)
@@ -117,7 +117,7 @@ def _run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str]) 
 
 
 def _searched(cfg: DictConfig, source: Source, plan: Plan, storage: Storage) -> Choice:
-    from zsl.search import Search
+    from zsl.search.study import Search
 
     stage = stage_of(cfg, source, "tune")
     examined = examiner(cfg, stage)
@@ -138,7 +138,7 @@ def _searched(cfg: DictConfig, source: Source, plan: Plan, storage: Storage) -> 
 
 
 def _plan(cfg: DictConfig) -> Plan:
-    from zsl.search import Plan
+    from zsl.search.plan import Plan
 
     sampler, trials, space = cfg.search.sampler, cfg.search.trials, axes(cfg)
     every = points(grid(cfg)) if sampler == "grid" else None

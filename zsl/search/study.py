@@ -6,45 +6,26 @@ import json
 import threading
 import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from zsl.data.training_set import stream
 from zsl.errors import InputError
-from zsl.examination import Hopeful, Objective
-from zsl.search_space import Axis, Hyperparameters, Range
-from zsl.storage import Storage
+from zsl.examination import Hopeful
+from zsl.search.plan import Plan
+from zsl.search.storage import Storage
+from zsl.search_space import Hyperparameters
 from zsl.trials import Trial
 
-SLOT, DIVERGED, IDENTITY = "slot", "diverged", "zsl"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be searched, and how.
-
-    A search has ``total`` slots, and each holds one trial in the end: of a grid, its point; else what the sampler makes
-    of all trials so far with a random stream of the slot's own.
-    """
-
-    study: str
-    space: Mapping[str, Axis]
-    points: Sequence[Hyperparameters] | None
-    """of a grid; None: the tree-structured Parzen estimator suggests them"""
-    total: int
-    objective: Objective
-    seed: int
-    pruner: str
-    epochs: int
-    """of a whole training"""
+SLOT, FOUND, DIVERGED, IDENTITY = "slot", "found", "diverged", "zsl"
+"""attributes of trials and, the last, of a study"""
+EXAMINED = ("epochs",)
+"""what is chosen while a trial is trained, not by the search"""
 
 
 class Search:
@@ -62,12 +43,16 @@ class Search:
 
     def __init__(self, plan: Plan, identity: Mapping[str, Any], storage: Storage) -> None:
         self.plan, self.storage = plan, storage
-        self.distributions = {key: distribution(axis) for key, axis in plan.space.items()}
+        self.distributions = plan.distributions()
         self.held: deque[optuna.Trial] = deque()
         self._left = threading.Event()
+        ours = json.loads(json.dumps(identity))
         with storage.locked():
             self.study = self._opened()
-            self._require_same(identity)
+            if self.study.user_attrs.get(IDENTITY, ours) != ours and self._is_forsaken():
+                optuna.delete_study(study_name=plan.study, storage=storage.optuna)
+                self.study = self._opened()
+            self._require_same(ours)
 
     def __enter__(self) -> Search:
         """Give signs of life."""
@@ -88,7 +73,7 @@ class Search:
         """Slots that nobody has, taken one after the other: a point, and whether it is worth going on with."""
         while trial := self._claim():
             self.held.append(trial)
-            yield self._point(trial.params), partial(self._hopeful, trial)
+            yield self.plan.point(trial.params), partial(self._hopeful, trial)
 
     def finish(self, found: Trial) -> None:
         """Tell what the first of the claimed trials has come to."""
@@ -108,25 +93,21 @@ class Search:
         return [self._read(taken[slot]) for slot in sorted(taken) if taken[slot].state.is_finished()]
 
     def _opened(self) -> optuna.Study:
-        """The study, or a new one in place of one that has come to nothing."""
-        name, storage = self.plan.study, self.storage.optuna
-        open_study = partial(
-            optuna.create_study,
-            storage=storage,
-            study_name=name,
-            pruner=_pruner(self.plan),
+        return optuna.create_study(
+            storage=self.storage.optuna,
+            study_name=self.plan.study,
+            pruner=self.plan.pruning(),
             direction="maximize",
             load_if_exists=True,
         )
-        self.study = open_study()
-        if IDENTITY in self.study.user_attrs and not self._taken():
-            optuna.delete_study(study_name=name, storage=storage)
-            return open_study()
-        return self.study
 
-    def _require_same(self, identity: Mapping[str, Any]) -> None:
-        ours, name = json.loads(json.dumps(identity)), f"search.study={self.plan.study}"
-        if not self.study.get_trials(deepcopy=False):
+    def _is_forsaken(self) -> bool:
+        """Trials were begun, none has come to anything, and none is under way: a mistake that was given up."""
+        return bool(self.study.get_trials(deepcopy=False)) and not self._taken()
+
+    def _require_same(self, ours: Mapping[str, Any]) -> None:
+        name = f"search.study={self.plan.study}"
+        if IDENTITY not in self.study.user_attrs and not self.study.get_trials(deepcopy=False):
             self.study.set_user_attr(IDENTITY, ours)
         theirs = self.study.user_attrs.get(IDENTITY)
         if theirs is None:
@@ -147,7 +128,7 @@ class Search:
             slot = next((slot for slot in range(self.plan.total) if slot not in taken), None)
             if slot is None:
                 return None
-            self.study.sampler = self._sampler(slot)
+            self.study.sampler = self.plan.sampling(slot)
             trial = self.study.ask(self.distributions)
             self.storage.beat(self.study, trial)
             trial.set_user_attr(SLOT, slot)
@@ -168,20 +149,6 @@ class Search:
             if SLOT in trial.user_attrs and (trial.state != TrialState.FAIL or DIVERGED in trial.user_attrs)
         }
 
-    def _sampler(self, slot: int) -> optuna.samplers.BaseSampler:
-        sampler = optuna.samplers.TPESampler(seed=stream(self.plan.seed, slot) % 2**32)
-        if self.plan.points is None:
-            return sampler
-        fixed = {key: _stored(value) for key, value in self.plan.points[slot].items()}
-        return optuna.samplers.PartialFixedSampler(fixed, sampler)
-
-    def _point(self, params: Mapping[str, Any]) -> Hyperparameters:
-        """In the values of the configuration, in its order."""
-        return {
-            key: params[key] if isinstance(axis, Range) else axis[_choices(axis).index(params[key])]
-            for key, axis in self.plan.space.items()
-        }
-
     def _hopeful(self, trial: optuna.Trial, epoch: int, value: float) -> bool:
         try:
             trial.report(value, epoch)
@@ -194,22 +161,23 @@ class Search:
         return self.study.get_trials(deepcopy=False)[trial.number].state == TrialState.RUNNING
 
     def _tell(self, trial: optuna.Trial, found: Trial) -> None:
-        for key, value in found.record().items():
-            if key != "chosen":
-                trial.set_user_attr(key, value)
-        if "epochs" in found.chosen:
-            trial.set_user_attr("epochs", found.chosen["epochs"])
         if found.diverged is not None:
+            trial.set_user_attr(DIVERGED, found.diverged)
             self.study.tell(trial, state=TrialState.FAIL)
-        elif found.pruned is not None:
-            self.study.tell(trial, state=TrialState.PRUNED)
-        else:
+            return
+        kept = {**found.record(), "chosen": {key: found.chosen[key] for key in EXAMINED if key in found.chosen}}
+        trial.set_user_attr(FOUND, kept)
+        if found.pruned is None:
             self.study.tell(trial, getattr(found, self.plan.objective))
+        else:
+            self.study.tell(trial, state=TrialState.PRUNED)
 
     def _read(self, trial: FrozenTrial) -> Trial:
-        kept = {key: value for key, value in trial.user_attrs.items() if key != SLOT}
-        chosen = {**self._point(trial.params), **({"epochs": kept.pop("epochs")} if "epochs" in kept else {})}
-        return Trial(chosen, **kept)
+        point = self.plan.point(trial.params)
+        if DIVERGED in trial.user_attrs:
+            return Trial(point, diverged=trial.user_attrs[DIVERGED])
+        kept = trial.user_attrs[FOUND]
+        return Trial(**{**kept, "chosen": {**point, **kept["chosen"]}})
 
     def _beat(self) -> None:
         while not self._left.wait(self.storage.interval):
@@ -217,31 +185,5 @@ class Search:
                 self.storage.beat(self.study, trial)
 
 
-def distribution(axis: Axis) -> BaseDistribution:
-    """An axis as Optuna knows it; lists stay lists."""
-    if not isinstance(axis, Range):
-        return CategoricalDistribution(_choices(axis))
-    if axis.whole:
-        return IntDistribution(int(axis.low), int(axis.high), axis.log, int(axis.step or 1))
-    return FloatDistribution(axis.low, axis.high, axis.log, axis.step)
-
-
-def _choices(values: Sequence[Any]) -> list[Any]:
-    return [_stored(value) for value in values]
-
-
-def _stored(value: Any) -> Any:
-    """What a database can hold: what is no number or text is written out."""
-    return value if value is None or isinstance(value, bool | int | float | str) else _show(value)
-
-
 def _show(value: Any) -> str:
     return json.dumps(value)
-
-
-def _pruner(plan: Plan) -> optuna.pruners.BasePruner:
-    if plan.pruner == "none" or not plan.epochs:
-        return optuna.pruners.NopPruner()
-    if plan.pruner == "median":
-        return optuna.pruners.MedianPruner()
-    return optuna.pruners.HyperbandPruner(max_resource=plan.epochs)

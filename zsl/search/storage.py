@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import optuna
@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from zsl.errors import InputError
 
 KEY = "search.storage"
+DRIVER = "install the driver of this database"
 PATIENCE = 60
 """seconds that a process waits for another's writing"""
 
@@ -68,7 +69,7 @@ class Storage:
             warnings.simplefilter("ignore", ExperimentalWarning)
             for last in (False, True):
                 try:
-                    with self._lock or suppress():
+                    with self._lock or nullcontext():
                         return optuna.storages.RDBStorage(
                             self._url.render_as_string(hide_password=False),
                             arguments,
@@ -93,11 +94,13 @@ def _url(address: str) -> URL:
     except (ArgumentError, NoSuchModuleError, ValueError):
         raise InputError(f"{KEY}: not an address of a database; write sqlite:///FILE or postgresql://…") from None
     except ImportError as error:
-        raise InputError(f"{KEY}: {error}; install the driver of this database") from None
+        raise InputError(f"{KEY}: {error}; {DRIVER}") from None
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise InputError(f"{KEY}: a database in memory cannot be shared or continued; write sqlite:///FILE")
     return url
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
     return str(getattr(error, "orig", None) or error.__cause__ or error).partition("\n")[0]
