@@ -28,7 +28,7 @@ def _data_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes_and_its_target_takes_its_keys(group: str, choice: str) -> None:
-    cfg = compose([f"{group}={choice}"])
+    cfg = compose([f"{group}={choice}"], "search" if group == "search" else "config")
     node = cfg[group]
     if "_target_" not in node:
         return

@@ -21,10 +21,11 @@ from zsl.evaluation.corrections.csls import CSLS
 from zsl.evaluation.corrections.none import Uncorrected
 from zsl.evaluation.evaluate import calibrate, evaluate
 from zsl.evaluation.scored_images import ScoredImages
+from zsl.examination import BestEpoch, Examiner
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.model import Dimensions
 from zsl.scoring import Scored, score
-from zsl.selection import BestEpoch, choose
+from zsl.selection import choose
 from zsl.train import train
 
 TRANSDUCTIVE = ["csls", "nicdm", "mutual_proximity", "globally_corrected_retrieval", "inverted_softmax"]
@@ -89,7 +90,7 @@ def test_trials_are_measured_on_corrected_scores(correction: Any) -> None:
     models = {gamma: ESZSL(Dimensions(*STAGE.dims), gamma) for gamma in (0.01, 10.0)}
     for model in models.values():
         model.finalize(STAGE.training(model.setting))
-    choice = choose(STAGE, lambda point, _: models[point["gamma"]], {"gamma": list(models)}, correction)
+    choice = choose(Examiner(STAGE, lambda point, _: models[point["gamma"]], correction), {"gamma": list(models)})
     for trial in choice.trials:
         raw = score(models[trial.chosen["gamma"]], STAGE.held_out).zsl
         assert T1(ScoredImages(correction(raw.scores, raw.seen), raw.labels, raw.seen)) == trial.T1
@@ -109,7 +110,7 @@ def test_a_correction_can_change_what_is_chosen() -> None:
             return scores - scores.mean(axis=0)
 
     found = [
-        choose(STAGE, lambda point, _: models[point["gamma"]], {"gamma": [1.0, 1e6]}, c)
+        choose(Examiner(STAGE, lambda point, _: models[point["gamma"]], c), {"gamma": [1.0, 1e6]})
         for c in (Uncorrected(), Unlifted())
     ]
     assert [choice.hyperparameters["gamma"] for choice in found] == [1e6, 1.0]
@@ -187,7 +188,7 @@ def test_a_perfect_score_need_not_be_above_zero() -> None:
 
 
 def test_a_given_gamma_is_left_as_it_is_by_selection() -> None:
-    choice = choose(STAGE, lambda *_: _fitted(1.0), {}, CalibratedStacking(0.25))
+    choice = choose(Examiner(STAGE, lambda *_: _fitted(1.0), CalibratedStacking(0.25)), {})
     assert choice.correction == CalibratedStacking(0.25)
 
 

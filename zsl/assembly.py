@@ -25,7 +25,7 @@ from zsl.fit import Loop
 from zsl.model import Dimensions, ZSLModel
 from zsl.recent import Recent, stamped
 from zsl.reporting.published import claims
-from zsl.selection import Hyperparameters, of_correction, of_method
+from zsl.search_space import Hyperparameters, axes, extremes, of_correction, of_method
 from zsl.settings import (
     ClassEmbeddingKeys,
     CorrectionKeys,
@@ -74,8 +74,8 @@ def check_all(cfg: DictConfig) -> str:
     if policy == "fixed":
         correction.require_chosen()
     build(cfg.method, ANY_DATA, {})
-    for name, values in grid(cfg).items():
-        for value in values:
+    for name, axis in axes(cfg).items():
+        for value in extremes(axis):
             if method := of_method({name: value}):
                 build(cfg.method, ANY_DATA, method)
             if correction_ := of_correction({name: value}):
@@ -191,23 +191,6 @@ def loop(cfg: DictConfig) -> Loop:
         InputError: a value is unknown or out of range.
     """
     return Loop(**plain(cfg, "trainer", Loop))
-
-
-def grid(cfg: DictConfig) -> dict[str, list[Any]]:
-    """Every key of ``cfg.sweep`` with its values. Those below another are dotted: ``correction.k`` of the correction,
-    ``head.lr`` of a part of the method; the values of ``head`` itself are names of the group ``method/head``.
-
-    Raises:
-        InputError: a key has no list of values.
-    """
-    axes: dict[str, list[Any]] = {}
-    for key, values in plain(cfg)["sweep"].items():
-        below = (
-            {f"{key}.{name}": item for name, item in values.items()} if isinstance(values, Mapping) else {key: values}
-        )
-        check("sweep", below, Mapping[str, list[Any]])
-        axes |= below
-    return axes
 
 
 def require_seed(key: str, value: int) -> int:

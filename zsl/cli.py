@@ -13,6 +13,7 @@ from zsl.errors import InputError
 EPILOG = """examples:
   zsl train data=synthetic method=eszsl
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
+  zsl sweep data=synthetic method=eszsl search=grid
   zsl jobs runs/sweep
   zsl report runs/
   zsl compare runs/ --metric H --baseline eszsl
@@ -23,6 +24,31 @@ EPILOG = """examples:
   zsl data prepare emoji
 
 zsl train --help shows every configuration group and key."""
+
+
+SWEEP = """Search the hyperparameters of conf/sweep/<method>.yaml by T1 or H of validation classes, train with the best
+on all that may be seen, and write result.json, as zsl train selection=validation does for every value in turn.
+
+The study is a database in paths.output (runs/sweep/<method>-<data>). Launch the same line again to go on after a
+stop, with a larger search.trials to go on after the end, or several times at once to share the work; the trials of a
+process that dies are made again."""
+
+SWEEP_EPILOG = """keys (zsl train --help shows all others):
+  search=tpe|grid              where the sampler looks next, or every value with every other
+  search.trials=N              in all, of tpe (default: 50)
+  search.pruner=none|median|hyperband    end trials that others have left behind, where a method has epochs
+  search.storage=URL           sqlite:///FILE, or a server for several machines: postgresql+psycopg://…
+  search.study=NAME            default: <method>-<data>; a study is of one configuration and of one data set
+  search.stale=SECONDS         without a sign of life, after which a trial is made again (default: 60)
+  sweep.KEY=[V,…]              values of a hyperparameter
+  sweep.KEY={low:L,high:H}     a range, for tpe; with log:true, or step:S
+
+examples:
+  zsl sweep data=synthetic method=eszsl search=grid
+  zsl sweep data=cub method=eszsl 'sweep.gamma={low:1e-3,high:1e3,log:true}' 'sweep.lamb={low:1e-3,high:1e3,log:true}'
+  zsl sweep data=cub method=ale search.trials=30 search.pruner=median selection.objective=H
+  zsl sweep data=cub method=ale 'search.storage=${oc.env:ZSL_STUDIES}'    # a password stays out of the command line
+  optuna-dashboard sqlite:///runs/sweep/ale-cub/study.db                  # pip install 'zsl[dashboard]'"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,6 +101,16 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
+
+    command = commands.add_parser(
+        "sweep",
+        help="search hyperparameters on validation classes, with as many processes as you like",
+        description=SWEEP,
+        epilog=SWEEP_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("overrides", nargs="*", help="as of zsl train, and search.KEY=VALUE")
+    command.set_defaults(run=_sweep)
 
     from zsl.reporting import hubness, report
     from zsl.reporting.comparison import compare
@@ -139,6 +175,12 @@ def _list(arguments: argparse.Namespace) -> int:
     for name in [arguments.what] if arguments.what else LISTS:
         show(name, LISTS[name])
     return 0
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    from zsl.sweep import sweep
+
+    return sweep(arguments.overrides)
 
 
 def _synthesize(arguments: argparse.Namespace) -> int:

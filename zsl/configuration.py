@@ -30,9 +30,19 @@ def compose(overrides: Sequence[str], name: str = "config") -> Any:
     Raises:
         InputError: it cannot be composed; the message names the key and the nearest right one.
     """
+    return compose_chosen(overrides, name)[0]
+
+
+def compose_chosen(overrides: Sequence[str], name: str) -> tuple[Any, dict[str, str]]:
+    """The same, and what was chosen from each group, by name.
+
+    Raises:
+        InputError: as above.
+    """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
+    from omegaconf import OmegaConf, open_dict
 
     prepare_hydra()
     check_choices(overrides)
@@ -40,9 +50,14 @@ def compose(overrides: Sequence[str], name: str = "config") -> Any:
     GlobalHydra.instance().clear()
     try:
         with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
-            return hydra_compose(name, overrides=list(overrides))
+            cfg = hydra_compose(name, overrides=list(overrides), return_hydra_config=True)
     finally:
         GlobalHydra.instance().hydra = running
+    chosen = OmegaConf.to_container(cfg.hydra.runtime.choices)
+    assert isinstance(chosen, dict)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return cfg, {str(group): str(choice) for group, choice in chosen.items()}
 
 
 def compose_choice(group: str, name: str) -> dict[str, Any]:

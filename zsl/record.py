@@ -25,7 +25,8 @@ from zsl.model import ZSLModel
 from zsl.reporting.provenance import commit, versions
 from zsl.reporting.result import Result, Selection, without_secrets
 from zsl.scoring import Scored
-from zsl.selection import CORRECTION, Choice, of_correction
+from zsl.search_space import CORRECTION, of_correction
+from zsl.selection import Choice
 from zsl.settings import CorrectionKeys, plain
 from zsl.tracking.tracker import Job
 

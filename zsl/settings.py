@@ -98,6 +98,18 @@ class PathKeys:
 
 
 @dataclass(frozen=True)
+class SearchKeys:
+    """``search``, of ``zsl sweep``."""
+
+    sampler: Literal["tpe", "grid"]
+    trials: int | None
+    pruner: Literal["none", "median", "hyperband"]
+    study: str
+    storage: str | None
+    stale: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """The whole of ``conf/config.yaml``."""
 
@@ -114,9 +126,10 @@ class Settings:
     method: MethodKeys
     correction: CorrectionKeys
     sweep: Mapping[str, Any]
-    """hyperparameter -> values to try, and below ``correction`` likewise"""
+    """hyperparameter -> values or a range to try, and below ``correction`` likewise"""
     published: Mapping[str, Any] | None
     logger: Mapping[str, LoggerKeys]
+    search: SearchKeys | None = None
 
 
 def plain(cfg: DictConfig, key: str = "", hint: Any = Settings) -> dict[str, Any]:

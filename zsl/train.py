@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,6 @@ from zsl.assembly import (
     check_all,
     corrector,
     fingerprints,
-    grid,
     loop,
     prepare,
     require_seed,
@@ -26,6 +25,7 @@ from zsl.assembly import (
 )
 from zsl.data.protocol import Source, Stage
 from zsl.evaluation.evaluate import evaluate
+from zsl.examination import Examiner
 from zsl.fit import finish, fit, fit_grid
 from zsl.identity import identity
 from zsl.model import Dimensions, ZSLModel
@@ -34,7 +34,8 @@ from zsl.record import Findings, Names, job, record
 from zsl.reporting.result import Result, write
 from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.scoring import score
-from zsl.selection import Choice, Hyperparameters, choose
+from zsl.search_space import Hyperparameters, grid
+from zsl.selection import Choice, choose
 from zsl.settings import plain
 from zsl.tracking.tracking import Tracking
 from zsl.trials import NAME, Diary
@@ -65,13 +66,15 @@ def run(
         InterruptedRunError: the run was stopped and left a checkpoint.
     """
     policy = check_all(cfg)
+    if policy != "fixed":
+        grid(cfg)
     checkpoints = output / "checkpoints" / identity(plain(cfg))
     if begin is None and cfg.resume:
         require_begun(checkpoints)
     begin = begin or (lambda _: bool(cfg.resume))
     timings: dict[str, float] = {}
     with folder(checkpoints), Tracking(trackers(cfg)) as tracking:
-        with _timed(timings, "data"):
+        with timed(timings, "data"):
             source = prepare(cfg)
             stage = stage_of(cfg, source, cfg.protocol.name)
         resume = begin(fingerprints(source))
@@ -80,58 +83,83 @@ def run(
         trials = None if policy == "fixed" else checkpoints / NAME
         with Diary(trials, fingerprints(source), resume, tracking.trial) as diary:
             if policy != "fixed":
-                with _timed(timings, "selection"):
+                with timed(timings, "selection"):
                     where = stage_of(cfg, source, "tune") if policy == "validation" else stage
                     choice = _searched(cfg, source, where, diary, {} if searches is None else searches)
-            with _timed(timings, "fit"):
+            with timed(timings, "fit"):
                 point = choice.hyperparameters if choice else {}
                 model = train(cfg, stage, point, tracking.callbacks, checkpoints, resume)
-        with _timed(timings, "evaluation"):
-            correction = choice.correction if choice else corrector(cfg)
-            scored = score(model, stage.held_out).corrected(correction)
-            evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
-        found = Findings(source, stage, choice, model, correction, scored, evaluation, timings)
-        result = record(cfg, names, overrides, found)
-        if cfg.save.weights:
-            save_weights(model, output)
-        if cfg.save.predictions:
-            save_predictions(scored, stage, output)
-        write(result, output)
+        result = conclude(cfg, output, names, overrides, source, stage, choice, model, timings)
         tracking.record(output)
+    return result
+
+
+def conclude(
+    cfg: DictConfig,
+    output: Path,
+    names: Names,
+    overrides: Sequence[str],
+    source: Source,
+    stage: Stage,
+    choice: Choice | None,
+    model: ZSLModel,
+    timings: dict[str, float],
+) -> Result:
+    """Evaluate a trained method and write all that is to be kept of it."""
+    with timed(timings, "evaluation"):
+        correction = choice.correction if choice else corrector(cfg)
+        scored = score(model, stage.held_out).corrected(correction)
+        evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
+    found = Findings(source, stage, choice, model, correction, scored, evaluation, timings)
+    result = record(cfg, names, overrides, found)
+    if cfg.save.weights:
+        save_weights(model, output)
+    if cfg.save.predictions:
+        save_predictions(scored, stage, output)
+    write(result, output)
     return result
 
 
 def _searched(cfg: DictConfig, source: Source, stage: Stage, diary: Diary, searches: Searches) -> Choice:
     """What is chosen with this configuration and ``selection.seed``, from the same search of an earlier job or anew."""
-    if cfg.selection.seed is not None:
-        cfg = OmegaConf.merge(cfg, {"seed": require_seed("selection.seed", cfg.selection.seed)})  # type: ignore[assignment]
+    cfg = for_choosing(cfg)
     key = identity(plain(cfg)), *fingerprints(source).values()
     if key not in searches:
         searches[key] = select(cfg, stage, diary)
     return searches[key]
 
 
+def for_choosing(cfg: DictConfig) -> DictConfig:
+    """The configuration that choices are made with: where there is a ``selection.seed``, that is its seed."""
+    if cfg.selection.seed is None:
+        return cfg
+    return OmegaConf.merge(cfg, {"seed": require_seed("selection.seed", cfg.selection.seed)})  # type: ignore[return-value]
+
+
 def select(cfg: DictConfig, stage: Stage, diary: Diary) -> Choice:
     """Choose on ``stage`` what ``cfg.sweep`` leaves open."""
     try:
-        return choose(
-            stage,
-            lambda point, callbacks: train(cfg, stage, point, callbacks),
-            grid(cfg),
-            corrector(cfg),
-            cfg.selection.objective,
-            cfg.selection.patience,
-            lambda points: _solve(cfg, stage, points),
-            diary,
-            cfg.selection.every,
-            partial(finish, loop=loop(cfg), seed=require_seed("seed", cfg.seed)),
-        )
+        return choose(examiner(cfg, stage), grid(cfg), diary)
     except (InterruptedRunError, KeyboardInterrupt):
         where = f"trial {len(diary.trials) + 1}, which will begin again"
         raise InterruptedRunError(where, resumable=True) from None
 
 
-def _solve(cfg: DictConfig, stage: Stage, points: Sequence[Hyperparameters]) -> Iterator[ZSLModel] | None:
+def examiner(cfg: DictConfig, stage: Stage) -> Examiner:
+    """What tries hyperparameters of ``cfg`` on ``stage``."""
+    return Examiner(
+        stage,
+        lambda point, callbacks: train(cfg, stage, point, callbacks),
+        corrector(cfg),
+        cfg.selection.objective,
+        cfg.selection.patience,
+        cfg.selection.every,
+        lambda points: _solve(cfg, stage, points),
+        partial(finish, loop=loop(cfg), seed=require_seed("seed", cfg.seed)),
+    )
+
+
+def _solve(cfg: DictConfig, stage: Stage, points: Iterable[Hyperparameters]) -> Iterator[ZSLModel] | None:
     dims, kind = Dimensions(*stage.dims), type(build(cfg.method, ANY_DATA, {}))
     models = (build(cfg.method, dims, point) for point in points)
     return fit_grid(kind, models, stage.training(kind.setting), loop(cfg))
@@ -156,7 +184,8 @@ def train(
 
 
 @contextmanager
-def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
+def timed(timings: dict[str, float], name: str) -> Iterator[None]:
+    """Add the seconds that passed within, by name."""
     start = time.perf_counter()
     yield
     timings[name] = round(time.perf_counter() - start, 4)

@@ -18,10 +18,11 @@ NAME = "trials.json"
 
 @dataclass(frozen=True)
 class Trial:
-    """One point of a grid, and what it is worth on the images that the choice is made on.
+    """One point of a search space, and what it is worth on the images that the choice is made on.
 
     ``gamma`` and ``temperature`` are those that are best there, ``correction`` what the correction left open. A trial
-    whose training diverged says how, and is worth nothing.
+    whose training diverged says how, and is worth nothing; one that was ended early says after how many epochs
+    (``pruned``), and is not chosen.
     """
 
     chosen: Mapping[str, Any]
@@ -31,6 +32,7 @@ class Trial:
     temperature: float | None = None
     correction: Mapping[str, Any] = field(default_factory=dict)
     diverged: str | None = None
+    pruned: int | None = None
 
     def record(self) -> dict[str, Any]:
         """What JSON keeps of it."""

@@ -14,13 +14,13 @@ from tests import worlds
 from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
 from zsl.evaluation.corrections.none import Uncorrected
+from zsl.examination import BestEpoch
 from zsl.fit import Loop, fit
 from zsl.methods.novelty import Gaussians
 from zsl.methods.transfer.cmt import CMT
 from zsl.methods.transfer.cmt_star import CMTStar
 from zsl.model import Dimensions
 from zsl.scoring import score
-from zsl.selection import BestEpoch
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,197 @@
+"""What a point of a search space is worth on held-out images: train there, correct, measure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from zsl.data.protocol import Opened, Stage
+from zsl.data.training_set import TrainingSet
+from zsl.errors import DivergedError, InputError
+from zsl.evaluation.accuracy import hits, mean_class_accuracy
+from zsl.evaluation.corrections.correction import Correction
+from zsl.evaluation.curve import seen_unseen_curve
+from zsl.evaluation.evaluate import calibrate
+from zsl.model import ZSLModel
+from zsl.scoring import Scored, score_opened
+from zsl.search_space import Hyperparameters, of_correction, of_method
+from zsl.trials import Trial
+
+Train = Callable[[Hyperparameters, Sequence[Callback]], ZSLModel]
+"""hyperparameters and callbacks -> a method trained with them on the stage at hand"""
+Solve = Callable[[Iterable[Hyperparameters]], Iterator[ZSLModel] | None]
+"""points of a space -> a method trained with each in turn, where they share their decompositions"""
+Finish = Callable[[ZSLModel, TrainingSet], None]
+"""what is left to do for a method after its gradient steps, given what it learns from"""
+Objective = Literal["T1", "H"]
+Hopeful = Callable[[int, float], bool]
+"""epoch and the best objective so far -> whether to train on"""
+
+
+class PrunedError(Exception):
+    """A trial was ended early, because others are worth more."""
+
+
+def _finalize(model: ZSLModel, train: TrainingSet) -> None:
+    model.finalize(train)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one trained method reaches on held-out images: T1, and H at the stacking bias γ that is best there.
+
+    Scores are corrected first; what the correction leaves open is chosen on the same images.
+    """
+
+    scored: Scored
+    """as corrected"""
+    correction: Correction
+    T1: float
+    H: float
+    gamma: float
+
+    @classmethod
+    def of(cls, scored: Scored, correction: Correction) -> Measured:
+        """Correct and measure scores."""
+        correction = correction.chosen_on(scored.gzsl)
+        scored = scored.corrected(correction)
+        zsl, gzsl = scored.zsl, scored.gzsl
+        best = seen_unseen_curve(gzsl.scores, gzsl.labels, gzsl.seen).best()
+        T1 = mean_class_accuracy(hits(zsl.scores, zsl.labels), zsl.labels)
+        return cls(scored, correction, T1, best.H, best.gamma)
+
+    def trial(self, chosen: Hyperparameters, before: Correction, pruned: int | None = None) -> Trial:
+        """What is kept of it."""
+        opened = {key: value for key, value in vars(self.correction).items() if value != vars(before)[key]}
+        calibration = calibrate(self.scored.gzsl)
+        return Trial(chosen, self.T1, self.H, calibration.gamma, calibration.temperature, opened, pruned=pruned)
+
+    def objective(self, name: Objective) -> float:
+        """T1 or H, by name."""
+        return self.T1 if name == "T1" else self.H
+
+
+class BestEpoch(Callback):
+    """Finish and measure after every epoch, or after ``every`` so many and the last; keep the best, and stop when
+    ``patience`` epochs brought nothing better.
+
+    The random streams go on as if nothing had been measured.
+
+    Raises:
+        PrunedError: after an epoch that is not the last, there was no hope.
+    """
+
+    def __init__(
+        self,
+        images: Opened,
+        objective: Objective,
+        patience: int,
+        correction: Correction,
+        every: int = 1,
+        finish: Finish = _finalize,
+        hopeful: Hopeful | None = None,
+    ) -> None:
+        self.images, self.objective, self.patience, self.correction = images, objective, patience, correction
+        self.every, self.finish, self.hopeful = every, finish, hopeful
+        self.best: Measured | None = None
+        self.epochs = 0
+        self.measured_at = 0
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure, when it is due."""
+        assert isinstance(pl_module, ZSLModel)
+        epoch, last = trainer.current_epoch + 1, pl_module.epochs
+        if epoch % self.every and epoch < last:
+            return
+        training = pl_module.training
+        with torch.random.fork_rng():
+            self.finish(pl_module.eval(), trainer.train_dataloader.train)  # type: ignore[union-attr]
+        now = Measured.of(score_opened(pl_module, self.images), self.correction)
+        pl_module.train(training)
+        pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
+        self.measured_at = epoch
+        if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
+            self.best, self.epochs = now, epoch
+        elif epoch - self.epochs >= self.patience:
+            trainer.should_stop = True
+        hopeful = self.hopeful is None or self.hopeful(epoch, self.best.objective(self.objective))
+        if not hopeful and epoch < last and not trainer.should_stop:
+            raise PrunedError
+
+
+@dataclass(frozen=True)
+class Examiner:
+    """Trains with any hyperparameters on one stage, and measures on its held-out images.
+
+    Args:
+        objective: by which the epoch is chosen, with gradients.
+        patience: epochs without an improvement after which training ends.
+        every: epochs from one measurement to the next.
+        solve: where it has models for all points, they are taken from there.
+        finish: what is done before a measurement.
+
+    Raises:
+        InputError: ``patience`` or ``every`` is below 1.
+    """
+
+    stage: Stage
+    train: Train
+    correction: Correction
+    objective: Objective = "T1"
+    patience: int = 10
+    every: int = 1
+    solve: Solve | None = None
+    finish: Finish = _finalize
+
+    def __post_init__(self) -> None:
+        for key, value in (("patience", self.patience), ("every", self.every)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"selection.{key}={value}: must be a whole number of at least 1")
+
+    def trials(self, points: Iterable[tuple[Hyperparameters, Hopeful | None]]) -> Iterator[Trial]:
+        """A trial for every point, in order; points are taken when they are needed, a few at once where a method
+        solves for a few at once.
+
+        Keys such as ``correction.k`` are hyperparameters of the correction; what it leaves open is chosen on the
+        held-out images. A trial that diverges, or that is left without hope, says so.
+        """
+        images = self.stage.held_out.opened()
+        points, taken = iter(points), deque[Hyperparameters]()
+
+        def methods() -> Iterator[Hyperparameters]:
+            for point, _ in points:
+                taken.append(point)
+                yield of_method(point)
+
+        solved = self.solve(methods()) if self.solve else None
+        if solved is None:
+            yield from (self._trained(point, hopeful, images) for point, hopeful in points)
+            return
+        for model in solved:
+            point = taken.popleft()
+            tried = replaced(self.correction, of_correction(point))
+            yield Measured.of(score_opened(model, images), tried).trial(point, tried)
+
+    def _trained(self, point: Hyperparameters, hopeful: Hopeful | None, images: Opened) -> Trial:
+        tried = replaced(self.correction, of_correction(point))
+        watch = BestEpoch(images, self.objective, self.patience, tried, self.every, self.finish, hopeful)
+        pruned = None
+        try:
+            model = self.train(of_method(point), [watch])
+        except DivergedError as error:
+            return Trial(point, diverged=str(error))
+        except PrunedError:
+            pruned = watch.measured_at
+        if watch.best is None:
+            return Measured.of(score_opened(model, images), tried).trial(point, tried)
+        return watch.best.trial({**point, "epochs": watch.epochs}, tried, pruned)
+
+
+def replaced(correction: Correction, hyperparameters: Hyperparameters) -> Correction:
+    """The same correction with these hyperparameters in place of its own."""
+    return type(correction)(**{**vars(correction), **hyperparameters})

@@ -1,0 +1,1 @@
+"""Searches for hyperparameters that several processes share: Optuna, and the database it keeps them in."""

@@ -1,0 +1,106 @@
+"""The database of a search: opened, locked, and told that a trial is alive."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any
+
+import optuna
+from filelock import FileLock
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from zsl.errors import InputError
+
+KEY = "search.storage"
+DRIVER = "install the driver of this database"
+PATIENCE = 60
+"""seconds that a process waits for another's writing"""
+
+
+class Storage:
+    """A database that several processes, with a server several machines, may use at once.
+
+    Args:
+        address: ``sqlite:///FILE``, or what SQLAlchemy knows.
+        stale: seconds without a sign of life after which a trial under way counts as abandoned.
+
+    Raises:
+        InputError: it cannot be opened; no message holds the address, for it may hold a password.
+    """
+
+    def __init__(self, address: str, stale: int) -> None:
+        if isinstance(stale, bool) or stale < 2:
+            raise InputError(f"search.stale={stale}: must be at least 2 seconds")
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.interval = max(1, stale // 6)
+        self._url = _url(address)
+        self._file = self._url.database if self._url.get_backend_name() == "sqlite" else None
+        self._lock = FileLock(f"{self._file}.lock") if self._file else None
+        self.optuna = self._opened(stale)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """While no other process is within: by a lock beside the file, or on a row of the server that Optuna leaves
+        alone. Both go with the process.
+        """
+        if self._lock is not None:
+            with self._lock:
+                yield
+            return
+        with self.optuna.engine.begin() as connection:
+            connection.execute(text("SELECT version_info_id FROM version_info FOR UPDATE"))
+            yield
+
+    def beat(self, study: optuna.Study, trial: optuna.Trial) -> None:
+        """A sign of life. If one cannot be given the next may; if none can, the trial counts as abandoned."""
+        study_id = self.optuna.get_study_id_from_name(study.study_name)
+        with suppress(StorageInternalError):
+            self.optuna.record_heartbeat(self.optuna.get_trial_id_from_study_id_trial_number(study_id, trial.number))
+
+    def _opened(self, stale: int) -> optuna.storages.RDBStorage:
+        arguments: dict[str, Any] = {"connect_args": {"timeout": PATIENCE}} if self._file else {"pool_pre_ping": True}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            for last in (False, True):
+                try:
+                    with self._lock or nullcontext():
+                        return optuna.storages.RDBStorage(
+                            self._url.render_as_string(hide_password=False),
+                            arguments,
+                            heartbeat_interval=self.interval,
+                            grace_period=stale,
+                        )
+                except ImportError as error:
+                    raise InputError(
+                        f"{KEY}: {error.__cause__ or error}; install the driver of this database"
+                    ) from None
+                except (SQLAlchemyError, StorageInternalError, RuntimeError, OSError) as error:
+                    if last:
+                        raise InputError(f"{KEY}: {_reason(error)}; give a database that can be opened") from None
+                time.sleep(1)  # another process may be making the same tables
+        raise AssertionError
+
+
+def _url(address: str) -> URL:
+    try:
+        url = make_url(address)
+        url.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise InputError(f"{KEY}: not an address of a database; write sqlite:///FILE or postgresql://…") from None
+    except ImportError as error:
+        raise InputError(f"{KEY}: {error}; {DRIVER}") from None
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise InputError(f"{KEY}: a database in memory cannot be shared or continued; write sqlite:///FILE")
+    return url
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return str(getattr(error, "orig", None) or error.__cause__ or error).partition("\n")[0]

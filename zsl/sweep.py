@@ -1,0 +1,208 @@
+"""``zsl sweep``: hyperparameters are searched on validation classes, then the best are trained and reported."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import Progress
+
+from zsl.assembly import ANY_DATA, build, check_all, fingerprints, prepare, stage_of, trackers
+from zsl.configuration import compose_chosen
+from zsl.console import show, show_log
+from zsl.data.protocol import Source
+from zsl.errors import InputError
+from zsl.identity import identity
+from zsl.output import WEIGHTS, folder
+from zsl.record import Names, job
+from zsl.reporting import result as results
+from zsl.reporting.result import Result
+from zsl.resumption import InterruptedRunError
+from zsl.search_space import Range, axes, grid, replacing
+from zsl.selection import Choice, best, points
+from zsl.settings import PathKeys, plain
+from zsl.tracking.tracking import Tracking
+from zsl.train import conclude, examiner, for_choosing, timed, train
+
+if TYPE_CHECKING:
+    from zsl.search.plan import Plan
+    from zsl.search.storage import Storage
+
+POLL = 0.5
+"""seconds between two looks at whether other processes have ended their trials"""
+FREE = (
+    *("data", "class_embedding", "protocol", "paths", "resume", "rerun", "save", "trainer", "published", "logger"),
+    *("search", "sweep"),
+)
+"""parts of a configuration that trials of one study need not have in common, beside what `_identity` says of them"""
+STORAGE = "search.storage="
+WITHHELD = "(withheld)"
+log = logging.getLogger(__name__)
+
+
+def sweep(overrides: Sequence[str]) -> int:
+    """Search, alone or with others, and write ``result.json`` as `zsl.train.run` does.
+
+    Raises:
+        InputError: the configuration, the data or the storage cannot be used, or a test metric is to be the objective.
+        KeyboardInterrupt: it was stopped; the message says how to go on.
+    """
+    if find_spec("optuna") is None:
+        raise InputError("zsl sweep: Optuna is not installed; pip install 'zsl[sweep]'")
+    cfg, chosen = compose_chosen([replacing(word) for word in overrides], "search")
+    if OmegaConf.is_missing(cfg.search, "study"):
+        cfg.search.study = f"{chosen['method']}-{chosen['data']}"
+    _require_validation(cfg)
+    check_all(cfg)
+    names = Names(chosen["method"], chosen["class_embedding"], chosen["correction"])
+    output = Path(plain(cfg, "paths", PathKeys)["output"]).expanduser().absolute()
+    shown = [STORAGE + WITHHELD if word.lstrip("+").startswith(STORAGE) else word for word in overrides]
+    show_log()
+    try:
+        with folder(output):
+            result = _run(cfg, output, names, shown)
+    except (InterruptedRunError, KeyboardInterrupt):
+        command = shlex.join(["zsl", "sweep", *shown])
+        raise KeyboardInterrupt(f"stopped; trials that have ended are kept; go on with: {command}") from None
+    show(result, output)
+    return 0
+
+
+def _require_validation(cfg: DictConfig) -> None:
+    policy, objective = cfg.selection.policy, cfg.selection.objective
+    if policy == "test":
+        raise InputError(
+            "selection=test: a search that sees test images would choose by what it is to be judged by; leave it out"
+        )
+    if policy == "fixed":
+        raise InputError("selection=fixed: nothing would be chosen; leave it out, or run zsl train")
+    if objective not in ("T1", "H"):
+        raise InputError(
+            f"selection.objective={objective}: a search is led by T1 or H of validation classes, never by numbers of "
+            "the test set; choose one of the two"
+        )
+    if cfg.resume:
+        raise InputError("resume=true: a search goes on by itself when it is launched again; leave it out")
+
+
+def _run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str]) -> Result:
+    from zsl.search.storage import Storage
+
+    timings: dict[str, float] = {}
+    choosing = for_choosing(cfg)
+    plan = _plan(choosing)
+    with timed(timings, "data"):
+        source = prepare(cfg)
+    with timed(timings, "selection"):
+        storage = Storage(cfg.search.storage or f"sqlite:///{output / 'study.db'}", cfg.search.stale)
+        choice = _searched(choosing, source, plan, storage)
+    if cfg.search.storage is not None:
+        cfg.search.storage = WITHHELD
+    with FileLock(output / ".result.lock"):  # whoever comes second finds it written
+        before = _written(output, cfg, source, choice)
+        if before is not None:
+            return before
+        stage = stage_of(cfg, source, cfg.protocol.name)
+        with Tracking(trackers(cfg)) as tracking:
+            tracking.begin(lambda: job(cfg, names, source, output, output, False))
+            for number, trial in enumerate(choice.trials, start=1):
+                tracking.trial(number, trial.record())
+            with timed(timings, "fit"):
+                model = train(cfg, stage, choice.hyperparameters, tracking.callbacks)
+            result = conclude(cfg, output, names, overrides, source, stage, choice, model, timings)
+            tracking.record(output)
+        return result
+
+
+def _searched(cfg: DictConfig, source: Source, plan: Plan, storage: Storage) -> Choice:
+    from zsl.search.study import Search
+
+    stage = stage_of(cfg, source, "tune")
+    examined = examiner(cfg, stage)
+    bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    with Search(plan, _identity(cfg, source), storage) as search, bar:
+        task = bar.add_task(f"searching on {stage.name}", total=plan.total)
+        while search.ended() < plan.total:
+            claims = search.claims()
+            first = next(claims, None)
+            if first is None:
+                bar.update(task, completed=search.ended(), description="waiting for trials of other processes")
+                time.sleep(POLL)
+                continue
+            for trial in examined.trials(chain([first], claims)):
+                search.finish(trial)
+                bar.update(task, completed=search.ended())
+        return best(search.trials(), examined.correction, examined.objective)
+
+
+def _plan(cfg: DictConfig) -> Plan:
+    from zsl.search.plan import Plan
+
+    sampler, trials, space = cfg.search.sampler, cfg.search.trials, axes(cfg)
+    every = points(grid(cfg)) if sampler == "grid" else None
+    if every is not None and trials is not None:
+        raise InputError(f"search.trials={trials}: a grid has {len(every)} points and tries them all; leave it out")
+    if every is None and not space:
+        raise InputError("sweep: names nothing to search; give sweep.KEY=[…] or a range (conf/sweep/<method>.yaml)")
+    if every is None and (trials is None or trials < 1):
+        raise InputError(f"search.trials={'null' if trials is None else trials}: must be a whole number of at least 1")
+    return Plan(
+        study=cfg.search.study,
+        space=space,
+        points=every,
+        total=trials if every is None else len(every),
+        objective=cfg.selection.objective,
+        seed=cfg.seed,
+        pruner=cfg.search.pruner,
+        epochs=build(cfg.method, ANY_DATA, {}).epochs,
+    )
+
+
+def _identity(cfg: DictConfig, source: Source) -> dict[str, Any]:
+    """Dotted key -> value of all that trials of one study have in common. What data and class embeddings are, and not
+    where they lie on a machine, their fingerprints say.
+    """
+    content = plain(cfg)
+    kept = dict(_dotted({key: value for key, value in content.items() if key not in FREE}))
+    del kept["selection.seed"]
+    kept |= {f"{key}.scale": content[key]["scale"] for key in ("data", "class_embedding")}
+    kept |= {"protocol.seen_holdout": content["protocol"]["seen_holdout"], "data": source.dataset.name}
+    kept |= {"trainer.precision": content["trainer"]["precision"]}
+    kept |= {f"search.{key}": content["search"][key] for key in ("sampler", "pruner")}
+    kept |= {f"sweep.{key}": asdict(axis) if isinstance(axis, Range) else axis for key, axis in axes(cfg).items()}
+    return kept | {f"fingerprints.{key}": value for key, value in fingerprints(source).items()}
+
+
+def _dotted(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _dotted(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _written(output: Path, cfg: DictConfig, source: Source, choice: Choice) -> Result | None:
+    """The result of this very search, if it is there with all that is asked for."""
+    files = {WEIGHTS: cfg.save.weights, "predictions.npz": cfg.save.predictions}
+    if not all((output / name).is_file() for name, asked in files.items() if asked):
+        return None
+    with suppress(InputError):
+        before = results.read(output / results.NAME)
+        trials = json.loads(json.dumps([trial.record() for trial in choice.trials]))
+        same = identity(before.config) == identity(plain(cfg))
+        if same and before.fingerprints == fingerprints(source) and before.selection.trials == trials:
+            return before
+    return None
