@@ -18,6 +18,7 @@ from zsl.evaluation.accuracy import hits, mean_class_accuracy
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import seen_unseen_curve
 from zsl.evaluation.evaluate import Calibration, calibrate
+from zsl.evaluation.gzsl import u_s_H
 from zsl.model import ZSLModel
 from zsl.scoring import Scored, score_opened
 from zsl.trials import Diary, Trial
@@ -29,7 +30,7 @@ Solve = Callable[[Sequence[Hyperparameters]], Iterator[ZSLModel] | None]
 """all points of a grid -> a method trained with each in turn, where they share their decompositions"""
 Finish = Callable[[ZSLModel, TrainingSet], None]
 """what is left to do for a method after its gradient steps, given what it learns from"""
-Objective = Literal["T1", "H"]
+Objective = Literal["T1", "H", "H_raw"]
 CORRECTION = "correction."
 """begins the keys of a grid that are the correction's; all others are the method's"""
 
@@ -40,7 +41,7 @@ def _finalize(model: ZSLModel, train: TrainingSet) -> None:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one trained method reaches on held-out images: T1, and H at the stacking bias γ that is best there.
+    """What one trained method reaches on held-out images: T1, H at the stacking bias γ that is best there, and H without.
 
     Scores are corrected first; what the correction leaves open is chosen on the same images.
     """
@@ -50,6 +51,7 @@ class Measured:
     correction: Correction
     T1: float
     H: float
+    H_raw: float
     gamma: float
 
     @classmethod
@@ -60,17 +62,19 @@ class Measured:
         zsl, gzsl = scored.zsl, scored.gzsl
         best = seen_unseen_curve(gzsl.scores, gzsl.labels, gzsl.seen).best()
         T1 = mean_class_accuracy(hits(zsl.scores, zsl.labels), zsl.labels)
-        return cls(scored, correction, T1, best.H, best.gamma)
+        H_raw = u_s_H(gzsl.scores, gzsl.labels, gzsl.seen)["H"]
+        return cls(scored, correction, T1, best.H, H_raw, best.gamma)
 
     def trial(self, chosen: Hyperparameters, before: Correction) -> Trial:
         """What a diary keeps of it."""
         opened = {key: value for key, value in vars(self.correction).items() if value != vars(before)[key]}
         calibration = calibrate(self.scored.gzsl)
-        return Trial(chosen, self.T1, self.H, calibration.gamma, calibration.temperature, opened)
+        return Trial(chosen, self.T1, self.H, self.H_raw, calibration.gamma, calibration.temperature, opened)
 
     def objective(self, name: Objective) -> float:
-        """T1 or H, by name."""
-        return self.T1 if name == "T1" else self.H
+        """T1, H or H_raw, by name."""
+        value: float = getattr(self, name)
+        return value
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ class BestEpoch(Callback):
     """Finish and measure after every epoch, or after ``every`` so many and the last; keep the best, and stop when
     ``patience`` epochs brought nothing better.
 
-    The random streams go on as if nothing had been measured.
+    Weights and random streams go on as if nothing had been measured: what is found after e epochs is what training for
+    e epochs gives, heads included, which begin anew each time.
     """
 
     def __init__(
@@ -112,10 +117,12 @@ class BestEpoch(Callback):
         if (trainer.current_epoch + 1) % self.every and trainer.current_epoch + 1 < pl_module.epochs:
             return
         training = pl_module.training
+        before = {name: value.clone() for name, value in pl_module.state_dict().items()}
         with torch.random.fork_rng():
             self.finish(pl_module.eval(), trainer.train_dataloader.train)  # type: ignore[union-attr]
         now = Measured.of(score_opened(pl_module, self.images), self.correction)
         pl_module.train(training)
+        pl_module.load_state_dict(before)
         pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
         if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
             self.best, self.epochs = now, trainer.current_epoch + 1
