@@ -15,7 +15,6 @@ from zsl.fit import finish
 from zsl.selection import BestEpoch
 from zsl.train import train
 
-
 GENERATOR = ["method=fclswgan", "method.hidden=8", "method.critic_hidden=8", "method.classifier_epochs=1"]
 HEADS = ["method.features_per_class=4", "method.head.epochs=1"]
 

@@ -41,7 +41,7 @@ def _finalize(model: ZSLModel, train: TrainingSet) -> None:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one trained method reaches on held-out images: T1, H at the stacking bias γ that is best there, and H without.
+    """What one trained method reaches on held-out images: T1, H at the best stacking bias γ, and H without any.
 
     Scores are corrected first; what the correction leaves open is chosen on the same images.
     """
