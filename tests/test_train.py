@@ -158,6 +158,24 @@ def test_runs_over_seeds_may_choose_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert alone["metrics"] == results[1]["metrics"]
 
 
+def test_what_is_chosen_is_best_by_the_objective(tmp_path: Path) -> None:
+    """T1 and H_raw are what a run on the validation classes prints as T1 and H."""
+    eszsl = ["data=synthetic", "method=eszsl", f"paths.cache={tmp_path / 'cache'}"]
+    search = [*eszsl, "selection=validation", "sweep.gamma=[0.01,1,100]", "sweep.lamb=[0.1,10,1000]"]
+    chosen = {}
+    for objective in ("T1", "H", "H_raw"):
+        selection = train(tmp_path / objective, *search, f"selection.objective={objective}")["selection"]
+        best = max(selection["trials"], key=lambda trial: trial[objective])
+        assert selection["chosen"] == {f"method.{key}": value for key, value in best["chosen"].items()}
+        assert (selection["gamma"], selection["temperature"]) == (best["gamma"], best["temperature"])
+        chosen[objective] = selection["chosen"]
+        as_printed = [f"{key}={value}" for key, value in selection["chosen"].items()]
+        metrics = train(tmp_path / f"{objective} again", *eszsl, "protocol=tune", *as_printed)["metrics"]
+        assert (metrics["T1"], metrics["H"]) == (best["T1"], best["H_raw"])
+        assert best["H_raw"] <= best["H"]
+    assert chosen["H_raw"] != chosen["H"]
+
+
 def test_a_head_is_chosen_on_validation_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small = ["data=synthetic", "method=fclswgan", "method.hidden=16", "method.critic_hidden=16", "method.epochs=2"]
     small += ["method.features_per_class=10", "sweep.lr=[0.001]", "selection=validation"]

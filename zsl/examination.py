@@ -17,6 +17,7 @@ from zsl.evaluation.accuracy import hits, mean_class_accuracy
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import seen_unseen_curve
 from zsl.evaluation.evaluate import calibrate
+from zsl.evaluation.gzsl import u_s_H
 from zsl.model import ZSLModel
 from zsl.scoring import Scored, score_opened
 from zsl.search_space import Hyperparameters, of_correction, of_method
@@ -28,7 +29,7 @@ Solve = Callable[[Iterable[Hyperparameters]], Iterator[ZSLModel] | None]
 """points of a space -> a method trained with each in turn, where they share their decompositions"""
 Finish = Callable[[ZSLModel, TrainingSet], None]
 """what is left to do for a method after its gradient steps, given what it learns from"""
-Objective = Literal["T1", "H"]
+Objective = Literal["T1", "H", "H_raw"]
 Hopeful = Callable[[int, float], bool]
 """epoch and the best objective so far -> whether to train on"""
 
@@ -43,7 +44,7 @@ def _finalize(model: ZSLModel, train: TrainingSet) -> None:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one trained method reaches on held-out images: T1, and H at the stacking bias γ that is best there.
+    """What one trained method reaches on held-out images: T1, H at the best stacking bias γ, and H without any.
 
     Scores are corrected first; what the correction leaves open is chosen on the same images.
     """
@@ -53,6 +54,7 @@ class Measured:
     correction: Correction
     T1: float
     H: float
+    H_raw: float
     gamma: float
 
     @classmethod
@@ -63,24 +65,29 @@ class Measured:
         zsl, gzsl = scored.zsl, scored.gzsl
         best = seen_unseen_curve(gzsl.scores, gzsl.labels, gzsl.seen).best()
         T1 = mean_class_accuracy(hits(zsl.scores, zsl.labels), zsl.labels)
-        return cls(scored, correction, T1, best.H, best.gamma)
+        H_raw = u_s_H(gzsl.scores, gzsl.labels, gzsl.seen)["H"]
+        return cls(scored, correction, T1, best.H, H_raw, best.gamma)
 
     def trial(self, chosen: Hyperparameters, before: Correction, pruned: int | None = None) -> Trial:
         """What is kept of it."""
         opened = {key: value for key, value in vars(self.correction).items() if value != vars(before)[key]}
         calibration = calibrate(self.scored.gzsl)
-        return Trial(chosen, self.T1, self.H, calibration.gamma, calibration.temperature, opened, pruned=pruned)
+        return Trial(
+            chosen, self.T1, self.H, self.H_raw, calibration.gamma, calibration.temperature, opened, pruned=pruned
+        )
 
     def objective(self, name: Objective) -> float:
-        """T1 or H, by name."""
-        return self.T1 if name == "T1" else self.H
+        """T1, H or H_raw, by name."""
+        value: float = getattr(self, name)
+        return value
 
 
 class BestEpoch(Callback):
     """Finish and measure after every epoch, or after ``every`` so many and the last; keep the best, and stop when
     ``patience`` epochs brought nothing better.
 
-    The random streams go on as if nothing had been measured.
+    Weights and random streams go on as if nothing had been measured: what is found after e epochs is what training for
+    e epochs gives, heads included, which begin anew each time.
 
     Raises:
         PrunedError: after an epoch that is not the last, there was no hope.
@@ -109,10 +116,12 @@ class BestEpoch(Callback):
         if epoch % self.every and epoch < last:
             return
         training = pl_module.training
+        before = {name: value.clone() for name, value in pl_module.state_dict().items()}
         with torch.random.fork_rng():
             self.finish(pl_module.eval(), trainer.train_dataloader.train)  # type: ignore[union-attr]
         now = Measured.of(score_opened(pl_module, self.images), self.correction)
         pl_module.train(training)
+        pl_module.load_state_dict(before)
         pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
         self.measured_at = epoch
         if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):

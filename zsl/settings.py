@@ -75,7 +75,7 @@ class SelectionKeys:
     """``selection``."""
 
     policy: Literal["fixed", "validation", "test"]
-    objective: Literal["T1", "H"]
+    objective: Literal["T1", "H", "H_raw"]
     patience: int
     every: int
     seed: int | None

@@ -89,10 +89,10 @@ def _require_validation(cfg: DictConfig) -> None:
         )
     if policy == "fixed":
         raise InputError("selection=fixed: nothing would be chosen; leave it out, or run zsl train")
-    if objective not in ("T1", "H"):
+    if objective not in ("T1", "H", "H_raw"):
         raise InputError(
-            f"selection.objective={objective}: a search is led by T1 or H of validation classes, never by numbers of "
-            "the test set; choose one of the two"
+            f"selection.objective={objective}: a search is led by T1, H or H_raw of validation classes, never by "
+            "numbers of the test set; choose one of these"
         )
     if cfg.resume:
         raise InputError("resume=true: a search goes on by itself when it is launched again; leave it out")

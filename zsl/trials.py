@@ -20,14 +20,15 @@ NAME = "trials.json"
 class Trial:
     """One point of a search space, and what it is worth on the images that the choice is made on.
 
-    ``gamma`` and ``temperature`` are those that are best there, ``correction`` what the correction left open. A trial
-    whose training diverged says how, and is worth nothing; one that was ended early says after how many epochs
-    (``pruned``), and is not chosen.
+    ``gamma`` and ``temperature`` are those that are best there, ``correction`` what the correction left open; ``H`` is
+    that at ``gamma``, ``H_raw`` that without it. A trial whose training diverged says how, and is worth nothing; one
+    that was ended early says after how many epochs (``pruned``), and is not chosen.
     """
 
     chosen: Mapping[str, Any]
     T1: float | None = None
     H: float | None = None
+    H_raw: float | None = None
     gamma: float | None = None
     temperature: float | None = None
     correction: Mapping[str, Any] = field(default_factory=dict)
