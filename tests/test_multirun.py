@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import Node
+from torch import Tensor
 
 from zsl import train
 from zsl.cli import main
@@ -182,6 +185,21 @@ def test_data_that_change_are_read_again(tmp_path: Path, capfd: pytest.CaptureFi
     assert main(toy) == 0
     assert "1 jobs: 1 done" in capfd.readouterr().out
     assert read(path).fingerprints["features"] != before.fingerprints["features"]
+
+
+def test_jobs_leave_nothing_in_memory(sweep: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither configurations nor tensors: as many are alive in the twentieth job as in the fifth."""
+    record, alive = train.record, {}
+
+    def counting(cfg: Any, *rest: Any) -> Any:
+        if cfg.seed in (4, 19):
+            gc.collect()
+            alive[cfg.seed] = sum(issubclass(type(thing), Node | Tensor) for thing in gc.get_objects())
+        return record(cfg, *rest)
+
+    monkeypatch.setattr(train, "record", counting)
+    assert main([*sweep, "seed=range(20)"]) == 0
+    assert alive[19] <= alive[4]
 
 
 def test_identity_leaves_out_where_things_lie_and_no_more(tmp_path: Path, sweep: list[str]) -> None:
