@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import Node
+from torch import Tensor
 
 from zsl import train
 from zsl.cli import main
@@ -100,10 +102,9 @@ def test_jobs_that_fail_are_listed_and_run_alone(
     tmp_path: Path, sweep: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     phi = tmp_path / "phi.npy"
-    given = ["class_embedding=matrix,attributes", f"+class_embedding.path={phi}"]
     embeddings = [f"class_embedding.path={phi}", "class_embedding=matrix"]
     assert main([*sweep, *embeddings, "seed=0,1"]) == 2
-    assert main([*sweep, "seed=0,1"]) == 0, given
+    assert main([*sweep, "seed=0,1"]) == 0
     assert len(folders(tmp_path)) == 2
     records = unfinished(tmp_path)
     assert [record["overrides"][-1] for record in records] == ["seed=0", "seed=1"]
@@ -186,6 +187,21 @@ def test_data_that_change_are_read_again(tmp_path: Path, capfd: pytest.CaptureFi
     assert read(path).fingerprints["features"] != before.fingerprints["features"]
 
 
+def test_jobs_leave_nothing_in_memory(sweep: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither configurations nor tensors: as many are alive in the twentieth job as in the fifth."""
+    record, alive = train.record, {}
+
+    def counting(cfg: Any, *rest: Any) -> Any:
+        if cfg.seed in (4, 19):
+            gc.collect()
+            alive[cfg.seed] = sum(issubclass(type(thing), Node | Tensor) for thing in gc.get_objects())
+        return record(cfg, *rest)
+
+    monkeypatch.setattr(train, "record", counting)
+    assert main([*sweep, "seed=range(20)"]) == 0
+    assert alive[19] <= alive[4]
+
+
 def test_identity_leaves_out_where_things_lie_and_no_more(tmp_path: Path, sweep: list[str]) -> None:
     assert main(sweep) == 0
     (path,) = (tmp_path / "sweep").rglob(RESULT)
@@ -224,25 +240,23 @@ def test_a_sweep_that_is_killed_at_random_moments_ends_with_the_same_table(
 ) -> None:
     """Jobs with and without gradients, with and without a search, killed from the first job on."""
     jobs = ["train", "-m", "data=synthetic", "method=ale,eszsl", "seed=range(3)", "selection=fixed,validation"]
-    jobs += ["method.epochs=30", "trainer.checkpoint_every_n_steps=5"][1:]
-    places = [f"paths.cache={tmp_path / 'cache'}"]
-    whole = launched([*jobs, *places, f"paths.output={tmp_path / 'whole'}"], tmp_path / "cache")
+    jobs += ["trainer.checkpoint_every_n_steps=20", f"paths.cache={tmp_path / 'cache'}"]
+    whole = launched([*jobs, f"paths.output={tmp_path / 'whole'}"], tmp_path / "cache")
     assert whole.wait(timeout=300) == 0, whole.communicate()
     assert len(list((tmp_path / "whole").rglob(RESULT))) == 12
-    killed = [*jobs, *places, f"paths.output={tmp_path / 'killed'}"]
+    killed = [*jobs, f"paths.output={tmp_path / 'killed'}"]
     moments, kills = random.Random(5), 0
-    while kills < 10:
+    for _ in range(10):
         before = written(tmp_path / "killed")
         process = launched(killed, tmp_path / "cache")
         while written(tmp_path / "killed") == before and process.poll() is None:
             time.sleep(0.005)
-        time.sleep(moments.random() / 2)
+        time.sleep(moments.random())
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             kills += 1
         process.communicate(timeout=120)
-        if len(list((tmp_path / "killed").rglob(RESULT))) == 12:
-            shutil.rmtree(random.Random(kills).choice(sorted((tmp_path / "killed").iterdir())))
+    assert kills > 5
     last = launched(killed, tmp_path / "cache")
     assert last.wait(timeout=300) == 0, last.communicate()
     assert table(tmp_path / "killed", capfd) == table(tmp_path / "whole", capfd)
@@ -270,8 +284,6 @@ def test_other_processes_give_the_same_outcomes(
 ) -> None:
     pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher")
     own = [*sweep, "method.lamb=1,-1", "seed=0,1"]
-    if launcher == "joblib":
-        own.append("hydra.launcher.n_jobs=2")
     assert main([*own, f"hydra/launcher={launcher}"]) == 2
     out, err = capfd.readouterr()
     assert "4 jobs: 2 done, 2 failed" in out
@@ -281,6 +293,6 @@ def test_other_processes_give_the_same_outcomes(
     assert len(unfinished(tmp_path)) == 2
     logs = tmp_path / "sweep" / ".submitit"
     assert list(logs.rglob("*.out")) if launcher == "submitit_local" else not logs.exists()
-    assert main([*own[:-1], "seed=0,1"] if launcher == "submitit_local" else own[:-1]) == 2
+    assert main(own) == 2
     assert "4 jobs: 2 kept, 2 failed" in capfd.readouterr().out
     assert folders(tmp_path) == results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import re
@@ -118,6 +119,19 @@ def test_a_crash_at_any_step_after_a_checkpoint(tmp_path: Path, undisturbed: Ten
     loop = Loop(progress_bar=False, checkpoint_every_n_steps=every)
     with pytest.raises(CrashError):
         fit(model(), TRAIN, loop, 3, tmp_path, callbacks=[At(step, crash)])
+    assert torch.equal(fit(model(), TRAIN, loop, 3, tmp_path, resume=True).W, undisturbed)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize(("first", "second"), list(itertools.combinations(range(3, STEPS), 2)))
+def test_a_run_that_went_on_may_crash_again(
+    tmp_path: Path, undisturbed: Tensor, first: int, second: int, every: int
+) -> None:
+    """From the middle of an epoch, and from its end, which Lightning takes for neither this epoch nor the next."""
+    loop = Loop(progress_bar=False, checkpoint_every_n_steps=every)
+    for step in (first, second):
+        with pytest.raises(CrashError):
+            fit(model(), TRAIN, loop, 3, tmp_path, resume=step == second, callbacks=[At(step, crash)])
     assert torch.equal(fit(model(), TRAIN, loop, 3, tmp_path, resume=True).W, undisturbed)
 
 

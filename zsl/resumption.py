@@ -43,8 +43,12 @@ class RandomStreams(Callback):
         """Kept until training starts: building the trainer draws random numbers of its own."""
         self._state = state_dict
 
-    def on_train_start(self, _t: Trainer, _m: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, _m: LightningModule) -> None:
         """Put the streams where they stood."""
+        loop = trainer.fit_loop
+        if loop.restarted_mid_epoch and loop.epoch_loop.batch_progress.is_last_batch:
+            # after the last step of an epoch Lightning would not count the next one as begun
+            loop.reset_restart_stage()
         state = getattr(self, "_state", None)
         if state is not None:
             torch.set_rng_state(state["torch"].cpu())

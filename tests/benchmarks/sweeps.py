@@ -1,0 +1,57 @@
+"""What a job of a sweep costs beside its fit, and whether many of them need more memory than a few."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.benchmarks.timing import Timing
+
+JOBS = (10, 20, 40)
+"""of the sweeps that are launched one after the other in one process"""
+SWEEP = ["train", "-m", "data=synthetic", "data.shape=cub", "method=eszsl"]
+
+
+def run() -> list[Timing]:
+    """ESZSL at CUB's size, in a process of its own; processor time."""
+    measured = json.loads(subprocess.check_output([sys.executable, "-m", __name__], text=True))
+    beside = sorted(measured["beside"])
+    return [
+        Timing(
+            "a job of a sweep beside its fit, CUB size", beside[len(beside) // 2], beside[0], beside[-1], "", "< 0.3 s"
+        ),
+        Timing(f"memory that {JOBS[-1]} further jobs take, MB", *[measured["growth"]] * 3, goal="< 50"),
+    ]
+
+
+def _measure() -> dict[str, float | list[float]]:
+    """Seconds of processor time a job, without its fit; and what the last sweep added to the memory in use."""
+    from zsl.cli import main
+
+    beside, memory = [], []
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        for n in JOBS:
+            output = Path(folder, str(n))
+            start = time.process_time()
+            main([*SWEEP, f"seed=range({n})", f"paths.output={output}"])
+            seconds = time.process_time() - start
+            results = [json.loads(path.read_text(encoding="utf-8")) for path in output.rglob("result.json")]
+            beside.append((seconds - sum(result["timings"]["fit"] for result in results)) / n)
+            memory.append(in_use())
+    return {"beside": beside[1:], "growth": memory[-1] - memory[-2]}
+
+
+def in_use() -> float:
+    """Resident memory of this process, MB."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1e3
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_measure()))
