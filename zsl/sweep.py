@@ -8,7 +8,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.util import find_spec
 from itertools import chain
@@ -106,7 +106,7 @@ def _run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str]) 
         choice = _searched(choosing, source, plan, storage)
     if cfg.search.storage is not None:
         cfg.search.storage = WITHHELD
-    with FileLock(output / ".result.lock"):  # whoever comes second finds it written
+    with _alone(output):  # whoever comes second finds it written
         before = _written(output, cfg, source, choice)
         if before is not None:
             return before
@@ -116,6 +116,14 @@ def _run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str]) 
         return conclude(cfg, output, names, overrides, source, stage, choice, model, timings)
 
 
+@contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    place = output / ".result.lock"
+    with FileLock(place):
+        yield
+        place.unlink(missing_ok=True)
+
+
 def _searched(cfg: DictConfig, source: Source, plan: Plan, storage: Storage) -> Choice:
     from zsl.search.study import Search
 
@@ -123,12 +131,15 @@ def _searched(cfg: DictConfig, source: Source, plan: Plan, storage: Storage) -> 
     examined = examiner(cfg, stage)
     bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with Search(plan, _identity(cfg, source), storage) as search, bar:
-        task = bar.add_task(f"searching on {stage.name}", total=plan.total)
+        task, waiting = bar.add_task(f"searching on {stage.name}", total=plan.total), False
         while search.ended() < plan.total:
             claims = search.claims()
             first = next(claims, None)
             if first is None:
-                bar.update(task, completed=search.ended(), description="waiting for trials of other processes")
+                if not waiting:
+                    log.info("every trial is taken; waiting for %d of other processes", plan.total - search.ended())
+                waiting = True
+                bar.update(task, completed=search.ended())
                 time.sleep(POLL)
                 continue
             for trial in examined.trials(chain([first], claims)):
