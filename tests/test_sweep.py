@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -294,6 +295,21 @@ def test_an_address_with_a_password_is_kept_nowhere(tmp_path: Path) -> None:
     assert address not in (tmp_path / "run" / "result.json").read_text()
     assert "search.storage=(withheld)" in result["overrides"]
     assert result["config"]["search"]["storage"] == "(withheld)"
+
+
+def test_a_database_that_breaks_in_use_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = Search.ended
+
+    def broken(search: Search) -> int:
+        with sqlite3.connect(tmp_path / "run" / "study.db") as database:
+            database.execute("DROP TABLE trials")
+        return ended(search)
+
+    monkeypatch.setattr(Search, "ended", broken)
+    assert main(command(tmp_path / "run", *GRID)) == 2
+    assert capsys.readouterr().err.startswith("zsl: error: search.storage: no such table: trials; put it right and")
 
 
 def test_seeds_can_share_one_search(tmp_path: Path) -> None:

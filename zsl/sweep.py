@@ -64,7 +64,7 @@ def sweep(overrides: Sequence[str]) -> int:
     check_all(cfg)
     names = Names(chosen["method"], chosen["class_embedding"], chosen["correction"])
     output = Path(plain(cfg, "paths", PathKeys)["output"]).expanduser().absolute()
-    shown = [STORAGE + WITHHELD if word.lstrip("+").startswith(STORAGE) else word for word in overrides]
+    shown = [_without_address(word) for word in overrides]
     show_log()
     try:
         with folder(output):
@@ -74,6 +74,12 @@ def sweep(overrides: Sequence[str]) -> int:
         raise KeyboardInterrupt(f"stopped; trials that have ended are kept; go on with: {command}") from None
     summarize(result, output)
     return 0
+
+
+def _without_address(override: str) -> str:
+    """An address may hold a password; a reference to where it stands may stay."""
+    held = override.lstrip("+").startswith(STORAGE) and "://" in override
+    return STORAGE + WITHHELD if held else override
 
 
 def _require_validation(cfg: DictConfig) -> None:
@@ -130,7 +136,7 @@ def _searched(cfg: DictConfig, source: Source, plan: Plan, storage: Storage) -> 
     stage = stage_of(cfg, source, "tune")
     examined = examiner(cfg, stage)
     bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with Search(plan, _identity(cfg, source), storage) as search, bar:
+    with storage.explained(), Search(plan, _identity(cfg, source), storage) as search, bar:
         task, waiting = bar.add_task(f"searching on {stage.name}", total=plan.total), False
         while search.ended() < plan.total:
             claims = search.claims()
