@@ -20,7 +20,7 @@ from tests import worlds
 from zsl.cli import main
 from zsl.data.protocol import final
 from zsl.data.training_set import Batch, TrainingSet
-from zsl.errors import InputError
+from zsl.errors import InputError, PrunedError
 from zsl.fit import Loop, fit
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.generative.fclswgan import FCLSWGAN
@@ -103,6 +103,15 @@ def test_a_signal_at_any_moment_is_never_lost(tmp_path: Path, hook: str, number:
         fit(model(), TRAIN, LOOP, 3, tmp_path, callbacks=[type("Sender", (Callback,), {hook: send})()])
     assert sent
     assert signal.getsignal(number) is handler
+
+
+def test_a_signal_is_not_lost_where_a_trial_is_ended_early() -> None:
+    def end() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        raise PrunedError
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(model(), TRAIN, LOOP, 3, callbacks=[At(2, end)])
 
 
 class CrashError(Exception):

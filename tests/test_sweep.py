@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
@@ -141,7 +143,7 @@ def test_processes_share_a_search_and_one_of_them_is_killed(tmp_path: Path) -> N
     line = [sys.executable, "-m", "zsl", *command(folder, *space)]
     others = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for other in others:
-        _, errors = other.communicate(timeout=120)
+        _, errors = other.communicate(timeout=300)
         assert other.returncode == 0, errors
     assert len(points(folder)) == 25
     assert set(points(folder).values()) == {1}
@@ -153,9 +155,9 @@ def test_processes_share_a_search_and_one_of_them_is_killed(tmp_path: Path) -> N
 @pytest.mark.slow
 def test_processes_that_begin_together_make_one_study(tmp_path: Path) -> None:
     line = [sys.executable, "-m", "zsl", *command(tmp_path / "shared", *TPE[1:], "search.trials=30")]
-    workers = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    workers = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for worker in workers:
-        _, errors = worker.communicate(timeout=120)
+        _, errors = worker.communicate(timeout=300)
         assert worker.returncode == 0, errors
     ended = study(tmp_path / "shared")
     assert [trial.state for trial in ended] == [TrialState.COMPLETE] * 30
@@ -239,7 +241,7 @@ def test_an_axis_may_be_of_the_correction_and_of_whole_numbers(tmp_path: Path) -
         (["search.storage=nonsense"], "search.storage: not an address of a database"),
         (
             [f"search.storage=sqlite:///{__file__}/study.db"],
-            "search.storage: Not a directory; give a database that can",
+            "search.storage: File exists; give a database that can be opened",
         ),
     ],
 )
@@ -293,6 +295,21 @@ def test_an_address_with_a_password_is_kept_nowhere(tmp_path: Path) -> None:
     assert address not in (tmp_path / "run" / "result.json").read_text()
     assert "search.storage=(withheld)" in result["overrides"]
     assert result["config"]["search"]["storage"] == "(withheld)"
+
+
+def test_a_database_that_breaks_in_use_is_said_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = Search.ended
+
+    def broken(search: Search) -> int:
+        with sqlite3.connect(tmp_path / "run" / "study.db") as database:
+            database.execute("DROP TABLE trials")
+        return ended(search)
+
+    monkeypatch.setattr(Search, "ended", broken)
+    assert main(command(tmp_path / "run", *GRID)) == 2
+    assert capsys.readouterr().err.startswith("zsl: error: search.storage: no such table: trials; put it right and")
 
 
 def test_seeds_can_share_one_search(tmp_path: Path) -> None:

@@ -8,5 +8,9 @@ class InputError(ValueError):
     """
 
 
+class PrunedError(Exception):
+    """A trial was ended early, because others are worth more. Nobody's mistake: whoever tries points catches it."""
+
+
 class DivergedError(InputError):
     """Training diverged with the hyperparameters it was given; others may do."""

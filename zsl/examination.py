@@ -12,7 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from zsl.data.protocol import Opened, Stage
 from zsl.data.training_set import TrainingSet
-from zsl.errors import DivergedError, InputError
+from zsl.errors import DivergedError, InputError, PrunedError
 from zsl.evaluation.accuracy import hits, mean_class_accuracy
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import seen_unseen_curve
@@ -32,10 +32,6 @@ Finish = Callable[[ZSLModel, TrainingSet], None]
 Objective = Literal["T1", "H", "H_raw"]
 Hopeful = Callable[[int, float], bool]
 """epoch and the best objective so far -> whether to train on"""
-
-
-class PrunedError(Exception):
-    """A trial was ended early, because others are worth more."""
 
 
 def _finalize(model: ZSLModel, train: TrainingSet) -> None:

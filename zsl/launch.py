@@ -17,6 +17,8 @@ from zsl.explanations import explained
 
 MULTIRUN = ("-m", "--multirun")
 HELP = {"--help", "-h"}
+SWEEP = "search"
+"""the group that only zsl sweep knows"""
 INFORMATIVE = {"--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
 
 
@@ -81,7 +83,9 @@ def _help(overrides: Sequence[str]) -> None:
     """Hydra's own help would look for groups in every folder beside ``experiments/``."""
     from omegaconf import OmegaConf
 
-    groups = "\n".join(f"  {group}: {', '.join(names)}" for group, names in choices().items() if names)
+    groups = "\n".join(
+        f"  {group}: {', '.join(names)}" for group, names in choices().items() if names and group != SWEEP
+    )
     sys.stdout.write(f"""zsl train: train and evaluate a method, and write result.json
 
 GROUP=NAME chooses from a group (zsl list says what each name is):

@@ -8,7 +8,7 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from importlib.util import find_spec
 from itertools import chain
@@ -69,7 +69,7 @@ def sweep(overrides: Sequence[str]) -> int:
     check_all(cfg)
     names = Names(chosen["method"], chosen["class_embedding"], chosen["correction"])
     output = Path(plain(cfg, "paths", PathKeys)["output"]).expanduser().absolute()
-    shown = [STORAGE + WITHHELD if word.lstrip("+").startswith(STORAGE) else word for word in overrides]
+    shown = [_without_address(word) for word in overrides]
     show_log()
     try:
         with folder(output):
@@ -79,6 +79,12 @@ def sweep(overrides: Sequence[str]) -> int:
         raise KeyboardInterrupt(f"stopped; trials that have ended are kept; go on with: {command}") from None
     show(result, output)
     return 0
+
+
+def _without_address(override: str) -> str:
+    """An address may hold a password; a reference to where it stands may stay."""
+    held = override.lstrip("+").startswith(STORAGE) and "://" in override
+    return STORAGE + WITHHELD if held else override
 
 
 def _require_validation(cfg: DictConfig) -> None:
@@ -111,7 +117,7 @@ def _run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str]) 
         choice = _searched(choosing, source, plan, storage)
     if cfg.search.storage is not None:
         cfg.search.storage = WITHHELD
-    with FileLock(output / ".result.lock"):  # whoever comes second finds it written
+    with _alone(output):  # whoever comes second finds it written
         before = _written(output, cfg, source, choice)
         if before is not None:
             return before
@@ -127,19 +133,30 @@ def _run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str]) 
         return result
 
 
+@contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    place = output / ".result.lock"
+    with FileLock(place):
+        yield
+        place.unlink(missing_ok=True)
+
+
 def _searched(cfg: DictConfig, source: Source, plan: Plan, storage: Storage) -> Choice:
     from zsl.search.study import Search
 
     stage = stage_of(cfg, source, "tune")
     examined = examiner(cfg, stage)
     bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with Search(plan, _identity(cfg, source), storage) as search, bar:
-        task = bar.add_task(f"searching on {stage.name}", total=plan.total)
+    with storage.explained(), Search(plan, _identity(cfg, source), storage) as search, bar:
+        task, waiting = bar.add_task(f"searching on {stage.name}", total=plan.total), False
         while search.ended() < plan.total:
             claims = search.claims()
             first = next(claims, None)
             if first is None:
-                bar.update(task, completed=search.ended(), description="waiting for trials of other processes")
+                if not waiting:
+                    log.info("every trial is taken; waiting for %d of other processes", plan.total - search.ended())
+                waiting = True
+                bar.update(task, completed=search.ended())
                 time.sleep(POLL)
                 continue
             for trial in examined.trials(chain([first], claims)):

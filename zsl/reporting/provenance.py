@@ -10,7 +10,7 @@ from pathlib import Path
 
 import zsl
 
-DISTRIBUTIONS = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "gensim", "hydra-core")
+DISTRIBUTIONS = ("torch", "pytorch-lightning", "numpy", "scipy", "scikit-learn", "gensim", "hydra-core", "optuna")
 SOURCES = ("zsl", "conf", "experiments")
 
 

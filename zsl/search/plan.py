@@ -40,7 +40,7 @@ class Plan:
 
     def sampling(self, slot: int) -> BaseSampler:
         """What suggests the point of a slot."""
-        sampler = TPESampler(seed=stream(self.seed, slot) % 2**32)
+        sampler = TPESampler(seed=stream(self.seed, slot) % 2**32, constant_liar=True)
         if self.points is None:
             return sampler
         return PartialFixedSampler({key: _stored(value) for key, value in self.points[slot].items()}, sampler)

@@ -57,10 +57,22 @@ class Storage:
             connection.execute(text("SELECT version_info_id FROM version_info FOR UPDATE"))
             yield
 
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Say in one line what happened to a database in use.
+
+        Raises:
+            InputError: it is full, or not there any more.
+        """
+        try:
+            yield
+        except (SQLAlchemyError, StorageInternalError) as error:
+            raise InputError(f"{KEY}: {_reason(error)}; put it right and launch the same line to go on") from error
+
     def beat(self, study: optuna.Study, trial: optuna.Trial) -> None:
         """A sign of life. If one cannot be given the next may; if none can, the trial counts as abandoned."""
-        study_id = self.optuna.get_study_id_from_name(study.study_name)
         with suppress(StorageInternalError):
+            study_id = self.optuna.get_study_id_from_name(study.study_name)
             self.optuna.record_heartbeat(self.optuna.get_trial_id_from_study_id_trial_number(study_id, trial.number))
 
     def _opened(self, stale: int) -> optuna.storages.RDBStorage:
@@ -77,9 +89,7 @@ class Storage:
                             grace_period=stale,
                         )
                 except ImportError as error:
-                    raise InputError(
-                        f"{KEY}: {error.__cause__ or error}; install the driver of this database"
-                    ) from None
+                    raise InputError(f"{KEY}: {error.__cause__ or error}; {DRIVER}") from None
                 except (SQLAlchemyError, StorageInternalError, RuntimeError, OSError) as error:
                     if last:
                         raise InputError(f"{KEY}: {_reason(error)}; give a database that can be opened") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, Self
 
 import torch
@@ -68,7 +68,7 @@ class ESZSL(Bilinear):
         def rotated(coding: str) -> Tensor:
             return V.T @ (_targets(train, coding) @ P)
 
-        @cache
+        @lru_cache(maxsize=32)  # a sampler never comes back to a γ, a grid does
         def left(gamma: float, coding: str) -> Tensor:
             return V @ (rotated(coding) / ridge_spectrum(b, gamma=gamma).unsqueeze(1))
 

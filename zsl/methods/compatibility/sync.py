@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Literal, Self
 
 import torch
@@ -78,7 +78,7 @@ class SynC(ZSLModel):
         """Train once for every λ and loss, and solve for every σ."""
         X, labels, phi = train.examples.inputs, train.examples.labels, train.classes.embeddings
 
-        @cache
+        @lru_cache(maxsize=32)
         def classifiers(loss: Loss, lamb: float, iterations: int) -> Tensor:
             return seen_classifiers(X, labels, phi.to(X.dtype), loss, lamb, iterations).double()
 
