@@ -42,7 +42,7 @@ def test_a_tracker_that_fails_costs_neither_the_result_nor_the_others(
     assert line in " ".join(shown.split())
 
 
-@pytest.mark.parametrize("method", ["log", "finish", "log_artifact", "define_metric"])
+@pytest.mark.parametrize("method", ["finish", "log_artifact"])
 def test_a_wandb_that_fails_within_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], method: str
 ) -> None:

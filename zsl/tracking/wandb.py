@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -98,10 +98,11 @@ class WandB:
         self.run.log({"fit/step": number, **values}, step=self.trials + number, commit=True)
 
     def record(self, result: Result, output: Path) -> None:
-        """All of it."""
+        """All of it; what needs no server first."""
         import wandb
 
         self.run.config.update({"chosen": dict(result.selection.chosen)})
+        self.run.summary.update(dict(result.metrics))
         made = {
             name: wandb.Table(columns=[*t.columns], data=[[*row] for row in t.rows])
             for name, t in tables(result).items()
@@ -110,7 +111,6 @@ class WandB:
             made["curve"] = wandb.plot.line(made["curve"], "u", "s", title="Seen-unseen curve")
         with _staging(Path(self.run.settings.sync_dir)):
             self.run.log(made)
-            self.run.summary.update(dict(result.metrics))
             self._upload("result", {NAME: output / NAME}, "mutable")
             if self.checkpoints:
                 saved = {WEIGHTS: output / WEIGHTS, CHECKPOINT: self.job.checkpoints / CHECKPOINT}
@@ -121,7 +121,13 @@ class WandB:
         if not any((self.job.checkpoints / name).is_file() for name in (CHECKPOINT, TRIALS)):
             self.kept.unlink(missing_ok=True)
         if self.run is not None:
-            self.run.finish(exit_code=0 if finished else 1)
+            try:
+                self.run.finish(exit_code=0 if finished else 1)
+            except TimeoutError:
+                raise
+            except Exception:
+                _leave_service()
+                raise
 
     def _upload(self, kind: str, files: Mapping[str, Path], policy: Literal["mutable", "immutable"]) -> None:
         """An artifact of copies, or, as it may be large, of the files themselves."""
@@ -155,10 +161,7 @@ class WandB:
 
     def _forget(self) -> None:
         """Leave nothing of a run that did not come about: its identity is taken as long as the service lives."""
-        import wandb
-
-        if wandb.run is None:
-            wandb.teardown()
+        _leave_service()
         for left in (self.job.output / "wandb").glob(f"run-*-{self.identity}"):
             shutil.rmtree(left, ignore_errors=True)
 
@@ -194,6 +197,15 @@ class WandB:
                 finish_timeout_raises=True,
             ),
         )
+
+
+def _leave_service() -> None:
+    """W&B's process, which may be dead: the next run starts another. Unless somebody else has a run in it."""
+    import wandb
+
+    if wandb.run is None:
+        with suppress(Exception, SystemExit):
+            wandb.teardown()
 
 
 @contextmanager
