@@ -32,8 +32,9 @@ class WandB:
     """``fit/…`` by step, ``selection/…`` by trial; in the end all metrics as the summary, tables, and ``result.json``.
 
     Its own files lie below ``wandb/`` in the folder of the run. A resumed run goes on with the same W&B run. Without a
-    login or a server it is kept offline, for ``wandb sync``; a process that met no server does not ask again. Of the
-    process and the machine (arguments, repository, console, packages) nothing is told: they may hold secrets.
+    login or a server it is kept offline, for ``wandb sync``; a process that met no server does not ask again. Whether a
+    login is good is asked first, which takes W&B up to 10 s on top of ``start_timeout``. Of the process and the machine
+    (arguments, repository, console, packages) nothing is told: they may hold secrets.
 
     Args:
         mode: ``online`` or ``offline``; ``WANDB_MODE`` can only make it less.
@@ -82,8 +83,8 @@ class WandB:
         self.run = self._online() or self._init("offline")
         self.run.define_metric("fit/*", step_metric="fit/step")
         self.run.define_metric("selection/*", step_metric="selection/trial")
-        where = self.run.url if not self.run.offline else f"wandb sync {Path(self.run.settings.sync_dir)}"
-        log.info("W&B: %s", where)
+        if where := f"wandb sync {self.run.settings.sync_dir}" if self.run.offline else self.run.url:
+            log.info("W&B: %s", where)
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
         """A point."""
