@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from zsl.errors import InputError
 from zsl.output import WEIGHTS
 from zsl.reporting.atomic import write_text
-from zsl.reporting.result import NAME, Result
+from zsl.reporting.result import NAME, Result, without_secrets
 from zsl.resumption import CHECKPOINT
 from zsl.tracking.tables import flat_trial, tables
 from zsl.tracking.tracker import Job, reason
@@ -179,9 +179,9 @@ class WandB:
             dir=str(job.output),
             project=self.project or wandb.setup().settings.project or "zsl",
             entity=self.entity,
-            group=self.group or job.group,
+            group=without_secrets(self.group) or job.group,
             name=job.name,
-            tags=[tag[:LONGEST_TAG] for tag in (*job.tags, *self.tags)],
+            tags=[tag[:LONGEST_TAG] for tag in (*job.tags, *without_secrets(self.tags))],
             config={**job.config, **job.facts},
             settings=wandb.Settings(
                 silent=True,
