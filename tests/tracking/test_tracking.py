@@ -21,7 +21,10 @@ from zsl.cli import main
 
 ALE = ["data=synthetic", "method=ale", "method.epochs=8", "sweep.lr=[0.1,1.0]", "selection=validation", "seed=3"]
 KEY, PASSWORD, TOKEN = "5ec2e7" * 7, "hunter2hunter2", "t0k3nt0k3n"
-SECRETS = [f"logger.wandb.group='https://someone:{PASSWORD}@example.org'", f"logger.wandb.tags=[mine,'token={TOKEN}']"]
+SECRETS = [
+    f"logger.wandb.group='https://someone:{PASSWORD}@example.org'",
+    f"logger.wandb.tags=[mine,'https://me:{TOKEN}@example.org']",
+]
 EVERY = 10
 
 
@@ -72,7 +75,14 @@ def test_wandb_knows_what_was_run(watched: Watched) -> None:
     assert run.run.display_name == "ale synthetic seed 3"
     assert run.run.run_group == run.config["logger"]["wandb"]["group"] == "https://(withheld)@example.org"
     assert run.run.project == "zsl"
-    assert run.tags == ["ale", "synthetic", "inductive", "selection validation", "mine", "token=(withheld)"]
+    assert run.tags == [
+        "ale",
+        "synthetic",
+        "inductive",
+        "selection validation",
+        "mine",
+        "https://(withheld)@example.org",
+    ]
     for key, value in result["config"].items():
         assert run.config[key] == value, key
     for key in ("fingerprints", "versions", "commit"):
