@@ -21,7 +21,10 @@ from zsl.cli import main
 
 ALE = ["data=synthetic", "method=ale", "method.epochs=8", "sweep.lr=[0.1,1.0]", "selection=validation", "seed=3"]
 KEY, PASSWORD, TOKEN = "5ec2e7" * 7, "hunter2hunter2", "t0k3nt0k3n"
-SECRETS = [f"+published.source=https://someone:{PASSWORD}@example.org/paper", f"+published.api_key={TOKEN}"]
+SECRETS = [
+    f"logger.wandb.group='https://someone:{PASSWORD}@example.org'",
+    f"logger.wandb.tags=[mine,'https://me:{TOKEN}@example.org']",
+]
 EVERY = 10
 
 
@@ -36,14 +39,14 @@ class Watched(NamedTuple):
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
     folder = tmp_path_factory.mktemp("watched")
-    loggers = ["logger=[csv,tensorboard,wandb_offline]", "logger.wandb.checkpoints=true", "logger.wandb.tags=[mine]"]
+    loggers = ["logger=[csv,tensorboard,wandb_offline]", "logger.wandb.checkpoints=true"]
     places = [f"paths.output={folder / 'run'}", f"paths.cache={folder / 'cache'}"]
     with pytest.MonkeyPatch.context() as environment:
         wandb.teardown()
         environment.setenv("WANDB_API_KEY", KEY)
         environment.setenv("WANDB_BASE_URL", f"https://someone:{PASSWORD}@example.org")
         steps = f"trainer.log_every_n_steps={EVERY}"
-        assert main(["train", *ALE, steps, *SECRETS, *loggers, "save.weights=true", *places]) == 0
+        assert main(["train", *ALE, steps, *loggers, *SECRETS, "save.weights=true", *places]) == 0
         wandb.teardown()
     (run,) = runs(folder / "run")
     return Watched(folder / "run", json.loads((folder / "run" / "result.json").read_text()), run)
@@ -65,15 +68,21 @@ def test_no_file_holds_a_secret(watched: Watched) -> None:
         content = path.read_bytes()
         for secret in (KEY, PASSWORD, TOKEN):
             assert secret.encode() not in content, path
-    assert "withheld" in watched.wandb.config["published"]["source"]
 
 
 def test_wandb_knows_what_was_run(watched: Watched) -> None:
     result, run = watched.result, watched.wandb
     assert run.run.display_name == "ale synthetic seed 3"
-    assert run.run.run_group == ""
+    assert run.run.run_group == run.config["logger"]["wandb"]["group"] == "https://(withheld)@example.org"
     assert run.run.project == "zsl"
-    assert run.tags == ["ale", "synthetic", "inductive", "selection validation", "mine"]
+    assert run.tags == [
+        "ale",
+        "synthetic",
+        "inductive",
+        "selection validation",
+        "mine",
+        "https://(withheld)@example.org",
+    ]
     for key, value in result["config"].items():
         assert run.config[key] == value, key
     for key in ("fingerprints", "versions", "commit"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -90,6 +91,30 @@ def test_a_resumed_run_goes_on_as_the_same(tmp_path: Path, monkeypatch: pytest.M
         *both[0],
         *both[1],
     ]
+
+
+def test_a_process_of_wandb_that_dies_takes_no_result_and_no_later_run_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    step = WandB.step
+
+    def kill(self: WandB, number: int, losses: Any) -> None:
+        if number == 2 and self.job.config["seed"] == 0:
+            listed = ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())]
+            children = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.splitlines()
+            for child in (line.split()[0] for line in children if "wandb-core" in line):
+                os.kill(int(child), signal.SIGKILL)
+        step(self, number, losses)
+
+    monkeypatch.setattr(WandB, "step", kill)
+    ale = ["data=synthetic", "method=ale", "method.epochs=1", "trainer.log_every_n_steps=1"]
+    assert main(["train", "-m", *ale, "seed=0,1", "logger=wandb_offline", *places(tmp_path)]) == 0
+    assert capfd.readouterr().err.count("WARNING") == 1
+    results = {path.parent: json.loads(path.read_text()) for path in (tmp_path / "run").rglob("result.json")}
+    ((folder, result),) = [(folder, result) for folder, result in results.items() if result["seed"] == 1]
+    (run,) = runs(folder)
+    assert run.exit == [0]
+    assert run.summary.items() >= result["metrics"].items()
 
 
 def test_a_server_that_does_not_answer_is_waited_for_once(

@@ -8,14 +8,14 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from zsl.errors import InputError
 from zsl.output import WEIGHTS
 from zsl.reporting.atomic import write_text
-from zsl.reporting.result import NAME, Result
+from zsl.reporting.result import NAME, Result, without_secrets
 from zsl.resumption import CHECKPOINT
 from zsl.tracking.tables import flat_trial, tables
 from zsl.tracking.tracker import Job, reason
@@ -32,8 +32,9 @@ class WandB:
     """``fit/…`` by step, ``selection/…`` by trial; in the end all metrics as the summary, tables, and ``result.json``.
 
     Its own files lie below ``wandb/`` in the folder of the run. A resumed run goes on with the same W&B run. Without a
-    login or a server it is kept offline, for ``wandb sync``; a process that met no server does not ask again. Of the
-    process and the machine (arguments, repository, console, packages) nothing is told: they may hold secrets.
+    login or a server it is kept offline, for ``wandb sync``; a process that met no server does not ask again. Whether a
+    login is good is asked first, which takes W&B up to 10 s on top of ``start_timeout``. Of the process and the machine
+    (arguments, repository, console, packages) nothing is told: they may hold secrets.
 
     Args:
         mode: ``online`` or ``offline``; ``WANDB_MODE`` can only make it less.
@@ -82,8 +83,8 @@ class WandB:
         self.run = self._online() or self._init("offline")
         self.run.define_metric("fit/*", step_metric="fit/step")
         self.run.define_metric("selection/*", step_metric="selection/trial")
-        where = self.run.url if not self.run.offline else f"wandb sync {Path(self.run.settings.sync_dir)}"
-        log.info("W&B: %s", where)
+        if where := f"wandb sync {self.run.settings.sync_dir}" if self.run.offline else self.run.url:
+            log.info("W&B: %s", where)
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
         """A point."""
@@ -98,10 +99,11 @@ class WandB:
         self.run.log({"fit/step": number, **values}, step=self.trials + number, commit=True)
 
     def record(self, result: Result, output: Path) -> None:
-        """All of it."""
+        """All of it; what needs no server first."""
         import wandb
 
         self.run.config.update({"chosen": dict(result.selection.chosen)})
+        self.run.summary.update(dict(result.metrics))
         made = {
             name: wandb.Table(columns=[*t.columns], data=[[*row] for row in t.rows])
             for name, t in tables(result).items()
@@ -110,7 +112,6 @@ class WandB:
             made["curve"] = wandb.plot.line(made["curve"], "u", "s", title="Seen-unseen curve")
         with _staging(Path(self.run.settings.sync_dir)):
             self.run.log(made)
-            self.run.summary.update(dict(result.metrics))
             self._upload("result", {NAME: output / NAME}, "mutable")
             if self.checkpoints:
                 saved = {WEIGHTS: output / WEIGHTS, CHECKPOINT: self.job.checkpoints / CHECKPOINT}
@@ -121,7 +122,13 @@ class WandB:
         if not any((self.job.checkpoints / name).is_file() for name in (CHECKPOINT, TRIALS)):
             self.kept.unlink(missing_ok=True)
         if self.run is not None:
-            self.run.finish(exit_code=0 if finished else 1)
+            try:
+                self.run.finish(exit_code=0 if finished else 1)
+            except TimeoutError:
+                raise
+            except Exception:
+                _leave_service()
+                raise
 
     def _upload(self, kind: str, files: Mapping[str, Path], policy: Literal["mutable", "immutable"]) -> None:
         """An artifact of copies, or, as it may be large, of the files themselves."""
@@ -155,10 +162,7 @@ class WandB:
 
     def _forget(self) -> None:
         """Leave nothing of a run that did not come about: its identity is taken as long as the service lives."""
-        import wandb
-
-        if wandb.run is None:
-            wandb.teardown()
+        _leave_service()
         for left in (self.job.output / "wandb").glob(f"run-*-{self.identity}"):
             shutil.rmtree(left, ignore_errors=True)
 
@@ -175,9 +179,9 @@ class WandB:
             dir=str(job.output),
             project=self.project or wandb.setup().settings.project or "zsl",
             entity=self.entity,
-            group=self.group or job.group,
+            group=without_secrets(self.group) or job.group,
             name=job.name,
-            tags=[tag[:LONGEST_TAG] for tag in (*job.tags, *self.tags)],
+            tags=[tag[:LONGEST_TAG] for tag in (*job.tags, *without_secrets(self.tags))],
             config={**job.config, **job.facts},
             settings=wandb.Settings(
                 silent=True,
@@ -194,6 +198,15 @@ class WandB:
                 finish_timeout_raises=True,
             ),
         )
+
+
+def _leave_service() -> None:
+    """W&B's process, which may be dead: the next run starts another. Unless somebody else has a run in it."""
+    import wandb
+
+    if wandb.run is None:
+        with suppress(Exception, SystemExit):
+            wandb.teardown()
 
 
 @contextmanager
