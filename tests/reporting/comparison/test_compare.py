@@ -138,6 +138,18 @@ def test_few_seeds_are_told_in_every_format(
     assert warning in (tmp_path / "t.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("asked", [[], ["--per-class", "--row", "ale", "--row", "sje"]], ids=["tests", "classes"])
+def test_disagreeing_repeats_are_told(
+    make: Make, runs: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, asked: list[str]
+) -> None:
+    again = make(method="ale", T1=99.0, created="2026-03-01T00:00:00+00:00", per_class={"u": {"wren": 1.0}})
+    write(again, runs / "again")
+    assert "warning: ale, CUB PS v1, 312 attributes, seed 0: two runs" in compare(capsys, runs, *asked)
+    with caplog.at_level(logging.WARNING):
+        compare(capsys, runs, *asked, "--format", "csv")
+    assert any("two runs of one configuration disagree" in record.getMessage() for record in caplog.records)
+
+
 def test_classes_that_gain_stand_before_those_that_lose(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = (runs, "--per-class", "--row", "ale", "--baseline", "sje", "--metric", "u")
     lines = table(compare(capsys, *asked, "--format", "csv"))
@@ -205,6 +217,9 @@ def test_nothing_in_common_is_an_error(make: Make, tmp_path: Path, capsys: pytes
     write(make(method="ale", seed=1), tmp_path / "b")
     assert main(["compare", str(tmp_path)]) == 2
     assert "no two rows share a data set, class split, protocol and seed with H" in capsys.readouterr().err
+    write(make(seed=1), tmp_path / "c")
+    assert main(["compare", str(tmp_path), "--per-class"]) == 2
+    assert "ale and eszsl share no data, protocol and seed with H by class" in capsys.readouterr().err
 
 
 def test_help_imports_nothing_slow() -> None:

@@ -64,6 +64,11 @@ def test_what_differs_on_one_class_split_is_compared(
     assert len(populations(runs)) == 1
 
 
+def test_values_that_are_written_alike_are_two(make: Make, keyed: Keyed) -> None:
+    runs = contenders(keyed([make(config={"method": {"k": "1"}}), make(config={"method": {"k": 1}})]))
+    assert labels(runs) == ["eszsl k=1", "eszsl k=1"]
+
+
 worlds = st.lists(
     st.fixed_dictionaries(
         {

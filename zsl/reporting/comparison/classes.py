@@ -51,7 +51,8 @@ class ClassDifferences:
 
 
 def by_class(world: Population, runs: Runs, metric: str, a: Contender, b: Contender) -> ClassDifferences | None:
-    """Accuracies by class of the runs that share a seed, in a population of one world; None where no runs do.
+    """Accuracies by class of the runs that share a seed, in a population of one world; None where no runs do,
+    or none of them has values by class.
 
     Raises:
         InputError: the metric is not made of accuracies by class.
@@ -72,6 +73,8 @@ def by_class(world: Population, runs: Runs, metric: str, a: Contender, b: Conten
         for name in one[seeds[0]].per_class.get(kind, {})
         if (line := _difference(name, kind, [(one[n], other[n]) for n in seeds]))
     ]
+    if not lines:
+        return None
     lines.sort(key=lambda line: (-line.difference.mean, line.kind, line.name))
     return ClassDifferences(world.title, world.protocol, metric, a, b, seeds, tuple(lines))
 

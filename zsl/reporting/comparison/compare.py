@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from zsl.reporting.comparison.contenders import Contender, Runs
+    from zsl.reporting.layout import Sheet
 
     Couple: TypeAlias = tuple[Contender, Contender]
 
@@ -47,6 +48,7 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     from zsl.reporting.comparison.contenders import contenders
     from zsl.reporting.layout import unknown
     from zsl.reporting.result import gather
+    from zsl.reporting.table import rows
 
     results = gather(args.paths)
     present = sorted({name for result in results.values() for name in result.metrics})
@@ -59,15 +61,19 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     between = couples(runs, baseline)
     if not between:
         raise InputError("compare: one row cannot be compared; give folders with more, or name more with --row")
+    warnings = [warning for row in rows(results) for warning in row.warnings]
     show = _classes if args.per_class else _comparisons
-    return show(args, runs, between, console)
+    return show(args, runs, between, warnings, console)
 
 
-def _comparisons(args: argparse.Namespace, runs: Runs, couples: list[Couple], console: Console | None) -> int:
+def _comparisons(
+    args: argparse.Namespace, runs: Runs, couples: list[Couple], warnings: list[str], console: Console | None
+) -> int:
     """Tables of tests and of ranks, or a plot of the ranks."""
     from zsl.reporting.comparison.comparisons import compare
     from zsl.reporting.comparison.layout import comparison_sheet, comparisons_csv, ranking_sheet
     from zsl.reporting.comparison.ranking import rankings
+    from zsl.reporting.layout import WARNING
 
     ranked, missing = rankings(runs, args.metric)
     if form := _drawn(args.output):
@@ -80,15 +86,18 @@ def _comparisons(args: argparse.Namespace, runs: Runs, couples: list[Couple], co
     if not families:
         raise InputError(f"compare: no two rows share a data set, class split, protocol and seed with {args.metric}")
     made = [*map(comparison_sheet, families), *map(ranking_sheet, ranked)]
-    made[-1] = replace(made[-1], notes=(*made[-1].notes, *(f"no ranking: {cause}" for cause in missing)))
+    made = _noted(_noted(made, "no ranking: ", missing), WARNING, warnings)
     return deliver(made, lambda: comparisons_csv(families), args, console)
 
 
-def _classes(args: argparse.Namespace, runs: Runs, couples: list[Couple], console: Console | None) -> int:
+def _classes(
+    args: argparse.Namespace, runs: Runs, couples: list[Couple], warnings: list[str], console: Console | None
+) -> int:
     """A table, or a panel of bars, for each class split."""
     from zsl.reporting.comparison.classes import by_class
     from zsl.reporting.comparison.contenders import alone, populations
     from zsl.reporting.comparison.layout import class_sheet, classes_csv
+    from zsl.reporting.layout import WARNING
 
     if len(couples) > 1:
         labels = ", ".join(repr(row.label) for row in runs)
@@ -97,12 +106,20 @@ def _classes(args: argparse.Namespace, runs: Runs, couples: list[Couple], consol
     splits = [split for population in populations(runs) for split in alone(population, runs)]
     found = [classes for split in splits if (classes := by_class(split, runs, args.metric, a, b))]
     if not found:
-        raise InputError(f"--per-class: {a.label} and {b.label} share no data, protocol and seed with {args.metric}")
+        names = f"{a.label} and {b.label}"
+        raise InputError(f"--per-class: {names} share no data, protocol and seed with {args.metric} by class")
     if form := _drawn(args.output):
         from zsl.reporting.comparison.class_plot import draw
 
         return _write(args.output, draw(found, form))
-    return deliver([class_sheet(split) for split in found], lambda: classes_csv(found), args, console)
+    return deliver(
+        _noted([class_sheet(split) for split in found], WARNING, warnings), lambda: classes_csv(found), args, console
+    )
+
+
+def _noted(made: list[Sheet], prefix: str, texts: list[str]) -> list[Sheet]:
+    """The same with notes below the last of them."""
+    return [*made[:-1], replace(made[-1], notes=(*made[-1].notes, *(prefix + text for text in texts)))]
 
 
 def _drawn(output: Path | None) -> str:

@@ -47,18 +47,19 @@ class Contender:
     method: str
     correction: str
     apart: tuple[tuple[str, str], ...] = ()
-    """name -> value, of as much as tells them apart"""
+    """name -> value as JSON, empty where the configuration has none; of as much as tells them apart"""
 
     @property
     def label(self) -> str:
         """``eszsl + csls φ=glove gamma=1``"""
         name = self.method if self.correction == "none" else f"{self.method} + {self.correction}"
-        return " ".join([name, *(f"{key}={value}" for key, value in self.apart)])
+        return " ".join([name, *(f"{key}={value(text or None)}" for key, text in self.apart)])
 
 
 Runs: TypeAlias = dict[Contender, dict[World, dict[int, Result]]]
 """contender -> world -> seed -> run"""
 Adapted: TypeAlias = tuple[tuple[Contender, tuple[str, ...]], ...]
+"""contenders, each with the keys in which it was not configured alike everywhere"""
 
 
 def world(of: Identity) -> World:
@@ -82,7 +83,7 @@ def contenders(results: Mapping[Path, Result]) -> Runs:
         keys = _telling([row.identity for row in group])
         for row in group:
             traits = _traits(row.identity)
-            apart = tuple((brief(key, keys), value(traits.get(key))) for key in keys)
+            apart = tuple((brief(key, keys), traits.get(key, "")) for key in keys)
             latest = {seed: results[path] for seed, path in zip(row.seeds, row.paths, strict=True)}
             runs[Contender(method, correction, apart)][world(row.identity)] = latest
     return dict(sorted(runs.items()))

@@ -71,7 +71,7 @@ def rankings(runs: Runs, metric: str) -> tuple[list[Ranking], list[str]]:
 
 
 def rank(found: Sequence[Population], runs: Runs, metric: str) -> Ranking:
-    """Rank over data sets, or, where there is one data set with several class splits, over these.
+    """Rank over data sets that have the metric, or, where there is one with several class splits, over these.
 
     Raises:
         InputError: fewer than three of them, or fewer than three contenders that were run in all; the message says
@@ -79,14 +79,15 @@ def rank(found: Sequence[Population], runs: Runs, metric: str) -> Ranking:
     """
     one = len(found) == 1 and len(found[0].worlds) > 1
     unit: Unit = "class split" if one else "data set"
-    blocks = alone(found[0], runs) if one else list(found)
+    places = alone(found[0], runs) if one else found
+    blocks = [place for place in places if any(not math.isnan(_mean(row, place, runs, metric)) for row in runs)]
     means = {contender: [_mean(contender, block, runs, metric) for block in blocks] for contender in runs}
     means = {contender: values for contender, values in means.items() if not all(map(math.isnan, values))}
     whole = [contender for contender, values in means.items() if not any(map(math.isnan, values))]
     if len(blocks) < ENOUGH:
         raise InputError(
             f"a ranking takes {ENOUGH} data sets, or {ENOUGH} class splits of one; here {_count(len(blocks), unit)} "
-            f"({'; '.join(block.title for block in blocks)})"
+            f"({'; '.join(block.title for block in blocks) or 'none'})"
         )
     if len(whole) < ENOUGH:
         names = ", ".join(contender.label for contender in whole) or "none"
