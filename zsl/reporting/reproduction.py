@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ COLUMNS = (
     *("experiment", "data", "data_title", "features", "metric", "mean", "std", "ci95", "n"),
     *("published", "verified", "source", "difference", "verdict", "command", "results"),
 )
+IDENTITY = re.compile(r"-[0-9a-f]{8}/")
 NONE = "no published number"
 PER_JOB = ("seed=", "paths.output=", "resume=", "rerun=")
 """overrides that tell the jobs of one row apart"""
@@ -136,10 +138,15 @@ def _section(each: Reproduction) -> Sheet:
         *([] if each.comparisons else [NONE]),
         *(f"selection there: {text}" for text in dict.fromkeys(c.claim.selection for c in each.comparisons)),
         f"command: {command(each)}",
-        f"results: {', '.join(path.as_posix() for path in each.paths)}",
+        f"results: {', '.join(dict.fromkeys(_whichever_machine(path) for path in each.paths))}",
         *(f"warning: {warning}" for warning in row.warnings),
     ]
     return Sheet(f"{each.experiment}: {data}", ("numbers", *METRICS), tuple(lines), tuple(notes), (), 1)
+
+
+def _whichever_machine(path: Path) -> str:
+    """The path, with ``*`` for what in the name of a job's folder follows from where data lie."""
+    return IDENTITY.sub("-*/", path.as_posix())
 
 
 def _ours(each: Reproduction, name: str) -> str:
