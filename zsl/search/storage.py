@@ -113,4 +113,5 @@ def _url(address: str) -> URL:
 def _reason(error: BaseException) -> str:
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
-    return str(getattr(error, "orig", None) or error.__cause__ or error).partition("\n")[0]
+    found = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
+    return str(getattr(found, "orig", None) or found).partition("\n")[0]
