@@ -214,7 +214,7 @@ def _dotted(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _written(output: Path, cfg: DictConfig, source: Source, choice: Choice) -> Result | None:
     """The result of this very search, if it is there with all that is asked for."""
     files = {WEIGHTS: cfg.save.weights, "predictions.npz": cfg.save.predictions}
-    if not all((output / name).is_file() for name, asked in files.items() if asked):
+    if cfg.rerun or not all((output / name).is_file() for name, asked in files.items() if asked):
         return None
     with suppress(InputError):
         before = results.read(output / results.NAME)
