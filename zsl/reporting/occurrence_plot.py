@@ -10,7 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from zsl.reporting.layout import DAGGER
+from zsl.reporting.schema import DAGGER
 from zsl.reporting.table import Row
 from zsl.reporting.wording import figure, label, options
 

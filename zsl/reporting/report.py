@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zsl.errors import InputError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_table_arguments(parser)
     parser.add_argument("--metrics", default="", metavar="NAMES", help="comma-separated, such as T1,u,s,H")
     parser.add_argument("--sort", metavar="METRIC", help="best first within each data set")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="one self-contained page with figures, instead")
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,14 +43,26 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     """Gather, summarise, and show or write; 0 when done.
 
     Raises:
-        InputError: no results, unreadable ones, a metric that none has, or a file that cannot be written.
+        InputError: no results, unreadable ones, a metric that none has, a file that cannot be written, or a page asked
+            for without what it needs.
     """
+    if args.html and (args.output or args.format):
+        raise InputError("--html writes a page, --output and --format a table; run them one after the other")
     from zsl.reporting.layout import arrange
     from zsl.reporting.result import gather
     from zsl.reporting.table import rows
 
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
-    return show(arrange(rows(gather(args.paths)), args.sort), metrics, args, console)
+    results = gather(args.paths)
+    found = arrange(rows(results), args.sort)
+    if not args.html:
+        return show(found, metrics, args, console)
+
+    from zsl.reporting.atomic import write_text
+    from zsl.reporting.html.page import page
+
+    write_text(args.html, page(found, results, metrics, args.std))
+    return 0
 
 
 def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace, console: Console | None) -> int:

@@ -25,6 +25,8 @@ from zsl.reporting.checks import (
 
 SCHEMA = 2
 
+DAGGER = "†"
+"""ends the name of a metric that was chosen on the test set"""
 SETTINGS = ("inductive", "unseen semantics", "transductive")
 PROTOCOLS = ("tune", "final")
 POLICIES = ("fixed", "validation", "test")
@@ -108,6 +110,15 @@ def _occurrences(key: str, value: dict[str, list[Any]]) -> Iterator[Fault]:
                 yield f"{key}.bad_{name}", f"a class has more bad occurrences than occurrences ({name})"
 
 
+def card(key: str, value: Any) -> Iterator[Fault]:
+    """{} or what is known of a data set."""
+    counts = mapping(whole)
+    lines = sequence(matching("(?s).*", "a string"))
+    known = {"images": whole, "features": whole, "classes": counts, "parts": mapping(counts)}
+    if value != {}:
+        yield from record({**known, "licences": lines, "notes": lines})(key, value)
+
+
 def marked(value: Any) -> Iterator[Fault]:
     """Where hyperparameters were chosen on the test set, the name of every metric says so."""
     if value["selection"]["policy"] == "test":
@@ -140,13 +151,15 @@ _FIELDS: Check = record(
         "curve": curve,
         "hubness": hubness,
         "fingerprints": mapping(matching("[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits"), FINGERPRINTS),
+        "card": card,
         "config": mapping(anything),
         "overrides": sequence(matching("(?s).*", "a string")),
         "versions": mapping(text),
         "commit": optional(matching("[0-9a-f]{40}([0-9a-f]{24})?(-dirty)?", "a git commit")),
         "timings": mapping(number(low=0)),
         "created": utc,
-    }
+    },
+    absent=("card",),
 )
 
 

@@ -49,6 +49,8 @@ class Row:
     warnings: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()
     """dotted keys that were set on the command line"""
+    paths: tuple[Path, ...] = ()
+    """of the results that count, one a seed"""
 
 
 def identity(result: Result) -> Identity:
@@ -57,8 +59,8 @@ def identity(result: Result) -> Identity:
     Where hyperparameters were chosen (on validation or test), the chosen values are an outcome of the run, not a part
     of its identity; how they were chosen is.
     """
-    chosen = () if result.selection.policy == "fixed" else dict(_leaves(result.selection.chosen)).keys()
-    config = ((key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in _leaves(result.config))
+    chosen = () if result.selection.policy == "fixed" else dict(leaves(result.selection.chosen)).keys()
+    config = ((key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in leaves(result.config))
     return Identity(
         data_title=result.data_title,
         data=result.data,
@@ -90,13 +92,15 @@ def _row(of: Identity, repeats: Mapping[int, list[Path]], results: Mapping[Path,
     disagreements = chain.from_iterable(_disagreement(paths, results) for paths in repeats.values())
     warnings = (*disagreements, *_varying(of, latest))
     given = frozenset(override.partition("=")[0].lstrip("+") for result in latest for override in result.overrides)
-    return Row(of, tuple(repeats), over_seeds([result.metrics for result in latest]), warnings, given)
+    paths = tuple(paths[0] for paths in repeats.values())
+    return Row(of, tuple(repeats), over_seeds([result.metrics for result in latest]), warnings, given, paths)
 
 
-def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys with their values."""
     for key, item in value.items():
         if isinstance(item, Mapping) and item:
-            yield from _leaves(item, f"{prefix}{key}.")
+            yield from leaves(item, f"{prefix}{key}.")
         else:
             yield prefix + key, item
 
