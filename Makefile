@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTRAS := emoji,sentence,dev
+EXTRAS := emoji,sentence,html,dev
 WORKERS ?= 2
 
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)

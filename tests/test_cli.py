@@ -18,7 +18,19 @@ from zsl.cli import main
 from zsl.configuration import choices, tree
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"torch", "matplotlib", "pytorch_lightning", "hydra", "numpy", "scipy", "gensim", "wandb", "rich", "sklearn"}
+HEAVY = {
+    "torch",
+    "matplotlib",
+    "pytorch_lightning",
+    "hydra",
+    "numpy",
+    "scipy",
+    "gensim",
+    "wandb",
+    "rich",
+    "sklearn",
+    "plotly",
+}
 
 
 @pytest.mark.parametrize(

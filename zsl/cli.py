@@ -13,7 +13,7 @@ from zsl.errors import InputError
 EPILOG = """examples:
   zsl train data=synthetic method=eszsl
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
-  zsl report runs/
+  zsl report runs/ --html report.html
   zsl hubness runs/ --output hubness.svg
   zsl synthesize runs/gan features/ --per-class 300
   zsl list methods

@@ -14,21 +14,22 @@ from zsl.reporting.schema import DAGGER
 
 TOLERANCE = 0.001
 """of the height and of the width of the plot"""
+MARGIN = 0.03
+"""of the width, on either side"""
 WORTH = 0.05
 """γ is drawn where H is at least this share of its best"""
 
 
 def section(gathered: Gathered) -> Section | None:
     """A plot a row, of the run with the median AUSUC."""
-    plots = {
-        i: _plot(run)
-        for i, row in enumerate(gathered.rows)
-        if len((run := gathered.median(row, "AUSUC")).curve.get("gamma", ())) > 1
-    }
+    typical = {i: gathered.typical(row) for i, row in enumerate(gathered.rows)}
+    with np.errstate(over="ignore"):
+        drawn = {i: run for i, run in typical.items() if run and 0 < np.ptp(run.curve.get("gamma", [0])) < np.inf}
+    plots = {i: _plot(run) for i, run in drawn.items()}
     lead = (
         "γ is taken off the scores of seen classes, in their own units, so that its values cannot be compared between "
-        f"methods. Drawn where H is at least {WORTH:.0%} of its best, or a marked γ lies; thinned to within "
-        f"{TOLERANCE:.1%} of the plot."
+        f"methods. Drawn where H is at least {WORTH:.0%} of its best, and up to marked γ that "
+        f"are near; thinned to within {TOLERANCE:.1%} of the plot."
     )
     figure = RowFigure(
         "bias",
@@ -47,31 +48,33 @@ def _plot(run: Result) -> Plot:
     if run.selection.gamma is not None:
         marks["γ chosen" + DAGGER * (run.selection.policy == "test")] = run.selection.gamma
     worth = gamma[WORTH * H.max() <= H]
-    low, high = min(worth.min(), *marks.values()), max(worth.max(), *marks.values())
-    margin = 0.03 * (high - low or 1.0)
-    low, high = low - margin, high + margin
+    span = float(np.ptp(worth) or np.ptp(gamma))
+    near = {name: x for name, x in marks.items() if worth.min() - span <= x <= worth.max() + span}
+    low = min(worth.min(), *near.values()) - MARGIN * span
+    high = max(worth.max(), *near.values()) + MARGIN * span
     layout = {
         "height": 380,
         "legend": LEGEND_ABOVE,
         "xaxis": axis("γ, in units of the scores", range=[low, high]),
         "yaxis": axis("accuracy (%)", range=[0, min(100.0, 1.08 * max(u.max(), s.max()))]),
-        "shapes": [rule(x) for x in marks.values()],
+        "shapes": [rule(x) for x in near.values()],
         "annotations": [
             note(name, x, 1.0 - 0.06 * i, xref="x", xanchor="left", font={"size": 11, "color": MUTED})
-            for i, (name, x) in enumerate(marks.items())
+            for i, (name, x) in enumerate(near.items())
         ],
     }
     lines = [
         _line(gamma, y, name, low, high, colour, width)
         for y, name, colour, width in ((u, "u", COLOURS[0], 1.25), (s, "s", COLOURS[1], 1.25), (H, "H", INK, 2.25))
     ]
-    return {"data": lines, "layout": layout}
+    far = [f"{name}: {x:.4g}, outside of the plot" for name, x in marks.items() if name not in near]
+    return {"data": lines, "layout": layout, "words": far}
 
 
 def _line(gamma: Array, y: Array, name: str, low: float, high: float, colour: str, width: float) -> dict[str, object]:
     inside = np.flatnonzero((gamma >= low) & (gamma <= high))
     first, last = max(inside[0] - 1, 0), min(inside[-1] + 2, len(gamma))
-    x, y = gamma[first:last].clip(low, high), y[first:last]
+    x, y = gamma[first:last], y[first:last]
     keep = thinned((x - low) / (high - low), y / max(float(y.max()), 1e-9), TOLERANCE)
     shown = [float(f"{value:.5g}") for value in x[keep]]
     hover = f"γ = %{{x:.4g}}<br>{name} %{{y:.1f}}"

@@ -35,13 +35,13 @@ class Gathered:
         """The results that count, one a seed."""
         return [self.results[path] for path in row.paths]
 
-    def median(self, row: Row, metric: str) -> Result:
-        """The run whose ``metric`` is the median one, of an even number the lower; it stands for the row in figures."""
-        runs = self.runs(row)
+    def typical(self, row: Row) -> Result | None:
+        """The run whose AUSUC is the median one (of an even number the lower), of those with a curve: the one drawn."""
+        runs = [run for run in self.runs(row) if len(run.curve.get("u", ())) > 1]
         ranked = sorted(
-            runs, key=lambda run: (run.metrics.get(metric, run.metrics.get(metric + DAGGER, 0.0)), run.seed)
+            runs, key=lambda run: (run.metrics.get("AUSUC", run.metrics.get("AUSUC" + DAGGER, 0.0)), run.seed)
         )
-        return ranked[(len(ranked) - 1) // 2]
+        return ranked[(len(ranked) - 1) // 2] if ranked else None
 
     def standing(self, row: Row) -> tuple[bool, float]:
         """Sorts rows by H, or T1 where there is none, from best to worst, those chosen on the test set last."""

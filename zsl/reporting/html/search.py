@@ -53,7 +53,7 @@ def _tried(runs: Sequence[Result]) -> tuple[list[dict[str, Any]], list[float], s
     for run in runs:
         for trial in run.selection.trials:
             point, score = trial.get("chosen"), trial.get(objective)
-            if isinstance(point, dict) and isinstance(score, int | float):
+            if isinstance(point, dict) and isinstance(score, int | float) and 0 <= score <= 100:
                 kept = {key: value for key, value in point.items() if key not in OUTCOMES}
                 scores[json.dumps(kept, sort_keys=True)].append(float(score))
     ranked = sorted(((fmean(own), point) for point, own in scores.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,7 +11,12 @@ from zsl.reporting.html.gathered import Gathered, Numbered
 from zsl.reporting.html.plots import FAINT, MUTED, Plot, axis, line, note, plain, points, series
 from zsl.reporting.html.section import Figure, Section
 from zsl.reporting.html.thinning import thinned
+from zsl.reporting.result import Result
 from zsl.reporting.schema import DAGGER
+from zsl.reporting.table import Row
+
+Drawn: TypeAlias = tuple[int, Row, Result]
+"""a row's number, the row, and the run whose curve stands for it"""
 
 VISIBLE = 8
 """curves shown from the start; the legend brings the others"""
@@ -29,26 +35,25 @@ def section(gathered: Gathered) -> Section | None:
             _plot(gathered, own),
         )
         for i, (title, rows) in enumerate(gathered.by_data())
-        if (own := _with_curve(gathered, rows))
+        if (own := _by_standing(gathered, rows))
     ]
     lead = (
-        "Every stacking bias γ at once, from all answers seen (left) to all unseen (right): exact, not sampled. A curve "
-        "a row, that of its run with the median AUSUC; ● the row's means at γ = 0, ◆ at the γ that was chosen; dotted, "
+        "Every stacking bias γ at once, from all answers seen (left) to all unseen (right): exact. A curve "
+        "a row, that of its run with the median AUSUC; ● the row's means at γ = 0, ◆ at the chosen γ; dotted, "
         f"equal H. Thinned to within {TOLERANCE} percentage points."
     )
     return Section("curves", "Seen-unseen curves", lead, content={"figures": figures}) if figures else None
 
 
-def _with_curve(gathered: Gathered, rows: Sequence[Numbered]) -> list[Numbered]:
+def _by_standing(gathered: Gathered, rows: Sequence[Numbered]) -> list[Drawn]:
     """The rows that have curves, by H from best to worst, those chosen on the test set last."""
-    own = [(i, row) for i, row in rows if any(run.curve for run in gathered.runs(row))]
-    return sorted(own, key=lambda pair: gathered.standing(pair[1]))
+    own = [(i, row, run) for i, row in rows if (run := gathered.typical(row)) is not None]
+    return sorted(own, key=lambda drawn: gathered.standing(drawn[1]))
 
 
-def _plot(gathered: Gathered, rows: Sequence[Numbered]) -> Plot:
-    data, top = [], 0.0
-    for place, (i, row) in enumerate(rows):
-        run = gathered.median(row, "AUSUC")
+def _plot(gathered: Gathered, rows: Sequence[Drawn]) -> Plot:
+    data, top = [], 1.0
+    for place, (i, row, run) in enumerate(rows):
         u, s = (np.array(run.curve[axis_], dtype=float) for axis_ in "us")
         keep = thinned(u, s, TOLERANCE)
         name, look = gathered.names[i], series(place)
