@@ -112,9 +112,10 @@ def _occurrences(key: str, value: dict[str, list[Any]]) -> Iterator[Fault]:
 
 def card(key: str, value: Any) -> Iterator[Fault]:
     """{} or what is known of a data set."""
-    counts = mapping(whole)
+    classes = record({"seen": whole, "unseen": whole})
+    parts = mapping(record({"images": whole, "classes": whole}))
     lines = sequence(matching("(?s).*", "a string"))
-    known = {"images": whole, "features": whole, "classes": counts, "parts": mapping(counts)}
+    known = {"images": whole, "features": whole, "classes": classes, "parts": parts}
     if value != {}:
         yield from record({**known, "licences": lines, "notes": lines})(key, value)
 

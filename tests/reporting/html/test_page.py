@@ -131,7 +131,7 @@ def test_names_are_data_everywhere(file: Path) -> None:
 
 
 @given(found=st.lists(results(), min_size=1, max_size=3))
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_whatever_can_be_read_makes_a_page(found: list[Result]) -> None:
     text = made({Path(f"{i}/result.json"): result for i, result in enumerate(found)})
     document = Document(text.partition("<script>")[0])

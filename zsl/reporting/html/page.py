@@ -49,6 +49,8 @@ ROW_BY_ROW: tuple[Callable[[Gathered], Section | None], ...] = (
 ORIGINS: tuple[Callable[[Gathered], Section | None], ...] = (datasets.section, runs.section)
 """where the numbers come from"""
 
+MOST_TITLES = 3
+"""data sets that the heading names"""
 SCRIPTS = ("table.js", "figures.js")
 
 
@@ -65,7 +67,7 @@ def page(rows: Sequence[Row], found: Mapping[Path, Result], metrics: Sequence[st
         name: [made for section in sections if (made := section(gathered)) is not None]
         for name, sections in (("overview", OVERVIEW), ("row_by_row", ROW_BY_ROW), ("origins", ORIGINS))
     }
-    seconds = sorted(run.created for run in found.values())
+    titles = list(dict.fromkeys(row.identity.data_title for row in rows))
     return (
         _environment()
         .get_template("page.html")
@@ -76,9 +78,9 @@ def page(rows: Sequence[Row], found: Mapping[Path, Result], metrics: Sequence[st
             groups=list(gathered.by_data()),
             first=_first_pair(gathered),
             runs=len(found),
-            titles=list(dict.fromkeys(row.identity.data_title for row in rows)),
+            title=", ".join(titles) if len(titles) <= MOST_TITLES else f"{len(titles)} data sets",
             methods=len({row.identity.method for row in rows}),
-            latest=seconds[-1],
+            latest=max(run.created for run in found.values()),
             version=__version__,
             style=_static("page.css"),
             scripts=scripts,

@@ -33,7 +33,7 @@ def section(gathered: Gathered) -> Section:
                 "warnings": [note.removeprefix(WARNING) for note in notes if note.startswith(WARNING)],
             }
         )
-    lead = "A heading sorts, from best to worst and back. The name of a method leads to its configuration."
+    lead = "A heading sorts, and once more the other way. The name of a method leads to its configuration."
     return Section("results", "Results", lead, "results.html", {"sheets": sheets})
 
 

@@ -29,7 +29,7 @@ def section(gathered: Gathered) -> Section | None:
         return None
     lines = RowFigure(
         "search",
-        "A line a point of the search, dark the better; scores as measured where the choice was made, mean over seeds.",
+        "A line a point of the search, the stronger the better; scores where the choice was made, mean over seeds.",
         "Parallel coordinates: hyperparameters and the score they reached.",
         {i: _coordinates(points, scores, name) for i, (points, scores, name) in found.items()},
     )
@@ -97,7 +97,7 @@ def _coordinates(points: Sequence[dict[str, Any]], scores: Sequence[float], obje
             ticktext=[plain(name) for name in (*names, objective)],
             range=[-0.1, len(heights) - 0.7],
             side="top",
-            linewidth=0,
+            showline=False,
             showgrid=False,
             zeroline=False,
         ),

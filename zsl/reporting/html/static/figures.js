@@ -6,12 +6,12 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const drawn = new Map();
 
-  const coloured = (value, style) => {
-    if (Array.isArray(value)) return value.map((item) => coloured(item, style));
+  const coloured = (value, style, key = "") => {
+    if (Array.isArray(value)) return value.map((item) => coloured(item, style, key));
     if (value && typeof value === "object") {
-      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, coloured(item, style)]));
+      return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, coloured(item, style, name)]));
     }
-    return typeof value === "string" && value.startsWith("--") ? style.getPropertyValue(value).trim() || value : value;
+    return key.endsWith("color") && String(value).startsWith("--") ? style.getPropertyValue(value).trim() : value;
   };
 
   const merged = (base, over) => {
@@ -45,7 +45,7 @@
     const narrow = place.clientWidth < NARROW;
     const layout = merged(base(narrow, plot.layout), plot.layout);
     if (narrow && !plot.layout.legend && layout.showlegend !== false) {
-      layout.height += 19 * plot.data.filter((trace) => trace.showlegend !== false).length;
+      layout.height += 19 * Math.min(16, plot.data.filter((trace) => trace.showlegend !== false).length);
     }
     place.style.height = `${layout.height}px`;
     const buttons = ["select2d", "lasso2d", "autoScale2d"];

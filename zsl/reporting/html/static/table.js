@@ -1,6 +1,7 @@
 "use strict";
 // Sorting by a heading, and one filter for all tables.
 (() => {
+  const tables = [...document.querySelectorAll("table.results")];
   const order = (header) => (header.classList.contains("number") ? ["descending", "ascending"] : ["ascending", "descending"]);
   const compare = new Intl.Collator("en", { numeric: true }).compare;
 
@@ -24,18 +25,19 @@
     body.append(...rows);
   };
 
-  for (const table of document.querySelectorAll("table.results")) {
+  for (const table of tables) {
     for (const button of table.querySelectorAll("th[aria-sort] button")) {
       button.addEventListener("click", () => sort(table, button.parentElement));
     }
   }
 
   const field = document.getElementById("filter");
-  const rows = [...document.querySelectorAll("table.results tbody tr")];
+  const rows = tables.flatMap((table) => [...table.tBodies[0].rows]);
   const texts = rows.map((row) => `${row.closest("table").caption.textContent} ${row.textContent}`.toLowerCase());
   const filter = () => {
     const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
     rows.forEach((row, i) => { row.hidden = !words.every((word) => texts[i].includes(word)); });
+    for (const table of tables) table.closest(".scroll").hidden = ![...table.tBodies[0].rows].some((row) => !row.hidden);
     const left = rows.filter((row) => !row.hidden).length;
     field.form.querySelector("output").textContent = words.length ? `${left} of ${rows.length}` : "";
   };
