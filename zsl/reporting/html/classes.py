@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from zsl.reporting.html.gathered import Gathered
-from zsl.reporting.html.plots import COLOURS, MUTED, Plot, axis, note, plain
+from zsl.reporting.html.plots import COLOURS, INK, Plot, axis, note, plain
 from zsl.reporting.html.section import RowFigure, Section
 from zsl.reporting.result import Result
 
@@ -58,7 +58,7 @@ def _plot(runs: Sequence[Result]) -> Plot:
             }
         )
         mean = fmean(means.values())
-        drawn = {"color": MUTED, "width": 1.25, "dash": "dot"}
+        drawn = {"color": INK, "width": 1.25, "dash": "dot"}
         shapes.append({"type": "line", "x0": x[0] - 0.5, "x1": x[-1] + 0.5, "y0": mean, "y1": mean, "line": drawn})
         edge, side = (x[0] - 0.5, "left") if metric == "u" else (x[-1] + 0.5, "right")
         notes.append(note(f"{words}: {metric} {mean:.1f}", edge, 1.07, xref="x", xanchor=side))
@@ -68,7 +68,7 @@ def _plot(runs: Sequence[Result]) -> Plot:
         "bargap": 0.15,
         "showlegend": False,
         "xaxis": axis("", showgrid=False, **(named if len(ticks) <= FEW else {"showticklabels": False})),
-        "yaxis": axis("accuracy (%)", range=[0, 100]),
+        "yaxis": axis("accuracy (%)", range=[0, 102]),
         "shapes": shapes,
         "annotations": notes,
     }

@@ -11,6 +11,7 @@ from zsl.data.fingerprint import short
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.result import Result
+from zsl.reporting.table import leaves
 
 NOT_DATA = "class_embeddings"
 PICTURES = 12
@@ -48,7 +49,7 @@ def _pictures(run: Result) -> Mapping[str, str]:
     """Class -> a drawing of it, as an address that holds it; of unseen classes, where there are drawings at hand."""
     from zsl.data.emoji_thumbnails import thumbnails
 
-    cache = run.config.get("paths", {}).get("cache")
+    cache = dict(leaves(run.config)).get("paths.cache")
     names = list(run.per_class.get("u", {}))
     step = max(1, len(names) // PICTURES)
     return thumbnails(run.data, names[::step][:PICTURES], Path(cache).expanduser()) if isinstance(cache, str) else {}

@@ -14,6 +14,7 @@ from zsl.reporting.html.importance import GRID, full, main_effects
 from zsl.reporting.html.plots import FAINT, INK, MUTED, SCALE, Plot, axis, note, plain
 from zsl.reporting.html.section import RowFigure, Section
 from zsl.reporting.result import Result
+from zsl.reporting.table import leaves
 
 OUTCOMES = frozenset({"epochs"})
 """in the record of a trial among what was chosen, but found by early stopping"""
@@ -48,7 +49,7 @@ def section(gathered: Gathered) -> Section | None:
 
 def _tried(runs: Sequence[Result]) -> tuple[list[dict[str, Any]], list[float], str]:
     """Every point with its objective, mean over the seeds that tried it, from worst to best; and the objective."""
-    objective = str(next((run.config.get("selection", {}).get("objective") for run in runs), None) or "T1")
+    objective = str(dict(leaves(runs[0].config)).get("selection.objective", "T1"))
     scores = defaultdict(list)
     for run in runs:
         for trial in run.selection.trials:
