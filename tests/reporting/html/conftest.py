@@ -27,6 +27,10 @@ TRIALS = [
     for gamma in (1, 2)
     for lamb in (3, 4)
 ]
+TRIALS += [
+    {"chosen": {"gamma": 9, "lamb": 9}, "T1": 99.0, "pruned": 2},
+    {"chosen": {"gamma": 9, "lamb": 8}, "diverged": "at step 3"},
+]
 
 
 @pytest.fixture(scope="session")

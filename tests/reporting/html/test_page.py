@@ -141,8 +141,22 @@ def test_whatever_can_be_read_makes_a_page(found: list[Result]) -> None:
             json.loads(words, parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"))
 
 
-def test_plotly_missing(folder: Path, tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
-    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+def test_trials_that_did_not_end_have_no_line(complete: Callable[..., Result], keyed: Callable[..., Any]) -> None:
+    document = Document(made(keyed([complete()])).partition("<script>")[0])
+    plots = [
+        json.loads(words)["0"]["data"] for _, words in document.scripts if "T1 54.0" in words or "variance" in words
+    ]
+    lines, shares = plots
+    assert len(lines) == 4
+    assert [line["hovertemplate"].split("<br>")[2] for line in lines] == [
+        f"T1 {t}.0<extra></extra>" for t in (54, 55, 55, 56)
+    ]
+    assert shares[0]["x"] == [50.0, 50.0, 0.0]
+
+
+@pytest.mark.parametrize("library", ["plotly.offline", "jinja2"])
+def test_a_library_missing(folder: Path, tmp_path: Path, monkeypatch: Any, capsys: Any, library: str) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
     assert main(["report", str(folder), "--html", str(tmp_path / "report.html")]) == 2
     assert "pip install 'zsl[html]'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

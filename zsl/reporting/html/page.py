@@ -49,6 +49,7 @@ ROW_BY_ROW: tuple[Callable[[Gathered], Section | None], ...] = (
 ORIGINS: tuple[Callable[[Gathered], Section | None], ...] = (datasets.section, runs.section)
 """where the numbers come from"""
 
+MISSING = "--html: needs Plotly and Jinja; pip install 'zsl[html]'"
 MOST_TITLES = 3
 """data sets that the heading names"""
 SCRIPTS = ("table.js", "figures.js")
@@ -58,7 +59,7 @@ def page(rows: Sequence[Row], found: Mapping[Path, Result], metrics: Sequence[st
     """The page on these rows, in this order. The same results give the same page.
 
     Raises:
-        InputError: Plotly is not installed, or a metric that no row has.
+        InputError: Plotly or Jinja is not installed, or a metric that no row has.
     """
     plotly = _plotly()
     gathered = Gathered(rows, found, sheets(rows, metrics, std))
@@ -100,7 +101,7 @@ def _plotly() -> str:
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
-        raise InputError("--html: needs Plotly; pip install 'zsl[html]'") from error
+        raise InputError(MISSING) from error
     script: str = get_plotlyjs()
     return script
 
@@ -115,7 +116,10 @@ def _hash(script: str) -> str:
 
 
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    try:
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        raise InputError(MISSING) from error
 
     return Environment(
         loader=PackageLoader("zsl.reporting.html"),

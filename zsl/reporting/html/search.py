@@ -41,20 +41,28 @@ def section(gathered: Gathered) -> Section | None:
         {i: plot for i, (points, scores, _) in found.items() if (plot := _importance(points, scores))},
     )
     lead = (
-        "Points of the search for hyperparameters, as the results record them. What the importances lack to 100 % is "
+        "Points of the search for hyperparameters that were tried to the end. What the importances lack to 100 % is "
         f"interaction; numbers with more than {GRID} values are cut at their quartiles."
     )
     return Section("search", "Search for hyperparameters", lead, content={"pairs": [lines, bars]})
 
 
 def _tried(runs: Sequence[Result]) -> tuple[list[dict[str, Any]], list[float], str]:
-    """Every point with its objective, mean over the seeds that tried it, from worst to best; and the objective."""
+    """Every point with its objective, mean over the seeds that tried it, from worst to best; and the objective.
+
+    Trials that diverged or were ended early have no score that can be compared, and are left out.
+    """
     objective = str(dict(leaves(runs[0].config)).get("selection.objective", "T1"))
     scores = defaultdict(list)
     for run in runs:
         for trial in run.selection.trials:
             point, score = trial.get("chosen"), trial.get(objective)
-            if isinstance(point, dict) and isinstance(score, int | float) and 0 <= score <= 100:
+            if (
+                "pruned" not in trial
+                and isinstance(point, dict)
+                and isinstance(score, int | float)
+                and 0 <= score <= 100
+            ):
                 kept = {key: value for key, value in point.items() if key not in OUTCOMES}
                 scores[json.dumps(kept, sort_keys=True)].append(float(score))
     ranked = sorted(((fmean(own), point) for point, own in scores.items()))
