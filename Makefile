@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTRAS := emoji,sentence,dev
+EXTRAS := emoji,sentence,html,dev
 WORKERS ?= 2
 CLASSIC := '*_xian2018' class_norm_skorokhodov2021 dem_zhang2017 'ridge_*'
 

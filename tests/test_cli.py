@@ -18,7 +18,19 @@ from zsl.cli import main
 from zsl.configuration import choices, tree
 
 ROOT = Path(__file__).parents[1]
-HEAVY = {"torch", "matplotlib", "pytorch_lightning", "hydra", "numpy", "scipy", "gensim", "wandb", "rich", "sklearn"}
+HEAVY = {
+    "torch",
+    "matplotlib",
+    "pytorch_lightning",
+    "hydra",
+    "numpy",
+    "scipy",
+    "gensim",
+    "wandb",
+    "rich",
+    "sklearn",
+    "plotly",
+}
 
 
 @pytest.mark.parametrize(
@@ -120,6 +132,10 @@ def test_a_wheel_brings_its_configuration_along(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     assert (site / "zsl" / "py.typed").is_file()
+    page = Path("zsl", "reporting", "html")
+    kept = [file.relative_to(ROOT) for part in ("templates", "static") for file in (ROOT / page / part).iterdir()]
+    assert kept
+    assert all((site / file).is_file() for file in kept)
     code = "import sys, zsl, zsl.cli; assert sys.argv[1] in zsl.__file__; sys.exit(zsl.cli.main(sys.argv[2:]))"
     for arguments in (
         ["train", "data=synthetic", "method=eszsl", "paths.output=out"],

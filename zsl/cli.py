@@ -15,7 +15,7 @@ EPILOG = """examples:
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
   zsl sweep data=synthetic method=eszsl search=grid
   zsl jobs runs/sweep
-  zsl report runs/
+  zsl report runs/ --html report.html
   zsl compare runs/ --metric H --baseline eszsl
   zsl hubness runs/ --output hubness.svg
   zsl reproduce eszsl_xian2018 data=cub

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from zsl.assembly import ANY_DATA, build, corrector, fingerprints
 from zsl.data import protocol
+from zsl.data.dataset import Dataset
 from zsl.data.protocol import Stage
 from zsl.data.training_set import Setting
 from zsl.evaluation.corrections.correction import Correction
@@ -95,6 +96,7 @@ def record(cfg: DictConfig, names: Names, overrides: Sequence[str], found: Findi
         selection=_selection(cfg, policy, found.choice),
         seed=cfg.seed,
         metrics={name + dagger: value for name, value in numbers.items()},
+        card=_card(found.source.dataset),
         fingerprints=fingerprints(found.source),
         config=OmegaConf.to_container(cfg, resolve=True),  # type: ignore[arg-type]
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -114,6 +116,22 @@ _versions, _commit = cache(versions), cache(commit)
 
 def _setting(correction: Correction, model: ZSLModel) -> str:
     return (Setting.TRANSDUCTIVE if correction.transductive else model.setting).value
+
+
+def _card(dataset: Dataset) -> dict[str, Any]:
+    seen, labels = dataset.seen(), dataset.labels
+    images, dimension = dataset.features.shape
+    return {
+        "images": images,
+        "features": dimension,
+        "classes": {"seen": int(seen.sum()), "unseen": int((~seen).sum())},
+        "parts": {
+            name: {"images": len(rows), "classes": len(np.unique(labels[rows]))}
+            for name, rows in dataset.splits.parts().items()
+        },
+        "licences": dataset.card.licences,
+        "notes": dataset.card.notes,
+    }
 
 
 def _selection(cfg: DictConfig, policy: str, choice: Choice | None) -> Selection:
@@ -150,8 +168,8 @@ def _per_class(evaluation: Evaluation, stage: Stage) -> dict[str, dict[str, floa
 def _curve(evaluation: Evaluation) -> dict[str, list[float]]:
     if evaluation.curve is None:
         return {}
-    u, s = evaluation.curve.corners()
-    return {"u": u.tolist(), "s": s.tolist()}
+    u, s, gamma = evaluation.curve.corners()
+    return {"u": u.tolist(), "s": s.tolist(), "gamma": gamma.tolist()}
 
 
 def _hubness(scored: Scored, stage: Stage) -> dict[str, dict[str, Any]]:

@@ -155,14 +155,37 @@ def test_curve_goes_from_all_seen_to_all_unseen(world) -> None:
 @given(worlds())
 def test_corners_draw_the_same_curve(world) -> None:
     curve = seen_unseen_curve(*world)
-    u, s = curve.corners()
+    u, s, _ = curve.corners()
     area = np.trapezoid(s, u) / 1e4
     assert area == pytest.approx(curve.AUSUC, abs=1e-12)
     assert harmonic_mean(u, s).max() == curve.H.max()
     assert len(u) <= len(curve.u)
     assert (u[0], s[0], u[-1], s[-1]) == (curve.u[0], curve.s[0], curve.u[-1], curve.s[-1])
-    run = (np.diff(u) == 0, np.diff(s) == 0)
-    assert not any((straight[1:] & straight[:-1]).any() for straight in run)
+    for along, across in ((u, s), (s, u)):
+        inner = np.flatnonzero((np.diff(across)[1:] == 0) & (np.diff(across)[:-1] == 0)) + 1
+        assert all(int(along[i]) != int(along[i - 1]) for i in inner), "a point in a straight run that nobody misses"
+
+
+def test_between_corners_neither_accuracy_drifts_by_a_point() -> None:
+    """Seen and unseen images well apart: the curve is two long straight runs."""
+    scores, labels, seen = gaussian(0, n=2000)
+    curve = seen_unseen_curve(scores + 9 * seen * seen[labels][:, None], labels, seen)
+    u, s, gamma = curve.corners()
+    assert len(u) < len(curve.u) / 3
+    near = np.searchsorted(gamma, curve.gamma, side="right") - 1
+    assert np.abs(u[near] - curve.u).max() < 1
+    assert np.abs(s[near] - curve.s).max() < 1
+
+
+@given(worlds(distinct=True))
+def test_the_gamma_of_a_corner_leads_there(world) -> None:
+    """By answers counted one by one; the ends hold beyond the outermost breakpoints."""
+    curve = seen_unseen_curve(*world)
+    u, s, gamma = curve.corners()
+    beyond = np.concatenate([gamma[:1] - 1, gamma[1:-1], gamma[-1:] + 1]) if len(gamma) > 1 else gamma
+    for at, *accuracies in zip(beyond, u, s, strict=True):
+        assert by_argmax(world, at, per_class=True) == pytest.approx(accuracies)
+    assert (np.diff(gamma) >= 0).all()
 
 
 @given(worlds(), st.integers(-5, 5))

@@ -55,6 +55,19 @@ def occurrences(draw: st.DrawFn) -> dict[str, list[Any]]:
     return {**found, "bad_N1": [min(pair) for _, *pair in counts]}
 
 
+counts = st.integers(0, 10**7)
+cards = st.fixed_dictionaries(
+    {
+        "images": counts,
+        "features": counts,
+        "classes": st.fixed_dictionaries({"seen": counts, "unseen": counts}),
+        "parts": st.dictionaries(words, st.fixed_dictionaries({"images": counts, "classes": counts}), max_size=2),
+        "licences": st.lists(words, max_size=2),
+        "notes": st.lists(words, max_size=2),
+    }
+)
+
+
 @st.composite
 def results(draw: st.DrawFn) -> Result:
     policy = draw(st.sampled_from(["fixed", "validation", "test"]))
@@ -74,6 +87,7 @@ def results(draw: st.DrawFn) -> Result:
         metrics=draw(metric_sets("†" if policy == "test" else "")),
         fingerprints={part: draw(digests) for part in PARTS},
         config=draw(objects),
+        card=draw(st.just({}) | cards),
         created=draw(st.datetimes()).isoformat() + "+00:00",
         per_class=draw(st.dictionaries(words, st.dictionaries(words, st.none() | percent, max_size=3), max_size=2)),
         curve=draw(st.just({}) | st.fixed_dictionaries({"u": line, "s": line, "gamma": line})),
@@ -265,6 +279,8 @@ MALFORMED: list[tuple[str, Any, str]] = [
     ("hubness.ZSL.N1", [1, -1], "hubness.ZSL.N1[1]: -1 is not an integer of 0 or more"),
     ("hubness.GZSL.classes", ["wren", 1, "crow"], "hubness.GZSL.classes[1]: 1 is not a string"),
     ("hubness.GZSL.bad_N1", [0, 5, 2], "hubness.GZSL.bad_N1: a class has more bad occurrences than occurrences (N1)"),
+    ("card", {"images": 1}, "card.features: is missing"),
+    ("card", [], "card: [] is not an object"),
     ("config", [], "config: [] is not an object"),
     ("config", {"a": {"b": [float("nan")]}}, "config.a.b[0]: nan is not a finite number"),
     ("config", {"a\nb": float("nan")}, "config.a\\nb: nan is not a finite number"),
@@ -276,6 +292,14 @@ MALFORMED: list[tuple[str, Any, str]] = [
     ("created", 5, "created: 5 is not an ISO 8601 time in UTC"),
     ("surprise", 1, "surprise: is not a key of this schema"),
 ]
+
+
+def test_a_result_of_before_there_were_cards_is_read(make: Make, tmp_path: Path) -> None:
+    path = write(make(), tmp_path)
+    record = json.loads(path.read_text(encoding="utf-8"))
+    del record["card"]
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert read(path) == make()
 
 
 @pytest.mark.parametrize(("key", "value", "message"), MALFORMED, ids=[f"{m[0]}-{m[2][:30]}" for m in MALFORMED])

@@ -67,15 +67,23 @@ class SeenUnseenCurve:
         j = equal_best[widest]
         return OperatingPoint(float((left + right)[widest] / 2), float(self.u[j]), float(self.s[j]), float(H[j]))
 
-    def corners(self) -> tuple[Float64[Array, " c"], Float64[Array, " c"]]:
-        """u and s of the fewest points that draw the same polyline, ends included, to be saved or plotted.
+    @property
+    def gamma(self) -> Float64[Array, " m+1"]:
+        """A bias at which each point holds: the middle of its interval, for the ends the outermost breakpoints."""
+        b = self.breakpoints
+        return np.concatenate([b[:1], b[1:] / 2 + b[:-1] / 2, b[-1:]]) if len(b) else np.zeros(1)
 
-        Inner points of horizontal and vertical runs are left out; AUSUC and the best H do not change.
+    def corners(self) -> tuple[Float64[Array, " c"], Float64[Array, " c"], Float64[Array, " c"]]:
+        """u, s and γ of the points to be saved or plotted: they draw the same polyline, ends included.
+
+        Of horizontal and vertical runs, only those inner points are kept at which u or s reaches another whole percent:
+        between neighbours neither drifts by a point. AUSUC and the best H do not change.
         """
         flat, steep = np.diff(self.s) == 0, np.diff(self.u) == 0
         straight = (flat[1:] & flat[:-1]) | (steep[1:] & steep[:-1])
-        keep = np.concatenate([[True], ~straight, [True]])[: len(self.u)]
-        return self.u[keep], self.s[keep]
+        percent = np.diff(np.floor(self.u)) + np.diff(np.floor(self.s)) != 0
+        keep = np.concatenate([[True], ~straight | percent[:-1], [True]])[: len(self.u)]
+        return self.u[keep], self.s[keep], self.gamma[keep]
 
 
 def seen_unseen_curve(

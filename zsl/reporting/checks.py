@@ -115,15 +115,15 @@ def mapping(check: Check, required: tuple[str, ...] = ()) -> Check:
     return checks
 
 
-def record(fields: Mapping[str, Check]) -> Check:
-    """An object with exactly these keys."""
+def record(fields: Mapping[str, Check], absent: tuple[str, ...] = ()) -> Check:
+    """An object with exactly these keys, of which those of ``absent`` may be."""
 
     def checks(key: str, value: Any) -> Iterator[Fault]:
         prefix = f"{key}." if key else ""
         if not isinstance(value, dict):
             yield key, f"{show(value)} is not an object"
             return
-        yield from ((prefix + name, "is missing") for name in fields if name not in value)
+        yield from ((prefix + name, "is missing") for name in fields if name not in value and name not in absent)
         yield from ((prefix + show(name)[1:-1], "is not a key of this schema") for name in value if name not in fields)
         known = ((name, check) for name, check in fields.items() if name in value)
         yield from chain.from_iterable(check(prefix + name, value[name]) for name, check in known)

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from zsl.data.fingerprint import short
 from zsl.errors import InputError
+from zsl.reporting.oracle_gap import in_words, oracle_gaps
 from zsl.reporting.schema import DAGGER, scale
 from zsl.reporting.table import Identity, Row
 from zsl.reporting.wording import DECIMALS, figure, label, options, seeds
@@ -17,8 +18,6 @@ from zsl.reporting.wording import DECIMALS, figure, label, options, seeds
 COLUMNS = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated", "N1_skewness")
 SECTIONS = {"final": "Test images (protocol final)", "tune": "Validation classes (protocol tune), not test numbers"}
 """protocol -> whose numbers these are; the two never stand in one table"""
-GAPS = ("T1", "H")
-"""metrics whose oracle gap is shown"""
 FEW = 5
 """seeds behind the best number of a block below which the table says so"""
 WARNING = "warning: "
@@ -32,10 +31,11 @@ Block: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]
 
 @dataclass(frozen=True)
 class Cell:
-    """What is written, and whether it is the best of its block."""
+    """What is written, whether it is the best of its block, and the number behind it, if it is one."""
 
     text: str
     best: bool = False
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,8 @@ def _sheet(title: str, rows: Sequence[Row], columns: Sequence[str], std: bool) -
         cells = [Cell(word) for word in words]
         for name in columns:
             summary = row.metrics.get(name)
-            cells.append(Cell("" if summary is None else figure(name, summary, len(row.seeds), std), i in best[name]))
+            text = "" if summary is None else figure(name, summary, len(row.seeds), std)
+            cells.append(Cell(text, i in best[name], summary.mean if summary else None))
         lines.append(Line(numbers[block(of)], tuple(cells)))
     header = ["method", *["correction"] * corrected, "data", "φ", "setting", "selection", "seeds"]
     header += [*["options"] * any(differing), "fingerprint"]
@@ -170,28 +171,8 @@ def _notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> Iterator[s
         yield "without ±: the same with every seed"
     if any(name.endswith(DAGGER) for name in columns):
         yield f"{DAGGER} chosen on the test set: an oracle, not to be compared with the other columns"
-    yield from _oracle_gaps(rows)
+    yield from map(in_words, oracle_gaps(rows))
     yield from (f"{WARNING}{warning}" for row in rows for warning in row.warnings)
-
-
-def _oracle_gaps(rows: Sequence[Row]) -> Iterator[str]:
-    """What choosing on the test set would have added, wherever the same was also chosen on validation classes."""
-    honest = {_but_for_selection(row.identity): row for row in rows if row.identity.policy == "validation"}
-    for row in rows:
-        other = honest.get(_but_for_selection(row.identity)) if row.identity.policy == "test" else None
-        if other is None:
-            continue
-        oracle = {name: row.metrics[name + DAGGER].mean for name in GAPS if name + DAGGER in row.metrics}
-        gaps = ", ".join(
-            f"{name} {best:.1f}{DAGGER} - {other.metrics[name].mean:.1f} = {best - other.metrics[name].mean:+.1f}"
-            for name, best in oracle.items()
-            if name in other.metrics
-        )
-        yield f"oracle gap of {row.identity.method}, {row.identity.data_title}: {gaps}"
-
-
-def _but_for_selection(of: Identity) -> Identity:
-    return replace(of, policy="", config=tuple(pair for pair in of.config if pair[0] != "selection.policy"))
 
 
 def _few(rows: Sequence[Row], best: Mapping[str, set[int]]) -> Iterator[str]:

@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metrics", default="", metavar="NAMES", help="comma-separated, such as T1,u,s,H")
     parser.add_argument("--sort", metavar="METRIC", help="best first within each data set")
     parser.add_argument("--published", action="store_true", help="runs of experiments beside what papers print")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="one self-contained page with figures, instead")
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +51,11 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     """Gather, summarise, and show or write; 0 when done.
 
     Raises:
-        InputError: no results, unreadable ones, a metric that none has, or a file that cannot be written.
+        InputError: no results, unreadable ones, a metric that none has, a file that cannot be written, or a page asked
+            for without what it needs.
     """
+    if args.html and (args.output or args.format):
+        raise InputError("--html writes a page, --output and --format a table; run them one after the other")
     from zsl.reporting.layout import arrange
     from zsl.reporting.result import gather
     from zsl.reporting.table import rows
@@ -59,10 +63,18 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
     results = gather(args.paths)
     if args.published:
-        if metrics or args.sort or args.std:
-            raise InputError("--published has metrics and an order of its own; leave --metrics, --sort and --std out")
+        if metrics or args.sort or args.std or args.html:
+            raise InputError("--published has an order and metrics of its own; leave --metrics, --sort, --std, --html out")
         return show_published(results, args, console)
-    return show(arrange(rows(results), args.sort), metrics, args, console)
+    found = arrange(rows(results), args.sort)
+    if not args.html:
+        return show(found, metrics, args, console)
+
+    from zsl.reporting.atomic import write_text
+    from zsl.reporting.html.page import page
+
+    write_text(args.html, page(found, results, metrics, args.std))
+    return 0
 
 
 def show_published(results: Mapping[Path, Result], args: argparse.Namespace, console: Console | None = None) -> int:

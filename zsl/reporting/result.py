@@ -67,12 +67,16 @@ class Result:
     per_class: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     """metric -> class -> accuracy in percent, None for a class without test images"""
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """the seen-unseen curve: ``u`` and ``s`` in percent, and companions of the same length"""
+    """the seen-unseen curve: ``u`` and ``s`` in percent, and companions of the same length: ``gamma``, the
+    stacking bias at which each point holds"""
     correction: str = "none"
     """of scores, by name; all metrics are of corrected scores"""
     hubness: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
     """``ZSL`` (unseen images × unseen classes) and ``GZSL`` (all × all) -> ``classes`` by name, and as many counts
     under ``N1``, ``N5``, ``N10``: in how many images a class is among the k best, ``bad_N1``, …: of other classes"""
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """the data set's: ``images``, ``features`` of each, ``classes`` (seen and unseen), images and classes of its
+    ``parts``, ``licences``, ``notes``; empty in results of before there were cards"""
     overrides: Sequence[str] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None

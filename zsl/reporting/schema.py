@@ -110,6 +110,16 @@ def _occurrences(key: str, value: dict[str, list[Any]]) -> Iterator[Fault]:
                 yield f"{key}.bad_{name}", f"a class has more bad occurrences than occurrences ({name})"
 
 
+def card(key: str, value: Any) -> Iterator[Fault]:
+    """{} or what is known of a data set."""
+    classes = record({"seen": whole, "unseen": whole})
+    parts = mapping(record({"images": whole, "classes": whole}))
+    lines = sequence(matching("(?s).*", "a string"))
+    known = {"images": whole, "features": whole, "classes": classes, "parts": parts}
+    if value != {}:
+        yield from record({**known, "licences": lines, "notes": lines})(key, value)
+
+
 def marked(value: Any) -> Iterator[Fault]:
     """Where hyperparameters were chosen on the test set, the name of every metric says so."""
     if value["selection"]["policy"] == "test":
@@ -142,13 +152,15 @@ _FIELDS: Check = record(
         "curve": curve,
         "hubness": hubness,
         "fingerprints": mapping(matching("[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits"), FINGERPRINTS),
+        "card": card,
         "config": mapping(anything),
         "overrides": sequence(matching("(?s).*", "a string")),
         "versions": mapping(text),
         "commit": optional(matching("[0-9a-f]{40}([0-9a-f]{24})?(-dirty)?", "a git commit")),
         "timings": mapping(number(low=0)),
         "created": utc,
-    }
+    },
+    absent=("card",),
 )
 
 

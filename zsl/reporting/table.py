@@ -59,8 +59,8 @@ def identity(result: Result) -> Identity:
     Where hyperparameters were chosen (on validation or test), the chosen values are an outcome of the run, not a part
     of its identity; how they were chosen is.
     """
-    chosen = () if result.selection.policy == "fixed" else dict(_leaves(result.selection.chosen)).keys()
-    config = ((key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in _leaves(result.config))
+    chosen = () if result.selection.policy == "fixed" else dict(leaves(result.selection.chosen)).keys()
+    config = ((key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in leaves(result.config))
     return Identity(
         data_title=result.data_title,
         data=result.data,
@@ -96,10 +96,11 @@ def _row(of: Identity, repeats: Mapping[int, list[Path]], results: Mapping[Path,
     return Row(of, tuple(repeats), over_seeds([result.metrics for result in latest]), warnings, given, paths)
 
 
-def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys with their values."""
     for key, item in value.items():
         if isinstance(item, Mapping) and item:
-            yield from _leaves(item, f"{prefix}{key}.")
+            yield from leaves(item, f"{prefix}{key}.")
         else:
             yield prefix + key, item
 

@@ -1,0 +1,179 @@
+"""The page in a real browser: nothing is fetched or complained of, it can be sorted and filtered, it fits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+api = pytest.importorskip("playwright.sync_api", reason="pip install 'zsl[dev]'")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PLOTS = ".plot"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module", params=[(1280, "light"), (390, "dark")], ids=["wide", "narrow"])
+def view(request: pytest.FixtureRequest, browser: Any, file: Path) -> Iterator[Any]:
+    """The open page, scrolled through; after all tests on it, nobody has complained and nothing was asked for."""
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page, said, asked = context.new_page(), [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    scroll_through(page)
+    yield page
+    context.close()
+    assert said == []
+    assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [file.as_uri()]
+
+
+def scroll_through(page: Any) -> None:
+    """Figures are drawn when they come near the window."""
+    for figure in page.locator(PLOTS).all():
+        if figure.is_visible():
+            figure.scroll_into_view_if_needed()
+            page.wait_for_function("place => place.querySelector('.main-svg')", arg=figure.element_handle())
+
+
+def column(page: Any, heading: str) -> list[str]:
+    """The cells shown below a heading of the first table."""
+    return list(
+        page.evaluate(
+            """heading => {
+                const table = document.querySelector('table.results');
+                const headers = [...table.querySelectorAll('th[aria-sort]')];
+                const header = headers.find(th => th.innerText.startsWith(heading));
+                const rows = [...table.tBodies[0].rows].filter(row => row.checkVisibility());
+                return rows.map(row => row.cells[header.cellIndex].innerText.trim());
+            }""",
+            heading,
+        )
+    )
+
+
+def test_it_fits(view: Any) -> None:
+    width = view.viewport_size["width"]
+    assert view.evaluate("document.documentElement.scrollWidth") == width
+    for section in view.locator("details.run").all()[:3]:
+        section.evaluate("element => element.querySelectorAll('details').forEach(d => d.open = element.open = true)")
+    assert view.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_sorting_by_click_and_by_keyboard(view: Any) -> None:
+    heading = view.locator("table.results").first.locator("th[aria-sort]", has_text="T1").first
+    numbers = [float(cell.split()[0]) for cell in column(view, "T1") if cell]
+    assert len(set(numbers)) > 1
+    heading.locator("button").click()
+    assert heading.get_attribute("aria-sort") == "descending"
+    cells = column(view, "T1")
+    assert [float(cell.split()[0]) for cell in cells if cell] == sorted(numbers, reverse=True)
+    assert cells == sorted(cells, key=lambda cell: not cell), "rows without the number come last"
+    heading.locator("button").focus()
+    view.keyboard.press("Enter")
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert [float(cell.split()[0]) for cell in column(view, "T1") if cell] == sorted(numbers)
+    view.locator("th[aria-sort] button", has_text="method").first.focus()
+    view.keyboard.press("Space")
+    assert column(view, "method") == sorted(column(view, "method"))
+    assert heading.get_attribute("aria-sort") == "none"
+
+
+def test_filtering(view: Any) -> None:
+    rows = view.locator("table.results tbody tr:visible")
+    every = rows.count()
+    view.get_by_label("Filter rows").fill("ESZSL validation")
+    assert 0 < rows.count() < every
+    assert all("eszsl" in text and "validation" in text for text in map(str.lower, rows_with_caption(view)))
+    assert f"{rows.count()} of {every}" in view.locator("output").inner_text()
+    view.get_by_label("Filter rows").fill("nothing of the kind")
+    assert rows.count() == 0
+    view.get_by_label("Filter rows").fill("")
+    assert rows.count() == every
+
+
+def rows_with_caption(page: Any) -> list[str]:
+    return list(
+        page.evaluate(
+            """() => [...document.querySelectorAll('table.results tbody tr')].filter(row => row.checkVisibility())
+                .map(row => row.closest('table').caption.innerText + ' ' + row.innerText)"""
+        )
+    )
+
+
+def test_every_figure_is_drawn_with_its_lines(view: Any) -> None:
+    assert view.locator(".plot:visible").count() == view.locator(".plot:visible .main-svg:first-child").count() > 8
+    curves = view.evaluate("document.querySelector('#curves .plot').data.filter(line => line.mode == 'lines').length")
+    assert curves >= 3
+    assert view.evaluate("document.querySelector('#curves .plot').querySelectorAll('path.js-line').length") >= 3
+
+
+def test_rows_side_by_side(view: Any) -> None:
+    first, second = view.locator(".picker select").all()
+    logged = list(json.loads(view.locator("#plot-training").text_content()))
+    every = list(json.loads(view.locator("#plot-classes").text_content()))
+    first.select_option(logged[0])
+    second.select_option("")
+    assert view.locator("#training [data-slot=a] .row-name").inner_text().startswith("ale")
+    assert view.locator("#training figure:visible").count() == 1
+    scroll_through(view)
+    first.select_option(next(number for number in every if number not in logged))
+    said = "section => getComputedStyle(section.querySelector('.words'), '::after').content"
+    assert "Nothing recorded" in view.locator("#training").evaluate(said)
+
+
+def test_the_name_of_a_method_opens_its_runs(view: Any) -> None:
+    link = view.locator("table.results").last.locator("tbody th a", has_text="eszsl").first
+    target = view.locator(link.get_attribute("href"))
+    target.evaluate("details => { details.open = false; }")
+    link.click()
+    view.wait_for_function("id => document.querySelector(id).open", arg=link.get_attribute("href"))
+    assert "zsl train method=eszsl" in target.inner_text()
+
+
+def test_names_that_are_code_stay_names(view: Any) -> None:
+    assert "Birds </script><img" in view.title()
+    assert view.locator("img[src=x]").count() == 0
+    assert "</script><img src=x" in view.locator("h1").inner_text()
+    for option in view.locator(".picker select").first.locator("option").all():
+        if "onerror" in option.inner_text():
+            view.locator(".picker select").first.select_option(option.get_attribute("value"))
+            scroll_through(view)
+    assert view.title() != "hit"
+    assert view.locator("img[src=x]").count() == 0
+
+
+def test_printing_is_light_and_complete(view: Any) -> None:
+    view.evaluate("dispatchEvent(new Event('beforeprint'))")
+    ink = view.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()")
+    assert ink == "#1c2024"
+    view.emulate_media(media="print")
+    assert not view.locator("nav").is_visible()
+    view.evaluate("dispatchEvent(new Event('afterprint'))")

@@ -1,0 +1,194 @@
+"""The page as a file: what it holds, what it must not hold, and that the same results give the same bytes."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.reporting.test_result import results
+from zsl.cli import main
+from zsl.reporting.layout import arrange, sheets
+from zsl.reporting.result import Result, gather, write
+from zsl.reporting.table import rows
+
+pytest.importorskip("plotly", reason="pip install 'zsl[html]'")
+
+from zsl.reporting.html.page import page
+
+EVERY = ["results", "curves", "oracle", "bias", "classes", "hubness", "training", "search", "data", "runs"]
+
+
+class Document(HTMLParser):
+    """Sections, scripts, attributes, and the cells of tables as a browser would read them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sections: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.scripts: list[tuple[str, str]] = []
+        self.rows: list[list[str]] = []
+        self.words = ""
+        self._open = ""
+        self._in_cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        self.attributes += [(tag, name, value) for name, value in found.items()]
+        if tag == "section":
+            self.sections.append(found["id"])
+        elif tag == "script":
+            self.scripts.append((found.get("type", ""), ""))
+        elif tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._in_cell = True
+        self._open = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+        self._in_cell = self._in_cell and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self._open == "script":
+            kind, text = self.scripts.pop()
+            self.scripts.append((kind, text + data))
+        elif self._open != "style":
+            self.words += data
+            if self._in_cell:
+                self.rows[-1][-1] += data
+
+
+def made(found: dict[Path, Result]) -> str:
+    return page(arrange(rows(found)), found)
+
+
+def test_every_cell_and_note_of_the_terminal_is_on_the_page(folder: Path, file: Path) -> None:
+    document = Document(file.read_text("utf-8"))
+    shown = [[cell.strip() for cell in row] for row in document.rows]
+    for sheet in sheets(arrange(rows(gather([folder])))):
+        for line in sheet.lines:
+            numbers = [cell.text for cell in line.cells[sheet.words :] if cell.text]
+            words = [cell.text for cell in line.cells[: sheet.words]]
+            alike = [row for row in shown if [cell for cell in row if cell][-len(numbers) :] == numbers]
+            assert any(row[0] == words[0] and all(w in row or w in document.words for w in words) for row in alike)
+        for note in (*sheet.notes, *sheet.legend):
+            assert note.removeprefix("warning: ") in document.words
+
+
+def test_a_page_with_everything_has_every_section(file: Path) -> None:
+    assert Document(file.read_text("utf-8")).sections == EVERY
+
+
+def test_what_results_do_not_have_is_left_out(make: Callable[..., Result], keyed: Callable[..., Any]) -> None:
+    assert Document(made(keyed([make(hubness={})]))).sections == ["results", "data", "runs"]
+    assert Document(made(keyed([make()]))).sections == ["results", "hubness", "data", "runs"]
+
+
+def test_same_results_same_bytes(folder: Path, file: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.html"
+    folders = [str(path) for path in sorted(folder.iterdir(), reverse=True)]
+    assert main(["report", *folders, "--html", str(again)]) == 0
+    assert again.read_bytes() == file.read_bytes()
+
+
+def test_the_page_loads_nothing_and_runs_only_its_own_scripts(file: Path) -> None:
+    document = Document(file.read_text("utf-8"))
+    for _, name, value in document.attributes:
+        if name in ("src", "href"):
+            assert value.startswith(("data:", "#")), value
+        assert not name.startswith("on")
+    code = [text for kind, text in document.scripts if not kind]
+    (policy,) = [value for _, name, value in document.attributes if name == "content" and "script-src" in value]
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in code]
+    assert re.findall(r"'sha256-([^']+)'", policy) == hashes
+    assert "default-src 'none'" in policy
+
+
+def test_names_are_data_everywhere(file: Path) -> None:
+    text = file.read_text("utf-8")
+    document = Document(text)
+    assert {tag for tag, name, value in document.attributes if value == "x" or "onerror" in name} == set()
+    assert "<img src=x" not in text
+    assert "49" not in re.findall(r"<b>(\d+)", text)
+    plots = [json.loads(words) for kind, words in document.scripts if kind == "application/json"]
+    inside = json.dumps(plots, ensure_ascii=False)
+    assert "&lt;img src=x" in inside
+    assert "<img" not in inside, "Plotly reads HTML in labels"
+
+
+@given(found=st.lists(results(), min_size=1, max_size=3))
+@settings(max_examples=12)
+def test_whatever_can_be_read_makes_a_page(found: list[Result]) -> None:
+    text = made({Path(f"{i}/result.json"): result for i, result in enumerate(found)})
+    document = Document(text.partition("<script>")[0])
+    assert document.sections[0] == "results"
+    for kind, words in document.scripts:
+        if kind == "application/json":
+            json.loads(words, parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"))
+
+
+def test_trials_that_did_not_end_have_no_line(complete: Callable[..., Result], keyed: Callable[..., Any]) -> None:
+    document = Document(made(keyed([complete()])).partition("<script>")[0])
+    plots = [
+        json.loads(words)["0"]["data"] for _, words in document.scripts if "T1 54.0" in words or "variance" in words
+    ]
+    lines, shares = plots
+    assert len(lines) == 4
+    assert [line["hovertemplate"].split("<br>")[2] for line in lines] == [
+        f"T1 {t}.0<extra></extra>" for t in (54, 55, 55, 56)
+    ]
+    assert shares[0]["x"] == [50.0, 50.0, 0.0]
+
+
+@pytest.mark.parametrize("library", ["plotly.offline", "jinja2"])
+def test_a_library_missing(folder: Path, tmp_path: Path, monkeypatch: Any, capsys: Any, library: str) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    assert main(["report", str(folder), "--html", str(tmp_path / "report.html")]) == 2
+    assert "pip install 'zsl[html]'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_page_and_a_table_at_once(folder: Path, tmp_path: Path, capsys: Any) -> None:
+    assert main(["report", str(folder), "--html", str(tmp_path / "a.html"), "--format", "csv"]) == 2
+    assert "--format" in capsys.readouterr().err
+
+
+def test_metrics_choose_the_columns(folder: Path, tmp_path: Path) -> None:
+    assert main(["report", str(folder), "--html", str(tmp_path / "a.html"), "--metrics", "T1"]) == 0
+    assert "AUSUC" not in [cell.strip() for row in Document((tmp_path / "a.html").read_text()).rows for cell in row]
+
+
+def test_logs_are_read_as_far_as_they_can_be(complete: Callable[..., Result], tmp_path: Path) -> None:
+    contents = {
+        "good": b"epoch,step,loss\n0,1,0.5\n0,2,\n1,3,nan\n1,4,0.25\n",
+        "ragged": b"step,loss\n1,0.5,9,9\n2\n3,0.25\n",
+        "single": b"step,loss\n1,0.5\n",
+        "empty": b"",
+        "binary": bytes(range(256)),
+    }
+    for seed, (name, content) in enumerate(contents.items()):
+        write(complete(seed=seed), tmp_path / name)
+        (tmp_path / name / "csv").mkdir()
+        (tmp_path / name / "csv" / "metrics.csv").write_bytes(content)
+    found = gather([tmp_path])
+    document = Document(made(found))
+    (plots,) = [json.loads(words) for kind, words in document.scripts if '"seed 0"' in words and kind]
+    lines = {line["name"]: (line["x"], line["y"]) for line in plots["0"]["data"]}
+    assert lines == {"seed 0": ([1, 4], [0.5, 0.25]), "seed 1": ([1, 3], [0.5, 0.25])}
+    for name in ("good", "ragged"):
+        shutil.rmtree(tmp_path / name)
+    assert "training" not in Document(made(gather([tmp_path]))).sections

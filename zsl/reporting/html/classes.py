@@ -1,0 +1,83 @@
+"""Accuracy of every class, sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from zsl.reporting.html.gathered import Gathered
+from zsl.reporting.html.plots import COLOURS, INK, Plot, axis, note, plain
+from zsl.reporting.html.section import RowFigure, Section
+from zsl.reporting.result import Result
+
+GROUPS = {"u": "unseen", "s": "seen"}
+GAP = 2
+"""bars left out between the two groups"""
+FEW = 24
+"""bars whose classes are named under them"""
+
+
+def section(gathered: Gathered) -> Section | None:
+    """A plot a row: means over its seeds."""
+    plots = {i: _plot(runs) for i, row in enumerate(gathered.rows) if _measured(runs := gathered.runs(row))}
+    lead = "Accuracy of every class among all classes, seen and unseen, as it goes into u and s; mean over seeds."
+    figure = RowFigure(
+        "classes",
+        "From best to worst within the unseen and the seen classes; the dotted lines are their means u and s.",
+        "Bars of per-class accuracy, unseen classes left, seen classes right.",
+        plots,
+    )
+    return Section("classes", "Classes", lead, content={"pair": figure}) if plots else None
+
+
+def _measured(runs: Sequence[Result]) -> bool:
+    return any(run.per_class.get(metric) for run in runs for metric in GROUPS)
+
+
+def _plot(runs: Sequence[Result]) -> Plot:
+    data: list[dict[str, object]] = []
+    shapes, notes, start = [], [], 0
+    ticks: dict[int, str] = {}
+    for (metric, words), colour in zip(GROUPS.items(), COLOURS, strict=False):
+        means = _means(runs, metric)
+        if not means:
+            continue
+        x = list(range(start, start + len(means)))
+        start = x[-1] + 1 + GAP
+        ticks |= dict(zip(x, map(plain, means), strict=True))
+        data.append(
+            {
+                "type": "bar",
+                "name": words,
+                "x": x,
+                "y": [round(value, 1) for value in means.values()],
+                "text": [plain(name) for name in means],
+                "textposition": "none",
+                "marker": {"color": colour},
+                "hovertemplate": f"%{{text}}<br>{metric} %{{y:.1f}}<extra></extra>",
+            }
+        )
+        mean = fmean(means.values())
+        drawn = {"color": INK, "width": 1.25, "dash": "dot"}
+        shapes.append({"type": "line", "x0": x[0] - 0.5, "x1": x[-1] + 0.5, "y0": mean, "y1": mean, "line": drawn})
+        edge, side = (x[0] - 0.5, "left") if metric == "u" else (x[-1] + 0.5, "right")
+        notes.append(note(f"{words}: {metric} {mean:.1f}", edge, 1.07, xref="x", xanchor=side))
+    named = {"tickvals": list(ticks), "ticktext": list(ticks.values()), "tickangle": -60, "automargin": True}
+    layout = {
+        "height": 380,
+        "bargap": 0.15,
+        "showlegend": False,
+        "xaxis": axis("", showgrid=False, **(named if len(ticks) <= FEW else {"showticklabels": False})),
+        "yaxis": axis("accuracy (%)", range=[0, 102]),
+        "shapes": shapes,
+        "annotations": notes,
+    }
+    return {"data": data, "layout": layout}
+
+
+def _means(runs: Sequence[Result], metric: str) -> dict[str, float]:
+    """Class -> mean over the runs that have test images of it, from best to worst."""
+    names = dict.fromkeys(name for run in runs for name in run.per_class.get(metric, {}))
+    values = {name: [v for run in runs if (v := run.per_class.get(metric, {}).get(name)) is not None] for name in names}
+    means = {name: fmean(of) for name, of in values.items() if of}
+    return dict(sorted(means.items(), key=lambda pair: (-pair[1], pair[0])))

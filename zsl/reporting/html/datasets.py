@@ -1,0 +1,55 @@
+"""What the numbers are about: a card a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from zsl.data.fingerprint import short
+from zsl.reporting.html.gathered import Gathered
+from zsl.reporting.html.section import Section
+from zsl.reporting.result import Result
+from zsl.reporting.table import leaves
+
+NOT_DATA = "class_embeddings"
+PICTURES = 12
+
+
+def section(gathered: Gathered) -> Section:
+    """Data sets in the order of the table; the same title with other fingerprints is another one."""
+    runs = [run for row in gathered.rows for run in gathered.runs(row)]
+    ranked = sorted(runs, key=lambda run: (run.data_title, _prints(run), not run.card))
+    cards = [_card(list(own)) for _, own in groupby(ranked, key=lambda run: (run.data_title, _prints(run)))]
+    lead = "As the results record them. Numbers are comparable where the fingerprints are the same."
+    return Section("data", "Data", lead, "datasets.html", {"cards": cards})
+
+
+def _prints(run: Result) -> list[tuple[str, str]]:
+    return sorted((name, digest) for name, digest in run.fingerprints.items() if name != NOT_DATA)
+
+
+def _card(runs: list[Result]) -> dict[str, Any]:
+    first, prints = runs[0], dict(_prints(runs[0]))
+    return {
+        "title": first.data_title,
+        "name": first.data,
+        "runs": len(runs),
+        "known": first.card,
+        "unseen": len(first.per_class.get("u", {})),
+        "seen": len(first.per_class.get("s", {})),
+        "short": short(prints),
+        "prints": prints,
+        "pictures": _pictures(first),
+    }
+
+
+def _pictures(run: Result) -> Mapping[str, str]:
+    """Class -> a drawing of it, as an address that holds it; of unseen classes, where there are drawings at hand."""
+    from zsl.data.emoji_thumbnails import thumbnails
+
+    cache = dict(leaves(run.config)).get("paths.cache")
+    names = list(run.per_class.get("u", {}))
+    step = max(1, len(names) // PICTURES)
+    return thumbnails(run.data, names[::step][:PICTURES], Path(cache).expanduser()) if isinstance(cache, str) else {}

@@ -1,0 +1,65 @@
+"""Hubness: how evenly answers fall on classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from zsl.reporting.html.gathered import Gathered
+from zsl.reporting.html.plots import COLOURS, LEGEND_ABOVE, Plot, axis
+from zsl.reporting.html.section import RowFigure, Section
+from zsl.reporting.hubness import BINS, MATRICES, histogram, measures
+from zsl.reporting.result import Result
+from zsl.reporting.wording import label
+
+
+def section(gathered: Gathered) -> Section | None:
+    """A histogram a row."""
+    plots = {i: plot for i, row in enumerate(gathered.rows) if (plot := _plot(gathered.runs(row)))}
+    lead = (
+        "N₁ counts the images that are answered with a class; μ is its mean over classes. Hubs, right, answer far too "
+        "many images; antihubs, N = 0, none. Mean over seeds."
+    )
+    figure = RowFigure(
+        "hubness",
+        "Share of classes by how often they are answered, among unseen classes alone (ZSL) and among all (GZSL).",
+        "Histogram of how many images every class is answered for.",
+        plots,
+    )
+    return Section("hubness", "Hubness", lead, content={"pair": figure}) if plots else None
+
+
+def _plot(runs: Sequence[Result]) -> Plot | None:
+    data: list[dict[str, object]] = []
+    words = []
+    for (among, matrix), colour in zip(MATRICES.items(), COLOURS, strict=False):
+        counts = [run.hubness[matrix] for run in runs if run.hubness and sum(run.hubness[matrix]["N1"])]
+        if not counts:
+            continue
+        shares = [_percent(histogram(list(count["N1"]))) for count in counts]
+        found = [measures(1, list(count["N1"]), list(count["bad_N1"])) for count in counts]
+        words.append(f"among {among}: " + " · ".join(f"{label(n)} {fmean(m[n] for m in found):.2f}" for n in found[0]))
+        data.append(
+            {
+                "type": "bar",
+                "name": f"among {among} classes",
+                "x": list(BINS),
+                "y": [round(fmean(share[name] for share in shares), 2) for name in BINS],
+                "marker": {"color": colour},
+                "hovertemplate": "%{x}<br>%{y:.1f} % of classes<extra></extra>",
+            }
+        )
+    layout = {
+        "height": 380,
+        "legend": LEGEND_ABOVE,
+        "barmode": "group",
+        "bargap": 0.25,
+        "xaxis": axis("N₁ of a class"),
+        "yaxis": axis("% of classes"),
+    }
+    return {"data": data, "layout": layout, "words": words} if data else None
+
+
+def _percent(counts: dict[str, float]) -> dict[str, float]:
+    total = sum(counts.values())
+    return {name: 100 * count / total for name, count in counts.items()}

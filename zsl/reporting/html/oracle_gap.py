@@ -1,0 +1,75 @@
+"""What choosing on the test set would have added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zsl.reporting.html.gathered import Gathered
+from zsl.reporting.html.plots import COLOURS, LEGEND_ABOVE, MUTED, Plot, axis, note, plain
+from zsl.reporting.html.section import Figure, Section
+from zsl.reporting.oracle_gap import GAPS, OracleGap, oracle_gaps
+from zsl.reporting.schema import DAGGER
+
+EACH, AROUND = 34, 130
+"""pixels a row, and for axis and legend"""
+
+
+def section(gathered: Gathered) -> Section | None:
+    """A figure a metric: what was chosen on validation classes, and on the test set, a line a pair."""
+    gaps = [gap for gap in oracle_gaps(gathered.rows) if gap.of]
+    names = {id(row): name for row, name in zip(gathered.rows, gathered.names, strict=True)}
+    several = len({gap.row.identity.data_title for gap in gaps}) > 1
+    figures = [
+        Figure(
+            f"oracle-{metric}",
+            metric,
+            "Means over seeds; beside each pair, what looking added.",
+            f"{metric} as chosen on validation classes and as chosen on the test set, {len(own)} pairs.",
+            _plot(metric, own, [_name(gap, names[id(gap.row)], several) for gap in own]),
+        )
+        for metric in GAPS
+        if (own := [gap for gap in gaps if metric in gap.of])
+    ]
+    lead = "The same search twice. What it reports when it may look at the test set is no result."
+    return Section("oracle", "Oracle gap", lead, content={"figures": figures, "beside": True}) if figures else None
+
+
+def _name(gap: OracleGap, name: str, several: bool) -> str:
+    brief = name.replace(f" · chosen on test {DAGGER}", "")
+    return f"{brief} · {gap.row.identity.data_title}" if several else brief
+
+
+def _plot(metric: str, gaps: Sequence[OracleGap], names: Sequence[str]) -> Plot:
+    y = [plain(name) for name in names]
+    oracle, honest = zip(*(gap.of[metric] for gap in gaps), strict=True)
+    links = [
+        {"type": "line", "x0": a, "x1": b, "y0": i, "y1": i, "line": {"color": MUTED, "width": 2}, "layer": "below"}
+        for i, (a, b) in enumerate(zip(honest, oracle, strict=True))
+    ]
+    data = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": words,
+            "x": [round(value, 2) for value in values],
+            "y": y,
+            "marker": {"color": colour, "symbol": symbol, "size": 11},
+            "hovertemplate": f"%{{y}}<br>{words}: {metric} %{{x:.1f}}<extra></extra>",
+        }
+        for values, words, colour, symbol in (
+            (honest, "on validation classes", COLOURS[0], "circle"),
+            (oracle, f"on the test set {DAGGER}", COLOURS[1], "diamond"),
+        )
+    ]
+    layout = {
+        "height": AROUND + EACH * len(gaps),
+        "xaxis": axis(f"{metric} (%)"),
+        "yaxis": axis("", automargin=True, autorange="reversed", type="category", ticklabelstandoff=6),
+        "shapes": links,
+        "legend": LEGEND_ABOVE,
+        "annotations": [
+            note(f"{a - b:+.1f}", max(a, b), i, xref="x", yref="y", xanchor="left", xshift=9)
+            for i, (a, b) in enumerate(zip(oracle, honest, strict=True))
+        ],
+    }
+    return {"data": data, "layout": layout}

@@ -1,0 +1,55 @@
+"""The table: the same cells and notes as in the terminal, a part for each data set, to be sorted and filtered."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from zsl.reporting.html.gathered import Gathered
+from zsl.reporting.html.section import Section
+from zsl.reporting.layout import Line, Sheet
+from zsl.reporting.schema import DAGGER
+
+WARNING = "warning: "
+
+NumberedLine: TypeAlias = tuple[int, Line]
+"""the number of a row, and its line of the sheet"""
+
+
+def section(gathered: Gathered) -> Section:
+    """Every sheet, its warnings before it and its notes behind."""
+    sheets = []
+    for sheet, (_, own) in zip(gathered.sheets, gathered.by_protocol(), strict=True):
+        groups = defaultdict(list)
+        for (number, row), line in zip(own, sheet.lines, strict=True):
+            groups[row.identity.data_title].append((number, line))
+        notes = (*sheet.notes, *sheet.legend)
+        sheets.append(
+            {
+                "title": sheet.title,
+                "tables": [_table(sheet, group) for group in groups.values()],
+                "notes": [note for note in notes if not note.startswith(WARNING)],
+                "warnings": [note.removeprefix(WARNING) for note in notes if note.startswith(WARNING)],
+            }
+        )
+    lead = "A heading sorts, and once more the other way. The name of a method leads to its configuration."
+    return Section("results", "Results", lead, "results.html", {"sheets": sheets})
+
+
+def _table(sheet: Sheet, lines: Sequence[NumberedLine]) -> dict[str, Any]:
+    """Words that all lines share stand above them; numbers that none of them has are left out."""
+    columns = [[line.cells[j].text for _, line in lines] for j in range(len(sheet.header))]
+    data = sheet.header.index("data")
+    shared = [j for j in range(1, sheet.words) if j == data or len(set(columns[j])) == 1]
+    kept = [j for j, texts in enumerate(columns) if j not in shared and any(texts)]
+    blocks = [line.block for _, line in lines]
+    return {
+        "title": columns[data][0],
+        "shared": [f"{sheet.header[j]}: {columns[j][0]}" for j in shared if j != data and columns[j][0]],
+        "header": [sheet.header[j] for j in kept],
+        "words": sum(j < sheet.words for j in kept),
+        "daggers": sum(sheet.header[j].endswith(DAGGER) for j in kept),
+        "rows": [(number, [line.cells[j] for j in kept]) for number, line in lines],
+        "ends": [a != b for a, b in zip(blocks, [*blocks[1:], blocks[-1]], strict=True)],
+    }

@@ -1,0 +1,61 @@
+"""How every number was made: configuration, command, versions, commit and fingerprints of each run."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from zsl.reporting.html.gathered import Gathered
+from zsl.reporting.html.section import Section
+from zsl.reporting.result import Result
+from zsl.reporting.table import Row, leaves
+
+
+def section(gathered: Gathered) -> Section:
+    """A part to open for every row: the configuration of its first seed whole, of the others what differs."""
+    rows = [
+        {"number": i, "name": name, "title": row.identity.data_title, **_provenance(row, gathered.runs(row))}
+        for i, (row, name) in enumerate(zip(gathered.rows, gathered.names, strict=True))
+    ]
+    lead = "Everything needed to run each row again."
+    return Section("runs", "Runs", lead, "runs.html", {"rows": rows})
+
+
+def _provenance(row: Row, runs: Sequence[Result]) -> dict[str, Any]:
+    first = runs[0]
+    return {
+        "config": yaml.safe_dump(first.config, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100),
+        "fingerprints": first.fingerprints,
+        "versions": _shared(runs, [", ".join(f"{k} {v}" for k, v in sorted(run.versions.items())) for run in runs]),
+        "commits": _shared(runs, [run.commit or "not from a repository" for run in runs]),
+        "runs": [
+            {
+                "seed": run.seed,
+                "path": path.as_posix(),
+                "created": run.created,
+                "seconds": sum(run.timings.values()),
+                "command": shlex.join(["zsl", "train", *run.overrides]),
+                "differs": _differences(first, run),
+                "chosen": ", ".join(f"{key}={json.dumps(value)}" for key, value in run.selection.chosen.items()),
+            }
+            for path, run in zip(row.paths, runs, strict=True)
+        ],
+    }
+
+
+def _shared(runs: Sequence[Result], words: Sequence[str]) -> list[str]:
+    """Each different text once, with the seeds it holds for where it does not hold for all."""
+    if len(set(words)) == 1:
+        return [words[0]]
+    seeds = {text: [str(run.seed) for run, own in zip(runs, words, strict=True) if own == text] for text in words}
+    return [f"{text} (seed {', '.join(own)})" for text, own in seeds.items()]
+
+
+def _differences(first: Result, run: Result) -> list[str]:
+    before, now = dict(leaves(first.config)), dict(leaves(run.config))
+    keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    return [f"{key}={json.dumps(now.get(key), ensure_ascii=False)}" for key in keys]

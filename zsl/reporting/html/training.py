@@ -1,0 +1,101 @@
+"""Training curves, where a run logged them: ``metrics.csv`` as Lightning's CSV logger writes it."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from zsl.reporting.html.gathered import Gathered
+from zsl.reporting.html.plots import COLOURS, MUTED, Plot, axis, line, note, plain
+from zsl.reporting.html.section import RowFigure, Section
+from zsl.reporting.html.thinning import thinned
+from zsl.reporting.table import Row
+
+PLACES = ("metrics.csv", "csv/metrics.csv")
+"""beside ``result.json``"""
+CLOCKS = ("step", "epoch")
+"""columns that say when"""
+MOST = 6
+"""metrics in a plot"""
+TOLERANCE = 0.002
+"""of the height and of the width of a panel"""
+
+Log = Mapping[str, list[tuple[float, float]]]
+"""metric -> (step, value), by step"""
+
+
+def section(gathered: Gathered) -> Section | None:
+    """A plot a row, a line a seed."""
+    logs = {i: [_log(path) for path in row.paths] for i, row in enumerate(gathered.rows)}
+    plots = {i: _plot(gathered.rows[i], own) for i, own in logs.items() if any(own)}
+    lead = f"What was logged while training: a line a seed. Thinned to within {TOLERANCE:.1%} of a panel."
+    figure = RowFigure("training", "By training step.", "Logged metrics against the training step.", plots)
+    return Section("training", "Training", lead, content={"pair": figure}) if plots else None
+
+
+def _log(path: Path) -> Log:
+    """What can be read of a log beside this result; nothing where there is none."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for place in PLACES:
+        try:
+            with (path.parent / place).open(encoding="utf-8", newline="") as file:
+                for cells in csv.DictReader(file):
+                    _add(found, cells)
+        except (OSError, ValueError, csv.Error):
+            continue
+    return {name: sorted(values) for name, values in sorted(found.items()) if len(values) > 1}
+
+
+def _add(found: dict[str, list[tuple[float, float]]], cells: Mapping[str | None, str | None]) -> None:
+    at = next((step for clock in CLOCKS if (step := _number(cells.get(clock))) is not None), None)
+    for name, cell in cells.items():
+        value = _number(cell)
+        if at is not None and value is not None and name and name not in CLOCKS:
+            found.setdefault(name, []).append((at, value))
+
+
+def _number(cell: object) -> float | None:
+    """A finite number, if the cell holds one."""
+    try:
+        value = float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _plot(row: Row, logs: Sequence[Log]) -> Plot:
+    every = list(dict.fromkeys(name for log in logs for name in log))
+    names = sorted(every, key=lambda name: (not name.startswith(("loss", "validation")), name))[:MOST]
+    layout: dict[str, object] = {"height": 60 + 170 * len(names), "showlegend": False}
+    layout["grid"] = {"rows": len(names), "columns": 1, "pattern": "independent", "ygap": 0.35}
+    data, notes = [], []
+    for panel, name in enumerate(names):
+        own = "" if panel == 0 else str(panel + 1)
+        layout[f"xaxis{own}"] = axis("step" if panel == len(names) - 1 else "")
+        layout[f"yaxis{own}"] = axis("")
+        notes.append(note(name, 0, 1, xref=f"x{own} domain", yref=f"y{own} domain", xanchor="left", yanchor="bottom"))
+        for place, (seed, log) in enumerate(zip(row.seeds, logs, strict=True)):
+            if name in log:
+                x, y = (np.array(values) for values in zip(*log[name], strict=True))
+                keep = thinned(_unit(x), _unit(y), TOLERANCE)
+                hover = f"seed {seed}, step %{{x}}<br>{plain(name)} %{{y:.4g}}"
+                look = {"color": COLOURS[place % len(COLOURS)], "width": 1.25}
+                values = [float(f"{value:.5g}") for value in y[keep]]
+                places = {"xaxis": f"x{own}", "yaxis": f"y{own}"}
+                data.append(line(x[keep].tolist(), values, f"seed {seed}", hover, line=look, **places))
+    if len(every) > len(names):
+        notes.append(
+            note(f"and {len(every) - len(names)} more in metrics.csv", 1, 0, xanchor="right", font={"color": MUTED})
+        )
+    return {"data": data, "layout": layout | {"annotations": notes}}
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """Moved and scaled to [0, 1]."""
+    span = float(np.ptp(values))
+    scaled: np.ndarray = (values - values.min()) / span if span > 0 else np.zeros(len(values))
+    return scaled
