@@ -38,21 +38,22 @@ def main(arguments: argparse.Namespace) -> int:
     """
     from zsl.launch import launch
     from zsl.reporting.report import show_published
-    from zsl.reporting.result import gather
+    from zsl.reporting.result import NAME, gather
 
     overrides = [word for word in arguments.names if "=" in word]
     names = experiments([word for word in arguments.names if "=" not in word])
     if arguments.seeds < 1:
         raise InputError(f"--seeds {arguments.seeds}: give a whole number of at least 1")
     seeds = "seed=" + ",".join(map(str, range(arguments.seeds)))
-    failed: dict[str, InputError] = {}
+    failed: dict[str, str] = {}
     for name in names:
         folder = f"paths.output={arguments.runs / name}"
         try:
-            launch(["-m", f"experiments={name}", "selection.seed=0", *overrides, seeds, folder])
+            status = launch(["-m", f"experiments={name}", "selection.seed=0", *overrides, seeds, folder])
+            failed |= {name: f"see above, or zsl jobs {arguments.runs / name}"} if status else {}
         except InputError as error:
-            failed[name] = error
-    made = [arguments.runs / name for name in names if (arguments.runs / name).exists()]
+            failed[name] = str(error)
+    made = [arguments.runs / name for name in names if any((arguments.runs / name).rglob(NAME))]
     if made:
         arguments.format = None
         show_published(gather(made), arguments)

@@ -64,7 +64,7 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     results = gather(args.paths)
     if args.published:
         if metrics or args.sort or args.std or args.html:
-            raise InputError("--published has an order and metrics of its own; leave --metrics, --sort, --std, --html out")
+            raise InputError("--published has an order of its own; leave --metrics, --sort, --std and --html out")
         return show_published(results, args, console)
     found = arrange(rows(results), args.sort)
     if not args.html:

@@ -192,3 +192,26 @@ def test_logs_are_read_as_far_as_they_can_be(complete: Callable[..., Result], tm
     for name in ("good", "ragged"):
         shutil.rmtree(tmp_path / name)
     assert "training" not in Document(made(gather([tmp_path]))).sections
+
+
+def test_claims_of_experiments_stand_beside_what_was_found(complete: Callable[..., Result], tmp_path: Path) -> None:
+    published = {
+        "source": "Nobody 2020",
+        "features": "res101",
+        "split": "PS v1",
+        "class_embedding": "attributes",
+        "setting": "inductive",
+        "selection": "the last epoch",
+        "tolerance": 2.0,
+        "results": {"cub": [{"T1": 56.0, "verified": True}, {"T1": 40.0, "verified": False, "source": "<b>a friend"}]},
+    }
+    config = {"data": {"features": "res101.mat"}, "method": {"gamma": 1.0}, "published": published}
+    for seed in range(5):
+        write(complete(seed=seed, config=config, overrides=["experiments=eszsl_nobody2020"]), tmp_path / str(seed))
+    found = gather([tmp_path])
+    document = Document(page(arrange(rows(found)), found))
+    assert document.sections[:2] == ["results", "reproduction"]
+    assert ["eszsl_nobody2020", "Nobody 2020", "reproduced"] in [
+        [row[0], row[3], row[4]] for row in document.rows if len(row) > 10
+    ]
+    assert any(row[3:5] == ["<b>a friend", "not comparable: unverified number"] for row in document.rows)

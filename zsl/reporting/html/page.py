@@ -17,6 +17,7 @@ from zsl.reporting.html import (
     datasets,
     occurrences,
     oracle_gap,
+    reproduction,
     results,
     runs,
     search,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 OVERVIEW: tuple[Callable[[Gathered], Section | None], ...] = (
     results.section,
+    reproduction.section,
     trade_off.section,
     oracle_gap.section,
 )
