@@ -25,6 +25,7 @@ from zsl.jobs import Job
 from zsl.reporting.result import read
 
 RESULT, RECORD = "result.json", "job.json"
+KILLS = 5
 
 
 @pytest.fixture
@@ -246,7 +247,7 @@ def test_a_sweep_that_is_killed_at_random_moments_ends_with_the_same_table(
     assert len(list((tmp_path / "whole").rglob(RESULT))) == 12
     killed = [*jobs, f"paths.output={tmp_path / 'killed'}"]
     moments, kills = random.Random(5), 0
-    for _ in range(10):
+    for _ in range(KILLS):
         before = written(tmp_path / "killed")
         process = launched(killed, tmp_path / "cache")
         while written(tmp_path / "killed") == before and process.poll() is None:
@@ -256,7 +257,7 @@ def test_a_sweep_that_is_killed_at_random_moments_ends_with_the_same_table(
             os.killpg(process.pid, signal.SIGKILL)
             kills += 1
         process.communicate(timeout=120)
-    assert kills > 5
+    assert kills > KILLS // 2
     last = launched(killed, tmp_path / "cache")
     assert last.wait(timeout=300) == 0, last.communicate()
     assert table(tmp_path / "killed", capfd) == table(tmp_path / "whole", capfd)
@@ -283,16 +284,16 @@ def test_other_processes_give_the_same_outcomes(
     tmp_path: Path, launcher: str, sweep: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher")
-    own = [*sweep, "method.lamb=1,-1", "seed=0,1"]
+    own = [*sweep, "method.lamb=1,-1"]
     assert main([*own, f"hydra/launcher={launcher}"]) == 2
     out, err = capfd.readouterr()
-    assert "4 jobs: 2 done, 2 failed" in out
-    assert err.splitlines()[-1].startswith("zsl: error: 2 of 4 jobs failed; the first: method.lamb=-1: must be")
+    assert "2 jobs: 1 done, 1 failed" in out
+    assert err.splitlines()[-1].startswith("zsl: error: 1 of 2 jobs failed; the first: method.lamb=-1: must be")
     results = folders(tmp_path)
-    assert len(results) == 2
-    assert len(unfinished(tmp_path)) == 2
+    assert len(results) == 1
+    assert len(unfinished(tmp_path)) == 1
     logs = tmp_path / "sweep" / ".submitit"
     assert list(logs.rglob("*.out")) if launcher == "submitit_local" else not logs.exists()
     assert main(own) == 2
-    assert "4 jobs: 2 kept, 2 failed" in capfd.readouterr().out
+    assert "2 jobs: 1 kept, 1 failed" in capfd.readouterr().out
     assert folders(tmp_path) == results

@@ -8,8 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -18,9 +19,6 @@ from zsl.configuration import register_started
 from zsl.console import show, show_log
 from zsl.errors import InputError
 from zsl.jobs import Job
-
-if TYPE_CHECKING:
-    from zsl.record import Names
 
 State = Literal["done", "kept", "failed", "under way elsewhere"]
 
@@ -48,7 +46,7 @@ class Attempt:
 
     def __call__(self, cfg: DictConfig) -> Outcome:
         """What became of one job; what goes wrong is an outcome too."""
-        from zsl.chosen import names_of, output_of, overrides_of
+        from zsl.chosen import output_of, overrides_of
         from zsl.output import folder
 
         register_started(self.started)
@@ -60,7 +58,7 @@ class Attempt:
         try:
             with folder(job.folder), job.claimed() as mine:
                 if mine:
-                    outcome = self._run(cfg, job, names_of(hydra_config), place)
+                    outcome = self._run(cfg, job, hydra_config, place)
         except InputError as error:
             outcome = Outcome("failed", job, line(error))
         if outcome.state == "failed":
@@ -69,8 +67,9 @@ class Attempt:
             Path(hydra_config.runtime.output_dir).rmdir()
         return outcome
 
-    def _run(self, cfg: DictConfig, job: Job, names: Names, place: str) -> Outcome:
+    def _run(self, cfg: DictConfig, job: Job, hydra_config: HydraConf, place: str) -> Outcome:
         from zsl.assembly import fingerprints, prepare
+        from zsl.chosen import names_of
         from zsl.output import PREDICTIONS, WEIGHTS
         from zsl.resumption import InterruptedRunError
         from zsl.train import run
@@ -80,7 +79,12 @@ class Attempt:
         try:
             kept = None if again else job.result(wanted, lambda: fingerprints(prepare(cfg)))
             result = kept or run(
-                cfg, job.folder, names, job.overrides, self.searches, lambda data: job.begin(data, again)
+                cfg,
+                job.folder,
+                names_of(hydra_config),
+                job.overrides,
+                self.searches,
+                lambda data: job.begin(data, again),
             )
         except InterruptedRunError as stop:
             raise KeyboardInterrupt(str(stop)) from None

@@ -83,13 +83,19 @@ class Job:
 
     @contextmanager
     def claimed(self) -> Iterator[bool]:
-        """Whether the job is this process's until the end; False where another process is at it."""
+        """Whether the job is this process's until the end; False where another process is at it.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
         lock = FileLock(self.folder / LOCK)
         try:
             lock.acquire(timeout=0)
         except Timeout:
             yield False
             return
+        except OSError as error:
+            raise InputError(f"{self.folder / LOCK}: cannot be written ({error.strerror}); free the space") from error
         try:
             yield True
         finally:

@@ -6,7 +6,6 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -36,12 +35,12 @@ def stamped(nodes: Mapping[str, Any]) -> str:
     return json.dumps([nodes, *sorted(set(_stamps(nodes, _root(nodes))))], default=str)
 
 
-def _root(nodes: Mapping[str, Any]) -> Path:
+def _root(nodes: Mapping[str, Any]) -> str:
     """What other places may be given relative to."""
-    return Path(str(nodes.get("data", {}).get("root", ".")))
+    return str(nodes.get("data", {}).get("root", ""))
 
 
-def _stamps(node: Any, root: Path) -> Iterator[tuple[str, int, int]]:
+def _stamps(node: Any, root: str) -> Iterator[tuple[str, int, int]]:
     """Path, size and time of change of every file that a value below ``node`` names, or that is in a folder it does."""
     if isinstance(node, Mapping):
         for key, value in node.items():
@@ -50,22 +49,27 @@ def _stamps(node: Any, root: Path) -> Iterator[tuple[str, int, int]]:
     elif isinstance(node, list):
         for value in node:
             yield from _stamps(value, root)
-    elif isinstance(node, str):
-        for place in (Path(node).expanduser(), root.expanduser() / node):
-            yield from _files(place)
+    elif isinstance(node, str) and "\0" not in node:
+        for place in {node, os.path.join(root, node)}:  # noqa: PTH118  # as text: not every text is a path
+            yield from _files(os.path.expanduser(place), set())  # noqa: PTH111
 
 
-def _files(place: Path) -> Iterator[tuple[str, int, int]]:
+def _files(place: str, visited: set[str]) -> Iterator[tuple[str, int, int]]:
+    """All files in a folder, links to folders followed once; or the file itself."""
+    if os.path.isfile(place):  # noqa: PTH113
+        yield _stamp(place)
+    for folder, folders, names in os.walk(place, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        yield from (_stamp(os.path.join(folder, name)) for name in names)  # noqa: PTH118
+
+
+def _stamp(path: str) -> tuple[str, int, int]:
     try:
-        if place.is_dir():
-            for folder, _, names in os.walk(place):
-                yield from (_stamp(Path(folder, name)) for name in names)
-        elif place.is_file():
-            yield _stamp(place)
-    except (OSError, ValueError):
-        return
-
-
-def _stamp(path: Path) -> tuple[str, int, int]:
-    stat = path.stat()
-    return str(path), stat.st_size, stat.st_mtime_ns
+        stat = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return path, -1, -1
+    return path, stat.st_size, stat.st_mtime_ns
