@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+from rich.console import Console
 from rich.progress import track
 
 from zsl.data.protocol import Opened, Stage
@@ -169,7 +170,9 @@ def choose(
     left = points[len(diary.trials) :]
     solved = solve([of_method(point) for point in left]) if solve else None
     images = stage.held_out.opened()
-    for point in track(left, "choosing on " + stage.name, transient=True, disable=len(left) == 1):
+    console = Console(stderr=True)
+    hidden = len(left) == 1 or not console.is_terminal
+    for point in track(left, "choosing on " + stage.name, transient=True, console=console, disable=hidden):
         tried = replaced(correction, of_correction(point))
         watch = BestEpoch(images, objective, patience, tried, every, finish)
         try:
