@@ -18,8 +18,8 @@ METADATA = {
     "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
     "language_info": {"name": "python"},
 }
-LIMIT = 120
-"""seconds that a cell may take"""
+LIMIT = 600
+"""seconds that a cell may take, on a machine that has other things to do"""
 QUIET = "ignore:IProgress not found"
 """a warning of tqdm where no widgets are installed"""
 

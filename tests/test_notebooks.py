@@ -45,7 +45,9 @@ def test_it_says_nothing_of_who_ran_it_where_and_when(path: Path) -> None:
     assert notebook["metadata"] == METADATA
     assert not [cell for cell in notebook["cells"] if cell["metadata"]]
     without_images = re.sub(r'"image/png": "[^"]*"', "", text)
-    place = re.search(r"""(?<![\w.:/<\\])(/|[A-Z]:\\\\)(home|root|tmp|Users|work|usr|opt|var|mnt)\b[^"\s]*""", without_images)
+    place = re.search(
+        r"""(?<![\w.:/<\\])(/|[A-Z]:\\\\)(home|root|tmp|Users|work|usr|opt|var|mnt)\b[^"\s]*""", without_images
+    )
     assert place is None, place
     assert not re.search(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d", without_images)
     assert len(text.encode()) < LARGEST
