@@ -9,7 +9,7 @@ CLASSIC := '*_xian2018' class_norm_skorokhodov2021 dem_zhang2017 'ridge_*'
 
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help demo test check lint type bench reproduce clean
+.PHONY: help demo test check lint type bench notebooks reproduce clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
@@ -30,6 +30,10 @@ test: $(READY)  ## all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: lint type test  ## ruff, mypy --strict, tests
+
+notebooks: $(READY)  ## execute all notebooks in place
+	$(BIN)/zsl data prepare emoji
+	$(BIN)/python -m tests.notebooks
 
 reproduce: $(READY)  ## the experiments that run on a processor, over five seeds: experiments/REPRODUCTION.md
 	$(BIN)/zsl data prepare emoji

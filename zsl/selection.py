@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.console import Console
 from rich.progress import track
 
 from zsl.errors import InputError
@@ -48,7 +49,9 @@ def choose(examiner: Examiner, grid: Mapping[str, Sequence[Any]], diary: Diary |
     left = points(grid)[len(diary.trials) :]
     trials = examiner.trials((point, None) for point in left)
     title = f"choosing on {examiner.stage.name}"
-    for trial in track(trials, title, total=len(left), transient=True, disable=len(left) == 1):
+    console = Console(stderr=True)
+    hidden = len(left) == 1 or not console.is_terminal
+    for trial in track(trials, title, total=len(left), transient=True, console=console, disable=hidden):
         diary.add(trial)
     return best(diary.trials, examiner.correction, examiner.objective)
 
