@@ -39,7 +39,7 @@ reproduce: $(READY)  ## the experiments that run on a processor, over five seeds
 	$(BIN)/zsl data prepare emoji
 	$(BIN)/zsl reproduce $(CLASSIC) data=cub_fc1000,awa1_handcrafted,emoji --output runs/reproduction/classic.csv
 	$(BIN)/zsl reproduce '*_lampert2014' data=awa1_handcrafted --output runs/reproduction/lampert2014.csv
-	$(BIN)/zsl reproduce cada_vae_cub_fc1000 fclswgan_emoji --output runs/reproduction/generators.csv
+	$(BIN)/zsl reproduce cada_vae_fc1000 fclswgan_emoji --output runs/reproduction/generators.csv
 	$(BIN)/zsl report runs/reproduction --published --output experiments/REPRODUCTION.md
 
 lint: $(READY)
