@@ -1,0 +1,134 @@
+"""Several runs of one method trained together: their weights along a leading dimension, every product one for all."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from zsl.data.training_set import Abreast, TrainingSet, stream
+from zsl.divergence import FiniteLoss
+from zsl.errors import DivergedError
+from zsl.fit import FOUNDATIONS, HEADS, Loop, descend, device_of, finishing, fit
+from zsl.model import ZSLModel
+from zsl.random_streams import Stream, side_by_side
+from zsl.resumption import CHECKPOINT, whole
+
+
+@dataclass
+class Run:
+    """One of several runs: a method, what it learns from, its seed, and where its random numbers come from."""
+
+    model: ZSLModel
+    train: TrainingSet
+    seed: int
+    stream: Stream
+    diverged: DivergedError | None = None
+    """how, if it did"""
+
+
+def fit_together(runs: Sequence[Run], loop: Loop, checkpoints: Path | None = None, resume: bool = False) -> None:
+    """Train each run as :func:`zsl.fit.fit` does by itself, all of them at once.
+
+    Foundations and heads are trained together too, where their steps are written for it, and one after another where
+    not. Random numbers are those of the solo runs, and so are weights, but for how a batched product is rounded. A
+    checkpoint holds all of them. A run that diverges keeps the reason in ``diverged``; the others go on.
+
+    Raises:
+        DivergedError: all of them diverged.
+        InputError: the device is not there, or there is nothing to resume.
+        InterruptedRunError: SIGINT or SIGTERM arrived; a checkpoint was written first.
+    """
+    device = device_of(loop)
+    for run in runs:
+        run.train = run.train.to(device)
+    if not runs[0].model.together:
+        _one_after_another(runs, loop)
+        return
+    last = None
+    if resume and checkpoints is not None:
+        last = whole(checkpoints / CHECKPOINT, stacked([run.model for run in runs]))
+    if last is None:
+        runs = [run for run, _ in _fit_parts(runs, FOUNDATIONS, lambda run: run.model.foundations(run.train), loop)]
+    models, streams = [run.model.to(device) for run in runs], [run.stream for run in runs]
+    batches = Abreast([run.model.batches(run.train, run.seed) for run in runs])
+    stack = stacked(models)
+    watch = FiniteLoss(loop.log_every_n_steps, checkpoints, len(runs))
+    with side_by_side(streams):
+        trainer = descend(stack, batches, loop, checkpoints, last, watch, streams=streams)
+    _unstack(stack, models)
+    for place, error in watch.diverged.items():
+        runs[place].diverged = error
+    runs = _going_on(runs)
+    with finishing(trainer, checkpoints, loop):
+        for run, own in _fit_parts(runs, HEADS, lambda run: run.model.eval().heads(run.train), loop):
+            with own.alone():
+                run.model.finalize(run.train)
+
+
+def stacked(models: Sequence[ZSLModel]) -> ZSLModel:
+    """One like these, whose weights and buffers are all of theirs along a new first dimension."""
+    stack = copy.deepcopy(models[0])
+    for whole_part, *parts in zip(stack.modules(), *(model.modules() for model in models), strict=True):
+        for name, _ in list(whole_part.named_parameters(recurse=False)):
+            weights = torch.stack([getattr(part, name).detach() for part in parts])
+            setattr(whole_part, name, nn.Parameter(weights))
+        for name, _ in list(whole_part.named_buffers(recurse=False)):
+            setattr(whole_part, name, torch.stack([getattr(part, name) for part in parts]))
+    return stack
+
+
+@torch.no_grad()
+def _unstack(stack: ZSLModel, models: Sequence[ZSLModel]) -> None:
+    for name, together in stack.state_dict().items():
+        for model, own in zip(models, together, strict=True):
+            model.state_dict()[name].copy_(own)
+
+
+def _one_after_another(runs: Sequence[Run], loop: Loop) -> None:
+    for run in runs:
+        try:
+            with run.stream.alone():
+                fit(run.model, run.train, loop, run.seed)
+        except DivergedError as error:
+            run.diverged = error
+    _going_on(runs)
+
+
+def _going_on(runs: Sequence[Run]) -> list[Run]:
+    """Those that did not diverge.
+
+    Raises:
+        DivergedError: all of them did.
+    """
+    left = [run for run in runs if run.diverged is None]
+    if not left and runs[0].diverged:
+        raise runs[0].diverged
+    return left
+
+
+def _fit_parts(
+    runs: Sequence[Run], stage: int, parts_of: Callable[[Run], Iterable[tuple[ZSLModel, TrainingSet]]], loop: Loop
+) -> list[tuple[Run, Stream]]:
+    """Train the parts of all runs, the first ones together, then the second ones; the runs that go on, and where the
+    random stream of that stage is for each.
+    """
+    loop = replace(loop, compile=False, progress_bar=False)
+    each = [(run, iter(parts_of(run)), Stream.of(stream(run.seed, stage))) for run in runs]
+    while each:
+        parts = []
+        for run, iterator, own in each:
+            with own.alone():
+                found = next(iterator, None)
+            parts += [Run(*found, run.seed, own)] if found else []
+        if not parts:
+            break
+        fit_together(parts, loop)
+        for (run, _, _), part in zip(each, parts, strict=True):
+            run.diverged = part.diverged
+        each = [trained for trained in each if trained[0].diverged is None]
+    return [(run, own) for run, _, own in each]
