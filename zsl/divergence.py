@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ class FiniteLoss(Callback):
         values = {name: value.flatten().tolist() for name, value in losses.items() if isinstance(value, Tensor)}
         for run in range(self.runs):
             own = {name: value[run] for name, value in values.items() if len(value) == self.runs}
-            if not all([self._bounded(name, run, value) for name, value in own.items()]):
+            self._bound(run, own)
+            if not all(abs(value) < self.bounds[name, run] for name, value in own.items()):
                 found = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in own.items())
                 self._end(run, trainer, pl_module, found)
 
@@ -57,10 +59,10 @@ class FiniteLoss(Callback):
         """Look at the weights that training ends with."""
         self._look_at_weights(trainer, pl_module)
 
-    def _bounded(self, name: str, run: int, value: float) -> bool:
-        bound = min(self.bounds.get((name, run), math.inf), GROWTH * max(1.0, abs(value)))
-        self.bounds[name, run] = bound
-        return abs(value) < bound
+    def _bound(self, run: int, losses: Mapping[str, float]) -> None:
+        for name, value in losses.items():
+            before = self.bounds.get((name, run), math.inf)
+            self.bounds[name, run] = min(before, GROWTH * max(1.0, abs(value)))
 
     def _look_at_weights(self, trainer: Trainer, model: LightningModule) -> None:
         for name, weights in model.named_parameters():

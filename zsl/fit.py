@@ -102,7 +102,7 @@ def fit(
         with _stream(seed, FOUNDATIONS):
             _fit_parts(model.foundations(train), loop, seed)
     watch = FiniteLoss(loop.log_every_n_steps, checkpoints)
-    trainer = descend(model, model.batches(train, seed), loop, checkpoints, last, watch, callbacks)
+    trainer = descend(model, model.batches(train, seed), loop, checkpoints, last, [watch, *callbacks])
     model.to(device).eval()
     with finishing(trainer, None if type(model).heads is ZSLModel.heads else checkpoints, loop):
         finish(model, train, loop, seed)
@@ -115,8 +115,7 @@ def descend(
     loop: Loop,
     checkpoints: Path | None,
     last: Path | None,
-    watch: FiniteLoss,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Sequence[Callback],
     streams: Sequence[Stream] = (),
 ) -> Trainer:
     """Make the gradient steps, from the checkpoint ``last`` on if there is one; the trainer that made them.
@@ -125,7 +124,7 @@ def descend(
     """
     interruption = Interruption(None if checkpoints is None else checkpoints / CHECKPOINT)
     saved = [] if checkpoints is None else [RandomStreams(streams)]
-    trainer = _trainer(model, loop, checkpoints, [watch, interruption, *callbacks, *saved])
+    trainer = _trainer(model, loop, checkpoints, [*callbacks, interruption, *saved])
     if loop.compile:
         model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
     model.train()

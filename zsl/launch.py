@@ -18,6 +18,7 @@ from rich.logging import RichHandler
 from zsl.configuration import check_choices, choices, compose, prepare_hydra, tree
 from zsl.errors import InputError
 from zsl.explanations import explained
+from zsl.reporting.result import Result
 
 SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
 
@@ -112,6 +113,7 @@ def _run(cfg: Any, searches: dict[tuple[str, ...], Any]) -> Path:
 
     from zsl.record import Names
     from zsl.resumption import InterruptedRunError
+    from zsl.seeds import run_seeds
     from zsl.settings import PathKeys, plain
     from zsl.train import run
 
@@ -123,11 +125,19 @@ def _run(cfg: Any, searches: dict[tuple[str, ...], Any]) -> Path:
     names = Names(choices["method"], choices["class_embedding"], choices["correction"])
     overrides = [str(part) for part in _unresolved(hydra_config.overrides.task)]
     try:
-        result = run(cfg, output, names, overrides, searches)
+        if cfg.seeds is None:
+            _show(run(cfg, output, names, overrides, searches), output)
+        else:
+            for result, place in run_seeds(cfg, output, names, overrides, searches):
+                _show(result, place)
     except InterruptedRunError as error:
         kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
         command = shlex.join(["zsl", "train", *kept, "resume=true", f"paths.output={output}"])
         raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
+    return output
+
+
+def _show(result: Result, output: Path) -> None:
     figures = "  ".join(
         f"{name} {value:.3f}" if "AUSUC" in name else f"{name} {value:.1f}"
         for name, value in result.metrics.items()
@@ -141,7 +151,6 @@ def _run(cfg: Any, searches: dict[tuple[str, ...], Any]) -> Path:
         highlight=False,
         soft_wrap=True,
     )
-    return output
 
 
 def _unresolved(overrides: Any) -> Any:

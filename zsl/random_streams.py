@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class Stream:
-    """A random stream of its own, on the CPU and on a GPU where there is one: first where torch's global ones are now."""
+    """A random stream of its own, on the CPU and on a GPU where there is one; it begins where torch's global one is."""
 
     def __init__(self) -> None:
         self._on = {name: torch.Generator(name) for name in _devices()}

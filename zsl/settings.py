@@ -97,6 +97,7 @@ class Settings:
     """The whole of ``conf/config.yaml``."""
 
     seed: int
+    seeds: int | None
     resume: bool
     paths: PathKeys
     save: SaveKeys

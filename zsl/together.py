@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import nn
 
 from zsl.data.training_set import Abreast, TrainingSet, stream
@@ -17,6 +21,9 @@ from zsl.fit import FOUNDATIONS, HEADS, Loop, descend, device_of, finishing, fit
 from zsl.model import ZSLModel
 from zsl.random_streams import Stream, side_by_side
 from zsl.resumption import CHECKPOINT, whole
+
+WARM_UP, TIMED = 2, 5
+"""steps that are made to find out how long one takes"""
 
 
 @dataclass
@@ -39,7 +46,6 @@ def fit_together(runs: Sequence[Run], loop: Loop, checkpoints: Path | None = Non
     checkpoint holds all of them. A run that diverges keeps the reason in ``diverged``; the others go on.
 
     Raises:
-        DivergedError: all of them diverged.
         InputError: the device is not there, or there is nothing to resume.
         InterruptedRunError: SIGINT or SIGTERM arrived; a checkpoint was written first.
     """
@@ -54,20 +60,67 @@ def fit_together(runs: Sequence[Run], loop: Loop, checkpoints: Path | None = Non
         last = whole(checkpoints / CHECKPOINT, stacked([run.model for run in runs]))
     if last is None:
         runs = [run for run, _ in _fit_parts(runs, FOUNDATIONS, lambda run: run.model.foundations(run.train), loop)]
+    if not runs:
+        return
     models, streams = [run.model.to(device) for run in runs], [run.stream for run in runs]
     batches = Abreast([run.model.batches(run.train, run.seed) for run in runs])
     stack = stacked(models)
     watch = FiniteLoss(loop.log_every_n_steps, checkpoints, len(runs))
-    with side_by_side(streams):
-        trainer = descend(stack, batches, loop, checkpoints, last, watch, streams=streams)
-    _unstack(stack, models)
+    with side_by_side(streams), suppress(DivergedError):
+        trainer = descend(stack, batches, loop, checkpoints, last, [watch], streams)
     for place, error in watch.diverged.items():
         runs[place].diverged = error
-    runs = _going_on(runs)
+    if len(watch.diverged) == len(runs):
+        return
+    _unstack(stack, models)
+    runs = [run for run in runs if run.diverged is None]
     with finishing(trainer, checkpoints, loop):
         for run, own in _fit_parts(runs, HEADS, lambda run: run.model.eval().heads(run.train), loop):
             with own.alone():
                 run.model.finalize(run.train)
+
+
+def seconds_a_step(runs: Sequence[Run], loop: Loop) -> tuple[float, float]:
+    """How long all runs take for a step one after another, and together: the quickest of a few steps of copies, here
+    and now. The runs stay as they are.
+    """
+    device = device_of(loop)
+    for run in runs:
+        run.train = run.train.to(device)
+        run.model.to(device)
+    alone = _seconds(copy.deepcopy(runs[0].model), runs[:1], loop)
+    return len(runs) * alone, _seconds(stacked([run.model for run in runs]), runs, loop)
+
+
+def _seconds(model: ZSLModel, runs: Sequence[Run], loop: Loop) -> float:
+    each = [run.model.batches(run.train, run.seed) for run in runs]
+    stopwatch = Stopwatch()
+    with torch.random.fork_rng(), side_by_side([Stream() for run in runs if len(runs) > 1]):
+        batches = Abreast(each) if len(each) > 1 else each[0]
+        descend(model, batches, replace(loop, progress_bar=False), None, None, [stopwatch])
+    return min(stopwatch.seconds)
+
+
+class Stopwatch(Callback):
+    """Time a few steps, and stop."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def on_train_batch_start(self, trainer: Trainer, _m: LightningModule, _b: Any, _i: int) -> None:
+        """A step begins."""
+        self._wait(trainer)
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, trainer: Trainer, _m: LightningModule, _o: Any, _b: Any, _i: int) -> None:
+        """A step ends."""
+        self._wait(trainer)
+        self.seconds.append(time.perf_counter() - self.start)
+        trainer.should_stop = len(self.seconds) == WARM_UP + TIMED
+
+    def _wait(self, trainer: Trainer) -> None:
+        if trainer.strategy.root_device.type == "cuda":
+            torch.cuda.synchronize()
 
 
 def stacked(models: Sequence[ZSLModel]) -> ZSLModel:
@@ -96,19 +149,6 @@ def _one_after_another(runs: Sequence[Run], loop: Loop) -> None:
                 fit(run.model, run.train, loop, run.seed)
         except DivergedError as error:
             run.diverged = error
-    _going_on(runs)
-
-
-def _going_on(runs: Sequence[Run]) -> list[Run]:
-    """Those that did not diverge.
-
-    Raises:
-        DivergedError: all of them did.
-    """
-    left = [run for run in runs if run.diverged is None]
-    if not left and runs[0].diverged:
-        raise runs[0].diverged
-    return left
 
 
 def _fit_parts(

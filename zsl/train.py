@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -75,22 +76,57 @@ def _run(
     searches: Searches,
 ) -> Result:
     timings: dict[str, float] = {}
-    with _timed(timings, "data"):
+    ground = prepared(cfg, timings)
+    with Diary(None if policy == "fixed" else checkpoints / NAME, fingerprints(ground.source), cfg.resume) as diary:
+        choice = chosen(cfg, policy, ground, diary, searches, timings)
+        with timed(timings, "fit"):
+            model = train(cfg, ground.stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
+    return concluded(cfg, output, names, overrides, ground, choice, model, timings)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The data of a run, and what of it may be seen."""
+
+    source: Source
+    stage: Stage
+
+
+def prepared(cfg: DictConfig, timings: dict[str, float]) -> Ground:
+    """Load the data."""
+    with timed(timings, "data"):
         source = prepare(cfg)
-        stage = stage_of(cfg, source, cfg.protocol.name)
-    choice: Choice | None = None
-    with Diary(None if policy == "fixed" else checkpoints / NAME, fingerprints(source), cfg.resume) as diary:
-        if policy != "fixed":
-            with _timed(timings, "selection"):
-                where = stage_of(cfg, source, "tune") if policy == "validation" else stage
-                choice = _searched(cfg, source, where, diary, searches)
-        with _timed(timings, "fit"):
-            model = train(cfg, stage, choice.hyperparameters if choice else {}, checkpoints=checkpoints)
-    with _timed(timings, "evaluation"):
+        return Ground(source, stage_of(cfg, source, cfg.protocol.name))
+
+
+def chosen(
+    cfg: DictConfig, policy: str, ground: Ground, diary: Diary, searches: Searches, timings: dict[str, float]
+) -> Choice | None:
+    """What the policy chooses, if it chooses anything."""
+    if policy == "fixed":
+        return None
+    with timed(timings, "selection"):
+        where = stage_of(cfg, ground.source, "tune") if policy == "validation" else ground.stage
+        return _searched(cfg, ground.source, where, diary, searches)
+
+
+def concluded(
+    cfg: DictConfig,
+    output: Path,
+    names: Names,
+    overrides: Sequence[str],
+    ground: Ground,
+    choice: Choice | None,
+    model: ZSLModel,
+    timings: dict[str, float],
+) -> Result:
+    """Evaluate a trained method, and write what was found to ``output``."""
+    stage = ground.stage
+    with timed(timings, "evaluation"):
         correction = choice.correction if choice else corrector(cfg)
         scored = score(model, stage.held_out).corrected(correction)
         evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
-    found = Findings(source, stage, choice, model, correction, scored, evaluation, timings)
+    found = Findings(ground.source, stage, choice, model, correction, scored, evaluation, timings)
     result = record(cfg, names, overrides, found)
     if cfg.save.weights:
         save_weights(model, output)
@@ -144,15 +180,20 @@ def train(
     checkpoints: Path | None = None,
 ) -> ZSLModel:
     """Build the method of ``cfg`` with these hyperparameters in place of its own, and train it on ``stage``."""
-    seed = require_seed("seed", cfg.seed)
-    seed_everything(seed, verbose=False)
-    model = build(cfg.method, Dimensions(*stage.dims), hyperparameters)
+    model = begun(cfg, stage, hyperparameters)
     resume = cfg.resume and checkpoints is not None and (checkpoints / CHECKPOINT).is_file()
-    return fit(model, stage.training(model.setting), loop(cfg), seed, checkpoints, resume, callbacks)
+    return fit(model, stage.training(model.setting), loop(cfg), cfg.seed, checkpoints, resume, callbacks)
+
+
+def begun(cfg: DictConfig, stage: Stage, hyperparameters: Hyperparameters) -> ZSLModel:
+    """The method of ``cfg``, not yet trained; the global random streams are where its seed leads."""
+    seed_everything(require_seed("seed", cfg.seed), verbose=False)
+    return build(cfg.method, Dimensions(*stage.dims), hyperparameters)
 
 
 @contextmanager
-def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
+def timed(timings: dict[str, float], name: str) -> Iterator[None]:
+    """Note how long something takes."""
     start = time.perf_counter()
     yield
     timings[name] = round(time.perf_counter() - start, 4)

@@ -127,8 +127,18 @@ class Draws(Batches):
         return torch.randint(n, size, generator=generator, device=device).unbind()
 
 
+def each(several: Float[Tensor, "*runs several batch d"]) -> Sequence[Float[Tensor, "*runs batch d"]]:
+    """One after another, the batches of a step."""
+    return several.unbind(-3)
+
+
+def last(several: Float[Tensor, "*runs several batch d"]) -> Float[Tensor, "*runs batch d"]:
+    """The last of the batches of a step."""
+    return several[..., -1, :, :]
+
+
 class Abreast:
-    """The batches of several runs side by side: their x and y along a leading dimension; all else is the same for all."""
+    """The batches of several runs side by side: their x and y along a leading dimension, all else the same for all."""
 
     def __init__(self, each: Sequence[Batches]) -> None:
         self.each = each

@@ -84,16 +84,16 @@ class _Losses(torch.autograd.Function):
         alpha: Float[Tensor, "*runs n 1"],
         slope: float,
     ) -> tuple[Float[Tensor, "*runs"], Float[Tensor, "*runs"]]:
-        n = real.shape[-2]
+        *runs, n, _ = real.shape
         x = torch.cat([real, fake], dim=-2)
-        h = (x @ A.mT).unflatten(-2, (2, n)) + affine(phi, B, b).unsqueeze(-3)
+        h = (x @ A.mT).view(*runs, 2, n, -1) + affine(phi, B, b).unsqueeze(-3)
         slopes = torch.where(h > 0, 1.0, slope).to(h.dtype)
         of_real, of_fake = h.unbind(-3)
         mixed = torch.where(alpha * of_real + (1 - alpha) * of_fake > 0, 1.0, slope).to(w.dtype)
         v = w.unsqueeze(-2) * mixed
         g = v @ A
         length = g.norm(dim=-1, keepdim=True)
-        d_real, d_fake = _dot((h * slopes).flatten(-3, -2), w).unflatten(-1, (2, n)).unbind(-2)
+        d_real, d_fake = _dot((h * slopes).flatten(-3, -2), w).view(*runs, 2, n).unbind(-2)
         ctx.save_for_backward(A, w, x, phi, h, slopes, mixed, v, g, length)
         return (d_fake - d_real).mean(dim=-1), (length - 1).square().mean(dim=(-2, -1))
 

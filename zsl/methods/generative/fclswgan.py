@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from zsl.data.scaling import require
-from zsl.data.training_set import Batch, Draws, TrainingSet
+from zsl.data.training_set import Batch, Draws, TrainingSet, each, last
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.networks import Generator, Output
@@ -121,13 +121,13 @@ class FCLSWGAN(FeatureGenerator):
         with torch.no_grad():
             fakes = self.generator(phi)
         alphas = uniform((*y.shape, 1), x)
-        for real, fake, here, alpha in zip(*(part.unbind(-3) for part in (x, fakes, phi, alphas)), strict=True):
+        for real, fake, here, alpha in zip(*map(each, (x, fakes, phi, alphas)), strict=True):
             losses = self.critic.losses(real, fake, here, alpha)
             loss = losses.distance + self.lamb * losses.penalty
             critic_steps.zero_grad()
             backward(loss.sum())
             critic_steps.step()
-        phi, y = phi[..., -1, :, :], y[..., -1, :]
+        phi, y = last(phi), y[..., -1, :]
         fake = self.generator(phi)
         generator_loss = -self.critic(fake, phi).mean(dim=-1)
         if self.beta:
