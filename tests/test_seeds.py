@@ -146,6 +146,7 @@ def test_seeds_that_diverge_end_with_their_seed_and_leave_nothing(
     assert not (tmp_path / "many").exists()
 
 
+@pytest.mark.slow
 def test_one_search_is_made_for_all_seeds(train: Any, tmp_path: Path) -> None:
     """With a ``selection.seed``: what was chosen with it is what every seed is trained with."""
     search = ["selection=validation", "selection.seed=0", "selection.every=2", "sweep={lr:[0.001,0.01]}"]
@@ -156,6 +157,7 @@ def test_one_search_is_made_for_all_seeds(train: Any, tmp_path: Path) -> None:
     assert mine["metrics"] == pytest.approx(alone["metrics"], abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", [BATCHED, APART])
 def test_seeds_that_are_stopped_go_on(train: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], way: str) -> None:
     """Stopped when there is a checkpoint: together, that of all; one after another, that of the first."""
@@ -172,7 +174,9 @@ def test_seeds_that_are_stopped_go_on(train: Any, tmp_path: Path, capsys: pytest
     watcher.start()
     assert train("many", *long, "trainer.checkpoint_every_n_steps=1") == 130
     watcher.join()
-    assert "seeds=2" in capsys.readouterr().err.partition("go on with: zsl train ")[2]
+    where, _, command = capsys.readouterr().err.partition("; go on with: zsl train ")
+    assert where.startswith("zsl: stopped at step " if way == BATCHED else "zsl: stopped at seed 0, step ")
+    assert "seeds=2" in command
     assert train("many", *long, "resume=true") == 0
     for seed in (0, 1):
         assert metrics(tmp_path / f"many/seed{seed}") == metrics(tmp_path / f"whole/seed{seed}")

@@ -217,6 +217,21 @@ def test_runs_that_are_stopped_go_on_to_the_same_bits(tmp_path: Path, how: dict[
     assert not list(tmp_path.iterdir())
 
 
+def test_a_seed_that_diverged_before_a_stop_is_not_forgotten(tmp_path: Path) -> None:
+    """Its classifier did, by a margin that is finite: nothing in the checkpoint's numbers says so."""
+    make = partial(Stopped, **SMALL, step=2)
+    runs = begun(make, STAGE, 2)
+    with torch.no_grad():
+        runs[0].model.get_parameter("classifier.V").mul_(1e30)
+    with pytest.raises(InterruptedRunError):
+        fit_together(runs, LOOP, tmp_path)
+    again = begun(small(), STAGE, 2)
+    fit_together(again, LOOP, tmp_path, resume=True)
+    assert str(again[0].diverged) == str(runs[0].diverged)
+    assert again[1].diverged is None
+    assert_same(again[1].model, alone(small(), STAGE, 4), STAGE)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_on_a_gpu_as_by_themselves() -> None:

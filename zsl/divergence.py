@@ -36,6 +36,14 @@ class FiniteLoss(Callback):
         self.bounds: dict[tuple[str, int], float] = {}
         self.diverged: dict[int, DivergedError] = {}
 
+    def state_dict(self) -> dict[str, Any]:
+        """Which runs diverged, and how."""
+        return {"diverged": {run: str(error) for run, error in self.diverged.items()}} if self.diverged else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """They did."""
+        self.diverged = {run: DivergedError(how) for run, how in state_dict["diverged"].items()}
+
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, _b: Any, batch_idx: int
     ) -> None:

@@ -17,8 +17,9 @@ class Stream:
     """A random stream of its own, on the CPU and on a GPU where there is one; it begins where torch's global one is."""
 
     def __init__(self) -> None:
-        self._on = {name: torch.Generator(name) for name in _devices()}
-        self.resume({name: _global(name).get_state() for name in self._on})
+        state = _global_state()
+        self._on = {name: torch.Generator(name) for name in state}
+        self.resume(state)
 
     @classmethod
     def of(cls, seed: int) -> Stream:
@@ -44,10 +45,12 @@ class Stream:
     def alone(self) -> Iterator[None]:
         """Let it be torch's global stream meanwhile."""
         with torch.random.fork_rng():
-            for name, state in self.state().items():
-                _global(name).set_state(state)
+            state = self.state()
+            torch.set_rng_state(state["cpu"])
+            if "cuda" in state:
+                torch.cuda.set_rng_state(state["cuda"])
             yield
-            self.resume({name: _global(name).get_state() for name in self._on})
+            self.resume(_global_state())
 
 
 _running: ContextVar[tuple[Stream, ...]] = ContextVar("running", default=())
@@ -85,9 +88,6 @@ def _drawn(draw: Callable[..., Tensor], shape: Sequence[int], device: torch.devi
     return torch.stack([draw(tuple(shape[1:]), device=device, generator=each.on(device)) for each in streams])
 
 
-def _devices() -> list[str]:
-    return ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-
-
-def _global(name: str) -> torch.Generator:
-    return torch.default_generator if name == "cpu" else torch.cuda.default_generators[torch.cuda.current_device()]
+def _global_state() -> dict[str, Tensor]:
+    cuda = {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {}
+    return {"cpu": torch.get_rng_state(), **cuda}

@@ -28,7 +28,7 @@ class InterruptedRunError(Exception):
 
     def __init__(self, where: str, resumable: bool) -> None:
         super().__init__(f"stopped at {where}")
-        self.resumable = resumable
+        self.where, self.resumable = where, resumable
 
 
 class RandomStreams(Callback):

@@ -17,7 +17,7 @@ from zsl.random_streams import Stream
 from zsl.record import Names
 from zsl.reporting.result import NAME as RESULT
 from zsl.reporting.result import Result, read
-from zsl.resumption import CHECKPOINT, require_begun
+from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.selection import Choice
 from zsl.together import Run, fit_together, seconds_a_step
 from zsl.train import Ground, Searches, begun, chosen, concluded, prepared, run, timed
@@ -79,13 +79,13 @@ def run_seeds(
     policy = check_all(cfg)
     jobs = [Job.of(cfg, seed, output, overrides) for seed in range(cfg.seed, cfg.seed + cfg.seeds)]
     checkpoints = output / "checkpoints" / identity(cfg)
-    apart = any(job.is_begun or job.is_done for job in jobs)
+    apart = cfg.resume and any(job.is_begun or job.is_done for job in jobs)
     if cfg.resume and not apart:
         require_begun(checkpoints)
     obstacle = _obstacle(cfg)
     if obstacle and cfg.trainer.batched_seeds:
         raise InputError(f"trainer.batched_seeds=true: {obstacle}; leave it out, and seeds are trained by themselves")
-    if cfg.resume and apart and not (checkpoints / CHECKPOINT).is_file():
+    if apart and not (checkpoints / CHECKPOINT).is_file():
         obstacle = obstacle or "some were begun by themselves"
     if obstacle:
         log.info("%d seeds, one after another: %s", len(jobs), obstacle)
@@ -157,6 +157,9 @@ def _one_after_another(
         except InputError as error:
             failed.append((job.cfg.seed, error))
             continue
+        except InterruptedRunError as error:
+            resumable = error.resumable or any(job.is_done for job in jobs)
+            raise InterruptedRunError(f"seed {job.cfg.seed}, {error.where}", resumable) from None
         yield result, job.output
     _raise(failed, len(jobs))
 

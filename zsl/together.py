@@ -59,13 +59,14 @@ def fit_together(runs: Sequence[Run], loop: Loop, checkpoints: Path | None = Non
     if resume and checkpoints is not None:
         last = whole(checkpoints / CHECKPOINT, stacked([run.model for run in runs]))
     if last is None:
-        runs = [run for run, _ in _fit_parts(runs, FOUNDATIONS, lambda run: run.model.foundations(run.train), loop)]
-    if not runs:
+        _fit_parts(runs, FOUNDATIONS, lambda run: run.model.foundations(run.train), loop)
+    watch = FiniteLoss(loop.log_every_n_steps, checkpoints, len(runs))
+    watch.diverged = {place: run.diverged for place, run in enumerate(runs) if run.diverged}
+    if len(watch.diverged) == len(runs):
         return
     models, streams = [run.model.to(device) for run in runs], [run.stream for run in runs]
     batches = Abreast([run.model.batches(run.train, run.seed) for run in runs])
     stack = stacked(models)
-    watch = FiniteLoss(loop.log_every_n_steps, checkpoints, len(runs))
     with side_by_side(streams), suppress(DivergedError):
         trainer = descend(stack, batches, loop, checkpoints, last, [watch], streams)
     for place, error in watch.diverged.items():
