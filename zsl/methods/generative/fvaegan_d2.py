@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from pytorch_lightning.core.optimizer import LightningOptimizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam, Optimizer
 
@@ -157,14 +157,17 @@ class FVAEGAND2(FeatureGenerator):
         learners = self.learners()
         for descend in learners:
             descend.zero_grad()
-        groups = [group for descend in learners for group in descend.param_groups]
-        self.manual_backward(generator_loss.sum(), inputs=[p for group in groups for p in group["params"]])
+        self.manual_backward(generator_loss.sum(), inputs=[p for part in self.learning() for p in part.parameters()])
         for descend in learners:
             descend.step()
         return {"loss": loss, "generator_loss": generator_loss.detach()}
 
+    def learning(self) -> list[nn.Module]:
+        """What descends the generator's loss."""
+        return [self.encoder, self.generator]
+
     def learners(self) -> list[LightningOptimizer]:
-        """The optimizers that descend the generator's loss."""
+        """The optimizers of that."""
         return [self.optimizers()[0]]  # type: ignore[index]
 
     def train_critics(

@@ -160,8 +160,12 @@ class TFVAEGAN(FVAEGAND2):
             descend.step()
         return super().train_critics(batch, phi, posterior)
 
-    def learners(self) -> list[LightningOptimizer]:
+    def learning(self) -> list[nn.Module]:
         """Encoder, generator and F; the decoder unless it is frozen."""
+        return [*super().learning(), self.feedback, *([] if self.freeze_dec else [self.decoder])]
+
+    def learners(self) -> list[LightningOptimizer]:
+        """The optimizers of that."""
         own: list[LightningOptimizer] = [] if self.freeze_dec else [self.optimizers()[-1]]  # type: ignore[index]
         return super().learners() + own
 
