@@ -61,7 +61,7 @@ def check_all(cfg: DictConfig) -> str:
     if policy == "test" and settings["protocol"]["name"] == "tune":
         raise InputError("selection=test with protocol=tune: under tune no test image is reachable; use protocol=final")
     protocol.require_share(settings["protocol"]["seen_holdout"])
-    require_seed("seed", settings["seed"])
+    require_seeds(settings["seed"], settings["seeds"])
     require_seed("selection.seed", settings["selection"]["seed"] or 0)
     claims(settings["published"])
     saved = settings["save"]["weights"] or settings["trainer"]["checkpoint_every_n_steps"]
@@ -202,6 +202,17 @@ def require_seed(key: str, value: int) -> int:
     if not 0 <= value < 2**32:
         raise InputError(f"{key}={value}: give a whole number from 0 to {2**32 - 1}")
     return value
+
+
+def require_seeds(first: int, count: int | None) -> None:
+    """Refuse seeds that are none.
+
+    Raises:
+        InputError: the first or the last is not within 0 and 2³² - 1, or there is not one.
+    """
+    require_seed("seed", first)
+    if count is not None and not 1 <= count <= 2**32 - first:
+        raise InputError(f"seeds={count}: give the number of seeds from seed={first} on, at least 1")
 
 
 def _loader(cfg: DictConfig, key: str, hint: type) -> dict[str, Any]:

@@ -74,6 +74,8 @@ class Attempt:
         from zsl.resumption import InterruptedRunError
         from zsl.train import run
 
+        if cfg.seeds is not None:
+            return _failed(job, InputError(f"seeds={cfg.seeds}: with -m write seed=range({cfg.seeds})"))
         again = cfg.rerun is True
         wanted = [name for name, asked in ((WEIGHTS, cfg.save.weights), (PREDICTIONS, cfg.save.predictions)) if asked]
         try:

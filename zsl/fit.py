@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
-from torch import Tensor
 
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet, stream
-from zsl.errors import DivergedError, InputError
+from zsl.divergence import FiniteLoss
+from zsl.errors import InputError
 from zsl.model import ZSLModel
+from zsl.random_streams import Stream
 from zsl.resumption import (
     CHECKPOINT,
     AtomicCheckpoints,
@@ -28,15 +28,12 @@ from zsl.resumption import (
     Interruption,
     Periodic,
     RandomStreams,
-    steps_made,
     whole,
 )
 
 FOUNDATIONS, HEADS = 1, 2
 """random streams beside that of the gradient steps"""
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
-GROWTH = 1e10
-"""of the loss over its smallest value so far (or over 1), above which training has diverged"""
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,8 @@ class Loop:
     """write ``checkpoints/last.ckpt`` this often; an interrupted run always writes it"""
     log_every_n_steps: int = 50
     progress_bar: bool = True
+    batched_seeds: bool | None = None
+    """train several seeds at once by batched products: always, never, or where a few steps of both say it is faster"""
 
     def __post_init__(self) -> None:
         require(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))
@@ -93,31 +92,46 @@ def fit(
     """
     if loop.compile and model.epochs and not model.automatic_optimization:
         raise InputError("trainer.compile=true: this method makes its steps itself, uncompiled; leave it out")
-    device = _device(loop)
+    device = device_of(loop)
     train = train.to(device)
-    path = None if checkpoints is None else checkpoints / CHECKPOINT
-    if model.epochs:
-        last = whole(path, model) if resume and path else None
-        if last is None:
-            with _stream(seed, FOUNDATIONS):
-                _fit_parts(model.foundations(train), loop, seed)
-        interruption = Interruption(path)
-        watch = FiniteLoss(loop, path)
-        trainer = _trainer(model, loop, checkpoints, [watch, *callbacks, interruption])
-        if loop.compile:
-            model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
-        model.train()
-        batches = model.batches(train, seed)
-        with interruption, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
-            trainer.fit(model, batches, ckpt_path=last, weights_only=True if last else None)
-    model.to(device).eval()
-    if path is None or not model.epochs or type(model).heads is ZSLModel.heads:
-        finish(model, train, loop, seed)
+    if not model.epochs:
+        finish(model.to(device).eval(), train, loop, seed)
         return model
-    with _resumable(trainer, path, loop):
+    last = whole(checkpoints / CHECKPOINT, model) if resume and checkpoints else None
+    if last is None:
+        with _stream(seed, FOUNDATIONS):
+            _fit_parts(model.foundations(train), loop, seed)
+    watch = FiniteLoss(loop.log_every_n_steps, checkpoints)
+    trainer = descend(model, model.batches(train, seed), loop, checkpoints, last, [watch, *callbacks])
+    model.to(device).eval()
+    with finishing(trainer, None if type(model).heads is ZSLModel.heads else checkpoints, loop):
         finish(model, train, loop, seed)
     return model
+
+
+def descend(
+    model: ZSLModel,
+    batches: Iterable[Any],
+    loop: Loop,
+    checkpoints: Path | None,
+    last: Path | None,
+    callbacks: Sequence[Callback],
+    streams: Sequence[Stream] = (),
+) -> Trainer:
+    """Make the gradient steps, from the checkpoint ``last`` on if there is one; the trainer that made them.
+
+    ``streams`` are those of runs that are trained together.
+    """
+    interruption = Interruption(None if checkpoints is None else checkpoints / CHECKPOINT)
+    saved = [] if checkpoints is None else [RandomStreams(streams)]
+    trainer = _trainer(model, loop, checkpoints, [*callbacks, interruption, *saved])
+    if loop.compile:
+        model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
+    model.train()
+    with interruption, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
+        trainer.fit(model, batches, ckpt_path=last, weights_only=True if last else None)
+    return trainer
 
 
 def finish(model: ZSLModel, train: TrainingSet, loop: Loop, seed: int) -> None:
@@ -133,8 +147,16 @@ def _fit_parts(parts: Iterable[tuple[ZSLModel, TrainingSet]], loop: Loop, seed: 
 
 
 @contextmanager
-def _resumable(trainer: Trainer, path: Path, loop: Loop) -> Iterator[None]:
-    """Keep the end of the gradient steps until what comes after them is there."""
+def finishing(trainer: Trainer, checkpoints: Path | None, loop: Loop) -> Iterator[None]:
+    """Keep the end of the gradient steps, where there is a place for it, until what comes after them is there.
+
+    Raises:
+        InterruptedRunError: the run was stopped meanwhile.
+    """
+    if checkpoints is None:
+        yield
+        return
+    path = checkpoints / CHECKPOINT
     trainer.save_checkpoint(path)
     try:
         yield
@@ -160,11 +182,16 @@ def fit_grid(
     Raises:
         InputError: the device is not there.
     """
-    device = _device(loop)
+    device = device_of(loop)
     return kind.solve_grid(train.to(device), (model.to(device).eval() for model in models))
 
 
-def _device(loop: Loop) -> torch.device:
+def device_of(loop: Loop) -> torch.device:
+    """The device that ``loop`` names.
+
+    Raises:
+        InputError: it is not there.
+    """
     if loop.accelerator == "cpu":
         return torch.device("cpu")
     if not torch.cuda.is_available():
@@ -178,10 +205,8 @@ def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: S
     own: list[Callback] = [*callbacks]
     if shown:
         own.append(TQDMProgressBar(refresh_rate=20))
-    if checkpoints is not None:
-        own.append(RandomStreams())
-        if loop.checkpoint_every_n_steps:
-            own.append(Periodic(checkpoints / CHECKPOINT, loop.checkpoint_every_n_steps))
+    if checkpoints is not None and loop.checkpoint_every_n_steps:
+        own.append(Periodic(checkpoints / CHECKPOINT, loop.checkpoint_every_n_steps))
     return Trainer(
         accelerator=loop.accelerator,
         devices=1,
@@ -197,49 +222,3 @@ def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: S
         num_sanity_val_steps=0,
         deterministic="warn",
     )
-
-
-class FiniteLoss(Callback):
-    """Stop a run whose loss diverges, before a checkpoint of it replaces the last good one.
-
-    A loss has diverged when it is not finite, or beyond 10¹⁰ and 10¹⁰ times what it has been: in single precision
-    nothing is left then of a margin, or of any other constant of the objective. So have weights that are not finite.
-    """
-
-    def __init__(self, loop: Loop, checkpoint: Path | None) -> None:
-        self.every, self.checkpoint = loop.log_every_n_steps, checkpoint
-        self.bounds: dict[str, float] = {}
-
-    def on_train_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, _b: Any, batch_idx: int
-    ) -> None:
-        """Look every step on a CPU; on a GPU, where looking means waiting for it, when logging is due."""
-        losses = outputs if isinstance(outputs, dict) else {"loss": outputs}
-        if trainer.strategy.root_device.type != "cpu" and batch_idx % self.every:
-            return
-        values = {name: float(value) for name, value in losses.items() if isinstance(value, Tensor)}
-        for name, value in values.items():
-            bound = self.bounds[name] = min(self.bounds.get(name, math.inf), GROWTH * max(1.0, abs(value)))
-            if not abs(value) < bound:
-                found = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in values.items())
-                raise self._diverged(trainer, pl_module, found)
-
-    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, _checkpoint: dict[str, Any]) -> None:
-        """Look at the weights before they are written."""
-        self._look_at_weights(trainer, pl_module)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the weights that training ends with."""
-        self._look_at_weights(trainer, pl_module)
-
-    def _look_at_weights(self, trainer: Trainer, model: LightningModule) -> None:
-        for name, weights in model.named_parameters():
-            if not weights.isfinite().all():
-                raise self._diverged(trainer, model, f"{name} is not finite")
-
-    def _diverged(self, trainer: Trainer, model: LightningModule, what: str) -> DivergedError:
-        lr = getattr(model, "lr", None)
-        cure = "lower method.lr" + ("" if lr is None else f" (now {lr:g})")
-        if self.checkpoint is not None and self.checkpoint.is_file():
-            cure += f"; the last good checkpoint is kept: {self.checkpoint}"
-        return DivergedError(f"training diverged: {what} at step {steps_made(trainer)}; {cure}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from zsl.reporting.result import without_secrets
 
-ASIDE = ("paths", "resume", "rerun", "save", "trainer", "published", "logger")
+ASIDE = ("paths", "seeds", "resume", "rerun", "save", "trainer", "published", "logger")
 """parts of a configuration that do not change what is computed; of ``trainer`` the precision does"""
 HELD = ("data", "class_embedding")
 """parts whose keys ``cache`` say where files lie, and no more"""

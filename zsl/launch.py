@@ -6,14 +6,18 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from zsl.configuration import check_choices, choices, compose, prepare_hydra, register_started, tree
 from zsl.console import show, show_log
 from zsl.errors import InputError
 from zsl.explanations import explained
+
+if TYPE_CHECKING:
+    from zsl.reporting.result import Result
 
 MULTIRUN = ("-m", "--multirun")
 HELP = {"--help", "-h"}
@@ -109,17 +113,26 @@ def _run(cfg: Any) -> None:
     from zsl.chosen import names_of, output_of, overrides_of
     from zsl.jobs import NAME as UNFINISHED
     from zsl.resumption import InterruptedRunError
-    from zsl.train import run
 
     hydra_config, output = HydraConfig.get(), output_of(cfg)
     if hydra_config.mode is not RunMode.RUN:
         raise InputError("hydra.mode=MULTIRUN: leave it out, and write -m to run several jobs")
     overrides = overrides_of(hydra_config)
     try:
-        result = run(cfg, output, names_of(hydra_config), overrides)
+        for result, place in _runs(cfg, output, names_of(hydra_config), overrides):
+            show(result, place)
     except InterruptedRunError as error:
         kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
         command = shlex.join(["zsl", "train", *kept, "resume=true", f"paths.output={output}"])
         raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
     (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is
-    show(result, output)
+
+
+def _runs(cfg: Any, output: Path, names: Any, overrides: Sequence[str]) -> Iterator[tuple[Result, Path]]:
+    from zsl.seeds import run_seeds
+    from zsl.train import run
+
+    if cfg.seeds is None:
+        yield run(cfg, output, names, overrides), output
+    else:
+        yield from run_seeds(cfg, output, names, overrides, {})

@@ -48,6 +48,9 @@ class ZSLModel(LightningModule, ABC):
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""
     batch_size: int = 0
+    together: ClassVar[bool] = False
+    """whether its steps are written for the weights of several runs along a leading dimension, too; random numbers
+    are drawn by :mod:`zsl.random_streams` then, batches and losses have that dimension, and no run touches another"""
 
     @abstractmethod
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
@@ -81,7 +84,7 @@ class ZSLModel(LightningModule, ABC):
         """
         return None
 
-    def loss(self, batch: Batch) -> Float[Tensor, ""]:  # noqa: ARG002
+    def loss(self, batch: Batch) -> Float[Tensor, "*runs"]:  # noqa: ARG002
         """The objective on one batch."""
         raise TypeError(f"{type(self).__name__} has epochs={self.epochs} but no loss; define loss(batch)")
 
@@ -89,8 +92,8 @@ class ZSLModel(LightningModule, ABC):
         """One step: of Lightning's automatic optimisation, where a method does not go its own way."""
         loss = self.loss(batch)
         if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("loss", loss, prog_bar=True, logger=False)
-        return loss
+            self.log("loss", loss.mean(), prog_bar=True, logger=False)
+        return loss if loss.ndim == 0 else {"loss": loss.sum(), "own_loss": loss.detach()}
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002
         """Batches are sliced where they are needed; there is nothing to move."""

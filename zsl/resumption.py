@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,6 +15,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from zsl.errors import InputError, PrunedError
+from zsl.random_streams import Stream
 from zsl.reporting.atomic import write_bytes
 from zsl.trials import NAME
 
@@ -26,18 +28,24 @@ class InterruptedRunError(Exception):
 
     def __init__(self, where: str, resumable: bool) -> None:
         super().__init__(f"stopped at {where}")
-        self.resumable = resumable
+        self.where, self.resumable = where, resumable
 
 
 class RandomStreams(Callback):
-    """The state of torch's and numpy's global random streams travels with the checkpoint."""
+    """The state of torch's and numpy's global random streams travels with the checkpoint, and those of runs that are
+    trained together.
+    """
+
+    def __init__(self, streams: Sequence[Stream] = ()) -> None:
+        self.streams = streams
 
     def state_dict(self) -> dict[str, Any]:
         """Plain containers and tensors only: checkpoints are read with ``weights_only``."""
         _, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         numpy_state = [torch.from_numpy(np.asarray(keys).astype(np.int64)), int(position), int(has_gauss), float(gauss)]
-        return {"torch": torch.get_rng_state(), "cuda": cuda, "numpy": numpy_state}
+        own = [stream.state() for stream in self.streams]
+        return {"torch": torch.get_rng_state(), "cuda": cuda, "numpy": numpy_state, "streams": own}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Kept until training starts: building the trainer draws random numbers of its own."""
@@ -56,6 +64,8 @@ class RandomStreams(Callback):
                 torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
             keys, position, has_gauss, gauss = state["numpy"]
             np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, gauss))
+            for stream, saved in zip(self.streams, state["streams"], strict=True):
+                stream.resume(saved)
 
 
 class Interruption(Callback):

@@ -114,6 +114,7 @@ class Settings:
     """The whole of ``conf/config.yaml``."""
 
     seed: int
+    seeds: int | None
     resume: bool
     rerun: bool
     paths: PathKeys

@@ -35,7 +35,7 @@ from zsl.search_space import Range, axes, grid, replacing
 from zsl.selection import Choice, best, points
 from zsl.settings import PathKeys, plain
 from zsl.tracking.tracking import Tracking
-from zsl.train import conclude, examiner, for_choosing, timed, train
+from zsl.train import Ground, conclude, examiner, for_choosing, timed, train
 
 if TYPE_CHECKING:
     from zsl.search.plan import Plan
@@ -100,6 +100,8 @@ def _require_validation(cfg: DictConfig) -> None:
             f"selection.objective={objective}: a search is led by T1, H or H_raw of validation classes, never by "
             "numbers of the test set; choose one of these"
         )
+    if cfg.seeds is not None:
+        raise InputError(f"seeds={cfg.seeds}: a search ends in one run; leave it out")
     if cfg.resume:
         raise InputError("resume=true: a search goes on by itself when it is launched again; leave it out")
 
@@ -128,7 +130,7 @@ def _run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str]) 
                 tracking.trial(number, trial.record())
             with timed(timings, "fit"):
                 model = train(cfg, stage, choice.hyperparameters, tracking.callbacks)
-            result = conclude(cfg, output, names, overrides, source, stage, choice, model, timings)
+            result = conclude(cfg, output, names, overrides, Ground(source, stage), choice, model, timings)
             tracking.record(output)
         return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -74,24 +75,44 @@ def run(
     begin = begin or (lambda _: bool(cfg.resume))
     timings: dict[str, float] = {}
     with folder(checkpoints), Tracking(trackers(cfg)) as tracking:
-        with timed(timings, "data"):
-            source = prepare(cfg)
-            stage = stage_of(cfg, source, cfg.protocol.name)
-        resume = begin(fingerprints(source))
-        tracking.begin(lambda: job(cfg, names, source, output, checkpoints, resume))
-        choice: Choice | None = None
+        ground = prepared(cfg, timings)
+        resume = begin(fingerprints(ground.source))
+        tracking.begin(lambda: job(cfg, names, ground.source, output, checkpoints, resume))
         trials = None if policy == "fixed" else checkpoints / NAME
-        with Diary(trials, fingerprints(source), resume, tracking.trial) as diary:
-            if policy != "fixed":
-                with timed(timings, "selection"):
-                    where = stage_of(cfg, source, "tune") if policy == "validation" else stage
-                    choice = _searched(cfg, source, where, diary, {} if searches is None else searches)
+        with Diary(trials, fingerprints(ground.source), resume, tracking.trial) as diary:
+            choice = chosen(cfg, policy, ground, diary, {} if searches is None else searches, timings)
             with timed(timings, "fit"):
                 point = choice.hyperparameters if choice else {}
-                model = train(cfg, stage, point, tracking.callbacks, checkpoints, resume)
-        result = conclude(cfg, output, names, overrides, source, stage, choice, model, timings)
+                model = train(cfg, ground.stage, point, tracking.callbacks, checkpoints, resume)
+        result = conclude(cfg, output, names, overrides, ground, choice, model, timings)
         tracking.record(output)
     return result
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The data of a run, and what of it may be seen."""
+
+    source: Source
+    stage: Stage
+
+
+def prepared(cfg: DictConfig, timings: dict[str, float]) -> Ground:
+    """Load the data."""
+    with timed(timings, "data"):
+        source = prepare(cfg)
+        return Ground(source, stage_of(cfg, source, cfg.protocol.name))
+
+
+def chosen(
+    cfg: DictConfig, policy: str, ground: Ground, diary: Diary, searches: Searches, timings: dict[str, float]
+) -> Choice | None:
+    """What the policy chooses, if it chooses anything."""
+    if policy == "fixed":
+        return None
+    with timed(timings, "selection"):
+        where = stage_of(cfg, ground.source, "tune") if policy == "validation" else ground.stage
+        return _searched(cfg, ground.source, where, diary, searches)
 
 
 def conclude(
@@ -99,18 +120,18 @@ def conclude(
     output: Path,
     names: Names,
     overrides: Sequence[str],
-    source: Source,
-    stage: Stage,
+    ground: Ground,
     choice: Choice | None,
     model: ZSLModel,
     timings: dict[str, float],
 ) -> Result:
     """Evaluate a trained method and write all that is to be kept of it."""
+    stage = ground.stage
     with timed(timings, "evaluation"):
         correction = choice.correction if choice else corrector(cfg)
         scored = score(model, stage.held_out).corrected(correction)
         evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
-    found = Findings(source, stage, choice, model, correction, scored, evaluation, timings)
+    found = Findings(ground.source, stage, choice, model, correction, scored, evaluation, timings)
     result = record(cfg, names, overrides, found)
     if cfg.save.weights:
         save_weights(model, output)
@@ -176,11 +197,15 @@ def train(
     """Build the method of ``cfg`` with these hyperparameters in place of its own, and train it on ``stage``; where it
     is to ``resume`` and there is a checkpoint, from there on.
     """
-    seed = require_seed("seed", cfg.seed)
-    seed_everything(seed, verbose=False)
-    model = build(cfg.method, Dimensions(*stage.dims), hyperparameters)
+    model = begun(cfg, stage, hyperparameters)
     resume = resume and checkpoints is not None and (checkpoints / CHECKPOINT).is_file()
-    return fit(model, stage.training(model.setting), loop(cfg), seed, checkpoints, resume, callbacks)
+    return fit(model, stage.training(model.setting), loop(cfg), cfg.seed, checkpoints, resume, callbacks)
+
+
+def begun(cfg: DictConfig, stage: Stage, hyperparameters: Hyperparameters) -> ZSLModel:
+    """The method of ``cfg``, not yet trained; the global random streams are where its seed leads."""
+    seed_everything(require_seed("seed", cfg.seed), verbose=False)
+    return build(cfg.method, Dimensions(*stage.dims), hyperparameters)
 
 
 @contextmanager

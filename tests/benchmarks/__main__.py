@@ -13,24 +13,16 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import cache, command_line, generators, grids, memory, ranking, sweeps, training
+from tests.benchmarks import cache, command_line, generators, grids, memory, ranking, seeds, sweeps, training
 from tests.benchmarks.timing import Timing
 
 
 def main(output: Path) -> None:
     """Measure, show, write."""
     timings: list[Timing] = []
-    for benchmark in (
-        command_line.run,
-        cache.run,
-        training.run,
-        ranking.run,
-        generators.run,
-        grids.run,
-        sweeps.run,
-        memory.run,
-    ):
-        timings += benchmark()
+    measured = (command_line, cache, training, ranking, generators, seeds, grids, sweeps, memory)
+    for benchmark in measured:
+        timings += benchmark.run()
     table = Table("what", "median s", "min", "max", "beside", "goal", box=None, padding=(0, 2, 0, 0))
     for timing in timings:
         table.add_row(

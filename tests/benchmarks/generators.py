@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 from tests.benchmarks.timing import Timing
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
-from zsl.data.training_set import Batch, Draws, TrainingSet
+from zsl.data.training_set import Abreast, Batch, Draws, TrainingSet
 from zsl.fit import Loop, fit
 from zsl.methods.generative.critic import DeepCritic
 from zsl.methods.generative.fclswgan import FCLSWGAN
@@ -79,7 +79,7 @@ def ours(train: TrainingSet, dtype: torch.dtype | None = None) -> Callable[[], o
     return step
 
 
-def endless(batches: Draws) -> Iterator[Batch]:
+def endless(batches: Draws | Abreast) -> Iterator[Batch]:
     while True:
         yield from batches
 

@@ -14,7 +14,7 @@ from typing import Any
 from zsl.reporting.result import Result
 from zsl.reporting.statistics import Summary, over_seeds
 
-ASIDE = frozenset({"seed", "paths", "trainer", "logger", "hydra", "resume", "rerun", "save", "published"})
+ASIDE = frozenset({"seed", "seeds", "paths", "trainer", "logger", "hydra", "resume", "rerun", "save", "published"})
 """groups of the configuration that say where, on what and with which seed, not what is computed"""
 NUMERIC = frozenset({"trainer.precision"})
 """what changes numbers all the same"""

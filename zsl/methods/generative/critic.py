@@ -1,4 +1,7 @@
-"""The critic of a Wasserstein GAN, its objective, and its gradient penalty [Arjovsky2017, Gulrajani2017]."""
+"""The critic of a Wasserstein GAN, its objective, and its gradient penalty [Arjovsky2017, Gulrajani2017].
+
+Written, as :mod:`zsl.methods.generative.networks`, for one run or for several along a leading dimension.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,17 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, linear
+from torch.nn.functional import leaky_relu
 
-from zsl.methods.generative.networks import SLOPE, mlp
+from zsl.methods.generative.networks import SLOPE, affine, mlp
 
 
 class CriticLosses(NamedTuple):
     """What one critic step minimises: ``distance + λ penalty``."""
 
-    distance: Float[Tensor, ""]
+    distance: Float[Tensor, "*runs"]
     """E D(x̃, φ) - E D(x, φ): minus the estimate of the Wasserstein distance"""
-    penalty: Float[Tensor, ""]
+    penalty: Float[Tensor, "*runs"]
     """E (‖∇D(x̂, φ)‖₂ - 1)²"""
 
 
@@ -43,16 +46,16 @@ class ShallowCritic(nn.Module):
         self.b = nn.Parameter(torch.zeros(hidden))
         self.w = nn.Parameter(0.02 * torch.randn(hidden))
 
-    def forward(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
+    def forward(self, x: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Float[Tensor, "*runs n"]:
         """D(x, φ)."""
-        return leaky_relu(linear(x, self.A) + linear(phi, self.B, self.b), self.slope) @ self.w
+        return _dot(leaky_relu(x @ self.A.mT + affine(phi, self.B, self.b), self.slope), self.w)
 
     def losses(
         self,
-        real: Float[Tensor, "n d"],
-        fake: Float[Tensor, "n d"],
-        phi: Float[Tensor, "n k"],
-        alpha: Float[Tensor, "n 1"],
+        real: Float[Tensor, "*runs n d"],
+        fake: Float[Tensor, "*runs n d"],
+        phi: Float[Tensor, "*runs n k"],
+        alpha: Float[Tensor, "*runs n 1"],
     ) -> CriticLosses:
         """The critic's objective on real and fake features of the same classes, to be differentiated by the weights."""
         weights = self.A, self.B, self.b, self.w
@@ -71,39 +74,41 @@ class _Losses(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        A: Float[Tensor, "h d"],
-        B: Float[Tensor, "h k"],
-        b: Float[Tensor, " h"],
-        w: Float[Tensor, " h"],
-        real: Float[Tensor, "n d"],
-        fake: Float[Tensor, "n d"],
-        phi: Float[Tensor, "n k"],
-        alpha: Float[Tensor, "n 1"],
+        A: Float[Tensor, "*runs h d"],
+        B: Float[Tensor, "*runs h k"],
+        b: Float[Tensor, "*runs h"],
+        w: Float[Tensor, "*runs h"],
+        real: Float[Tensor, "*runs n d"],
+        fake: Float[Tensor, "*runs n d"],
+        phi: Float[Tensor, "*runs n k"],
+        alpha: Float[Tensor, "*runs n 1"],
         slope: float,
-    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-        n = len(real)
-        x = torch.cat([real, fake])
-        h = linear(x, A).view(2, n, -1) + linear(phi, B, b)
+    ) -> tuple[Float[Tensor, "*runs"], Float[Tensor, "*runs"]]:
+        *runs, n, _ = real.shape
+        x = torch.cat([real, fake], dim=-2)
+        h = (x @ A.mT).view(*runs, 2, n, -1) + affine(phi, B, b).unsqueeze(-3)
         slopes = torch.where(h > 0, 1.0, slope).to(h.dtype)
-        mixed = torch.where(alpha * h[0] + (1 - alpha) * h[1] > 0, 1.0, slope).to(w.dtype)
-        v = w * mixed
+        of_real, of_fake = h.unbind(-3)
+        mixed = torch.where(alpha * of_real + (1 - alpha) * of_fake > 0, 1.0, slope).to(w.dtype)
+        v = w.unsqueeze(-2) * mixed
         g = v @ A
-        length = g.norm(dim=1, keepdim=True)
-        values = (h * slopes) @ w
+        length = g.norm(dim=-1, keepdim=True)
+        d_real, d_fake = _dot((h * slopes).flatten(-3, -2), w).view(*runs, 2, n).unbind(-2)
         ctx.save_for_backward(A, w, x, phi, h, slopes, mixed, v, g, length)
-        return (values[1] - values[0]).mean(), (length - 1).square().mean()
+        return (d_fake - d_real).mean(dim=-1), (length - 1).square().mean(dim=(-2, -1))
 
     @staticmethod
     def backward(ctx: Any, by_distance: Tensor, by_penalty: Tensor) -> tuple[Tensor | None, ...]:
         A, w, x, phi, h, slopes, mixed, v, g, length = ctx.saved_tensors
-        n = len(phi)
-        sign = torch.stack([-by_distance, by_distance]).view(2, 1, 1) / n
-        delta = sign * (w * slopes)
-        rho = (by_penalty * 2 / n * (length - 1) / length.clamp(min=torch.finfo(length.dtype).tiny)) * g
-        total = delta.sum(dim=0)
-        by_A = torch.cat([delta.flatten(0, 1), v]).T @ torch.cat([x, rho])
-        by_w = (sign * (h * slopes)).sum(dim=(0, 1)) + ((rho @ A.T) * mixed).sum(dim=0)
-        return by_A, total.T @ phi, total.sum(dim=0), by_w, None, None, None, None, None
+        n = phi.shape[-2]
+        sign = torch.stack([-by_distance, by_distance], dim=-1)[..., None, None] / n
+        delta = sign * (w[..., None, None, :] * slopes)
+        by_length = by_penalty[..., None, None] * 2 / n * (length - 1)
+        rho = by_length / length.clamp(min=torch.finfo(length.dtype).tiny) * g
+        total = delta.sum(dim=-3)
+        by_A = torch.cat([delta.flatten(-3, -2), v], dim=-2).mT @ torch.cat([x, rho], dim=-2)
+        by_w = (sign * (h * slopes)).sum(dim=(-3, -2)) + ((rho @ A.mT) * mixed).sum(dim=-2)
+        return by_A, total.mT @ phi, total.sum(dim=-2), by_w, None, None, None, None, None
 
 
 class DeepCritic(nn.Module):
@@ -122,23 +127,23 @@ class DeepCritic(nn.Module):
         super().__init__()
         self.layers = mlp(features + embedding, *[hidden] * layers, 1, slope=slope)
 
-    def forward(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
+    def forward(self, x: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Float[Tensor, "*runs n"]:
         """D(x, φ)."""
-        value: Tensor = self.layers(torch.cat([x, phi], dim=1)).squeeze(1)
+        value: Tensor = self.layers(torch.cat([x, phi], dim=-1)).squeeze(-1)
         return value
 
     def losses(
         self,
-        real: Float[Tensor, "n d"],
-        fake: Float[Tensor, "n d"],
-        phi: Float[Tensor, "n k"],
-        alpha: Float[Tensor, "n 1"],
+        real: Float[Tensor, "*runs n d"],
+        fake: Float[Tensor, "*runs n d"],
+        phi: Float[Tensor, "*runs n k"],
+        alpha: Float[Tensor, "*runs n 1"],
     ) -> CriticLosses:
         """The critic's objective on real and fake features of the same classes."""
-        d_real, d_fake = self(torch.cat([real, fake]), phi.repeat(2, 1)).chunk(2)
+        d_real, d_fake = self(torch.cat([real, fake], dim=-2), torch.cat([phi, phi], dim=-2)).chunk(2, dim=-1)
         mixed = (alpha * real + (1 - alpha) * fake).requires_grad_()
         (gradient,) = torch.autograd.grad(self(mixed, phi).sum(), mixed, create_graph=True)
-        return _losses((d_fake - d_real).mean(), gradient)
+        return CriticLosses((d_fake - d_real).mean(dim=-1), (gradient.norm(dim=-1) - 1).square().mean(dim=-1))
 
 
 Critic = ShallowCritic | DeepCritic
@@ -151,5 +156,5 @@ def critic(features: int, embedding: int, hidden: int, layers: int = 1) -> Criti
     return DeepCritic(features, embedding, hidden, layers)
 
 
-def _losses(distance: Float[Tensor, ""], gradient: Float[Tensor, "n d"]) -> CriticLosses:
-    return CriticLosses(distance, (gradient.norm(dim=1) - 1).square().mean())
+def _dot(h: Float[Tensor, "*runs n h"], w: Float[Tensor, "*runs h"]) -> Float[Tensor, "*runs n"]:
+    return (h @ w.unsqueeze(-1)).squeeze(-1)

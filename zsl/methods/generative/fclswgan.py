@@ -9,16 +9,16 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from torch.optim import Adam, Optimizer
 
 from zsl.data.scaling import require
-from zsl.data.training_set import Batch, Draws, TrainingSet
+from zsl.data.training_set import Batch, Draws, TrainingSet, each, last
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.networks import Generator, Output
 from zsl.methods.generative.softmax import Softmax
 from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
+from zsl.random_streams import uniform
 
 
 class FCLSWGAN(FeatureGenerator):
@@ -49,6 +49,8 @@ class FCLSWGAN(FeatureGenerator):
     Raises:
         InputError: a hyperparameter is out of range.
     """
+
+    together = True
 
     def __init__(
         self,
@@ -110,23 +112,27 @@ class FCLSWGAN(FeatureGenerator):
     def descend(
         self, batch: Batch, critic_steps: Any, generator_steps: Any, backward: Callable[..., None]
     ) -> dict[str, Tensor]:
-        """``n_critic`` steps of D, all fakes drawn at once as G stands still meanwhile, and one of G."""
+        """``n_critic`` steps of D, all fakes drawn at once as G stands still meanwhile, and one of G.
+
+        Losses of runs that are trained together are added: none of them says anything to the weights of another.
+        """
         x, y = batch.x, batch.y
         phi = batch.classes.embeddings[y]
         with torch.no_grad():
             fakes = self.generator(phi)
-        alphas = torch.rand(*y.shape, 1, dtype=x.dtype, device=x.device)
-        for real, fake, here, alpha in zip(x, fakes, phi, alphas, strict=True):
+        alphas = uniform((*y.shape, 1), x)
+        for real, fake, here, alpha in zip(*map(each, (x, fakes, phi, alphas)), strict=True):
             losses = self.critic.losses(real, fake, here, alpha)
             loss = losses.distance + self.lamb * losses.penalty
             critic_steps.zero_grad()
-            backward(loss)
+            backward(loss.sum())
             critic_steps.step()
-        fake = self.generator(phi[-1])
-        generator_loss = -self.critic(fake, phi[-1]).mean()
+        phi, y = last(phi), y[..., -1, :]
+        fake = self.generator(phi)
+        generator_loss = -self.critic(fake, phi).mean(dim=-1)
         if self.beta:
-            generator_loss = generator_loss + self.beta * cross_entropy(self.classifier.logits(fake), y[-1])
+            generator_loss = generator_loss + self.beta * self.classifier.risk(fake, y)
         generator_steps.zero_grad()
-        backward(generator_loss, inputs=list(self.generator.parameters()))
+        backward(generator_loss.sum(), inputs=list(self.generator.parameters()))
         generator_steps.step()
         return {"loss": loss.detach(), "generator_loss": generator_loss.detach()}

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from pytorch_lightning.core.optimizer import LightningOptimizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam, Optimizer
 
 from zsl.data.scaling import require
-from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch, TransductiveDraws
+from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch, TransductiveDraws, each, last
 from zsl.errors import InputError
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
@@ -20,6 +20,7 @@ from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Encoder, Generator, Output
 from zsl.methods.generative.softmax import Softmax
 from zsl.model import Dimensions, require_count, require_flag, require_positive
+from zsl.random_streams import integers, uniform
 
 LOOSE, TIGHT, STEP = 1.05, 1.001, 1.1
 """an adaptive λ grows by the factor ``STEP`` where the penalty is above ``LOOSE``, and shrinks where below ``TIGHT``"""
@@ -65,6 +66,8 @@ class FVAEGAND2(FeatureGenerator):
     Raises:
         InputError: a hyperparameter is out of range.
     """
+
+    together = True
 
     def __init__(
         self,
@@ -145,35 +148,38 @@ class FVAEGAND2(FeatureGenerator):
         encoded once for both.
         """
         phi = batch.classes.embeddings[batch.y]
-        posterior = self.encoder(batch.x[-1], phi[-1])
+        posterior = self.encoder(last(batch.x), last(phi))
         loss, penalty = self.train_critics(batch, phi, posterior)
         if self.adaptive:
             up, down = (penalty > LOOSE).to(self.lamb), (penalty < TIGHT).to(self.lamb)
             self.lamb.mul_(STEP ** (up - down))
-        generator_loss = self.generator_loss(batch, phi[-1], posterior)
+        generator_loss = self.generator_loss(batch, last(phi), posterior)
         learners = self.learners()
         for descend in learners:
             descend.zero_grad()
-        groups = [group for descend in learners for group in descend.param_groups]
-        self.manual_backward(generator_loss, inputs=[p for group in groups for p in group["params"]])
+        self.manual_backward(generator_loss.sum(), inputs=[p for part in self.learning() for p in part.parameters()])
         for descend in learners:
             descend.step()
         return {"loss": loss, "generator_loss": generator_loss.detach()}
 
+    def learning(self) -> list[nn.Module]:
+        """What descends the generator's loss."""
+        return [self.encoder, self.generator]
+
     def learners(self) -> list[LightningOptimizer]:
-        """The optimizers that descend the generator's loss."""
+        """The optimizers of that."""
         return [self.optimizers()[0]]  # type: ignore[index]
 
     def train_critics(
-        self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian
-    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        self, batch: Any, phi: Float[Tensor, "*runs several n k"], posterior: Gaussian
+    ) -> tuple[Float[Tensor, "*runs"], Float[Tensor, "*runs"]]:
         """The last loss of D, and the mean penalty."""
         with torch.no_grad():
             fakes = self.generate(phi, self._noise(batch.x, phi, posterior))
         loss, penalty = self._train(self.critic, 1, batch.x, fakes, phi)
         if self.unconditional is not None:
             images = batch.unlabelled
-            real = images[torch.randint(len(images), batch.y.shape, device=images.device)]
+            real = images[integers(len(images), batch.y.shape, images.device)]
             phi = self._unseen(batch, batch.y.shape)
             with torch.no_grad():
                 fakes = self.generate(phi, self.generator.draw(phi))
@@ -184,60 +190,66 @@ class FVAEGAND2(FeatureGenerator):
         self,
         critic: Critic,
         optimizer: int,
-        real: Float[Tensor, "several n d"],
-        fakes: Float[Tensor, "several n d"],
-        phi: Float[Tensor, "several n k"],
-    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        real: Float[Tensor, "*runs several n d"],
+        fakes: Float[Tensor, "*runs several n d"],
+        phi: Float[Tensor, "*runs several n k"],
+    ) -> tuple[Float[Tensor, "*runs"], Float[Tensor, "*runs"]]:
         """A step for each batch: the last loss, and the mean penalty."""
         descend = self.optimizers()[optimizer]  # type: ignore[index]
-        alphas = torch.rand(*real.shape[:2], 1, dtype=real.dtype, device=real.device)
+        alphas = uniform((*real.shape[:-1], 1), real)
         penalties = []
-        for x, fake, here, alpha in zip(real, fakes, phi, alphas, strict=True):
+        for x, fake, here, alpha in zip(*map(each, (real, fakes, phi, alphas)), strict=True):
             losses = critic.losses(x, fake, here, alpha)
             loss = losses.distance + self.lamb * losses.penalty
             descend.zero_grad()
-            self.manual_backward(loss)
+            self.manual_backward(loss.sum())
             descend.step()
             penalties.append(losses.penalty.detach())
-        return loss.detach(), torch.stack(penalties).mean()
+        return loss.detach(), torch.stack(penalties).mean(dim=0)
 
-    def generator_loss(self, batch: Any, phi: Float[Tensor, "n k"], posterior: Gaussian) -> Float[Tensor, ""]:
+    def generator_loss(
+        self, batch: Any, phi: Float[Tensor, "*runs n k"], posterior: Gaussian
+    ) -> Float[Tensor, "*runs"]:
         """What encoder and generator minimise."""
         z = posterior.draw()
         if self.encoded_noise:
             rebuilt = fake = self.generate(phi, z)
         else:
-            both = torch.cat([z, self.generator.draw(phi)])
-            rebuilt, fake = self.generate(phi.repeat(2, 1), both).chunk(2)
-        loss: Tensor = self.misfit(rebuilt, batch.x[-1]) + posterior.divergence().mean()
+            both = torch.cat([z, self.generator.draw(phi)], dim=-2)
+            rebuilt, fake = self.generate(torch.cat([phi, phi], dim=-2), both).chunk(2, dim=-2)
+        loss: Tensor = self.misfit(rebuilt, last(batch.x)) + posterior.divergence().mean(dim=-1)
         loss = loss + self.fake_loss(self.critic, fake, phi)
         if self.unconditional is not None:
-            phi = self._unseen(batch, fake.shape[:1])
+            phi = self._unseen(batch, fake.shape[:-1])
             loss = loss + self.fake_loss(self.unconditional, self.generate(phi, self.generator.draw(phi)), phi)
         return loss
 
-    def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
+    def fake_loss(
+        self, critic: Critic, fake: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]
+    ) -> Float[Tensor, "*runs"]:
         """-γ E D(x̃, φ); D₂ is not told φ."""
-        loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[:, :0]).mean()
+        loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[..., :0]).mean(dim=-1)
         return loss
 
-    def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+    def misfit(self, rebuilt: Float[Tensor, "*runs n d"], x: Float[Tensor, "*runs n d"]) -> Float[Tensor, "*runs"]:
         """-log p(x | x̂) up to a constant, the mean over rows."""
         if self.output == "sigmoid":
             logits = rebuilt.to(x.dtype).logit(eps=1e-6)
-            return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
-        return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
+            entropies = binary_cross_entropy_with_logits(logits, x, reduction="none")
+            return entropies.sum(dim=(-2, -1)) / x.shape[-2]
+        return 0.5 * (rebuilt - x).square().sum(dim=-1).mean(dim=-1)
 
     def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
         """φ of unseen classes, all as likely."""
         phi = batch.unseen.embeddings
-        return phi[torch.randint(len(phi), shape, device=phi.device)]
+        return phi[integers(len(phi), shape, phi.device)]
 
     def _noise(
-        self, x: Float[Tensor, "several n d"], phi: Float[Tensor, "several n k"], last: Gaussian
-    ) -> Float[Tensor, "several n z"]:
+        self, x: Float[Tensor, "*runs several n d"], phi: Float[Tensor, "*runs several n k"], of_last: Gaussian
+    ) -> Float[Tensor, "*runs several n z"]:
         """z̃ for the critic's batches; what E makes of the last of them is there already."""
         if not self.encoded_noise:
             return self.generator.draw(phi)
-        before = self.encoder(x[:-1], phi[:-1])
-        return Gaussian(*(torch.cat([a, b.unsqueeze(0)]) for a, b in zip(before, last, strict=True))).draw()
+        before = self.encoder(x[..., :-1, :, :], phi[..., :-1, :, :])
+        both = zip(before, of_last, strict=True)
+        return Gaussian(*(torch.cat([a, b.unsqueeze(-3)], dim=-3) for a, b in both)).draw()

@@ -1,4 +1,7 @@
-"""The networks that feature generators are made of."""
+"""The networks that feature generators are made of.
+
+All of them are written for the weights of one run or, along a leading dimension, of several that are trained together.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from zsl.methods.generative.gaussian import Gaussian
+from zsl.random_streams import normal
 
 SLOPE = 0.2
 """of the leaky rectifier"""
@@ -25,8 +30,25 @@ def mlp(*widths: int, output: Output = "linear", slope: float = SLOPE) -> nn.Seq
     return nn.Sequential(*layers)
 
 
-def _linear(inputs: int, outputs: int) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs)
+def affine(
+    x: Float[Tensor, "*runs *n i"], W: Float[Tensor, "*runs o i"], b: Float[Tensor, "*runs o"]
+) -> Float[Tensor, "*runs *n o"]:
+    """Wx + b."""
+    if W.ndim == 2:
+        return linear(x, W, b)
+    return torch.baddbmm(b.unsqueeze(1), x.flatten(1, -2), W.mT).view(*x.shape[:-1], -1)
+
+
+class Linear(nn.Linear):
+    """Wx + b."""
+
+    def forward(self, x: Float[Tensor, "*runs *n i"]) -> Float[Tensor, "*runs *n o"]:
+        """Wx + b."""
+        return affine(x, self.weight, self.bias)
+
+
+def _linear(inputs: int, outputs: int) -> Linear:
+    layer = Linear(inputs, outputs)
     nn.init.normal_(layer.weight, std=0.02)
     nn.init.zeros_(layer.bias)
     return layer
@@ -56,7 +78,7 @@ class Generator(nn.Module):
 
     def draw(self, phi: Float[Tensor, "*n k"]) -> Float[Tensor, "*n z"]:
         """z, one for every row of ``phi``."""
-        return torch.randn(*phi.shape[:-1], self.noise, dtype=phi.dtype, device=phi.device)
+        return normal((*phi.shape[:-1], self.noise), phi)
 
     def hidden(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n h"]:
         """λ(W₁ (z, φ) + b₁)."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, linear
+from torch.nn.functional import cross_entropy
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, TrainingSet
 from zsl.errors import InputError
+from zsl.methods.generative.networks import affine
 from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
 
 
@@ -31,6 +32,8 @@ class Softmax(ZSLModel):
     Raises:
         InputError: a hyperparameter is out of range.
     """
+
+    together = True
 
     def __init__(
         self,
@@ -61,13 +64,18 @@ class Softmax(ZSLModel):
         """
         return self.logits(x).log_softmax(dim=1)[:, self._places(classes)]
 
-    def logits(self, x: Float[Tensor, "batch d"]) -> Float[Tensor, "batch s"]:
+    def logits(self, x: Float[Tensor, "*runs batch d"]) -> Float[Tensor, "*runs batch s"]:
         """Vx + c."""
-        return linear(x, self.V, self.c)
+        return affine(x, self.V, self.c)
 
-    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+    def risk(self, x: Float[Tensor, "*runs batch d"], y: Int[Tensor, "*runs batch"]) -> Float[Tensor, "*runs"]:
+        """E -log softmax(Vx + c)[y], the cross-entropy."""
+        each = cross_entropy(self.logits(x).flatten(0, -2), y.flatten(), reduction="none")
+        return each.view(y.shape).mean(dim=-1)
+
+    def loss(self, batch: Batch) -> Float[Tensor, "*runs"]:
         """Cross-entropy."""
-        return cross_entropy(self.logits(batch.x), batch.y)
+        return self.risk(batch.x, batch.y)
 
     def configure_optimizers(self) -> Optimizer:
         """Adam."""
