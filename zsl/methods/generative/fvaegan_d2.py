@@ -96,9 +96,8 @@ class FVAEGAND2(FeatureGenerator):
         require_count(n_critic=n_critic, epochs=epochs, batch_size=batch_size)
         require_positive(lamb=lamb, gamma=gamma, lr=lr)
         require(output, "method.output", ("linear", "relu", "sigmoid"))
-        self.output, self.encoded_noise, self.adaptive = output, encoded_noise, adaptive
-        self.gamma, self.n_critic = gamma, n_critic
-        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.output, self.encoded_noise, self.adaptive, self.gamma = output, encoded_noise, adaptive, gamma
+        self.n_critic, self.lr, self.epochs, self.batch_size = n_critic, lr, epochs, batch_size
         self.automatic_optimization = False
         self.encoder = Encoder(dims.features, dims.embedding, hidden, noise)
         self.generator = Generator(noise, dims.embedding, hidden, dims.features, output)
@@ -207,9 +206,7 @@ class FVAEGAND2(FeatureGenerator):
             penalties.append(losses.penalty.detach())
         return loss.detach(), torch.stack(penalties).mean(dim=0)
 
-    def generator_loss(
-        self, batch: Any, phi: Float[Tensor, "*runs n k"], posterior: Gaussian
-    ) -> Float[Tensor, "*runs"]:
+    def generator_loss(self, batch: Any, phi: Float[Tensor, "*runs n k"], posterior: Gaussian) -> Tensor:
         """What encoder and generator minimise."""
         z = posterior.draw()
         if self.encoded_noise:
@@ -224,9 +221,7 @@ class FVAEGAND2(FeatureGenerator):
             loss = loss + self.fake_loss(self.unconditional, self.generate(phi, self.generator.draw(phi)), phi)
         return loss
 
-    def fake_loss(
-        self, critic: Critic, fake: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]
-    ) -> Float[Tensor, "*runs"]:
+    def fake_loss(self, critic: Critic, fake: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Tensor:
         """-γ E D(x̃, φ); D₂ is not told φ."""
         loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[..., :0]).mean(dim=-1)
         return loss

@@ -169,9 +169,7 @@ class TFVAEGAN(FVAEGAND2):
         own: list[LightningOptimizer] = [] if self.freeze_dec else [self.optimizers()[-1]]  # type: ignore[index]
         return super().learners() + own
 
-    def fake_loss(
-        self, critic: Critic, fake: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]
-    ) -> Float[Tensor, "*runs"]:
+    def fake_loss(self, critic: Critic, fake: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Tensor:
         """-γ E D(x̃, φ) + ρ E R(x̃, φ)."""
         return super().fake_loss(critic, fake, phi) + self.recons * self.decoder.loss(fake, phi)
 
