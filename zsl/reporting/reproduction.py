@@ -25,7 +25,7 @@ COLUMNS = (
     *("experiment", "data", "data_title", "features", "metric", "mean", "std", "ci95", "n"),
     *("published", "verified", "source", "difference", "verdict", "command", "results"),
 )
-IDENTITY = re.compile(r"-[0-9a-f]{8}/")
+OF_A_JOB = re.compile(r"-seed\d+-[0-9a-f]{8}/")
 NONE = "no published number"
 PER_JOB = ("seed=", "paths.output=", "resume=", "rerun=")
 """overrides that tell the jobs of one row apart"""
@@ -145,8 +145,8 @@ def _section(each: Reproduction) -> Sheet:
 
 
 def _whichever_machine(path: Path) -> str:
-    """The path, with ``*`` for what in the name of a job's folder follows from where data lie."""
-    return IDENTITY.sub("-*/", path.as_posix())
+    """The path, with ``*`` for the seed, and for what in the name of a job's folder follows from where data lie."""
+    return OF_A_JOB.sub("-seed*/", path.as_posix())
 
 
 def _ours(each: Reproduction, name: str) -> str:
