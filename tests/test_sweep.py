@@ -220,7 +220,7 @@ def test_an_axis_may_be_of_the_correction_and_of_whole_numbers(tmp_path: Path) -
     ("overrides", "message"),
     [
         (["selection=test"], "selection=test: a search that sees test images would choose by what it is to be judged"),
-        (["selection.objective=u"], "selection.objective=u: a search is led by T1 or H of validation classes, never"),
+        (["selection.objective=u"], "selection.objective=u: a search is led by T1, H or H_raw of validation classes"),
         (["selection=fixed"], "selection=fixed: nothing would be chosen"),
         (["resume=true"], "resume=true: a search goes on by itself"),
         (["search=grid", "search.trials=5"], "search.trials=5: a grid has 25 points and tries them all; leave it out"),

@@ -101,8 +101,8 @@ def test_wandb_has_every_number_of_the_result(watched: Watched) -> None:
         assert values == [found.get(name) for found in result["per_class"].values()]
     assert {row[0] for row in rows} == {name for found in result["per_class"].values() for name in found}
     columns, rows = run.table("curve_table")
-    assert columns == ["u", "s"]
-    np.testing.assert_array_equal(np.transpose(rows), [result["curve"]["u"], result["curve"]["s"]])
+    assert columns == list(result["curve"])
+    np.testing.assert_array_equal(np.transpose(rows), [result["curve"][name] for name in columns])
     columns, rows = run.table("trials")
     for number, (row, trial) in enumerate(zip(rows, result["selection"]["trials"], strict=True), start=1):
         named = dict(zip(columns, row, strict=True))
@@ -168,7 +168,7 @@ def test_csv_has_every_number_of_the_result(watched: Watched) -> None:
         for metric, values in result["per_class"].items():
             assert row[metric] == ("" if values.get(row["class"]) is None else str(values[row["class"]]))
     curve = read_csv(folder / "curve.csv")
-    assert {name: [float(row[name]) for row in curve] for name in ("u", "s")} == result["curve"]
+    assert {name: [float(row[name]) for row in curve] for name in curve[0]} == result["curve"]
     trials = read_csv(folder / "trials.csv")
     assert [float(row["T1"]) for row in trials] == [trial["T1"] for trial in result["selection"]["trials"]]
     said = yaml.safe_load((folder / "hparams.yaml").read_text())
