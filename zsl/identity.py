@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from zsl.reporting.result import without_secrets
+from zsl.reporting.table import MEANS
 
-ASIDE = ("paths", "seeds", "resume", "rerun", "save", "trainer", "published", "logger")
-"""parts of a configuration that do not change what is computed; of ``trainer`` the precision does"""
 HELD = ("data", "class_embedding")
 """parts whose keys ``cache`` say where files lie, and no more"""
 
@@ -19,7 +18,7 @@ def identity(config: Mapping[str, Any]) -> str:
     """Eight characters for all of a resolved configuration that changes what is computed: the same for a run and for
     the configuration in its ``result.json``. The order of keys counts: that of the parts of a concatenation matters.
     """
-    kept = {key: _placeless(value) if key in HELD else value for key, value in config.items() if key not in ASIDE}
+    kept = {key: _placeless(value) if key in HELD else value for key, value in config.items() if key not in MEANS}
     trainer = config.get("trainer")
     kept["precision"] = trainer.get("precision") if isinstance(trainer, Mapping) else trainer
     return hashlib.sha256(json.dumps(without_secrets(kept), default=str).encode()).hexdigest()[:8]

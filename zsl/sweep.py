@@ -30,6 +30,7 @@ from zsl.output import WEIGHTS, folder
 from zsl.record import Names, job
 from zsl.reporting import result as results
 from zsl.reporting.result import Result
+from zsl.reporting.table import MEANS
 from zsl.resumption import InterruptedRunError
 from zsl.search_space import Range, axes, grid, replacing
 from zsl.selection import Choice, best, points
@@ -43,10 +44,7 @@ if TYPE_CHECKING:
 
 POLL = 0.5
 """seconds between two looks at whether other processes have ended their trials"""
-FREE = (
-    *("data", "class_embedding", "protocol", "paths", "resume", "rerun", "save", "trainer", "published", "logger"),
-    *("search", "sweep"),
-)
+FREE = (*MEANS, "data", "class_embedding", "protocol", "search", "sweep")
 """parts of a configuration that trials of one study need not have in common, beside what `_identity` says of them"""
 STORAGE = "search.storage="
 WITHHELD = "(withheld)"

@@ -14,8 +14,10 @@ from typing import Any
 from zsl.reporting.result import Result
 from zsl.reporting.statistics import Summary, over_seeds
 
-ASIDE = frozenset({"seed", "seeds", "paths", "trainer", "logger", "hydra", "resume", "rerun", "save", "published"})
-"""groups of the configuration that say where, on what and with which seed, not what is computed"""
+MEANS = ("paths", "seeds", "resume", "rerun", "save", "trainer", "published", "logger")
+"""groups of the configuration that say where and by what means, not what is computed; see ``NUMERIC``"""
+ASIDE = frozenset({*MEANS, "seed", "hydra"})
+"""the same, and with which seed"""
 NUMERIC = frozenset({"trainer.precision"})
 """what changes numbers all the same"""
 PLACES = frozenset({"root", "cache", "path", "splits"})
