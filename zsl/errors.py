@@ -8,8 +8,12 @@ class InputError(ValueError):
     """
 
 
-class PrunedError(Exception):
-    """A trial was ended early, because others are worth more. Nobody's mistake: whoever tries points catches it."""
+class EnoughError(Exception):
+    """A trial needs no more training: all is measured. Nobody's mistake: whoever tries points catches it."""
+
+
+class PrunedError(EnoughError):
+    """A trial was ended early, because others are worth more."""
 
 
 class DivergedError(InputError):

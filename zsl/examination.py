@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from zsl.data.protocol import Opened, Stage
 from zsl.data.training_set import TrainingSet
-from zsl.errors import DivergedError, InputError, PrunedError
+from zsl.errors import DivergedError, EnoughError, InputError, PrunedError
 from zsl.evaluation.accuracy import hits, mean_class_accuracy
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import seen_unseen_curve
@@ -25,6 +27,8 @@ from zsl.trials import Trial
 
 Train = Callable[[Hyperparameters, Sequence[Callback]], ZSLModel]
 """hyperparameters and callbacks -> a method trained with them on the stage at hand"""
+Begin = Callable[[Hyperparameters], ZSLModel]
+"""hyperparameters -> the method, not trained, for the stage at hand"""
 Solve = Callable[[Iterable[Hyperparameters]], Iterator[ZSLModel] | None]
 """points of a space -> a method trained with each in turn, where they share their decompositions"""
 Finish = Callable[[ZSLModel, TrainingSet], None]
@@ -109,24 +113,74 @@ class BestEpoch(Callback):
         """Measure, when it is due."""
         assert isinstance(pl_module, ZSLModel)
         epoch, last = trainer.current_epoch + 1, pl_module.epochs
-        if epoch % self.every and epoch < last:
+        if not self.due(epoch, last):
             return
         training = pl_module.training
         before = {name: value.clone() for name, value in pl_module.state_dict().items()}
-        with torch.random.fork_rng():
-            self.finish(pl_module.eval(), trainer.train_dataloader.train)  # type: ignore[union-attr]
-        now = Measured.of(score_opened(pl_module, self.images), self.correction)
+        now = self.measure(pl_module, trainer.train_dataloader.train, epoch)  # type: ignore[union-attr]
         pl_module.train(training)
         pl_module.load_state_dict(before)
         pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
+        if self.tired:
+            trainer.should_stop = True
+        hopeful = self.hopeful is None or self.hopeful(epoch, self.best.objective(self.objective))  # type: ignore[union-attr]
+        if not hopeful and epoch < last and not trainer.should_stop:
+            raise PrunedError
+
+    def due(self, epoch: int, last: int) -> bool:
+        """Whether to measure after this epoch, of so many."""
+        return epoch % self.every == 0 or epoch == last
+
+    def measure(self, model: ZSLModel, train: TrainingSet, epoch: int) -> Measured:
+        """Finish the method, and see what it is worth now."""
+        with torch.random.fork_rng():
+            self.finish(model.eval(), train)
+        now = Measured.of(score_opened(model, self.images), self.correction)
         self.measured_at = epoch
         if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
             self.best, self.epochs = now, epoch
-        elif epoch - self.epochs >= self.patience:
-            trainer.should_stop = True
-        hopeful = self.hopeful is None or self.hopeful(epoch, self.best.objective(self.objective))
-        if not hopeful and epoch < last and not trainer.should_stop:
-            raise PrunedError
+        return now
+
+    @property
+    def tired(self) -> bool:
+        """Whether ``patience`` epochs brought nothing better."""
+        return self.measured_at - self.epochs >= self.patience
+
+
+class SharedSteps(Callback):
+    """Measure several points that have the gradient steps in common as if each were trained by itself.
+
+    Args:
+        watches: of each point.
+        begun: the method of each, not trained.
+
+    Raises:
+        EnoughError: no point needs another epoch.
+    """
+
+    def __init__(self, watches: Sequence[BestEpoch], begun: Sequence[ZSLModel]) -> None:
+        self.watches, self.begun = watches, begun
+        self.diverged: dict[int, DivergedError] = {}
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure, when it is due, a copy of each that goes on."""
+        assert isinstance(pl_module, ZSLModel)
+        epoch, last = trainer.current_epoch + 1, pl_module.epochs
+        going = False
+        for place, (watch, begun) in enumerate(zip(self.watches, self.begun, strict=True)):
+            if watch.tired or place in self.diverged:
+                continue
+            if watch.due(epoch, last):
+                model = copy.deepcopy(begun).to(pl_module.device)
+                model.take_steps_of(pl_module)
+                try:
+                    watch.measure(model, trainer.train_dataloader.train, epoch)  # type: ignore[union-attr]
+                except DivergedError as error:
+                    self.diverged[place] = error
+                    continue
+            going = going or not watch.tired
+        if epoch == last or not going:
+            raise EnoughError
 
 
 @dataclass(frozen=True)
@@ -138,6 +192,7 @@ class Examiner:
         patience: epochs without an improvement after which training ends.
         every: epochs from one measurement to the next.
         solve: where it has models for all points, they are taken from there.
+        begin: what is trained; with it, points of a grid may have gradient steps in common.
         finish: what is done before a measurement.
 
     Raises:
@@ -152,6 +207,7 @@ class Examiner:
     every: int = 1
     solve: Solve | None = None
     finish: Finish = _finalize
+    begin: Begin | None = None
 
     def __post_init__(self) -> None:
         for key, value in (("patience", self.patience), ("every", self.every)):
@@ -182,9 +238,48 @@ class Examiner:
             tried = replaced(self.correction, of_correction(point))
             yield Measured.of(score_opened(model, images), tried).trial(point, tried)
 
+    def grid(self, points: Sequence[Hyperparameters]) -> Iterator[Trial]:
+        """The same, where all points are known: those that follow each other and that gradient steps do not tell apart,
+        as of two heads or of two corrections, have these in common.
+        """
+        begun = self.begin(of_method(points[0])) if self.begin and points else None
+        if begun is None or not begun.epochs:
+            yield from self.trials((point, None) for point in points)
+            return
+
+        def steps(point: Hyperparameters) -> Hyperparameters:
+            after = begun.afterwards
+            return {key: value for key, value in of_method(point).items() if key.split(".")[0] not in after}
+
+        images = self.stage.held_out.opened()
+        for _, group in itertools.groupby(points, steps):
+            alike = list(group)
+            yield from self._sharing(alike, images) if alike[1:] else [self._trained(alike[0], None, images)]
+
+    def _sharing(self, points: Sequence[Hyperparameters], images: Opened) -> Iterator[Trial]:
+        assert self.begin is not None
+        corrections = [replaced(self.correction, of_correction(point)) for point in points]
+        watches = [self._watch(images, correction) for correction in corrections]
+        shared = SharedSteps(watches, [self.begin(of_method(point)) for point in points])
+        try:
+            self.train(of_method(points[0]), [shared])
+        except DivergedError as error:
+            shared.diverged = dict.fromkeys(range(len(points)), error)
+        except EnoughError:
+            pass
+        for place, (point, correction, watch) in enumerate(zip(points, corrections, watches, strict=True)):
+            if place in shared.diverged:
+                yield Trial(point, diverged=str(shared.diverged[place]))
+            else:
+                assert watch.best is not None
+                yield watch.best.trial({**point, "epochs": watch.epochs}, correction)
+
+    def _watch(self, images: Opened, correction: Correction, hopeful: Hopeful | None = None) -> BestEpoch:
+        return BestEpoch(images, self.objective, self.patience, correction, self.every, self.finish, hopeful)
+
     def _trained(self, point: Hyperparameters, hopeful: Hopeful | None, images: Opened) -> Trial:
         tried = replaced(self.correction, of_correction(point))
-        watch = BestEpoch(images, self.objective, self.patience, tried, self.every, self.finish, hopeful)
+        watch = self._watch(images, tried, hopeful)
         pruned = None
         try:
             model = self.train(of_method(point), [watch])

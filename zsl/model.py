@@ -56,6 +56,14 @@ class ZSLModel(LightningModule, ABC):
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """F(x, y) for every y in ``classes``: each image on its own, whatever the order of the classes."""
 
+    afterwards: ClassVar[tuple[str, ...]] = ()
+    """hyperparameters that gradient steps do not depend on, but only what follows them, such as ``head`` and all of its
+    own; a contract test holds the method to it"""
+
+    def take_steps_of(self, other: Self) -> None:
+        """Become what gradient steps have made of ``other``, which differs in hyperparameters of ``afterwards`` alone."""
+        self.load_state_dict(other.state_dict())
+
     def foundations(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:  # noqa: ARG002
         """Parts to be trained before the gradient steps, in this order, each with what it learns from."""
         return ()

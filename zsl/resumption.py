@@ -14,7 +14,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from zsl.errors import InputError, PrunedError
+from zsl.errors import EnoughError, InputError
 from zsl.random_streams import Stream
 from zsl.reporting.atomic import write_bytes
 from zsl.trials import NAME
@@ -88,7 +88,7 @@ class Interruption(Callback):
         """Listen no longer; what was asked before the first step or after the last is answered here."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if self.asked and (kind is None or issubclass(kind, SystemExit | PrunedError)):
+        if self.asked and (kind is None or issubclass(kind, SystemExit | EnoughError)):
             raise KeyboardInterrupt
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:

@@ -47,7 +47,7 @@ def choose(examiner: Examiner, grid: Mapping[str, Sequence[Any]], diary: Diary |
     """
     diary = diary or Diary()
     left = points(grid)[len(diary.trials) :]
-    trials = examiner.trials((point, None) for point in left)
+    trials = examiner.grid(left)
     title = f"choosing on {examiner.stage.name}"
     console = Console(stderr=True)
     hidden = len(left) == 1 or not console.is_terminal

@@ -177,6 +177,7 @@ def examiner(cfg: DictConfig, stage: Stage) -> Examiner:
         cfg.selection.every,
         lambda points: _solve(cfg, stage, points),
         partial(finish, loop=loop(cfg), seed=require_seed("seed", cfg.seed)),
+        lambda point: begun(cfg, stage, point),
     )
 
 

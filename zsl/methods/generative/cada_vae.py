@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float, Int
@@ -74,6 +75,8 @@ class CADAVAE(FeatureGenerator):
     Raises:
         InputError: a hyperparameter is out of range.
     """
+
+    afterwards: ClassVar[tuple[str, ...]] = (*FeatureGenerator.afterwards, "seen_per_class")
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class CriticLosses(NamedTuple):
 
 
 class ShallowCritic(nn.Module):
-    """D(x, φ) = wᵀλ(h),   h = Ax + Bφ + b,   λ(h) = max(h, slope · h)
+    """D(x, φ) = wᵀλ(h),   h = Ax + cBφ + b,   λ(h) = max(h, slope · h)
 
     Its gradient by x is Aᵀ(w ⊙ λ'(h)), so that the penalty on it needs no second differentiation of a graph: λ' is
     constant almost everywhere. And as h is affine in x, at x̂ = αx + (1 - α)x̃ it is αh(x) + (1 - α)h(x̃), which is there
@@ -36,11 +36,14 @@ class ShallowCritic(nn.Module):
         embedding: k; 0 for a critic that is not told of the class.
         hidden: length of h.
         slope: of λ below 0.
+        phi_scale: c.
     """
 
-    def __init__(self, features: int, embedding: int, hidden: int, slope: float = SLOPE) -> None:
+    def __init__(
+        self, features: int, embedding: int, hidden: int, slope: float = SLOPE, phi_scale: float = 1.0
+    ) -> None:
         super().__init__()
-        self.slope = slope
+        self.slope, self.phi_scale = slope, phi_scale
         self.A = nn.Parameter(0.02 * torch.randn(hidden, features))
         self.B = nn.Parameter(0.02 * torch.randn(hidden, embedding))
         self.b = nn.Parameter(torch.zeros(hidden))
@@ -48,7 +51,7 @@ class ShallowCritic(nn.Module):
 
     def forward(self, x: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Float[Tensor, "*runs n"]:
         """D(x, φ)."""
-        return _dot(leaky_relu(x @ self.A.mT + affine(phi, self.B, self.b), self.slope), self.w)
+        return _dot(leaky_relu(x @ self.A.mT + affine(self.phi_scale * phi, self.B, self.b), self.slope), self.w)
 
     def losses(
         self,
@@ -59,11 +62,11 @@ class ShallowCritic(nn.Module):
     ) -> CriticLosses:
         """The critic's objective on real and fake features of the same classes, to be differentiated by the weights."""
         weights = self.A, self.B, self.b, self.w
-        return CriticLosses(*_Losses.apply(*weights, real, fake, phi, alpha, self.slope))  # type: ignore[no-untyped-call]
+        return CriticLosses(*_Losses.apply(*weights, real, fake, self.phi_scale * phi, alpha, self.slope))  # type: ignore[no-untyped-call]
 
 
 class _Losses(torch.autograd.Function):
-    """Distance and penalty of a shallow critic with n real and n fake rows, in few and large products.
+    """Distance and penalty of a shallow critic with n real and n fake rows, in few and large products; φ is scaled.
 
     With v = w ⊙ λ'(h(x̂)) the gradient of D at x̂ is g = Aᵀv, and δ = ±(w ⊙ λ'(h))/n is that of the distance by h. With
     ρ = 2/n (‖g‖ - 1) g/‖g‖, the gradient of the penalty by g, one product has all of the gradient by A:
@@ -112,7 +115,7 @@ class _Losses(torch.autograd.Function):
 
 
 class DeepCritic(nn.Module):
-    """D(x, φ), a perceptron with several hidden layers; the gradient for its penalty comes from automatic
+    """D(x, cφ), a perceptron with several hidden layers; the gradient for its penalty comes from automatic
     differentiation, twice.
 
     Args:
@@ -121,15 +124,19 @@ class DeepCritic(nn.Module):
         hidden: width of every hidden layer.
         layers: how many of them.
         slope: of the leaky rectifier below 0.
+        phi_scale: c.
     """
 
-    def __init__(self, features: int, embedding: int, hidden: int, layers: int, slope: float = SLOPE) -> None:
+    def __init__(
+        self, features: int, embedding: int, hidden: int, layers: int, slope: float = SLOPE, phi_scale: float = 1.0
+    ) -> None:
         super().__init__()
+        self.phi_scale = phi_scale
         self.layers = mlp(features + embedding, *[hidden] * layers, 1, slope=slope)
 
     def forward(self, x: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Float[Tensor, "*runs n"]:
         """D(x, φ)."""
-        value: Tensor = self.layers(torch.cat([x, phi], dim=-1)).squeeze(-1)
+        value: Tensor = self.layers(torch.cat([x, self.phi_scale * phi], dim=-1)).squeeze(-1)
         return value
 
     def losses(
@@ -149,11 +156,11 @@ class DeepCritic(nn.Module):
 Critic = ShallowCritic | DeepCritic
 
 
-def critic(features: int, embedding: int, hidden: int, layers: int = 1) -> Critic:
+def critic(features: int, embedding: int, hidden: int, layers: int = 1, phi_scale: float = 1.0) -> Critic:
     """A critic with this many hidden layers."""
     if layers == 1:
-        return ShallowCritic(features, embedding, hidden)
-    return DeepCritic(features, embedding, hidden, layers)
+        return ShallowCritic(features, embedding, hidden, phi_scale=phi_scale)
+    return DeepCritic(features, embedding, hidden, layers, phi_scale=phi_scale)
 
 
 def _dot(h: Float[Tensor, "*runs n h"], w: Float[Tensor, "*runs h"]) -> Float[Tensor, "*runs n"]:

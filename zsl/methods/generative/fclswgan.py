@@ -36,6 +36,7 @@ class FCLSWGAN(FeatureGenerator):
         hidden: width of G's hidden layer ≥ 1.
         critic_hidden: width of D's hidden layers ≥ 1.
         critic_layers: their number ≥ 1.
+        phi_scale: c > 0; what the networks are told of a class is cφ, beside z, of length √(its dimension).
         output: what G ends with: ``"relu"``, ``"sigmoid"`` or ``"linear"``.
         lamb: λ > 0.
         beta: β ≥ 0.
@@ -61,6 +62,7 @@ class FCLSWGAN(FeatureGenerator):
         hidden: int = 4096,
         critic_hidden: int = 4096,
         critic_layers: int = 1,
+        phi_scale: float = 1.0,
         output: Output = "relu",
         lamb: float = 10.0,
         beta: float = 0.01,
@@ -75,14 +77,14 @@ class FCLSWGAN(FeatureGenerator):
         noise = dims.embedding if noise is None else noise
         require_count(noise=noise, hidden=hidden, critic_hidden=critic_hidden, critic_layers=critic_layers)
         require_count(n_critic=n_critic, epochs=epochs, batch_size=batch_size, classifier_epochs=classifier_epochs)
-        require_positive(lamb=lamb, lr=lr, classifier_lr=classifier_lr)
+        require_positive(phi_scale=phi_scale, lamb=lamb, lr=lr, classifier_lr=classifier_lr)
         require_within(0, math.inf, beta=beta)
         require(output, "method.output", ("relu", "sigmoid", "linear"))
         self.lamb, self.beta, self.n_critic = lamb, beta, n_critic
         self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
         self.automatic_optimization = False
-        self.generator = Generator(noise, dims.embedding, hidden, dims.features, output)
-        self.critic = critic(dims.features, dims.embedding, critic_hidden, critic_layers)
+        self.generator = Generator(noise, dims.embedding, hidden, dims.features, output, phi_scale)
+        self.critic = critic(dims.features, dims.embedding, critic_hidden, critic_layers, phi_scale)
         self.classifier = Softmax(dims, lr=classifier_lr, epochs=classifier_epochs, batch_size=100)
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,10 @@ from zsl.model import Dimensions, ZSLModel, require_count
 
 Head = Callable[[Dimensions], ZSLModel]
 """sizes -> a method that learns from features; ``dims.seen`` are the classes that it is given examples of"""
+
+
+HEADS = ("zsl_head.", "gzsl_head.")
+"""begin the names of their weights"""
 
 
 def require_head(head: Head) -> None:
@@ -52,6 +56,7 @@ class FeatureGenerator(ZSLModel):
     """
 
     setting: ClassVar[Setting] = Setting.UNSEEN_SEMANTICS
+    afterwards: ClassVar[tuple[str, ...]] = ("head", "features_per_class")
 
     def __init__(self, dims: Dimensions, head: Head, features_per_class: int, width: int | None = None) -> None:
         super().__init__()
@@ -59,11 +64,20 @@ class FeatureGenerator(ZSLModel):
         require_head(head)
         self.features_per_class = features_per_class
         width = dims.features if width is None else width
-        try:
-            self.zsl_head = head(Dimensions(width, dims.embedding, dims.unseen))
-            self.gzsl_head = head(Dimensions(width, dims.embedding, dims.seen + dims.unseen))
-        except InputError as error:
-            raise InputError(str(error).replace("method.", "method.head.", 1)) from error
+        stream = int(torch.randint(2**62, ()))
+        with torch.random.fork_rng(devices=[]):  # a generator is the same whatever its heads draw
+            torch.manual_seed(stream)
+            try:
+                self.zsl_head = head(Dimensions(width, dims.embedding, dims.unseen))
+                self.gzsl_head = head(Dimensions(width, dims.embedding, dims.seen + dims.unseen))
+            except InputError as error:
+                raise InputError(str(error).replace("method.", "method.head.", 1)) from error
+
+    def take_steps_of(self, other: Self) -> None:
+        """All but the heads."""
+        heads = {name: value for name, value in self.state_dict().items() if name.startswith(HEADS)}
+        steps = {name: value for name, value in other.state_dict().items() if not name.startswith(HEADS)}
+        self.load_state_dict({**steps, **heads})
 
     @abstractmethod
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:

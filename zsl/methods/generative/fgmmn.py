@@ -49,6 +49,7 @@ class FGMMN(FeatureGenerator):
         features_per_class: synthetic features of each unseen class ≥ 1.
         noise: length of z ≥ 1, or None for that of φ.
         hidden: width of G's hidden layer ≥ 1.
+        phi_scale: c > 0; what G is told of a class is cφ, beside z, of length √(its dimension).
         output: what G ends with: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
         bandwidth: w > 0.
         n_classes: classes a step ≥ 1.
@@ -67,6 +68,7 @@ class FGMMN(FeatureGenerator):
         features_per_class: int = 300,
         noise: int | None = None,
         hidden: int = 4096,
+        phi_scale: float = 1.0,
         output: Output = "linear",
         bandwidth: float = 1.0,
         n_classes: int = 6,
@@ -77,11 +79,11 @@ class FGMMN(FeatureGenerator):
         super().__init__(dims, head, features_per_class)
         noise = dims.embedding if noise is None else noise
         require_count(noise=noise, hidden=hidden, n_classes=n_classes, epochs=epochs, batch_size=batch_size)
-        require_positive(bandwidth=bandwidth, lr=lr)
+        require_positive(phi_scale=phi_scale, bandwidth=bandwidth, lr=lr)
         require(output, "method.output", ("linear", "relu", "sigmoid"))
         self.bandwidth, self.n_classes = bandwidth, n_classes
         self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
-        self.generator = Generator(noise, dims.embedding, hidden, dims.features, output)
+        self.generator = Generator(noise, dims.embedding, hidden, dims.features, output, phi_scale)
         self.register_buffer("c", torch.ones(()))
         self.c: Tensor
 

@@ -52,6 +52,7 @@ class FVAEGAND2(FeatureGenerator):
         hidden: width of the hidden layers of E and G ≥ 1.
         critic_hidden: width of D's hidden layers ≥ 1.
         critic_layers: their number ≥ 1.
+        phi_scale: c > 0; what the networks are told of a class is cφ, beside z, of length √(its dimension).
         output: what G ends with: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
         encoded_noise: fakes are made from encoded features, not from noise alone.
         lamb: λ > 0, at first where it is adaptive.
@@ -78,6 +79,7 @@ class FVAEGAND2(FeatureGenerator):
         hidden: int = 4096,
         critic_hidden: int = 4096,
         critic_layers: int = 1,
+        phi_scale: float = 1.0,
         output: Output = "linear",
         encoded_noise: bool = True,
         lamb: float = 10.0,
@@ -94,14 +96,14 @@ class FVAEGAND2(FeatureGenerator):
         noise = dims.embedding if noise is None else noise
         require_count(noise=noise, hidden=hidden, critic_hidden=critic_hidden, critic_layers=critic_layers)
         require_count(n_critic=n_critic, epochs=epochs, batch_size=batch_size)
-        require_positive(lamb=lamb, gamma=gamma, lr=lr)
+        require_positive(phi_scale=phi_scale, lamb=lamb, gamma=gamma, lr=lr)
         require(output, "method.output", ("linear", "relu", "sigmoid"))
         self.output, self.encoded_noise, self.adaptive, self.gamma = output, encoded_noise, adaptive, gamma
         self.n_critic, self.lr, self.epochs, self.batch_size = n_critic, lr, epochs, batch_size
         self.automatic_optimization = False
-        self.encoder = Encoder(dims.features, dims.embedding, hidden, noise)
-        self.generator = Generator(noise, dims.embedding, hidden, dims.features, output)
-        self.critic = critic(dims.features, dims.embedding, critic_hidden, critic_layers)
+        self.encoder = Encoder(dims.features, dims.embedding, hidden, noise, phi_scale)
+        self.generator = Generator(noise, dims.embedding, hidden, dims.features, output, phi_scale)
+        self.critic = critic(dims.features, dims.embedding, critic_hidden, critic_layers, phi_scale)
         self.unconditional = critic(dims.features, 0, critic_hidden, critic_layers) if transductive else None
         if transductive:
             self.setting = Setting.TRANSDUCTIVE  # type: ignore[misc]

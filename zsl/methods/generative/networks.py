@@ -55,9 +55,9 @@ def _linear(inputs: int, outputs: int) -> Linear:
 
 
 class Generator(nn.Module):
-    """G(z, φ) = r(W₂ λ(W₁ (z, φ) + b₁) + b₂),   z ~ N(0, I)
+    """G(z, φ) = r(W₂ λ(W₁ (z, cφ) + b₁) + b₂),   z ~ N(0, I)
 
-    with λ the leaky rectifier.
+    with λ the leaky rectifier. Beside z, of length √(its dimension), φ of length 1 is hardly heard unless c is larger.
 
     Args:
         noise: length of z.
@@ -65,11 +65,14 @@ class Generator(nn.Module):
         hidden: width of the hidden layer.
         features: d.
         output: r.
+        phi_scale: c.
     """
 
-    def __init__(self, noise: int, embedding: int, hidden: int, features: int, output: Output) -> None:
+    def __init__(
+        self, noise: int, embedding: int, hidden: int, features: int, output: Output, phi_scale: float = 1.0
+    ) -> None:
         super().__init__()
-        self.noise = noise
+        self.noise, self.phi_scale = noise, phi_scale
         self.layers = mlp(noise + embedding, hidden, features, output=output)
 
     def forward(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"] | None = None) -> Float[Tensor, "*n d"]:
@@ -81,8 +84,8 @@ class Generator(nn.Module):
         return normal((*phi.shape[:-1], self.noise), phi)
 
     def hidden(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n h"]:
-        """λ(W₁ (z, φ) + b₁)."""
-        h: Tensor = self.layers[1](self.layers[0](torch.cat([z, phi], dim=-1)))
+        """λ(W₁ (z, cφ) + b₁)."""
+        h: Tensor = self.layers[1](self.layers[0](torch.cat([z, self.phi_scale * phi], dim=-1)))
         return h
 
     def from_hidden(self, h: Float[Tensor, "*n h"]) -> Float[Tensor, "*n d"]:
@@ -92,7 +95,7 @@ class Generator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """(μ, log σ²) = W₃ λ(W₂ λ(W₁ (x, φ) + b₁) + b₂) + b₃
+    """(μ, log σ²) = W₃ λ(W₂ λ(W₁ (x, cφ) + b₁) + b₂) + b₃
 
     with λ the leaky rectifier.
 
@@ -101,12 +104,14 @@ class Encoder(nn.Module):
         embedding: k, the length of φ.
         hidden: width of the first hidden layer; the second has twice that of z.
         latent: length of z.
+        phi_scale: c.
     """
 
-    def __init__(self, features: int, embedding: int, hidden: int, latent: int) -> None:
+    def __init__(self, features: int, embedding: int, hidden: int, latent: int, phi_scale: float = 1.0) -> None:
         super().__init__()
+        self.phi_scale = phi_scale
         self.layers = mlp(features + embedding, hidden, 2 * latent, 2 * latent)
 
     def forward(self, x: Float[Tensor, "*n d"], phi: Float[Tensor, "*n k"]) -> Gaussian:
         """What z may have been, given a feature and the description of its class."""
-        return Gaussian(*self.layers(torch.cat([x, phi], dim=-1)).chunk(2, dim=-1))
+        return Gaussian(*self.layers(torch.cat([x, self.phi_scale * phi], dim=-1)).chunk(2, dim=-1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -72,9 +72,9 @@ class TFVAEGAN(FVAEGAND2):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
-        features_per_class, noise, hidden, critic_hidden, critic_layers, output, encoded_noise, lamb, adaptive, gamma,
-            n_critic, lr, epochs, batch_size, transductive: as of :class:`FVAEGAND2`; the decoder and F are ``hidden``
-            wide, too.
+        features_per_class, noise, hidden, critic_hidden, critic_layers, phi_scale, output, encoded_noise, lamb,
+            adaptive, gamma, n_critic, lr, epochs, batch_size, transductive: as of :class:`FVAEGAND2`; the decoder and
+            F are ``hidden`` wide, too; φ̂ is not scaled.
         recons: ρ > 0.
         a1: a₁ ≥ 0.
         a2: a₂ ≥ 0.
@@ -86,6 +86,8 @@ class TFVAEGAN(FVAEGAND2):
         InputError: a hyperparameter is out of range.
     """
 
+    afterwards: ClassVar[tuple[str, ...]] = (*FVAEGAND2.afterwards, "a2")
+
     def __init__(
         self,
         dims: Dimensions,
@@ -95,6 +97,7 @@ class TFVAEGAN(FVAEGAND2):
         hidden: int = 4096,
         critic_hidden: int = 4096,
         critic_layers: int = 1,
+        phi_scale: float = 1.0,
         output: Output = "linear",
         encoded_noise: bool = True,
         lamb: float = 10.0,
@@ -120,8 +123,8 @@ class TFVAEGAN(FVAEGAND2):
             return head(replace(sizes, features=dims.features + dims.embedding + hidden))
 
         super().__init__(
-            dims, wide_head, features_per_class, noise, hidden, critic_hidden, critic_layers, output, encoded_noise,
-            lamb, adaptive, gamma, n_critic, lr, epochs, batch_size, transductive
+            dims, wide_head, features_per_class, noise, hidden, critic_hidden, critic_layers, phi_scale, output,
+            encoded_noise, lamb, adaptive, gamma, n_critic, lr, epochs, batch_size, transductive
         )  # fmt: skip
         require_positive(recons=recons, feed_lr=feed_lr, dec_lr=dec_lr)
         require_within(0, float("inf"), a1=a1, a2=a2)

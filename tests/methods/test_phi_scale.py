@@ -1,0 +1,95 @@
+"""A generator with phi_scale = c that is told φ is the one with phi_scale = 1 that is told cφ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from tests import worlds
+from tests.test_method_contract import LOOP, METHODS, config
+from zsl.assembly import build
+from zsl.data.protocol import Stage, final
+from zsl.fit import fit
+from zsl.methods.generative.critic import critic
+from zsl.methods.generative.feature_generator import FeatureGenerator
+from zsl.methods.generative.networks import Encoder, Generator
+from zsl.methods.generative.tf_vaegan import TFVAEGAN
+from zsl.model import Dimensions
+
+STAGE = final(worlds.source())
+SCALED = [name for name in METHODS if "phi_scale" in config(name)]
+C = 4.0
+"""a power of two: products with it are exact"""
+
+
+def untrained(method: str, stage: Stage, phi_scale: float) -> FeatureGenerator:
+    torch.manual_seed(0)
+    model = build(config(method), Dimensions(*stage.dims), {"phi_scale": phi_scale})
+    assert isinstance(model, FeatureGenerator)
+    return model
+
+
+def longer(stage: Stage) -> Stage:
+    """The same where all descriptions are C times as long."""
+    return replace(stage, classes=replace(stage.classes, embeddings=C * stage.classes.embeddings))
+
+
+def test_every_generator_has_it() -> None:
+    models = {name: build(config(name), Dimensions(*STAGE.dims), {}) for name in METHODS}
+    assert set(SCALED) == {name for name, model in models.items() if isinstance(model, FeatureGenerator)}
+
+
+@pytest.mark.parametrize("method", SCALED)
+def test_what_is_made_of_a_class(method: str) -> None:
+    made = []
+    for model, stage in ((untrained(method, STAGE, C), STAGE), (untrained(method, STAGE, 1.0), longer(STAGE))):
+        torch.manual_seed(1)
+        made.append(model.synthesize(stage.classes.embeddings))
+    assert torch.equal(*made)
+    torch.manual_seed(1)
+    assert not torch.equal(made[0], untrained(method, STAGE, 1.0).synthesize(STAGE.classes.embeddings))
+
+
+@pytest.mark.parametrize("method", SCALED)
+def test_what_is_learned(method: str) -> None:
+    trained = []
+    for phi_scale, stage in ((C, STAGE), (1.0, longer(STAGE))):
+        model = untrained(method, stage, phi_scale)
+        if isinstance(model, TFVAEGAN):
+            pytest.skip("its decoder restores φ as it is")
+        trained.append(fit(model, stage.training(model.setting), LOOP, 0).state_dict())
+    learned = [name for name in trained[0] if not name.endswith("phi")]  # a head keeps descriptions as they are
+    assert len(learned) > 4
+    assert all(torch.equal(trained[0][name], trained[1][name]) for name in learned)
+
+
+@given(
+    layers=st.integers(1, 3),
+    n=st.integers(1, 4),
+    d=st.integers(1, 4),
+    k=st.integers(0, 3),
+    c=st.floats(0.01, 100),
+    seed=st.integers(0, 99),
+)
+def test_networks(layers: int, n: int, d: int, k: int, c: float, seed: int) -> None:
+    def pair(make: Any, *sizes: Any) -> tuple[nn.Module, nn.Module]:
+        scaled, plain = make(*sizes, phi_scale=c).double(), make(*sizes).double()
+        plain.load_state_dict(scaled.state_dict())
+        return scaled, plain
+
+    torch.manual_seed(seed)
+    x, fake = torch.randn(2, n, d).double()
+    z, phi, alpha = torch.randn(n, 2).double(), torch.randn(n, k).double(), torch.rand(n, 1).double()
+    scaled, plain = pair(critic, d, k, 5, layers)
+    torch.testing.assert_close(scaled(x, phi), plain(x, c * phi))
+    torch.testing.assert_close(scaled.losses(x, fake, phi, alpha), plain.losses(x, fake, c * phi, alpha))
+    scaled, plain = pair(Encoder, d, k, 5, 2)
+    torch.testing.assert_close(tuple(scaled(x, phi)), tuple(plain(x, c * phi)))
+    scaled, plain = pair(Generator, 2, k, 5, d, "relu")
+    torch.testing.assert_close(scaled(phi, z), plain(c * phi, z))

@@ -1,0 +1,108 @@
+"""Points of a grid that differ in what follows the gradient steps have these in common, and are worth the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback
+
+from tests.test_method_contract import METHODS, config
+from zsl.assembly import ANY_DATA, build, prepare, stage_of
+from zsl.configuration import compose
+from zsl.examination import Examiner
+from zsl.methods.generative.feature_generator import FeatureGenerator
+from zsl.model import ZSLModel
+from zsl.search_space import Hyperparameters
+from zsl.selection import points
+from zsl.train import begun, examiner
+from zsl.trials import Trial
+
+GENERATORS = [name for name in METHODS if isinstance(build(config(name), ANY_DATA, {}), FeatureGenerator)]
+
+
+def counted(cache: Path, method: str, *overrides: str) -> tuple[Examiner, list[Hyperparameters]]:
+    """What examines, and the points that it trained for."""
+    small = [f"method.{key}={value}" for key, value in widths(method).items()]
+    cfg = compose(["data=synthetic", f"method={method}", *small, f"paths.cache={cache}", *overrides])
+    made = examiner(cfg, stage_of(cfg, prepare(cfg), "tune"))
+    trained: list[Hyperparameters] = []
+
+    def train(point: Hyperparameters, callbacks: Sequence[Callback]) -> ZSLModel:
+        trained.append(point)
+        return made.train(point, callbacks)
+
+    return replace(made, train=train), trained
+
+
+def widths(method: str) -> dict[str, int]:
+    cfg = compose([f"method={method}"]).method
+    narrow = {str(key): 8 for key in cfg if str(key).endswith(("hidden", "_per_class"))}
+    short = {key: 3 for key in ("epochs", "classifier_epochs") if key in cfg}
+    return narrow | short | ({"head.epochs": 2} if "head" in cfg else {})
+
+
+def both(
+    cache: Path, method: str, grid: dict[str, list[Any]], trainings: int, *overrides: str
+) -> tuple[list[Trial], list[Trial]]:
+    """Trials of a grid, and those of each point trained by itself."""
+    made, trained = counted(cache, method, *overrides)
+    together = list(made.grid(points(grid)))
+    assert len(trained) == trainings
+    return together, list(made.trials((point, None) for point in points(grid)))
+
+
+@pytest.mark.parametrize("method", GENERATORS)
+def test_heads_share_a_generator(cache: Path, method: str) -> None:
+    grid = {"features_per_class": [3, 8], "head": ["softmax", "eszsl"], "correction.k": [1, 3]}
+    together, alone = both(cache, method, grid, 1, "correction=csls")
+    assert together == alone
+    assert len({trial.T1 for trial in together}) > 2
+
+
+def test_each_has_its_own_patience(cache: Path) -> None:
+    grid = {"head.lr": [1e-4, 1e-2, 1.0], "head.epochs": [1, 5]}
+    made, trained = counted(cache, "fclswgan", "method.epochs=9", "selection.patience=2")
+    together = list(made.grid(points(grid)))
+    assert len(trained) == 1
+    assert together == list(made.trials((point, None) for point in points(grid)))
+    assert len({trial.chosen["epochs"] for trial in together}) > 1
+
+
+def test_a_head_that_diverges_says_so_and_leaves_the_others(cache: Path) -> None:
+    together, alone = both(cache, "fclswgan", {"head.lr": [1e-3, 1e30, 1e-2]}, 1)
+    assert together == alone
+    assert [trial.diverged is None for trial in together] == [True, False, True]
+
+
+def test_a_generator_that_diverges_is_no_head_s_merit(cache: Path) -> None:
+    together, alone = both(cache, "fclswgan", {"lr": [1e30, 1e-3], "head.lr": [1e-3, 1e-2]}, 2)
+    assert together == alone
+    assert [trial.diverged is None for trial in together] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("method", ["dem", "class_norm", "ale"])
+def test_corrections_share_all_training(cache: Path, method: str) -> None:
+    together, alone = both(cache, method, {"lr": [0.01, 0.001], "correction.k": [1, 2, 5]}, 2, "correction=csls")
+    assert together == alone
+
+
+def test_what_comes_between_is_trained_by_itself(cache: Path) -> None:
+    """Points that gradient steps do not tell apart need not follow each other."""
+    together, alone = both(cache, "fclswgan", {"head.lr": [1e-3, 1e-2], "lr": [0.01, 0.001]}, 4)
+    assert together == alone
+
+
+@pytest.mark.parametrize("method", GENERATORS)
+def test_a_generator_is_the_same_with_any_head(cache: Path, method: str) -> None:
+    small = [f"method.{key}={value}" for key, value in widths(method).items()]
+    cfg = compose(["data=synthetic", f"method={method}", *small, f"paths.cache={cache}"])
+    stage = stage_of(cfg, prepare(cfg), "tune")
+    states = [begun(cfg, stage, {"head": head}).state_dict() for head in ("softmax", "ale", "eszsl")]
+    own = [name for name in states[0] if "_head." not in name]
+    assert own
+    assert all(torch.equal(states[0][name], state[name]) for state in states[1:] for name in own)
