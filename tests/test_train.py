@@ -191,10 +191,34 @@ def test_a_head_is_chosen_on_validation_classes(tmp_path: Path, capsys: pytest.C
     assert json.loads((tmp_path / "alone" / "result.json").read_text())["metrics"] == result["metrics"]
 
 
+def test_a_head_is_chosen_with_values_of_its_own(tmp_path: Path) -> None:
+    """What is chosen is what the same head gives that was asked for; a search by Optuna chooses the same."""
+    small = ["data=synthetic", "method=fclswgan", "method.hidden=16", "method.critic_hidden=16", "method.epochs=2"]
+    small += ["method.features_per_class=10", f"paths.cache={tmp_path / 'cache'}"]
+    heads = "[{softmax:{epochs:1,lr:0.0001}},{sje:{lr:0.01,epochs:3}},{eszsl:{gamma:10.0}}]"
+    space = ["~sweep.lr", "~sweep.phi_scale", f"+sweep.head={heads}"]
+    found = train(tmp_path / "found", *small, *space, "selection=validation")
+    head = found["selection"]["chosen"]["method.head"]
+    ((name, own),) = head.items()
+    given = [f"method/head={name}", *(f"method.head.{key}={value}" for key, value in own.items())]
+    epochs = f"method.epochs={found['selection']['chosen']['method.epochs']}"
+    alone = train(tmp_path / "alone", *small, *given, epochs)
+    assert {name: alone["metrics"][name] for name in ("T1", "u", "s", "H")} == {
+        name: found["metrics"][name] for name in ("T1", "u", "s", "H")
+    }
+    assert main(["sweep", *small, *space, "search=grid", f"paths.output={tmp_path / 'optuna'}"]) == 0
+    assert json.loads((tmp_path / "optuna" / "result.json").read_text())["metrics"] == found["metrics"]
+
+
 @pytest.mark.parametrize(
     ("sweep", "message"),
     [
         ("+sweep.head=[sofmax]", "sweep.head: there is no method/head=sofmax; did you mean softmax?"),
+        ("+sweep.head=[{sje:{lr:-1}}]", "method.head.lr=-1: must be a finite number greater than 0"),
+        ("+sweep.head=[{sje:{rate:1}}]", "method.head.rate: there is no such key"),
+        ("+sweep.head=[{sofmax:{lr:1}}]", "sweep.head: there is no method/head=sofmax; did you mean softmax?"),
+        ("+sweep.head=[{sje:1}]", "sweep.head: {'sje': 1} names no head; write sje, or {sje: {lr: 0.01}}"),
+        ("+sweep.head=[1]", "sweep.head: 1 names no head; write sje, or {sje: {lr: 0.01}}"),
         ("+sweep.head.lr=[-1]", "method.head.lr=-1: must be a finite number greater than 0"),
         ("+sweep.head.rate=[1]", "sweep.head.rate: the method has no such hyperparameter; it has head, "),
         ("+sweep.head.lr=1", "sweep.head.lr=1: "),

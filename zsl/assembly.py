@@ -149,10 +149,19 @@ def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters
         if not isinstance(place, dict) or name not in place:
             own = ", ".join(str(name) for name in node if name != "_target_")
             raise InputError(f"sweep.{key}: the method has no such hyperparameter; it has {own}")
-        chosen = isinstance(place[name], dict) and isinstance(value, str)
-        place[name] = compose_choice(f"method/{name}", value) if chosen else value
+        place[name] = _part(name, value) if isinstance(place[name], dict) else value
     check("method", node, MethodKeys)
     return instantiate(node, "method", ZSLModel, dims)  # type: ignore[type-abstract]
+
+
+def _part(group: str, value: Any) -> dict[str, Any]:
+    """A part of a method, such as its head: one of its group, alone (``sje``) or with values of its own
+    (``{sje: {lr: 0.01}}``).
+    """
+    name, own = next(iter(value.items())) if isinstance(value, Mapping) and len(value) == 1 else (value, {})
+    if not isinstance(name, str) or not isinstance(own, Mapping):
+        raise InputError(f"sweep.{group}: {value} names no {group}; write sje, or {{sje: {{lr: 0.01}}}}")
+    return compose_choice(f"method/{group}", name) | dict(own)
 
 
 def corrector(cfg: DictConfig, hyperparameters: Hyperparameters | None = None) -> Correction:

@@ -61,7 +61,7 @@ class ZSLModel(LightningModule, ABC):
     own; a contract test holds the method to it"""
 
     def take_steps_of(self, other: Self) -> None:
-        """Become what gradient steps have made of ``other``, which differs in hyperparameters of ``afterwards`` alone."""
+        """Become what gradient steps made of ``other``, which differs in hyperparameters of ``afterwards`` alone."""
         self.load_state_dict(other.state_dict())
 
     def foundations(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:  # noqa: ARG002

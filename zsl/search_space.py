@@ -40,7 +40,8 @@ Axis: TypeAlias = Sequence[Any] | Range
 
 def axes(cfg: DictConfig) -> dict[str, Axis]:
     """Every key of ``cfg.sweep`` with its values. Those below another are dotted: ``correction.k`` of the correction,
-    ``head.lr`` of a part of the method; the values of ``head`` itself are names of the group ``method/head``.
+    ``head.lr`` of a part of the method; the values of ``head`` itself are names of the group ``method/head``, alone or
+    with values of its own: ``{sje: {lr: 0.01}}``.
     A range is a mapping, alone or alone in a list.
 
     Raises:
