@@ -182,3 +182,18 @@ def test_seeds_that_are_stopped_go_on(train: Any, tmp_path: Path, capsys: pytest
     for seed in (0, 1):
         assert metrics(tmp_path / f"many/seed{seed}") == metrics(tmp_path / f"whole/seed{seed}")
     assert train("many", *long, "resume=true") == 0
+
+
+def test_a_seed_whose_result_is_of_other_data_is_trained_again(train: Any, tmp_path: Path) -> None:
+    assert train("many", *GAN, "seeds=2", APART) == 0
+    place = tmp_path / "many/seed1/result.json"
+    before = json.loads(place.read_text())
+    changed = json.loads(place.read_text())
+    changed["fingerprints"]["labels"] = "0" * 64
+    changed["metrics"]["T1"] = 0.0
+    place.write_text(json.dumps(changed))
+    untouched = (tmp_path / "many/seed0/result.json").stat().st_mtime_ns
+    assert train("many", *GAN, "seeds=2", APART, "resume=true") == 0
+    assert written(tmp_path / "many/seed1")["metrics"] == before["metrics"]
+    assert written(tmp_path / "many/seed1")["fingerprints"] == before["fingerprints"]
+    assert (tmp_path / "many/seed0/result.json").stat().st_mtime_ns == untouched

@@ -55,6 +55,21 @@ class Unfinished:
             return None
 
 
+def verified(folder: Path, of: str, fingerprints: Callable[[], Mapping[str, str]]) -> Result | None:
+    """The result that is in a folder, if it is whole, of the configuration of this identity, and of the data that are
+    there now.
+    """
+    path = folder / results.NAME
+    if not path.is_file():
+        return None
+    try:
+        found = results.read(path)
+    except InputError as error:
+        log.warning("%s; it is", error)
+        return None
+    return found if identity(found.config) == of and found.fingerprints == fingerprints() else None
+
+
 @dataclass(frozen=True)
 class Job:
     """One job: the folder follows from its configuration alone, so that whoever launches it again meets it again."""
@@ -114,16 +129,9 @@ class Job:
         """Its result, if that is whole, of this configuration and of the data that are there now, with the ``wanted``
         files beside it, and if nothing was begun since.
         """
-        path = self.folder / results.NAME
-        if (self.folder / NAME).exists() or not path.is_file():
+        if (self.folder / NAME).exists() or not all((self.folder / name).is_file() for name in wanted):
             return None
-        try:
-            found = results.read(path)
-        except InputError as error:
-            log.warning("%s; it is", error)
-            return None
-        same = identity(found.config) == self.identity and all((self.folder / name).is_file() for name in wanted)
-        return found if same and found.fingerprints == fingerprints() else None
+        return verified(self.folder, self.identity, fingerprints)
 
     def begin(self, fingerprints: Mapping[str, str], again: bool) -> bool:
         """Note that the job is begun on these data; whether it goes on from what an earlier attempt left.

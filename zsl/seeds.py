@@ -10,16 +10,17 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from zsl.assembly import ANY_DATA, build, check_all, fingerprints, loop, trackers
+from zsl.assembly import ANY_DATA, build, check_all, fingerprints, loop, prepare, trackers
 from zsl.errors import InputError
 from zsl.fit import Loop
 from zsl.identity import identity
+from zsl.jobs import verified
 from zsl.output import folder
 from zsl.random_streams import Stream
 from zsl.record import Names
 from zsl.record import job as description
 from zsl.reporting.result import NAME as RESULT
-from zsl.reporting.result import Result, read
+from zsl.reporting.result import Result
 from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.selection import Choice
 from zsl.settings import plain
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Job:
+class Seed:
     """One seed: its configuration, its folder, the overrides that would make it by itself."""
 
     cfg: DictConfig
@@ -40,7 +41,7 @@ class Job:
     overrides: Sequence[str]
 
     @classmethod
-    def of(cls, cfg: DictConfig, seed: int, output: Path, overrides: Sequence[str]) -> Job:
+    def of(cls, cfg: DictConfig, seed: int, output: Path, overrides: Sequence[str]) -> Seed:
         """Of one seed of a configuration of several."""
         place = output / f"seed{seed}"
         own = {"seed": seed, "seeds": None, "resume": False, "paths": {"output": str(place)}}
@@ -62,10 +63,8 @@ class Job:
 
     @property
     def is_done(self) -> bool:
-        """Whether its result is there."""
-        if not (self.output / RESULT).is_file():
-            return False
-        return identity(read(self.output / RESULT).config) == identity(plain(self.cfg))
+        """Whether its result is there, of these data."""
+        return bool(verified(self.output, identity(plain(self.cfg)), lambda: fingerprints(prepare(self.cfg))))
 
 
 def run_seeds(
@@ -81,7 +80,7 @@ def run_seeds(
         InterruptedRunError: the runs were stopped and left a checkpoint.
     """
     policy = check_all(cfg)
-    jobs = [Job.of(cfg, seed, output, overrides) for seed in range(cfg.seed, cfg.seed + cfg.seeds)]
+    jobs = [Seed.of(cfg, seed, output, overrides) for seed in range(cfg.seed, cfg.seed + cfg.seeds)]
     checkpoints = output / "checkpoints" / identity(plain(cfg))
     apart = cfg.resume and any(job.is_begun or job.is_done for job in jobs)
     if cfg.resume and not apart:
@@ -150,7 +149,7 @@ def _faster(runs: Sequence[Run], loop: Loop) -> bool:
 
 
 def _one_after_another(
-    jobs: Sequence[Job], names: Names, searches: Searches, resume: bool
+    jobs: Sequence[Seed], names: Names, searches: Searches, resume: bool
 ) -> Iterator[tuple[Result, Path]]:
     failed: list[tuple[int, InputError]] = []
     for job in jobs:
