@@ -152,3 +152,18 @@ def test_a_wheel_brings_its_configuration_along(tmp_path: Path) -> None:
     result = json.loads((elsewhere / "out" / "result.json").read_text())
     assert result["commit"] is None
     assert len(list((elsewhere / "several").rglob("result.json"))) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--cfg", "job", "method=ale", "seed=3"],
+        ["method=ale", "seed=3", "--cfg", "job"],
+        ["method=ale", "--cfg", "job", "seed=3"],
+    ],
+)
+def test_flags_stand_anywhere(words: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *words]) == 0
+    shown = capfd.readouterr().out
+    assert "seed: 3\n" in shown
+    assert "_target_: zsl.methods.compatibility.ale.ALE\n" in shown

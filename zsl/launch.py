@@ -36,14 +36,14 @@ def launch(arguments: Sequence[str]) -> int:
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra re-raises, and this module says what went wrong
     several = any(argument in MULTIRUN for argument in arguments)
-    # argparse wants options before overrides; people type -m anywhere
+    # Hydra wants options before overrides; people type them anywhere
     rest = [argument for argument in arguments if argument not in MULTIRUN]
     if not HELP.isdisjoint(arguments):
         _help([argument for argument in rest if not argument.startswith("-")])
         return 0
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
-    parsed = parser.parse_args([*rest, *MULTIRUN[:several]])
+    parsed = parser.parse_intermixed_args([*rest, *MULTIRUN[:several]])
     prepare_hydra()
     check_choices([argument for argument in rest if not argument.startswith("-") and "=" in argument])
     show_log()
@@ -57,7 +57,8 @@ def launch(arguments: Sequence[str]) -> int:
             return multirun(parsed, scratch, started)
         # Hydra makes its folders before anything is known; a run makes its own when it has something to keep
         folders = [f"hydra.run.dir='{scratch}'", f"hydra.sweep.dir='{scratch}'"]
-        sys.argv = ["zsl train", *MULTIRUN[:several], *rest, *folders]
+        options = [argument for argument in rest if argument not in parsed.overrides]
+        sys.argv = ["zsl train", *MULTIRUN[:several], *options, *parsed.overrides, *folders]
         try:
             return _single()
         finally:
