@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -152,14 +152,14 @@ class SharedSteps(Callback):
 
     Args:
         watches: of each point.
-        begun: the method of each, not trained.
+        begin: makes the method of each, not trained.
 
     Raises:
         EnoughError: no point needs another epoch.
     """
 
-    def __init__(self, watches: Sequence[BestEpoch], begun: Sequence[ZSLModel]) -> None:
-        self.watches, self.begun = watches, begun
+    def __init__(self, watches: Sequence[BestEpoch], begin: Sequence[Callable[[], ZSLModel]]) -> None:
+        self.watches, self.begin = watches, begin
         self.diverged: dict[int, DivergedError] = {}
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -167,11 +167,12 @@ class SharedSteps(Callback):
         assert isinstance(pl_module, ZSLModel)
         epoch, last = trainer.current_epoch + 1, pl_module.epochs
         going = False
-        for place, (watch, begun) in enumerate(zip(self.watches, self.begun, strict=True)):
+        for place, (watch, begin) in enumerate(zip(self.watches, self.begin, strict=True)):
             if watch.tired or place in self.diverged:
                 continue
             if watch.due(epoch, last):
-                model = copy.deepcopy(begun).to(pl_module.device)
+                with torch.random.fork_rng():
+                    model = begin().to(pl_module.device)
                 model.take_steps_of(pl_module)
                 try:
                     watch.measure(model, trainer.train_dataloader.train, epoch)  # type: ignore[union-attr]
@@ -260,7 +261,7 @@ class Examiner:
         assert self.begin is not None
         corrections = [replaced(self.correction, of_correction(point)) for point in points]
         watches = [self._watch(images, correction) for correction in corrections]
-        shared = SharedSteps(watches, [self.begin(of_method(point)) for point in points])
+        shared = SharedSteps(watches, [partial(self.begin, of_method(point)) for point in points])
         try:
             self.train(of_method(points[0]), [shared])
         except DivergedError as error:
