@@ -171,7 +171,7 @@ def test_steps_equal_those_of_the_plain_algorithm(changes: dict[str, Any]) -> No
     assert_same_weights(model, slow)
 
 
-@pytest.mark.parametrize(("steepness", "direction"), [(1e-3, -1), (1e3, 1)])
+@pytest.mark.parametrize(("steepness", "direction"), [(1e-3, -1), (1e5, 1)])
 def test_an_adaptive_weight_follows_the_penalty(steepness: float, direction: int) -> None:
     model = build(adaptive=True, epochs=1, lr=1e-6)
     model.critic.w.data.mul_(steepness)
