@@ -21,7 +21,8 @@ from zsl.evaluation.corrections.csls import CSLS
 from zsl.evaluation.corrections.none import Uncorrected
 from zsl.evaluation.evaluate import calibrate, evaluate
 from zsl.evaluation.scored_images import ScoredImages
-from zsl.examination import BestEpoch, Examiner
+from zsl.examination import Examiner
+from zsl.measuring import BestEpoch
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.model import Dimensions
 from zsl.scoring import Scored, score

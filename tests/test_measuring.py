@@ -11,8 +11,8 @@ from torch.testing import assert_close
 from zsl.assembly import loop, prepare, stage_of
 from zsl.configuration import compose
 from zsl.evaluation.corrections.none import Uncorrected
-from zsl.examination import BestEpoch
 from zsl.fit import finish
+from zsl.measuring import BestEpoch
 from zsl.train import train
 
 GENERATOR = ["method=fclswgan", "method.hidden=8", "method.critic_hidden=8", "method.classifier_epochs=1"]

@@ -57,8 +57,7 @@ def trained(method: str, stage: Stage, seed: int = 0, **how: Any) -> ZSLModel:
 
 def search_space(method: str) -> dict[str, list[Any]]:
     """The sweep of a method, its choices in full."""
-    path = tree() / "conf" / "sweep" / f"{method}.yaml"
-    numbers = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
+    numbers = OmegaConf.to_container(compose([f"method={method}"]).get("sweep") or OmegaConf.create())
     parameters = inspect.signature(type(build(method, Dimensions(2, 2, 2))), eval_str=True).parameters
     choices = {name: list(get_args(p.annotation)) for name, p in parameters.items() if get_args(p.annotation)}
     assert isinstance(numbers, dict)

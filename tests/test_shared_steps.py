@@ -11,18 +11,23 @@ import pytest
 import torch
 from pytorch_lightning import Callback
 
-from tests.test_method_contract import METHODS, config
+from tests import worlds
+from tests.test_method_contract import LOOP, METHODS, config
 from zsl.assembly import ANY_DATA, build, prepare, stage_of
 from zsl.configuration import compose
+from zsl.data.protocol import final
 from zsl.examination import Examiner
-from zsl.methods.generative.feature_generator import FeatureGenerator
-from zsl.model import ZSLModel
+from zsl.fit import fit
+from zsl.methods.generative.feature_generator import HEADS, FeatureGenerator
+from zsl.model import Dimensions, ZSLModel
 from zsl.search_space import Hyperparameters
 from zsl.selection import points
 from zsl.train import begun, examiner
 from zsl.trials import Trial
 
-GENERATORS = [name for name in METHODS if isinstance(build(config(name), ANY_DATA, {}), FeatureGenerator)]
+MODELS = {name: build(config(name), ANY_DATA, {}) for name in METHODS}
+GENERATORS = [name for name, model in MODELS.items() if isinstance(model, FeatureGenerator)]
+AFTERWARDS = [(name, key) for name, model in MODELS.items() for key in model.afterwards]
 
 
 def counted(cache: Path, method: str, *overrides: str) -> tuple[Examiner, list[Hyperparameters]]:
@@ -106,3 +111,20 @@ def test_a_generator_is_the_same_with_any_head(cache: Path, method: str) -> None
     own = [name for name in states[0] if "_head." not in name]
     assert own
     assert all(torch.equal(states[0][name], state[name]) for state in states[1:] for name in own)
+
+
+@pytest.mark.parametrize(("method", "key"), AFTERWARDS)
+def test_gradient_steps_do_not_depend_on_what_follows_them(method: str, key: str) -> None:
+    """To the bit, heads apart."""
+    stage = final(worlds.source())
+    before = config(method)[key]
+    other = "eszsl" if key == "head" else before + 1 if isinstance(before, int) else 2 * before
+    states = []
+    for changes in ({}, {key: other}):
+        torch.manual_seed(0)
+        model = build(config(method), Dimensions(*stage.dims), changes)
+        states.append(fit(model, stage.training(model.setting), LOOP, 0).state_dict())
+    steps = [name for name in states[0] if not name.startswith(HEADS)]
+    assert len(steps) > 4
+    assert all(torch.equal(states[0][name], states[1][name]) for name in steps)
+    assert states[0].keys() != states[1].keys() or not all(torch.equal(states[0][n], states[1][n]) for n in states[0])

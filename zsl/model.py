@@ -51,14 +51,13 @@ class ZSLModel(LightningModule, ABC):
     together: ClassVar[bool] = False
     """whether its steps are written for the weights of several runs along a leading dimension, too; random numbers
     are drawn by :mod:`zsl.random_streams` then, batches and losses have that dimension, and no run touches another"""
+    afterwards: ClassVar[tuple[str, ...]] = ()
+    """hyperparameters that gradient steps do not depend on, but only what follows them, such as ``head`` and all of its
+    own; a contract test holds the method to it"""
 
     @abstractmethod
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """F(x, y) for every y in ``classes``: each image on its own, whatever the order of the classes."""
-
-    afterwards: ClassVar[tuple[str, ...]] = ()
-    """hyperparameters that gradient steps do not depend on, but only what follows them, such as ``head`` and all of its
-    own; a contract test holds the method to it"""
 
     def take_steps_of(self, other: Self) -> None:
         """Become what gradient steps made of ``other``, which differs in hyperparameters of ``afterwards`` alone."""

@@ -13,7 +13,8 @@ from rich.progress import track
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.evaluate import Calibration
-from zsl.examination import Examiner, Objective, replaced
+from zsl.examination import Examiner, replaced
+from zsl.measuring import Objective
 from zsl.search_space import Hyperparameters, of_correction, of_method
 from zsl.trials import Diary, Trial
 

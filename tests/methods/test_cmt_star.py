@@ -14,8 +14,8 @@ from tests import worlds
 from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
 from zsl.evaluation.corrections.none import Uncorrected
-from zsl.examination import BestEpoch
 from zsl.fit import Loop, fit
+from zsl.measuring import BestEpoch
 from zsl.methods.novelty import Gaussians
 from zsl.methods.transfer.cmt import CMT
 from zsl.methods.transfer.cmt_star import CMTStar

@@ -19,7 +19,6 @@ from zsl.fit import fit
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.methods.generative.networks import Encoder, Generator
-from zsl.methods.generative.tf_vaegan import TFVAEGAN
 from zsl.model import Dimensions
 
 STAGE = final(worlds.source())
@@ -56,13 +55,11 @@ def test_what_is_made_of_a_class(method: str) -> None:
     assert not torch.equal(made[0], untrained(method, STAGE, 1.0).synthesize(STAGE.classes.embeddings))
 
 
-@pytest.mark.parametrize("method", SCALED)
+@pytest.mark.parametrize("method", sorted({*SCALED} - {"tf_vaegan"}))  # its decoder restores φ as it is
 def test_what_is_learned(method: str) -> None:
     trained = []
     for phi_scale, stage in ((C, STAGE), (1.0, longer(STAGE))):
         model = untrained(method, stage, phi_scale)
-        if isinstance(model, TFVAEGAN):
-            pytest.skip("its decoder restores φ as it is")
         trained.append(fit(model, stage.training(model.setting), LOOP, 0).state_dict())
     learned = [name for name in trained[0] if not name.endswith("phi")]  # a head keeps descriptions as they are
     assert len(learned) > 4

@@ -12,7 +12,7 @@ from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, PartialFixedSampler, TPESampler
 
 from zsl.data.training_set import stream
-from zsl.examination import Objective
+from zsl.measuring import Objective
 from zsl.search_space import Axis, Hyperparameters, Range
 
 

@@ -16,7 +16,7 @@ from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from zsl.errors import InputError
-from zsl.examination import Hopeful
+from zsl.measuring import Hopeful
 from zsl.search.plan import Plan
 from zsl.search.storage import Storage
 from zsl.search_space import Hyperparameters
