@@ -242,7 +242,15 @@ def test_the_oracle_gap_is_what_choosing_on_the_test_set_adds(make: Make, oracle
     ]
 
 
-@pytest.mark.parametrize("other", [{"method": "ale"}, {"gamma": 2.0}, {"data_title": "SUN"}])
+def test_the_oracle_gap_compares_the_same_seeds(make: Make, oracle: Make, keyed: Keyed) -> None:
+    honest = [make(seed=i, T1=50.0 + i, u=20.0, s=20.0, selection=Selection("validation")) for i in range(5)]
+    best = [oracle(seed=i, T1=60.0 + i, u=30.0, s=30.0) for i in (3, 7)]
+    (sheet,) = laid_out(keyed, [*honest, *best])
+    (gap,) = [note for note in sheet.notes if note.startswith("oracle gap")]
+    assert gap.endswith("T1 63.0† - 53.0 = +10.0, H 30.0† - 20.0 = +10.0 (seeds that both have: 3)")
+
+
+@pytest.mark.parametrize("other", [{"method": "ale"}, {"gamma": 2.0}, {"data_title": "SUN"}, {"seed": 9}])
 def test_there_is_no_oracle_gap_between_different_runs(
     make: Make, oracle: Make, keyed: Keyed, other: dict[str, Any]
 ) -> None:

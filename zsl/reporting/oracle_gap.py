@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from zsl.reporting.schema import DAGGER
 from zsl.reporting.table import Identity, Row
@@ -14,38 +15,45 @@ GAPS = ("T1", "H")
 
 @dataclass(frozen=True)
 class OracleGap:
-    """What choosing on the test set, as ``row`` did, adds to choosing on validation classes."""
+    """What choosing on the test set, as ``row`` did, adds to choosing on validation classes, seed by seed."""
 
     row: Row
     of: Mapping[str, tuple[float, float]]
     """metric -> its mean as chosen on the test set (†), and as chosen on validation classes"""
+    seeds: tuple[int, ...]
+    """that both have: the means are over these"""
+    some: bool
+    """whether either has others, too"""
 
 
 def oracle_gaps(rows: Sequence[Row]) -> list[OracleGap]:
-    """Every row whose choices were made on the test set, wherever the same was also chosen on validation classes."""
+    """Every row whose choices were made on the test set, wherever the same was also chosen on validation classes, with
+    one seed at least that is the same."""
     honest = {_but_for_selection(row.identity): row for row in rows if row.identity.policy == "validation"}
     pairs = [(row, honest.get(_but_for_selection(row.identity))) for row in rows if row.identity.policy == "test"]
-    return [
-        OracleGap(
-            row,
-            {
-                name: (row.metrics[name + DAGGER].mean, other.metrics[name].mean)
-                for name in GAPS
-                if name + DAGGER in row.metrics and name in other.metrics
-            },
-        )
-        for row, other in pairs
-        if other is not None
-    ]
+    gaps = [_gap(row, other) for row, other in pairs if other is not None]
+    return [gap for gap in gaps if gap.seeds]
+
+
+def _gap(row: Row, other: Row) -> OracleGap:
+    best, honest = (dict(zip(one.seeds, one.runs, strict=True)) for one in (row, other))
+    seeds = tuple(seed for seed in best if seed in honest)
+    of = {
+        name: (fmean(best[seed][name + DAGGER] for seed in seeds), fmean(honest[seed][name] for seed in seeds))
+        for name in GAPS
+        if seeds and all(name + DAGGER in best[seed] and name in honest[seed] for seed in seeds)
+    }
+    return OracleGap(row, of, seeds, set(row.seeds) != set(other.seeds))
 
 
 def in_words(gap: OracleGap) -> str:
     """The gap as a note under a table."""
     of = gap.row.identity
+    over = f" (seeds that both have: {', '.join(map(str, gap.seeds))})" if gap.some else ""
     gaps = (
         f"{name} {best:.1f}{DAGGER} - {honest:.1f} = {best - honest:+.1f}" for name, (best, honest) in gap.of.items()
     )
-    return f"oracle gap of {of.method}, {of.data_title}: {', '.join(gaps)}"
+    return f"oracle gap of {of.method}, {of.data_title}: {', '.join(gaps)}{over}"
 
 
 def _but_for_selection(of: Identity) -> Identity:

@@ -53,6 +53,8 @@ class Row:
     """dotted keys that were set on the command line"""
     paths: tuple[Path, ...] = ()
     """of the results that count, one a seed"""
+    runs: tuple[Mapping[str, float], ...] = ()
+    """their metrics"""
 
 
 def identity(result: Result) -> Identity:
@@ -95,7 +97,8 @@ def _row(of: Identity, repeats: Mapping[int, list[Path]], results: Mapping[Path,
     warnings = (*disagreements, *_varying(of, latest))
     given = frozenset(override.partition("=")[0].lstrip("+") for result in latest for override in result.overrides)
     paths = tuple(paths[0] for paths in repeats.values())
-    return Row(of, tuple(repeats), over_seeds([result.metrics for result in latest]), warnings, given, paths)
+    metrics = tuple(result.metrics for result in latest)
+    return Row(of, tuple(repeats), over_seeds(metrics), warnings, given, paths, metrics)
 
 
 def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -23,7 +23,7 @@ def section(gathered: Gathered) -> Section | None:
         Figure(
             f"oracle-{metric}",
             metric,
-            "Means over seeds; beside each pair, what looking added.",
+            "Means over the seeds that both have; beside each pair, what looking added.",
             f"{metric} as chosen on validation classes and as chosen on the test set, {len(own)} pairs.",
             _plot(metric, own, [_name(gap, names[id(gap.row)], several) for gap in own]),
         )
