@@ -13,23 +13,32 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import cache, command_line, generators, grids, memory, ranking, seeds, sweeps, training
+from tests.benchmarks import (
+    accelerator,
+    cache,
+    command_line,
+    generators,
+    grids,
+    memory,
+    ranking,
+    seeds,
+    sweeps,
+    training,
+)
 from tests.benchmarks.timing import Timing
 
 
 def main(output: Path) -> None:
     """Measure, show, write."""
     timings: list[Timing] = []
-    measured = (command_line, cache, training, ranking, generators, seeds, grids, sweeps, memory)
+    measured = (command_line, cache, training, ranking, generators, seeds, accelerator, grids, sweeps, memory)
     for benchmark in measured:
         timings += benchmark.run()
     table = Table("what", "median s", "min", "max", "beside", "goal", box=None, padding=(0, 2, 0, 0))
     for timing in timings:
         table.add_row(
             timing.what,
-            f"{timing.median:.4f}",
-            f"{timing.least:.4f}",
-            f"{timing.most:.4f}",
+            *("" if value is None else f"{value:.4f}" for value in (timing.median, timing.least, timing.most)),
             timing.beside,
             timing.goal,
         )

@@ -45,7 +45,8 @@ def run() -> list[Timing]:
     seconds = in_turns(ways)
     reference, mine = (seconds[name] for name in list(ways)[:2])
     lines = [_line(f"f-CLSWGAN iteration, {name}", values, reference) for name, values in seconds.items()]
-    lines[1] = _line("f-CLSWGAN iteration, ours, bare loop", mine, reference, "≥ 2.0 ×")
+    goal = "≥ 5 ×" if DEVICE.type == "cuda" else "≥ 2.0 ×"
+    lines[1] = _line("f-CLSWGAN iteration, ours, bare loop", mine, reference, goal)
     lines += [_line(f"  of it: {name}", values) for name, values in parts(train).items()]
     lines.append(_floor())
     lines.append(_lightning(train, statistics.median(mine)))

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of several runs of one thing."""
+    """Seconds of several runs of one thing; None where they could not be measured."""
 
     what: str
-    median: float
-    least: float
-    most: float
+    median: float | None
+    least: float | None
+    most: float | None
     beside: str = ""
     """the ratio to what it stands beside"""
     goal: str = ""
@@ -38,5 +38,5 @@ def measure(
         action()
         seconds.append(time.perf_counter() - start)
     median = statistics.median(seconds)
-    ratio = f"{beside.median / median:.1f} × as fast as {beside.what}" if beside else ""
+    ratio = f"{beside.median / median:.1f} × as fast as {beside.what}" if beside and beside.median else ""
     return Timing(what, median, min(seconds), max(seconds), ratio, goal)
