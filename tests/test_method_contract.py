@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gc
 import inspect
 import itertools
 import os
 import signal
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -157,6 +159,21 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_weights(
     again = trained(method, stage, checkpoints=tmp_path, resume=True)
     for key, value in model.state_dict().items():
         assert torch.equal(value, again.state_dict()[key]), key
+
+
+def test_a_trained_method_keeps_no_image(method: str, stage: Stage) -> None:
+    """Not even until the next collection of garbage: a search would hold those of hundreds of trainings."""
+    train = stage.training(build(method, Dimensions(*stage.dims)).setting)
+    own = replace(train, examples=Examples(train.examples.inputs.clone(), train.examples.labels))
+    images, model = weakref.ref(own.examples.inputs), build(method, Dimensions(*stage.dims))
+    gc.collect()
+    gc.disable()
+    try:
+        fit(model, own, LOOP, 0)
+        del own, model
+        assert images() is None
+    finally:
+        gc.enable()
 
 
 def test_double_precision_agrees(model: ZSLModel, stage: Stage) -> None:

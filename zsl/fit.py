@@ -6,17 +6,16 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
 
 from zsl.data.scaling import require
-from zsl.data.training_set import TrainingSet, stream
+from zsl.data.training_set import Abreast, Batches, TrainingSet, stream
 from zsl.divergence import FiniteLoss
 from zsl.errors import InputError
 from zsl.model import ZSLModel
@@ -111,7 +110,7 @@ def fit(
 
 def descend(
     model: ZSLModel,
-    batches: Iterable[Any],
+    batches: Batches | Abreast,
     loop: Loop,
     checkpoints: Path | None,
     last: Path | None,
@@ -120,7 +119,8 @@ def descend(
 ) -> Trainer:
     """Make the gradient steps, from the checkpoint ``last`` on if there is one; the trainer that made them.
 
-    ``streams`` are those of runs that are trained together.
+    ``streams`` are those of runs that are trained together. The batches are closed then: trainers and what belongs to
+    them refer to each other, and would keep the images of every one that was until there is a collection of garbage.
     """
     interruption = Interruption(None if checkpoints is None else checkpoints / CHECKPOINT)
     saved = [] if checkpoints is None else [RandomStreams(streams)]
@@ -128,7 +128,7 @@ def descend(
     if loop.compile:
         model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
     model.train()
-    with interruption, warnings.catch_warnings():
+    with interruption, closing(batches), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
         trainer.fit(model, batches, ckpt_path=last, weights_only=True if last else None)
     return trainer

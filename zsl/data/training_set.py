@@ -108,6 +108,10 @@ class Batches:
         """Go on where ``state`` was taken."""
         self._epoch, self._position = state["epoch"], state["position"]
 
+    def close(self) -> None:
+        """Let go of the images, when no more batches are wanted; the position stays."""
+        del self.train, self.shown
+
 
 class Draws(Batches):
     """Several batches a step over the seen classes, each drawn from all examples with replacement, where these lie.
@@ -159,6 +163,11 @@ class Abreast:
         """Go on where ``state`` was taken."""
         for batches in self.each:
             batches.load_state_dict(state)
+
+    def close(self) -> None:
+        """Let go of the images of all."""
+        for batches in self.each:
+            batches.close()
 
 
 class TransductiveBatch(NamedTuple):
