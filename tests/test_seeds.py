@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import zsl.train
 from zsl.cli import main
 from zsl.reporting.result import read
 
@@ -197,3 +199,59 @@ def test_a_seed_whose_result_is_of_other_data_is_trained_again(train: Any, tmp_p
     assert written(tmp_path / "many/seed1")["metrics"] == before["metrics"]
     assert written(tmp_path / "many/seed1")["fingerprints"] == before["fingerprints"]
     assert (tmp_path / "many/seed0/result.json").stat().st_mtime_ns == untouched
+
+
+@pytest.mark.parametrize("method", ["fvaegan_d2", "tf_vaegan"])
+def test_one_critic_step_leaves_nothing_to_encode_for_it(train: Any, tmp_path: Path, method: str) -> None:
+    small = ["data=synthetic", f"method={method}", *GAN[2:5], *GAN[6:], "method.n_critic=1"]
+    assert train("many", *small, "seeds=2", BATCHED) == 0
+    assert train("alone", *small, "seed=1") == 0
+    assert metrics(tmp_path / "many/seed1") == pytest.approx(metrics(tmp_path / "alone"), abs=1e-4)
+
+
+def test_a_seed_without_the_files_that_are_asked_for_is_trained_again(train: Any, tmp_path: Path) -> None:
+    assert train("many", *GAN, "seeds=2", APART) == 0
+    assert train("many", *GAN, "seeds=2", APART, "resume=true", "save.weights=true") == 0
+    assert all((tmp_path / f"many/seed{seed}/weights.pt").is_file() for seed in (0, 1))
+
+
+@pytest.mark.parametrize("way", [BATCHED, APART])
+def test_a_search_for_all_seeds_is_not_made_again(
+    train: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], way: str
+) -> None:
+    """Stopped while the second seed is evaluated: its trials are there."""
+    search = [*GAN, "selection=validation", "selection.seed=0", "selection.every=2", "sweep={lr:[0.001,0.01]}"]
+    many = [*search, "seeds=3", way]
+    assert train("whole", *many) == 0
+    evaluate, calls = zsl.train.evaluate, itertools.count(1)
+
+    def stop(*args: Any, **how: Any) -> Any:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return evaluate(*args, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zsl.train, "evaluate", stop)
+        capsys.readouterr()
+        assert train("many", *many) == 130
+    assert "; go on with: zsl train " in capsys.readouterr().err
+    assert not (tmp_path / "many/seed1/result.json").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(zsl.train, "begun", counted := Counted(zsl.train.begun))
+        assert train("many", *many, "resume=true") == 0
+    assert not any(stage.name == "tune" for _, stage, *_ in counted.calls)
+    for seed in (0, 1, 2):
+        mine, theirs = (metrics(tmp_path / f"{name}/seed{seed}") for name in ("many", "whole"))
+        assert mine == pytest.approx(theirs, abs=1e-4)
+    assert not list((tmp_path / "many").rglob("trials.json"))
+
+
+class Counted:
+    """A function that remembers what it was called with."""
+
+    def __init__(self, action: Any) -> None:
+        self.action, self.calls = action, list[tuple[Any, ...]]()
+
+    def __call__(self, *args: Any) -> Any:
+        self.calls.append(args)
+        return self.action(*args)

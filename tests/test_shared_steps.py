@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 import torch
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, Trainer
 
 from tests import worlds
 from tests.test_method_contract import LOOP, METHODS, config
 from zsl.assembly import ANY_DATA, build, prepare, stage_of
 from zsl.configuration import compose
 from zsl.data.protocol import final
+from zsl.errors import DivergedError
 from zsl.examination import Examiner
 from zsl.fit import fit
 from zsl.methods.generative.feature_generator import HEADS, FeatureGenerator
@@ -88,6 +89,23 @@ def test_a_generator_that_diverges_is_no_head_s_merit(cache: Path) -> None:
     together, alone = both(cache, "fclswgan", {"lr": [1e30, 1e-3], "head.lr": [1e-3, 1e-2]}, 2)
     assert together == alone
     assert [trial.diverged is None for trial in together] == [False, False, True, True]
+
+
+def test_what_diverges_later_is_no_matter_to_a_point_that_was_done(cache: Path) -> None:
+    """A head that hardly learns gets no better, and is left before the generator diverges; some are not."""
+
+    class Diverge(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            if trainer.current_epoch == 3:
+                raise DivergedError("diverged in epoch 4")
+
+    small = ["method.epochs=8", "method.hidden=16", "method.critic_hidden=16", "selection.patience=2"]
+    made, _ = counted(cache, "fclswgan", *small)
+    diverging = replace(made, train=lambda point, callbacks: made.train(point, [Diverge(), *callbacks]))
+    grid = points({"head.lr": [1e-12, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3]})
+    together = list(diverging.grid(grid))
+    assert together == list(diverging.trials((point, None) for point in grid))
+    assert {trial.diverged is None for trial in together} == {True, False}
 
 
 @pytest.mark.parametrize("method", ["dem", "class_norm", "ale"])

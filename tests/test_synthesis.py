@@ -29,11 +29,12 @@ def synthesize(place: Path, output: str, *arguments: str) -> tuple[dict[str, np.
     return files[0], files[1]
 
 
-def test_the_files_are_a_data_set(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    features, splits = synthesize(place, "made", "--per-class", "10")
+@pytest.mark.parametrize("each", [2, 3, 10])
+def test_the_files_are_a_data_set(place: Path, each: int, capsys: pytest.CaptureFixture[str]) -> None:
+    features, splits = synthesize(place, f"made{each}", "--per-class", str(each))
     labels, classes = features["labels"].ravel(), splits["att"].shape[1]
-    assert features["features"].shape[1] == len(labels) == 10 * classes
-    assert np.bincount(labels).tolist() == [0, *[10] * classes]
+    assert features["features"].shape[1] == len(labels) == each * classes
+    assert np.bincount(labels).tolist() == [0, *[each] * classes]
     parts = [splits[name].ravel() for name in ("trainval_loc", "test_seen_loc", "test_unseen_loc")]
     assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(1, len(labels) + 1))
     said = capsys.readouterr().out.split("zsl train ")[1].split()
@@ -75,7 +76,7 @@ def test_generators_say_how_near_their_features_are(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--per-class", "0"], "--per-class 0: give a whole number of at least 1"),
+        (["--per-class", "1"], "--per-class 1: give a whole number of at least 2, one to train on and one to test"),
         (["--seed", "-1"], "--seed -1: give a whole number of at least 0"),
         (["--plot", "plot.bmp"], "--plot plot.bmp: give a file that ends in .png, .svg, .pdf"),
         (["class_embedding=attributes", "data.attributes=3"], "data.attributes: there is no such key"),

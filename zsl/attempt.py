@@ -70,14 +70,14 @@ class Attempt:
     def _run(self, cfg: DictConfig, job: Job, hydra_config: HydraConf, place: str) -> Outcome:
         from zsl.assembly import fingerprints, prepare
         from zsl.chosen import names_of
-        from zsl.output import PREDICTIONS, WEIGHTS
+        from zsl.output import beside
         from zsl.resumption import InterruptedRunError
         from zsl.train import run
 
         if cfg.seeds is not None:
             return _failed(job, InputError(f"seeds={cfg.seeds}: with -m write seed=range({cfg.seeds})"))
         again = cfg.rerun is True
-        wanted = [name for name, asked in ((WEIGHTS, cfg.save.weights), (PREDICTIONS, cfg.save.predictions)) if asked]
+        wanted = beside(cfg.save.weights, cfg.save.predictions)
         try:
             kept = None if again else job.result(wanted, lambda: fingerprints(prepare(cfg)))
             result = kept or run(

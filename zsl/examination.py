@@ -108,7 +108,7 @@ class Examiner:
         try:
             self.train(of_method(points[0]), [shared])
         except DivergedError as error:
-            shared.diverged = dict.fromkeys(range(len(points)), error)
+            shared.diverged |= {place: error for place, watch in enumerate(watches) if not watch.tired}
         except EnoughError:
             pass
         for place, (point, correction, watch) in enumerate(zip(points, corrections, watches, strict=True)):

@@ -49,6 +49,11 @@ def _make(path: Path) -> None:
         raise InputError(f"paths.output: {path} cannot be made ({reason}); give a folder that can be written")
 
 
+def beside(weights: bool, predictions: bool) -> list[str]:
+    """Names of the files that are to lie beside a result."""
+    return [name for name, asked in ((WEIGHTS, weights), (PREDICTIONS, predictions)) if asked]
+
+
 def save_weights(model: ZSLModel, output: Path) -> None:
     """:data:`WEIGHTS`: the state dict."""
     content = io.BytesIO()

@@ -15,7 +15,8 @@ from zsl.errors import InputError
 from zsl.fit import Loop
 from zsl.identity import identity
 from zsl.jobs import verified
-from zsl.output import folder
+from zsl.model import ZSLModel
+from zsl.output import beside, folder
 from zsl.random_streams import Stream
 from zsl.record import Names
 from zsl.record import job as description
@@ -26,7 +27,7 @@ from zsl.selection import Choice
 from zsl.settings import plain
 from zsl.together import Run, fit_together, seconds_a_step
 from zsl.tracking.tracking import Tracking
-from zsl.train import Ground, Searches, begun, chosen, conclude, prepared, run, timed
+from zsl.train import Ground, Searches, begun, chosen, conclude, kept, prepared, run, timed
 from zsl.trials import NAME, Diary
 
 log = logging.getLogger(__name__)
@@ -62,9 +63,15 @@ class Seed:
         return any((self.checkpoints / name).is_file() for name in (CHECKPOINT, NAME))
 
     @property
-    def is_done(self) -> bool:
+    def is_there(self) -> bool:
         """Whether its result is there, of these data."""
         return bool(verified(self.output, identity(plain(self.cfg)), lambda: fingerprints(prepare(self.cfg))))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the files that are to be saved beside its result are there, too."""
+        files = beside(self.cfg.save.weights, self.cfg.save.predictions)
+        return all((self.output / name).is_file() for name in files) and self.is_there
 
 
 def run_seeds(
@@ -82,7 +89,7 @@ def run_seeds(
     policy = check_all(cfg)
     jobs = [Seed.of(cfg, seed, output, overrides) for seed in range(cfg.seed, cfg.seed + cfg.seeds)]
     checkpoints = output / "checkpoints" / identity(plain(cfg))
-    apart = cfg.resume and any(job.is_begun or job.is_done for job in jobs)
+    apart = cfg.resume and any(job.is_begun or job.is_there for job in jobs)
     if cfg.resume and not apart:
         require_begun(checkpoints)
     obstacle = _obstacle(cfg)
@@ -92,6 +99,7 @@ def run_seeds(
         obstacle = obstacle or "some were begun by themselves"
     if obstacle:
         log.info("%d seeds, one after another: %s", len(jobs), obstacle)
+    if obstacle and (policy == "fixed" or cfg.selection.seed is None or (apart and all(job.is_done for job in jobs))):
         yield from _one_after_another(jobs, names, searches, cfg.resume)
         return
     timings: dict[str, float] = {}
@@ -100,24 +108,31 @@ def run_seeds(
         place = None if policy == "fixed" else checkpoints / NAME
         with Diary(place, fingerprints(ground.source), cfg.resume) as diary:
             choice = chosen(jobs[0].cfg, policy, ground, diary, searches, timings)
-            runs = [_begun(job.cfg, ground, choice) for job in jobs]
-            resume = cfg.resume and (checkpoints / CHECKPOINT).is_file()
-            if not (resume or cfg.trainer.batched_seeds or _faster(runs, loop(cfg))):
-                yield from _one_after_another(jobs, names, searches, cfg.resume)
-                return
-            with timed(timings, "fit"):
-                fit_together(runs, loop(cfg), checkpoints, resume)
-    timings["fit"] = round(timings["fit"] / len(runs), 4)
-    for job, made in zip(jobs, runs, strict=True):
-        if made.diverged is None:
-            job.cfg.trainer.batched_seeds = True
-            args = job.cfg, job.output, names, job.overrides, ground, choice, made.model, dict(timings)
-            with folder(job.output), Tracking(trackers(job.cfg)) as tracking:
-                tracking.begin(partial(description, job.cfg, names, ground.source, job.output, job.checkpoints, False))
-                result = conclude(*args)
-                tracking.record(job.output)
-            yield result, job.output
+            with kept(diary):
+                runs = [] if obstacle else [_begun(job.cfg, ground, choice) for job in jobs]
+                resume = cfg.resume and (checkpoints / CHECKPOINT).is_file()
+                if obstacle or not (resume or cfg.trainer.batched_seeds or _faster(runs, loop(cfg))):
+                    yield from _one_after_another(jobs, names, searches, cfg.resume)
+                    return
+                with timed(timings, "fit"):
+                    fit_together(runs, loop(cfg), checkpoints, resume)
+                timings["fit"] = round(timings["fit"] / len(runs), 4)
+                for job, made in zip(jobs, runs, strict=True):
+                    if made.diverged is None:
+                        yield _concluded(job, names, ground, choice, made.model, dict(timings)), job.output
     _raise([(made.seed, made.diverged) for made in runs if made.diverged], len(runs))
+
+
+def _concluded(
+    job: Seed, names: Names, ground: Ground, choice: Choice | None, model: ZSLModel, timings: dict[str, float]
+) -> Result:
+    """What is written of one of several that were trained together."""
+    job.cfg.trainer.batched_seeds = True
+    with folder(job.output), Tracking(trackers(job.cfg)) as tracking:
+        tracking.begin(partial(description, job.cfg, names, ground.source, job.output, job.checkpoints, False))
+        result = conclude(job.cfg, job.output, names, job.overrides, ground, choice, model, timings)
+        tracking.record(job.output)
+    return result
 
 
 def _obstacle(cfg: DictConfig) -> str | None:

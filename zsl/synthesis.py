@@ -69,15 +69,16 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     """Write ``per_class`` features of every class of the run's data set, or of what ``overrides`` make of it (another
     class embedding, another data set), into ``output``: ``synthetic.mat`` and ``att_splits.mat``.
 
-    In the split file four fifths of the features of a seen class are for training and one for testing, those of unseen
-    classes for testing.
+    In the split file every fifth feature of a seen class is for testing, or the last where there are fewer, the others
+    for training; those of unseen classes are for testing.
 
     Raises:
         InputError: there is no trained generator in ``run``, or the classes do not fit it, or nothing can be written.
     """
-    for name, value in (("--per-class", per_class), ("--seed", seed)):
-        if value < (name == "--per-class"):
-            raise InputError(f"{name} {value}: give a whole number of at least {int(name == '--per-class')}")
+    if per_class < 2:
+        raise InputError(f"--per-class {per_class}: give a whole number of at least 2, one to train on and one to test")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: give a whole number of at least 0")
     result = results.read(run / results.NAME)
     require_own(result.config, str(run / results.NAME))
     cfg = OmegaConf.create(dict(result.config))
@@ -99,7 +100,8 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
         x = model.synthesize(classes.embeddings[labels]).numpy()
     number = np.arange(1, len(labels) + 1)
     is_seen = classes.seen.numpy()[labels.numpy()]
-    tested = np.arange(len(labels)) % per_class % TESTED == TESTED - 1
+    every = min(TESTED, per_class)
+    tested = np.arange(len(labels)) % per_class % every == every - 1
     splits: dict[str, Any] = {
         "att": phi.T,
         "allclasses_names": np.array([[name] for name in classes.names], dtype=object),

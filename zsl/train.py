@@ -81,12 +81,29 @@ def run(
         trials = None if policy == "fixed" else checkpoints / NAME
         with Diary(trials, fingerprints(ground.source), resume, tracking.trial) as diary:
             choice = chosen(cfg, policy, ground, diary, {} if searches is None else searches, timings)
-            with timed(timings, "fit"):
-                point = choice.hyperparameters if choice else {}
-                model = train(cfg, ground.stage, point, tracking.callbacks, checkpoints, resume)
-        result = conclude(cfg, output, names, overrides, ground, choice, model, timings)
+            with kept(diary):
+                with timed(timings, "fit"):
+                    point = choice.hyperparameters if choice else {}
+                    model = train(cfg, ground.stage, point, tracking.callbacks, checkpoints, resume)
+                result = conclude(cfg, output, names, overrides, ground, choice, model, timings)
         tracking.record(output)
     return result
+
+
+@contextmanager
+def kept(diary: Diary) -> Iterator[None]:
+    """Whatever is stopped after a search, the run can go on with what was found.
+
+    Raises:
+        InterruptedRunError: it was stopped.
+    """
+    try:
+        yield
+    except (InterruptedRunError, KeyboardInterrupt) as error:
+        if diary.path is None:
+            raise
+        where = error.where if isinstance(error, InterruptedRunError) else "the evaluation"
+        raise InterruptedRunError(where, resumable=True) from None
 
 
 @dataclass(frozen=True)

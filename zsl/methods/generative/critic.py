@@ -97,7 +97,7 @@ class _Losses(torch.autograd.Function):
         of_real, of_fake = h.unbind(-3)
         mixed = _times_slope(h.new_ones(()), torch.lerp(of_fake, of_real, alpha.to(h.dtype)), slope)
         g = (w.unsqueeze(-2) * mixed) @ A
-        length = g.norm(dim=-1, keepdim=True)
+        length = torch.linalg.vector_norm(g, dim=-1, keepdim=True, dtype=A.dtype)
         d_real, d_fake = _dot(leaky_relu(h, slope).flatten(-3, -2), w).view(*runs, 2, n).unbind(-2)
         ctx.save_for_backward(A, w, x, phi, told, h, mixed, g, length)
         ctx.slope = slope

@@ -36,7 +36,7 @@ def affine(
     """Wx + b."""
     if W.ndim == 2:
         return linear(x, W, b)
-    return torch.baddbmm(b.unsqueeze(1), x.flatten(1, -2), W.mT).view(*x.shape[:-1], -1)
+    return torch.baddbmm(b.unsqueeze(1), x.flatten(1, -2), W.mT).view(*x.shape[:-1], W.shape[-2])
 
 
 class Linear(nn.Linear):
