@@ -189,14 +189,6 @@ def test_a_run_goes_on_to_the_same_bits(tmp_path: Path, step: int) -> None:
     assert_resumes(lambda: build(adaptive=True), STAGE, tmp_path, step)
 
 
-def test_a_sigmoid_refuses_features_that_it_cannot_make() -> None:
-    model = build(output="sigmoid")
-    with pytest.raises(
-        InputError, match=r"method.output=sigmoid: features must lie in \[0, 1\]; add data.scale=minmax$"
-    ):
-        fit(model, STAGE.training(model.setting), Loop(progress_bar=False), 0)
-
-
 @pytest.mark.parametrize(
     ("key", "value"),
     [("gamma", 0.0), ("lamb", -1.0), ("noise", 0), ("n_critic", 0), ("output", "tanh"), ("lr", 0.0)],

@@ -250,6 +250,21 @@ def test_the_oracle_gap_compares_the_same_seeds(make: Make, oracle: Make, keyed:
     assert gap.endswith("T1 63.0† - 53.0 = +10.0, H 30.0† - 20.0 = +10.0 (seeds that both have: 3)")
 
 
+@pytest.mark.parametrize(
+    ("objective", "gap"), [("T1", "T1 60.0† - 50.0"), ("H_raw", "H 30.0† - 20.0"), ("H", "H calibrated 45.0† - 35.0")]
+)
+def test_an_oracle_is_one_of_what_it_maximised(
+    make: Make, oracle: Make, keyed: Keyed, objective: str, gap: str
+) -> None:
+    config = {"config": {"selection": {"objective": objective}}}
+    honest = make(T1=50.0, u=20.0, s=20.0, extra={"H_calibrated": 35.0}, selection=Selection("validation"), **config)
+    best = oracle(T1=60.0, u=30.0, s=30.0, extra={"H_calibrated": 45.0}, **config)
+    (sheet,) = laid_out(keyed, [honest, best])
+    assert [note for note in sheet.notes if note.startswith("oracle gap")] == [
+        f"oracle gap of eszsl, CUB PS v1, 312 attributes: {gap} = +10.0"
+    ]
+
+
 @pytest.mark.parametrize("other", [{"method": "ale"}, {"gamma": 2.0}, {"data_title": "SUN"}, {"seed": 9}])
 def test_there_is_no_oracle_gap_between_different_runs(
     make: Make, oracle: Make, keyed: Keyed, other: dict[str, Any]

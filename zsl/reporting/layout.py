@@ -15,7 +15,19 @@ from zsl.reporting.schema import DAGGER, scale
 from zsl.reporting.table import Identity, Row
 from zsl.reporting.wording import DECIMALS, figure, label, options, seeds
 
-COLUMNS = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated", "N1_skewness")
+COLUMNS = (
+    "T1",
+    "u",
+    "s",
+    "H",
+    "AUSUC",
+    "u_calibrated",
+    "s_calibrated",
+    "H_calibrated",
+    "N1_skewness",
+    "synthetic_near_own",
+)
+"""metrics that are shown where any row has them"""
 SECTIONS = {"final": "Test images (protocol final)", "tune": "Validation classes (protocol tune), not test numbers"}
 """protocol -> whose numbers these are; the two never stand in one table"""
 FEW = 5

@@ -15,7 +15,7 @@ from zsl.data.scaling import require
 from zsl.data.training_set import Batch, Draws, TrainingSet, each, last
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
-from zsl.methods.generative.networks import Generator, Output
+from zsl.methods.generative.networks import Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
 from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
 from zsl.random_streams import uniform
@@ -82,6 +82,7 @@ class FCLSWGAN(FeatureGenerator):
         require(output, "method.output", ("relu", "sigmoid", "linear"))
         self.lamb, self.beta, self.n_critic = lamb, beta, n_critic
         self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.output: Output = output
         self.automatic_optimization = False
         self.generator = Generator(noise, dims.embedding, hidden, dims.features, output, phi_scale)
         self.critic = critic(dims.features, dims.embedding, critic_hidden, critic_layers, phi_scale)
@@ -98,7 +99,12 @@ class FCLSWGAN(FeatureGenerator):
             yield self.classifier, train.of_seen_classes()
 
     def batches(self, train: TrainingSet, seed: int) -> Draws:
-        """``n_critic`` batches a step."""
+        """``n_critic`` batches a step.
+
+        Raises:
+            InputError: G ends with a sigmoid, and features do not lie in [0, 1].
+        """
+        require_reach(self.output, train.examples.inputs)
         return Draws(train, self.batch_size, self.n_critic, seed)
 
     def configure_optimizers(self) -> list[Optimizer]:

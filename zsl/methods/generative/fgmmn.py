@@ -12,7 +12,7 @@ from torch.optim import Adam, Optimizer
 from zsl.data.scaling import require
 from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
-from zsl.methods.generative.networks import Generator, Output
+from zsl.methods.generative.networks import Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
 from zsl.model import Dimensions, require_count, require_positive
 
@@ -81,6 +81,7 @@ class FGMMN(FeatureGenerator):
         require_count(noise=noise, hidden=hidden, n_classes=n_classes, epochs=epochs, batch_size=batch_size)
         require_positive(phi_scale=phi_scale, bandwidth=bandwidth, lr=lr)
         require(output, "method.output", ("linear", "relu", "sigmoid"))
+        self.output: Output = output
         self.bandwidth, self.n_classes = bandwidth, n_classes
         self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
         self.generator = Generator(noise, dims.embedding, hidden, dims.features, output, phi_scale)
@@ -93,7 +94,12 @@ class FGMMN(FeatureGenerator):
         return x
 
     def batches(self, train: TrainingSet, seed: int) -> OneClassDraws:
-        """``n_classes`` batches a step; and c, twice the sum of the variances."""
+        """``n_classes`` batches a step; and c, twice the sum of the variances.
+
+        Raises:
+            InputError: G ends with a sigmoid, and features do not lie in [0, 1].
+        """
+        require_reach(self.output, train.examples.inputs)
         c = 2 * train.examples.inputs.var(dim=0, correction=0).sum()
         self.c.copy_(torch.where(c > 0, c, 1.0))
         return OneClassDraws(train, self.batch_size, self.n_classes, seed)

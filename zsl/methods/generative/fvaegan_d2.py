@@ -13,11 +13,10 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.scaling import require
 from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch, TransductiveDraws, each, last
-from zsl.errors import InputError
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.methods.generative.networks import Encoder, Generator, Output
+from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
 from zsl.model import Dimensions, require_count, require_flag, require_positive
 from zsl.random_streams import integers, uniform
@@ -125,9 +124,7 @@ class FVAEGAND2(FeatureGenerator):
         Raises:
             InputError: G ends with a sigmoid, and features do not lie in [0, 1].
         """
-        low, high = train.examples.inputs.aminmax()
-        if self.output == "sigmoid" and (low < 0 or high > 1):
-            raise InputError("method.output=sigmoid: features must lie in [0, 1]; add data.scale=minmax")
+        require_reach(self.output, train.examples.inputs)
         draws = TransductiveDraws if self.unconditional else Draws
         return draws(train, self.batch_size, self.n_critic, seed)
 

@@ -13,12 +13,24 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from zsl.errors import InputError
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.random_streams import normal
 
 SLOPE = 0.2
 """of the leaky rectifier"""
 Output = Literal["relu", "sigmoid", "linear"]
+
+
+def require_reach(output: Output, x: Float[Tensor, "n d"]) -> None:
+    """Refuse a generator that cannot make such features.
+
+    Raises:
+        InputError: it ends with a sigmoid, and they do not lie in [0, 1].
+    """
+    low, high = x.aminmax()
+    if output == "sigmoid" and (low < 0 or high > 1):
+        raise InputError("method.output=sigmoid: features must lie in [0, 1]; add data.scale=minmax")
 
 
 def mlp(*widths: int, output: Output = "linear", slope: float = SLOPE) -> nn.Sequential:

@@ -9,6 +9,7 @@ from zsl.reporting.html.plots import COLOURS, LEGEND_ABOVE, MUTED, Plot, axis, n
 from zsl.reporting.html.section import Figure, Section
 from zsl.reporting.oracle_gap import GAPS, OracleGap, oracle_gaps
 from zsl.reporting.schema import DAGGER
+from zsl.reporting.wording import label
 
 EACH, AROUND = 34, 130
 """pixels a row, and for axis and legend"""
@@ -16,18 +17,18 @@ EACH, AROUND = 34, 130
 
 def section(gathered: Gathered) -> Section | None:
     """A figure a metric: what was chosen on validation classes, and on the test set, a line a pair."""
-    gaps = [gap for gap in oracle_gaps(gathered.rows) if gap.of]
+    gaps = oracle_gaps(gathered.rows)
     names = {id(row): name for row, name in zip(gathered.rows, gathered.names, strict=True)}
     several = len({gap.row.identity.data_title for gap in gaps}) > 1
     figures = [
         Figure(
             f"oracle-{metric}",
-            metric,
+            label(metric),
             "Means over the seeds that both have; beside each pair, what looking added.",
-            f"{metric} as chosen on validation classes and as chosen on the test set, {len(own)} pairs.",
+            f"{label(metric)} as chosen on validation classes and as chosen on the test set, {len(own)} pairs.",
             _plot(metric, own, [_name(gap, names[id(gap.row)], several) for gap in own]),
         )
-        for metric in GAPS
+        for metric in GAPS.values()
         if (own := [gap for gap in gaps if metric in gap.of])
     ]
     lead = "The same search twice. What it reports when it may look at the test set is no result."
@@ -54,7 +55,7 @@ def _plot(metric: str, gaps: Sequence[OracleGap], names: Sequence[str]) -> Plot:
             "x": [round(value, 2) for value in values],
             "y": y,
             "marker": {"color": colour, "symbol": symbol, "size": 11},
-            "hovertemplate": f"%{{y}}<br>{words}: {metric} %{{x:.1f}}<extra></extra>",
+            "hovertemplate": f"%{{y}}<br>{words}: {label(metric)} %{{x:.1f}}<extra></extra>",
         }
         for values, words, colour, symbol in (
             (honest, "on validation classes", COLOURS[0], "circle"),
@@ -63,7 +64,7 @@ def _plot(metric: str, gaps: Sequence[OracleGap], names: Sequence[str]) -> Plot:
     ]
     layout = {
         "height": AROUND + EACH * len(gaps),
-        "xaxis": axis(f"{metric} (%)"),
+        "xaxis": axis(f"{label(metric)} (%)"),
         "yaxis": axis("", automargin=True, autorange="reversed", type="category", ticklabelstandoff=6),
         "shapes": links,
         "legend": LEGEND_ABOVE,
