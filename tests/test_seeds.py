@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import os
@@ -163,7 +164,7 @@ def test_one_search_is_made_for_all_seeds(train: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("way", [BATCHED, APART])
 def test_seeds_that_are_stopped_go_on(train: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], way: str) -> None:
     """Stopped when there is a checkpoint: together, that of all; one after another, that of the first."""
-    long = [*GAN, "method.epochs=4", "seeds=2", way]
+    long = [*GAN, "method.epochs=4", "seeds=2", way, "logger=csv", "trainer.log_every_n_steps=1"]
     assert train("whole", *long) == 0
 
     def stop() -> None:
@@ -183,6 +184,8 @@ def test_seeds_that_are_stopped_go_on(train: Any, tmp_path: Path, capsys: pytest
     assert train("many", *long, "resume=true") == 0
     for seed in (0, 1):
         assert metrics(tmp_path / f"many/seed{seed}") == metrics(tmp_path / f"whole/seed{seed}")
+        mine, whole = (tmp_path / f"{name}/seed{seed}/csv/metrics.csv" for name in ("many", "whole"))
+        assert mine.read_text() == whole.read_text()
     assert train("many", *long, "resume=true") == 0
 
 
@@ -244,6 +247,20 @@ def test_a_search_for_all_seeds_is_not_made_again(
         mine, theirs = (metrics(tmp_path / f"{name}/seed{seed}") for name in ("many", "whole"))
         assert mine == pytest.approx(theirs, abs=1e-4)
     assert not list((tmp_path / "many").rglob("trials.json"))
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_losses_are_logged_as_of_each_by_itself(train: Any, tmp_path: Path, epochs: int) -> None:
+    logged = [*GAN, f"method.epochs={epochs}", "logger=csv", "trainer.log_every_n_steps=2"]
+    assert train("many", *logged, "seeds=2", BATCHED) == 0
+    assert train("alone", *logged, "seed=1") == 0
+    mine, alone = (
+        list(csv.DictReader((tmp_path / name / "csv/metrics.csv").open())) for name in ("many/seed1", "alone")
+    )
+    assert len(mine) > 2
+    assert [row.keys() for row in mine] == [row.keys() for row in alone]
+    for own, other in zip(mine, alone, strict=True):
+        assert [float(value) for value in own.values()] == pytest.approx([float(v) for v in other.values()], abs=1e-4)
 
 
 class Counted:

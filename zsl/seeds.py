@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,6 @@ from zsl.errors import InputError
 from zsl.fit import Loop
 from zsl.identity import identity
 from zsl.jobs import verified
-from zsl.model import ZSLModel
 from zsl.output import beside, folder
 from zsl.random_streams import Stream
 from zsl.record import Names
@@ -26,6 +26,7 @@ from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.selection import Choice
 from zsl.settings import plain
 from zsl.together import Run, fit_together, seconds_a_step
+from zsl.tracking.steps import KeptSteps
 from zsl.tracking.tracking import Tracking
 from zsl.train import Ground, Searches, begun, chosen, conclude, kept, prepared, run, timed
 from zsl.trials import NAME, Diary
@@ -114,25 +115,31 @@ def run_seeds(
                 if obstacle or not (resume or cfg.trainer.batched_seeds or _faster(runs, loop(cfg))):
                     yield from _one_after_another(jobs, names, searches, cfg.resume)
                     return
+                losses = KeptSteps(len(runs))
                 with timed(timings, "fit"):
-                    fit_together(runs, loop(cfg), checkpoints, resume)
+                    fit_together(runs, loop(cfg), checkpoints, resume, [losses] if trackers(cfg) else [])
                 timings["fit"] = round(timings["fit"] / len(runs), 4)
-                for job, made in zip(jobs, runs, strict=True):
+                for number, (job, made) in enumerate(zip(jobs, runs, strict=True)):
                     if made.diverged is None:
-                        yield _concluded(job, names, ground, choice, made.model, dict(timings)), job.output
+                        job.cfg.trainer.batched_seeds = True
+                        args = job.cfg, job.output, names, job.overrides, ground, choice, made.model, dict(timings)
+                        with _tracked(job, names, ground, losses.of(number)):
+                            result = conclude(*args)
+                        yield result, job.output
     _raise([(made.seed, made.diverged) for made in runs if made.diverged], len(runs))
 
 
-def _concluded(
-    job: Seed, names: Names, ground: Ground, choice: Choice | None, model: ZSLModel, timings: dict[str, float]
-) -> Result:
-    """What is written of one of several that were trained together."""
-    job.cfg.trainer.batched_seeds = True
+@contextmanager
+def _tracked(
+    job: Seed, names: Names, ground: Ground, steps: Iterable[tuple[int, Mapping[str, float]]]
+) -> Iterator[None]:
+    """Its trackers are told of the steps that were made, and of the result that comes."""
     with folder(job.output), Tracking(trackers(job.cfg)) as tracking:
         tracking.begin(partial(description, job.cfg, names, ground.source, job.output, job.checkpoints, False))
-        result = conclude(job.cfg, job.output, names, job.overrides, ground, choice, model, timings)
+        for number, losses in steps:
+            tracking.step(number, losses)
+        yield
         tracking.record(job.output)
-    return result
 
 
 def _obstacle(cfg: DictConfig) -> str | None:

@@ -40,7 +40,13 @@ class Run:
     """how, if it did"""
 
 
-def fit_together(runs: Sequence[Run], loop: Loop, checkpoints: Path | None = None, resume: bool = False) -> None:
+def fit_together(
+    runs: Sequence[Run],
+    loop: Loop,
+    checkpoints: Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> None:
     """Train each run as :func:`zsl.fit.fit` does by itself, all of them at once.
 
     Foundations and heads are trained together too, where their steps are written for it, and one after another where
@@ -70,7 +76,7 @@ def fit_together(runs: Sequence[Run], loop: Loop, checkpoints: Path | None = Non
     batches = Abreast([run.model.batches(run.train, run.seed) for run in runs])
     stack = stacked(models)
     with side_by_side(streams), suppress(DivergedError):
-        trainer = descend(stack, batches, loop, checkpoints, last, [watch], streams)
+        trainer = descend(stack, batches, loop, checkpoints, last, [watch, *callbacks], streams)
     for place, error in watch.diverged.items():
         runs[place].diverged = error
     if len(watch.diverged) == len(runs):

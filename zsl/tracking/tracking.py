@@ -47,7 +47,7 @@ class Tracking:
     @property
     def callbacks(self) -> Sequence[Callback]:
         """What the trainer of the final fit needs: nothing, where nobody watches."""
-        return [Steps(self._step)] if self._live else []
+        return [Steps(self.step)] if self._live else []
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
         """A trial has ended."""
@@ -57,7 +57,8 @@ class Tracking:
         """Hand on what ``output/result.json`` says, as it was written."""
         self._each(lambda tracker: tracker.record(read(output / NAME), output))
 
-    def _step(self, number: int, losses: Mapping[str, float]) -> None:
+    def step(self, number: int, losses: Mapping[str, float]) -> None:
+        """A step of the final fit has ended."""
         self._each(lambda tracker: tracker.step(number, losses))
 
     def _each(self, tell: Callable[[Tracker], None]) -> None:
