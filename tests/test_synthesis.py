@@ -69,8 +69,9 @@ def test_a_plot_is_drawn(place: Path) -> None:
 
 
 def test_generators_say_how_near_their_features_are(place: Path) -> None:
-    metrics = json.loads((place / "run" / "result.json").read_text())["metrics"]
-    assert 0 <= metrics["synthetic_near_own"] <= 1
+    result = json.loads((place / "run" / "result.json").read_text())
+    assert 0 <= result["metrics"]["synthetic_near_own"] <= 1
+    assert {len(places) for places in result["synthetic"].values()} == {result["card"]["parts"]["trainval"]["classes"]}
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,10 @@ class ZSLModel(LightningModule, ABC):
     def finalize(self, train: TrainingSet) -> None:
         """Solve closed forms and fit what is learned after the gradient steps, if anything."""
 
-    def diagnostics(self, train: TrainingSet) -> dict[str, float]:  # noqa: ARG002
-        """Numbers about what was learned, by name, to be recorded beside the metrics; the random streams go on."""
-        return {}
+    def class_means(self, train: TrainingSet) -> tuple[Float[Tensor, "seen d"], Float[Tensor, "seen d"]] | None:  # noqa: ARG002
+        """Of a method that makes features: means of real and of synthetic ones, of every seen class; the random streams
+        go on."""
+        return None
 
     @classmethod
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self] | None:  # noqa: ARG003

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from zsl.assembly import ANY_DATA, build, corrector, fingerprints
 from zsl.data import protocol
@@ -22,6 +23,7 @@ from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.evaluate import Evaluation
 from zsl.evaluation.hubness import occurrences
 from zsl.evaluation.scored_images import ScoredImages
+from zsl.evaluation.synthetic import near_own, plane
 from zsl.model import ZSLModel
 from zsl.reporting.provenance import commit, versions
 from zsl.reporting.result import Result, Selection, without_secrets
@@ -83,7 +85,8 @@ def job(cfg: DictConfig, names: Names, source: protocol.Source, output: Path, ch
 def record(cfg: DictConfig, names: Names, overrides: Sequence[str], found: Findings) -> Result:
     """The result of a run; every number of a run whose choices were made on the test set is marked †."""
     policy, stage, model = cfg.selection.policy, found.stage, found.model
-    numbers = found.evaluation.metrics | model.diagnostics(stage.training(model.setting).to(model.device))
+    means = model.class_means(stage.training(model.setting).to(model.device))
+    numbers = found.evaluation.metrics | ({"synthetic_near_own": near_own(*means)} if means else {})
     dagger = "†" if policy == "test" else ""
     return Result(
         method=names.method,
@@ -103,6 +106,7 @@ def record(cfg: DictConfig, names: Names, overrides: Sequence[str], found: Findi
         per_class=_per_class(found.evaluation, stage),
         curve=_curve(found.evaluation),
         hubness=_hubness(found.scored, stage),
+        synthetic=_synthetic(*means, stage) if means else {},
         overrides=list(overrides),
         versions=_versions(),
         commit=_commit(),
@@ -170,6 +174,13 @@ def _curve(evaluation: Evaluation) -> dict[str, list[float]]:
         return {}
     u, s, gamma = evaluation.curve.corners()
     return {"u": u.tolist(), "s": s.tolist(), "gamma": gamma.tolist()}
+
+
+def _synthetic(real: Tensor, made: Tensor, stage: Stage) -> dict[str, list[Any]]:
+    names = stage.classes.take(stage.classes.seen_ids).names
+    drawn = dict(zip(("real", "made"), plane(real, made), strict=True))
+    places = {f"{name}_{axis}": points[:, i].tolist() for name, points in drawn.items() for i, axis in enumerate("xy")}
+    return {"classes": list(names), **places}
 
 
 def _hubness(scored: Scored, stage: Stage) -> dict[str, dict[str, Any]]:

@@ -281,6 +281,12 @@ MALFORMED: list[tuple[str, Any, str]] = [
     ("hubness.GZSL.bad_N1", [0, 5, 2], "hubness.GZSL.bad_N1: a class has more bad occurrences than occurrences (N1)"),
     ("card", {"images": 1}, "card.features: is missing"),
     ("card", [], "card: [] is not an object"),
+    ("synthetic", {"classes": []}, "synthetic.real_x: is missing"),
+    (
+        "synthetic",
+        {"classes": ["wren"], "real_x": [0.0], "real_y": [0.0], "made_x": [0.0], "made_y": [0.0, 1.0]},
+        "synthetic: its lists have different lengths",
+    ),
     ("config", [], "config: [] is not an object"),
     ("config", {"a": {"b": [float("nan")]}}, "config.a.b[0]: nan is not a finite number"),
     ("config", {"a\nb": float("nan")}, "config.a\\nb: nan is not a finite number"),
@@ -294,10 +300,10 @@ MALFORMED: list[tuple[str, Any, str]] = [
 ]
 
 
-def test_a_result_of_before_there_were_cards_is_read(make: Make, tmp_path: Path) -> None:
+def test_a_result_of_before_there_were_cards_and_synthetic_means_is_read(make: Make, tmp_path: Path) -> None:
     path = write(make(), tmp_path)
     record = json.loads(path.read_text(encoding="utf-8"))
-    del record["card"]
+    del record["card"], record["synthetic"]
     path.write_text(json.dumps(record), encoding="utf-8")
     assert read(path) == make()
 

@@ -16,7 +16,7 @@ from zsl.reporting.atomic import write_text
 from zsl.reporting.checks import show
 
 NAME = "result.json"
-LINES = ("curve", "hubness")
+LINES = ("curve", "hubness", "synthetic")
 """long lists, on one line each"""
 
 _SECRET = re.compile(r"(^|[._])(api_?key|passw(or)?d|secret|token)$", re.IGNORECASE)
@@ -77,6 +77,9 @@ class Result:
     card: Mapping[str, Any] = field(default_factory=dict)
     """the data set's: ``images``, ``features`` of each, ``classes`` (seen and unseen), images and classes of its
     ``parts``, ``licences``, ``notes``; empty in results of before there were cards"""
+    synthetic: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """of a method that makes features, the means of seen ``classes`` in the plane of the first two principal components
+    of the real ones: ``real_x``, ``real_y``, ``made_x``, ``made_y``"""
     overrides: Sequence[str] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None

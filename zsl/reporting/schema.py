@@ -110,6 +110,20 @@ def _occurrences(key: str, value: dict[str, list[Any]]) -> Iterator[Fault]:
                 yield f"{key}.bad_{name}", f"a class has more bad occurrences than occurrences ({name})"
 
 
+def synthetic(key: str, value: Any) -> Iterator[Fault]:
+    """{} or names of classes and places of their means, all of one length."""
+    if value == {}:
+        return
+    places = ("real_x", "real_y", "made_x", "made_y")
+    faults = list(mapping(sequence(anything), required=("classes", *places))(key, value))
+    if not faults:
+        checks = {"classes": name_of_class, **dict.fromkeys(places, number())}
+        faults = [fault for name, check in checks.items() for fault in sequence(check)(f"{key}.{name}", value[name])]
+    yield from faults
+    if not faults and len({len(value[name]) for name in ("classes", *places)}) > 1:
+        yield key, "its lists have different lengths"
+
+
 def card(key: str, value: Any) -> Iterator[Fault]:
     """{} or what is known of a data set."""
     classes = record({"seen": whole, "unseen": whole})
@@ -153,6 +167,7 @@ _FIELDS: Check = record(
         "hubness": hubness,
         "fingerprints": mapping(matching("[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits"), FINGERPRINTS),
         "card": card,
+        "synthetic": synthetic,
         "config": mapping(anything),
         "overrides": sequence(matching("(?s).*", "a string")),
         "versions": mapping(text),
@@ -160,7 +175,7 @@ _FIELDS: Check = record(
         "timings": mapping(number(low=0)),
         "created": utc,
     },
-    absent=("card",),
+    absent=("card", "synthetic"),
 )
 
 

@@ -44,6 +44,13 @@ def complete(make: Callable[..., Result]) -> Callable[..., Result]:
         trials = [{**trial, "chosen": {name + hostile: v for name, v in trial["chosen"].items()}} for trial in TRIALS]
         defaults: dict[str, Any] = {
             "curve": CURVE,
+            "synthetic": {
+                "classes": [f"wren{hostile}", "gull"],
+                "real_x": [0.0, 1.0],
+                "real_y": [0.5, -0.5],
+                "made_x": [0.1, 0.8],
+                "made_y": [0.4, -0.2],
+            },
             "card": CARD,
             "per_class": per_class,
             "selection": Selection(policy, {"method.gamma": 1.0}, trials, 0.5, 1.0),

@@ -27,7 +27,7 @@ pytest.importorskip("plotly", reason="pip install 'zsl[html]'")
 
 from zsl.reporting.html.page import page
 
-EVERY = ["results", "curves", "oracle", "bias", "classes", "hubness", "training", "search", "data", "runs"]
+EVERY = ["results", "curves", "oracle", "bias", "classes", "hubness", "synthetic", "training", "search", "data", "runs"]
 
 
 class Document(HTMLParser):

@@ -21,6 +21,7 @@ from zsl.reporting.html import (
     results,
     runs,
     search,
+    synthetic,
     trade_off,
     training,
 )
@@ -44,6 +45,7 @@ ROW_BY_ROW: tuple[Callable[[Gathered], Section | None], ...] = (
     bias.section,
     classes.section,
     occurrences.section,
+    synthetic.section,
     training.section,
     search.section,
 )
