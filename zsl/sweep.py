@@ -26,7 +26,7 @@ from zsl.console import show, show_log
 from zsl.data.protocol import Source
 from zsl.errors import InputError
 from zsl.identity import identity
-from zsl.output import WEIGHTS, folder
+from zsl.output import beside, folder
 from zsl.record import Names, job
 from zsl.reporting import result as results
 from zsl.reporting.result import Result
@@ -213,8 +213,7 @@ def _dotted(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _written(output: Path, cfg: DictConfig, source: Source, choice: Choice) -> Result | None:
     """The result of this very search, if it is there with all that is asked for."""
-    files = {WEIGHTS: cfg.save.weights, "predictions.npz": cfg.save.predictions}
-    if cfg.rerun or not all((output / name).is_file() for name, asked in files.items() if asked):
+    if cfg.rerun or not all((output / name).is_file() for name in beside(cfg.save.weights, cfg.save.predictions)):
         return None
     with suppress(InputError):
         before = results.read(output / results.NAME)

@@ -125,16 +125,16 @@ def special(kind: bytes, size: int = 0) -> bytes:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is not JSON"),
-        (b"no archive at all", "is not JSON"),
-        (tarball({"icons.json": {}})[:-20], "is not JSON"),
-        (tarball({"icons.json": b"{"}), "is not JSON"),
-        (tarball({"icons.json": b"\xff\xfe"}), "is not JSON"),
-        (tarball({"other.json": {}}), "has no icons.json"),
-        (special(tarfile.SYMTYPE), "is not JSON"),
-        (special(tarfile.LNKTYPE), "is not JSON"),
-        (special(tarfile.DIRTYPE), "is not JSON"),
-        (special(tarfile.REGTYPE, 2049), "is not JSON"),
+        pytest.param(b"", "is not JSON", id="empty"),
+        pytest.param(b"no archive at all", "is not JSON", id="no archive"),
+        pytest.param(tarball({"icons.json": {}})[:-20], "is not JSON", id="cut off"),
+        pytest.param(tarball({"icons.json": b"{"}), "is not JSON", id="half of a document"),
+        pytest.param(tarball({"icons.json": b"\xff\xfe"}), "is not JSON", id="no UTF-8"),
+        pytest.param(tarball({"other.json": {}}), "has no icons.json", id="without the file"),
+        pytest.param(special(tarfile.SYMTYPE), "is not JSON", id="symbolic link"),
+        pytest.param(special(tarfile.LNKTYPE), "is not JSON", id="hard link"),
+        pytest.param(special(tarfile.DIRTYPE), "is not JSON", id="folder"),
+        pytest.param(special(tarfile.REGTYPE, 2049), "is not JSON", id="too large"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(

@@ -10,8 +10,8 @@ from zsl.errors import InputError
 
 
 def near_own(real: Float[Tensor, "classes d"], made: Float[Tensor, "classes d"]) -> float:
-    """The share of classes whose synthetic features are, in the mean square, nearer to the mean of their real ones than
-    to that of any other class.
+    """The share, in [0, 1], of classes whose synthetic features are, in the mean square, nearer to the mean of their
+    real ones than to that of any other class.
 
     The mean square distance to a point is that of the mean, plus the same variance for every point, so that means are
     enough. Real images are the measure: cut into random halves, 98 % of CUB's classes have their halves' means nearest
