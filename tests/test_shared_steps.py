@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 from tests import worlds
 from tests.test_method_contract import LOOP, METHODS, config
@@ -106,6 +106,21 @@ def test_what_diverges_later_is_no_matter_to_a_point_that_was_done(cache: Path) 
     together = list(diverging.grid(grid))
     assert together == list(diverging.trials((point, None) for point in grid))
     assert {trial.diverged is None for trial in together} == {True, False}
+
+
+def test_weights_that_are_lost_in_the_last_step_are_nobody_s_merit(cache: Path) -> None:
+    class Lose(Callback):
+        def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
+            if trainer.current_epoch + 1 == trainer.max_epochs and trainer.is_last_batch:
+                with torch.no_grad():
+                    next(model.parameters()).flatten()[0] = torch.nan
+
+    made, _ = counted(cache, "fclswgan", *(f"method.{key}={value}" for key, value in widths("fclswgan").items()))
+    losing = replace(made, train=lambda point, callbacks: made.train(point, [Lose(), *callbacks]))
+    grid = points({"head.lr": [1e-3, 1e-2]})
+    together = list(losing.grid(grid))
+    assert together == list(losing.trials((point, None) for point in grid))
+    assert all("is not finite" in str(trial.diverged) for trial in together)
 
 
 @pytest.mark.parametrize("method", ["dem", "class_norm", "ale"])

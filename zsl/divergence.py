@@ -63,8 +63,8 @@ class FiniteLoss(Callback):
         """Look at the weights before they are written."""
         self._look_at_weights(trainer, pl_module)
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the weights that training ends with."""
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the weights before they are measured or kept."""
         self._look_at_weights(trainer, pl_module)
 
     def _bound(self, run: int, losses: Mapping[str, float]) -> None:
