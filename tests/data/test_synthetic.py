@@ -243,19 +243,16 @@ def test_hubness_changes_images_along_one_direction_only() -> None:
 
 
 @pytest.mark.slow
-def test_the_size_of_awa2_is_drawn_in_seconds_and_in_little_more_memory_than_it_takes() -> None:
-    import time
+def test_the_size_of_awa2_is_drawn_in_little_more_memory_than_it_takes() -> None:
     import tracemalloc
 
     tracemalloc.start()
-    start = time.perf_counter()
     dataset = load(shape="awa2", hubness=1.0)
-    seconds, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert dataset.features.shape == (37322, 2048)
     assert dataset.features.dtype == np.float32
     assert peak < 1.2 * dataset.features.nbytes
-    assert seconds < 30
 
 
 @pytest.mark.parametrize(
