@@ -25,6 +25,7 @@ def model() -> Softmax:
     return made
 
 
+@torch.no_grad()
 def test_scores_are_log_probabilities_by_class(model: Softmax) -> None:
     x, classes = STAGE.held_out.seen().inputs, STAGE.classes.take(STAGE.classes.seen_ids)
     order = torch.tensor([2, 0, 1])
