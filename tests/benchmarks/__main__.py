@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from tests.benchmarks import (
@@ -32,7 +33,7 @@ def main(output: Path) -> None:
     """Measure, show, write."""
     timings: list[Timing] = []
     measured = (command_line, cache, training, ranking, generators, seeds, accelerator, grids, sweeps, memory)
-    for benchmark in measured:
+    for benchmark in track(measured, "Measuring", console=Console(stderr=True), transient=True):
         timings += benchmark.run()
     table = Table("what", "median s", "min", "max", "beside", "goal", box=None, padding=(0, 2, 0, 0))
     for timing in timings:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from tests.benchmarks.grids import train
-from tests.benchmarks.timing import Timing
-from zsl.configuration import tree
+from tests.benchmarks.timing import Timing, resident
+from zsl.configuration import compose, tree
 from zsl.fit import Loop, fit
 
 GOAL = "< 2.5 GB"
@@ -25,21 +24,22 @@ def run() -> list[Timing]:
 def methods() -> list[str]:
     """All but those that generate features."""
     names = sorted(path.stem for path in (tree() / "conf" / "method").glob("*.yaml"))
-    return [name for name in names if ".generative." not in config(name)["_target_"]]
+    return [name for name in names if ".generative." not in config(name)._target_]
 
 
 def config(name: str) -> DictConfig:
     """A method's defaults, with one epoch where it has epochs."""
-    cfg = OmegaConf.load(tree() / "conf" / "method" / f"{name}.yaml")
-    assert isinstance(cfg, DictConfig)
-    return OmegaConf.merge(cfg, {"epochs": 1} if "epochs" in cfg else {})  # type: ignore[return-value]
+    cfg: DictConfig = compose([f"method={name}"]).method
+    if "epochs" in cfg:
+        cfg.epochs = 1
+    return cfg
 
 
 def _peak(name: str) -> float:
-    return int(subprocess.check_output([sys.executable, "-m", __name__, name], text=True)) / 1e6
+    return float(subprocess.check_output([sys.executable, "-m", __name__, name], text=True)) / 1e3
 
 
 if __name__ == "__main__":
     dims, data = train("awa2")
     fit(instantiate(config(sys.argv[1]), dims), data, Loop(progress_bar=False), 0)
-    sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+    sys.stdout.write(str(resident("VmHWM")))

@@ -9,10 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.timing import Timing
+from tests.benchmarks.timing import Timing, resident
 
 if TYPE_CHECKING:
     from zsl.model import ZSLModel
@@ -54,14 +53,8 @@ def _measure() -> dict[str, float | list[float]]:
             start, before = time.process_time(), fitting[0]
             main([*SWEEP, f"seed=range({n})", f"paths.output={folder}/{n}"])
             beside.append((time.process_time() - start - (fitting[0] - before)) / n)
-            memory.append(in_use())
+            memory.append(resident("VmRSS"))
     return {"beside": beside[1:], "growth": memory[-1] - memory[-2]}
-
-
-def in_use() -> float:
-    """Resident memory of this process, MB."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1e3
 
 
 if __name__ == "__main__":

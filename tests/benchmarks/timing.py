@@ -6,6 +6,8 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,12 @@ def measure(
     median = statistics.median(seconds)
     ratio = f"{beside.median / median:.1f} × as fast as {beside.what}" if beside and beside.median else ""
     return Timing(what, median, min(seconds), max(seconds), ratio, goal)
+
+
+def resident(when: Literal["VmRSS", "VmHWM"]) -> float:
+    """Memory of this process in MB, now or at most.
+
+    The kernel counts it for the program, where getrusage counts from the fork on and so never less than the parent had.
+    """
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition(f"{when}:")[2].split()[0]) / 1e3

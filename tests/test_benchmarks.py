@@ -1,0 +1,28 @@
+"""What ``make bench`` measures can be made; how fast it is, it says itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from hydra.utils import instantiate
+
+from tests.benchmarks import memory
+from tests.benchmarks.timing import resident
+from tests.test_method_contract import METHODS
+from zsl.methods.generative.feature_generator import FeatureGenerator
+from zsl.model import Dimensions
+
+
+def test_memory_is_measured_of_every_method_that_is_no_generator() -> None:
+    dims = Dimensions(4, 3, 2)
+    made = {name: instantiate(memory.config(name), dims) for name in METHODS}
+    assert memory.methods() == [name for name, model in made.items() if not isinstance(model, FeatureGenerator)]
+    assert all(model.epochs <= 1 for name, model in made.items() if name in memory.methods())
+
+
+def test_the_peak_of_a_process_is_its_own() -> None:
+    """Whatever the process that started it has in memory."""
+    code = "from tests.benchmarks.timing import resident; print(resident('VmHWM'))"
+    small = float(subprocess.check_output([sys.executable, "-c", code], text=True))
+    assert 1 < small < 100 < resident("VmRSS") <= resident("VmHWM")
