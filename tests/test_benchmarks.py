@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from hydra.utils import instantiate
 
 from tests.benchmarks import memory
@@ -21,6 +23,7 @@ def test_memory_is_measured_of_every_method_that_is_no_generator() -> None:
     assert all(model.epochs <= 1 for name, model in made.items() if name in memory.methods())
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="no /proc: memory is measured on Linux alone")
 def test_the_peak_of_a_process_is_its_own() -> None:
     """Whatever the process that started it has in memory."""
     code = "from tests.benchmarks.timing import resident; print(resident('VmHWM'))"
