@@ -7,7 +7,6 @@ A job whose result is there is kept, one that was stopped goes on, one that fail
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 import sys
 import traceback
@@ -21,7 +20,6 @@ from typing import Any
 from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -30,9 +28,11 @@ from hydra.experimental.callback import Callback
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
+from rich.progress import track
 
 from zsl.attempt import Attempt, Outcome, line
 from zsl.chosen import output_of, overrides_of
+from zsl.composition import Composer, require_launchable
 from zsl.configuration import tree
 from zsl.errors import InputError
 from zsl.explanations import explained
@@ -40,7 +40,8 @@ from zsl.jobs import NOT_REPEATED
 
 LOGS = ".submitit"
 """below paths.output: what was sent to jobs that run under submitit, and what they wrote"""
-NUMBER = re.compile(r"=[+-]?\d[\d.]*(e[+-]?\d+)?$", re.IGNORECASE)
+SHOWN = 20
+"""configurations to compose from which on a terminal shows how far it is"""
 Batches = Sequence[Sequence[Sequence[str]]]
 """the overrides of every job, of those that are launched together"""
 
@@ -71,14 +72,15 @@ def multirun(arguments: argparse.Namespace, scratch: str, started: datetime) -> 
         with explained():
             composed = hydra.compose_config(name, overrides, RunMode.MULTIRUN, with_log_configuration=False)
             output = output_of(composed)
-            batches = _batches(hydra, composed)
+            composer = Composer(hydra.config_loader)
+            batches = _batches(composer, composed)
         if not (total := sum(map(len, batches))):
             raise InputError("the sweep matches no job; look at the globs and lists on the command line (zsl list)")
         _lead_submitit(composed, output, scratch)
         go_on = _go_on(arguments, output)
         try:
             with explained():
-                outcomes = _launched(hydra, composed, batches, Attempt(started, total))
+                outcomes = _launched(composer, composed, batches, Attempt(started, total))
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"{str(stop) or 'interrupted'}; {go_on}") from None
         except InputError:
@@ -91,19 +93,24 @@ def multirun(arguments: argparse.Namespace, scratch: str, started: datetime) -> 
     return _report(outcomes, output)
 
 
-def _batches(hydra: Hydra, composed: DictConfig) -> Batches:
-    """Every job. Of those that differ in nothing but numbers one is composed, so that what cannot be is refused before
-    any is launched.
+def _batches(composer: Composer, composed: DictConfig) -> Batches:
+    """Every job. So many are composed that every two overrides have met, so that what cannot be is refused before any
+    is launched.
     """
     sweeper = composed.hydra.sweeper
     if not sweeper._target_.endswith(".BasicSweeper"):
         raise InputError("hydra/sweeper: zsl train -m runs every value with every other; leave it out")
+    if sweeper.max_batch_size is not None and sweeper.max_batch_size < 1:
+        raise InputError(f"hydra.sweeper.max_batch_size={sweeper.max_batch_size}: must be at least 1; leave it out")
     overrides = [f"{key}={value}" for key, value in (sweeper.params or {}).items()] + overrides_of(composed.hydra)
-    parsed = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(overrides)
+    parsed = OverridesParser.create(config_loader=composer).parse_overrides(overrides)
+    require_launchable(parsed)
     batches = BasicSweeper.split_arguments(parsed, sweeper.max_batch_size)
-    different = {tuple(NUMBER.sub("=0", override) for override in job): job for job in chain.from_iterable(batches)}
-    for job in different.values():
-        hydra.config_loader.load_sweep_config(composed, job)
+    different = list(composer.different(chain.from_iterable(batches)))
+    console = Console(stderr=True)
+    hidden = len(different) < SHOWN or not console.is_terminal
+    for job in track(different, "composing", transient=True, console=console, disable=hidden):
+        composer.load_sweep_config(composed, job)
     return batches
 
 
@@ -115,8 +122,8 @@ def _lead_submitit(composed: DictConfig, output: Path, scratch: str) -> None:
         sys.stderr.write(f"what jobs write: {output / LOGS}; how far they are: zsl jobs {output}\n")
 
 
-def _launched(hydra: Hydra, composed: DictConfig, batches: Batches, attempt: Attempt) -> list[Outcome]:
-    context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(composed))
+def _launched(composer: Composer, composed: DictConfig, batches: Batches, attempt: Attempt) -> list[Outcome]:
+    context = HydraContext(config_loader=composer, callbacks=Callbacks(composed))
     launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=attempt, config=composed)
     outcomes: list[Outcome] = []
     for batch in batches:
