@@ -8,6 +8,14 @@ class InputError(ValueError):
     """
 
 
+def shortened(text: str, most: int = 1000) -> str:
+    """A text of at most so many characters: of a longer one beginning and end, and how many are between them."""
+    if len(text) <= most:
+        return text
+    half = most // 2 - 20
+    return f"{text[:half]} … {len(text) - 2 * half} characters … {text[-half:]}"
+
+
 class EnoughError(Exception):
     """A trial needs no more training: all is measured. Nobody's mistake: whoever tries points catches it."""
 
