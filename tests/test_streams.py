@@ -65,13 +65,16 @@ def closed(numbers: tuple[int, ...], *arguments: str) -> int:
     """The command with these descriptors closed, as ``>&-`` leaves it."""
     from zsl.cli import main
 
+    before = sys.stdout, sys.stderr
     for number in numbers:
         os.close(number)
     if 1 in numbers:
         sys.stdout = None  # type: ignore[assignment]
     if 2 in numbers:
         sys.stderr = None  # type: ignore[assignment]
-    return main(arguments)
+    status = main(arguments)
+    sys.stdout, sys.stderr = before
+    return status
 
 
 @pytest.mark.parametrize("numbers", [(1,), (2,), (0, 1, 2)])
