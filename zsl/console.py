@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.markup import escape
+from rich.text import Text
 
 from zsl.reporting.result import Result
 
@@ -23,13 +23,17 @@ def show(result: Result, output: Path, before: str = "", after: str = "") -> Non
         if name.rstrip("†") in SHOWN
     )
     corrected = "" if result.correction == "none" else f" + {result.correction}"
-    Console().print(
-        f"{escape(before)}[bold]{result.method}[/]{corrected} on {result.data_title} ({result.class_embedding}, "
-        f"{result.setting}, {result.protocol}, selection: {result.selection.policy}, seed {result.seed}): {figures}\n"
-        f"{output}/result.json{after}",
-        highlight=False,
-        soft_wrap=True,
+    say(
+        before,
+        (result.method, "bold"),
+        f"{corrected} on {result.data_title} ({result.class_embedding}, {result.setting}, {result.protocol}, "
+        f"selection: {result.selection.policy}, seed {result.seed}): {figures}\n{output}/result.json{after}",
     )
+
+
+def say(*parts: str | tuple[str, str]) -> None:
+    """Show a line on standard output: text as it is, never read as markup, and text with a style."""
+    Console().print(Text.assemble(*parts), highlight=False, soft_wrap=True)
 
 
 def show_log() -> None:

@@ -34,6 +34,7 @@ from zsl.attempt import Attempt, Outcome, line
 from zsl.chosen import output_of, overrides_of
 from zsl.composition import Composer, require_launchable
 from zsl.configuration import tree
+from zsl.console import say
 from zsl.errors import InputError
 from zsl.explanations import explained
 from zsl.jobs import NOT_REPEATED
@@ -144,7 +145,7 @@ def _report(outcomes: Sequence[Outcome], output: Path) -> int:
     """
     counts = Counter(outcome.state for outcome in outcomes)
     states = ", ".join(f"{n} {state}" for state, n in counts.items())
-    Console().print(f"{len(outcomes)} jobs: {states}: {output}", highlight=False, markup=False, soft_wrap=True)
+    say(f"{len(outcomes)} jobs: {states}: {output}")
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     for outcome in failed:
         sys.stderr.write(f"{outcome.traceback or ''}{outcome.job.folder.name}: {outcome.error}\n")
