@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
 
+from zsl.errors import printable
 from zsl.reporting.result import Result
 
 SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
@@ -32,10 +33,18 @@ def show(result: Result, output: Path, before: str = "", after: str = "") -> Non
     )
 
 
+class _Printable(logging.Formatter):
+    """What a message quotes of files and folders does not move the cursor."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).splitlines()))
+
+
 def show_log() -> None:
     """What the library reports goes to standard error."""
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|lightning_utilities")
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
+    handler.setFormatter(_Printable("%(message)s"))
     root = logging.getLogger("zsl")
     if not root.handlers:
         root.addHandler(handler)
