@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
+from zsl.errors import printable
 from zsl.reporting.result import Result
 
 SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
@@ -33,13 +34,27 @@ def show(result: Result, output: Path, before: str = "", after: str = "") -> Non
 
 def say(*parts: str | tuple[str, str]) -> None:
     """Show a line on standard output: text as it is, never read as markup, and text with a style."""
-    Console().print(Text.assemble(*parts), highlight=False, soft_wrap=True)
+    shown = (part if isinstance(part, tuple) else (part, "") for part in parts)
+    text = Text.assemble(*((_lines(words), style) for words, style in shown))
+    Console().print(text, highlight=False, soft_wrap=True)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
+
+
+class _Printable(logging.Formatter):
+    """What a message quotes of files and folders does not move the cursor."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _lines(super().format(record))
 
 
 def show_log() -> None:
     """What the library reports goes to standard error."""
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|lightning_utilities")
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
+    handler.setFormatter(_Printable("%(message)s"))
     root = logging.getLogger("zsl")
     if not root.handlers:
         root.addHandler(handler)

@@ -7,7 +7,6 @@ with this folder as the working folder, a cache and a folder for temporary files
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -108,7 +107,7 @@ def changed(before: Mapping[str, tuple[int, ...]], after: Mapping[str, tuple[int
 
 def unfinished(path: str) -> bool:
     """Whether a path of the cache is a temporary file or lies in a temporary folder; locks stay."""
-    return any(part.startswith(".") for part in path.split(os.sep)) and not path.endswith(".lock")
+    return any(part.startswith(".") for part in Path(path).parts) and not path.endswith(".lock")
 
 
 def controls(text: str) -> list[str]:
