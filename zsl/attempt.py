@@ -7,7 +7,6 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from hydra.conf import HydraConf
@@ -63,8 +62,6 @@ class Attempt:
             outcome = Outcome("failed", job, line(error))
         if outcome.state == "failed":
             sys.stderr.write(f"{place}failed: {job.folder.name}: {outcome.error}\n")
-        with suppress(OSError):  # Hydra's own folder, which nothing lies in; on another machine nobody else removes it
-            Path(hydra_config.runtime.output_dir).rmdir()
         return outcome
 
     def _run(self, cfg: DictConfig, job: Job, hydra_config: HydraConf, place: str) -> Outcome:

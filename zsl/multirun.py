@@ -33,11 +33,12 @@ from rich.progress import track
 from zsl.attempt import Attempt, Outcome, line
 from zsl.chosen import output_of, overrides_of
 from zsl.composition import Composer, require_launchable
-from zsl.configuration import tree
+from zsl.configuration import HERE, tree
 from zsl.console import say
 from zsl.errors import InputError
 from zsl.explanations import explained
 from zsl.jobs import NOT_REPEATED
+from zsl.overrides import written
 
 LOGS = ".submitit"
 """below paths.output: what was sent to jobs that run under submitit, and what they wrote"""
@@ -55,7 +56,7 @@ class Forget(Callback):
         job_return.cfg = job_return.hydra_cfg = None
 
 
-def multirun(arguments: argparse.Namespace, scratch: str, started: datetime) -> int:
+def multirun(arguments: argparse.Namespace, started: datetime) -> int:
     """Launch every job of the sweep that the overrides span; the status of the command.
 
     Raises:
@@ -64,9 +65,10 @@ def multirun(arguments: argparse.Namespace, scratch: str, started: datetime) -> 
     """
     name, folder = arguments.config_name or "config", arguments.config_path or tree() / "conf"
     forget = f"+hydra.callbacks.forget._target_={__name__}.{Forget.__name__}"
-    overrides = [*arguments.overrides, f"hydra.sweep.dir='{scratch}'", forget]
+    overrides = [*arguments.overrides, *HERE, forget]
     if arguments.config_dir:
-        overrides.append(f"hydra.searchpath=[file://{Path(arguments.config_dir).absolute()}]")
+        place = written("", f"file://{Path(arguments.config_dir).absolute()}")[1:]
+        overrides.append(f"hydra.searchpath=[{place}]")
     with initialize_config_dir(str(folder), "zsl", "1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
@@ -77,7 +79,7 @@ def multirun(arguments: argparse.Namespace, scratch: str, started: datetime) -> 
             batches = _batches(composer, composed)
         if not (total := sum(map(len, batches))):
             raise InputError("the sweep matches no job; look at the globs and lists on the command line (zsl list)")
-        _lead_submitit(composed, output, scratch)
+        _lead_submitit(composed, output)
         go_on = _go_on(arguments, output)
         try:
             with explained():
@@ -115,10 +117,10 @@ def _batches(composer: Composer, composed: DictConfig) -> Batches:
     return batches
 
 
-def _lead_submitit(composed: DictConfig, output: Path, scratch: str) -> None:
-    """Have what submitit writes beside the results, and not where it is gone with this process."""
+def _lead_submitit(composed: DictConfig, output: Path) -> None:
+    """Have what submitit writes beside the results, and not in the working folder."""
     place = OmegaConf.select(composed, "hydra.launcher.submitit_folder")
-    if place is not None and str(place).startswith(scratch):
+    if place is not None and str(place).startswith(f"{composed.hydra.sweep.dir}/"):
         composed.hydra.launcher.submitit_folder = f"{output / LOGS}/%j"
         sys.stderr.write(f"what jobs write: {output / LOGS}; how far they are: zsl jobs {output}\n")
 
@@ -134,7 +136,7 @@ def _launched(composer: Composer, composed: DictConfig, batches: Batches, attemp
 
 def _go_on(arguments: argparse.Namespace, output: Path) -> str:
     kept = [override for override in arguments.overrides if not override.startswith(NOT_REPEATED)]
-    return f"go on with: {shlex.join(['zsl', 'train', '-m', *kept, f'paths.output={output}'])}"
+    return f"go on with: {shlex.join(['zsl', 'train', '-m', *kept, written('paths.output', str(output))])}"
 
 
 def _report(outcomes: Sequence[Outcome], output: Path) -> int:
