@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from zsl.configuration import register_started
 from zsl.console import show, show_log
-from zsl.errors import InputError
+from zsl.errors import InputError, out_of_memory
 from zsl.jobs import Job
 
 State = Literal["done", "kept", "failed", "under way elsewhere"]
@@ -90,7 +90,8 @@ class Attempt:
         except InputError as error:
             return _failed(job, error)
         except Exception as error:
-            return _failed(job, error, traceback.format_exc())
+            known = out_of_memory(error)
+            return _failed(job, known) if known else _failed(job, error, traceback.format_exc())
         job.finish()
         show(result, job.folder, place, " (was there)" if kept else "")
         return Outcome("kept" if kept else "done", job)

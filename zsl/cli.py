@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from zsl import __version__
-from zsl.errors import InputError, shortened
+from zsl.errors import InputError, out_of_memory, shortened
 from zsl.streams import discard, robust
 
 EPILOG = """examples:
@@ -84,6 +84,11 @@ def _run(argv: list[str]) -> int:
         return int(arguments.run(arguments))
     except InputError as error:
         sys.stderr.write(f"zsl: error: {shortened(' '.join(str(error).splitlines()))}\n")
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if (reason := out_of_memory(error)) is None:
+            raise
+        sys.stderr.write(f"zsl: error: {reason}\n")
         return 2
     except KeyboardInterrupt as stop:
         sys.stderr.write(f"zsl: {str(stop) or 'interrupted'}\n")
