@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 
 from tests.benchmarks import memory
 from tests.benchmarks.timing import resident
-from tests.test_method_contract import METHODS
+from tests.configured import METHODS
 from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.model import Dimensions
 

@@ -254,9 +254,11 @@ def test_what_cannot_be_searched_is_refused_in_one_line(
     assert not (tmp_path / "run").exists()
 
 
-def test_exhaustive_selection_refuses_ranges_before_it_reads_data(capsys: pytest.CaptureFixture[str]) -> None:
-    line = ["train", "data=awa2", "method=eszsl", "selection=validation", "sweep.gamma=[{low:1,high:2}]"]
-    assert main(line) == 2
+def test_exhaustive_selection_refuses_ranges_before_it_reads_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = ["data=awa2", f"data.root={tmp_path / 'nowhere'}"]
+    assert main(["train", *nothing, "method=eszsl", "selection=validation", "sweep.gamma=[{low:1,high:2}]"]) == 2
     assert "list some, or search it with zsl sweep search=tpe" in capsys.readouterr().err
 
 
