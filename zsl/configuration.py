@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -70,11 +71,17 @@ def compose_choice(group: str, name: str) -> dict[str, Any]:
     Raises:
         InputError: there is no such choice.
     """
-    from omegaconf import OmegaConf
-
     names = sorted(path.stem for path in (tree() / "conf" / group).glob("*.yaml"))
     if name not in names:
         raise InputError(f"sweep.{group.rpartition('/')[2]}: there is no {group}={name}; {nearest(name, names)}")
+    return deepcopy(_choice(group, name))
+
+
+@cache
+def _choice(group: str, name: str) -> dict[str, Any]:
+    """Every point of a grid asks for the same few."""
+    from omegaconf import OmegaConf
+
     node = OmegaConf.select(compose([], f"{group}/{name}"), group.replace("/", "."))
     content = OmegaConf.to_container(node, resolve=True)
     assert isinstance(content, dict)
