@@ -67,7 +67,7 @@ def read_header(file: BinaryIO, kinds: str = KINDS) -> tuple[tuple[int, ...], bo
         raise ArrayFileError("its header is damaged") from error
     if dtype.kind not in kinds:
         raise ArrayFileError(f"holds {_words(dtype)}, not {'real numbers' if kinds == KINDS else 'numbers or text'}")
-    if any(length < 0 for length in shape) or math.prod(shape) >= 2**63:
+    if any(length < 0 or isinstance(length, bool) for length in shape) or math.prod(shape) >= 2**63:
         raise ArrayFileError(f"its header is damaged: no array has the shape {shape}")
     return shape, fortran, dtype
 
@@ -78,4 +78,4 @@ def _words(dtype: np.dtype[Any]) -> str:
 
 
 def _bytes(count: int) -> str:
-    return f"{count:,} bytes" if count < 2**50 else f"{count / 2**40:,.0f} TiB"
+    return f"{count:,} bytes" if count < 2**40 else f"{count / 2**40:,.0f} TiB"

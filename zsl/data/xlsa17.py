@@ -216,7 +216,8 @@ def _divide(
         train, val = (trainval[np.isin(trainval, raw[key])] for key in ("train_loc", "val_loc"))
         return train, val, []
     listed = folder / "valclasses1.txt"
-    if listed.is_file():
+    if os.path.lexists(listed):
+        listed = require_file(listed, "validation classes", "give a list of classes, or remove it")
         lines = read_text(listed, "validation classes").splitlines()
         wanted = {composed(line.strip()) for line in lines if line.strip()}
         composed_names = [composed(name) for name in names]
