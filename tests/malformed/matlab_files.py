@@ -188,7 +188,7 @@ def containers() -> Iterator[Case]:
             yield _changed(f"mat {version}: {name}", version, partial(_cut, share), 2)
         for seed in range(8):
             generator = np.random.default_rng(seed)
-            region = range(128, 700) if version == "5" else None
+            region = range(128, 700) if version == "5" else range(512, 3000)
             yield _changed(
                 f"mat {version}: spoiled {seed}", version, lambda data, g=generator, r=region: spoiled(data, g, r), None
             )

@@ -17,10 +17,9 @@ import numpy as np
 import scipy.io
 from scipy.io.matlab import matfile_version
 
+from zsl.data.array_file import DEFLATE_AT_BEST
 from zsl.errors import InputError
 
-DEFLATE_AT_BEST = 1032
-"""bytes that one byte of a compressed variable can stand for"""
 NUMBERS = {"double": 8, "single": 4, "logical": 1} | {f"{u}int{8 * n}": n for u in ("", "u") for n in (1, 2, 4, 8)}
 """class of a variable -> bytes a number"""
 LARGEST_CELLS = 64 * 2**20
@@ -57,7 +56,8 @@ def beyond(claimed: int, on_disk: int) -> bool:
 
 
 def _article(kind: str) -> str:
-    return {"sparse": "a sparse matrix", "opaque": "a string or object array"}.get(kind, f"a {kind}")
+    known = {"sparse": "a sparse matrix", "opaque": "a string or object array", "object": "an object"}
+    return known.get(kind, f"a {kind}")
 
 
 def _plain(value: Any, logical: bool) -> np.ndarray:
