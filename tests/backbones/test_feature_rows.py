@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import Float32
 from numpy import ndarray as Array
@@ -46,6 +46,7 @@ def expected(values: list[int]) -> Float32[Array, "n 3"]:
     return np.array([[v, 0, 255 - v] for v in values], dtype=np.float32)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=9), min_size=1, max_size=4))
 def test_rows_follow_the_pictures_and_each_picture_is_encoded_once(
     tmp_path_factory: pytest.TempPathFactory, requests: list[list[int]]
