@@ -51,6 +51,7 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def beyond(claimed: int, on_disk: int) -> bool:
+    """Tell whether so many bytes are more than the bytes on disk can stand for, or than the machine has memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else claimed
     return claimed > min(on_disk * DEFLATE_AT_BEST, memory)
 
