@@ -14,8 +14,6 @@ import numpy as np
 from numpy import ndarray as Array
 from numpy.lib import format as npy
 
-DEFLATE_AT_BEST = 1032
-"""bytes that one compressed byte can stand for"""
 KINDS = "biuf"
 """dtype kinds of real numbers: truth values, integers, floating point"""
 _HEADERS: dict[tuple[int, int], Any] = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -60,8 +58,8 @@ def read_archive(path: Path, names: Sequence[str], kinds: str = KINDS) -> dict[s
     """The arrays of these names from a ``.npz`` archive, as numpy.savez and numpy.savez_compressed write it.
 
     Raises:
-        ArrayFileError: the path is no regular file or no archive, an array is not in it or as in `read_array`, or it
-            claims more bytes than its share of the archive can stand for.
+        ArrayFileError: the path is no regular file or no archive, or an array is not in it or as in
+            `read_array`.
         OSError: the file is not there or cannot be read.
     """
     if not stat.S_ISREG(path.stat().st_mode):
@@ -80,8 +78,6 @@ def _member(archive: zipfile.ZipFile, name: str, kinds: str) -> Array:
         info = archive.getinfo(f"{name}.npy")
     except KeyError as error:
         raise ArrayFileError(f"has no array {name!r}") from error
-    if info.file_size > DEFLATE_AT_BEST * info.compress_size:
-        raise ArrayFileError(f"{name} claims {_bytes(info.file_size)}, the archive holds {_bytes(info.compress_size)}")
     with archive.open(info) as file:
         shape, fortran, dtype = read_header(cast(BinaryIO, file), kinds)
         size = math.prod(shape) * dtype.itemsize
