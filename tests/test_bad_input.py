@@ -436,7 +436,7 @@ def test_trials_that_are_not_of_this_search(
         patch.setattr("zsl.train.choose", stop)
         assert main(arguments) == 130
     (path,) = folder.rglob("trials.json")
-    path.write_text(content)
+    path.write_text(content + "\n")
     capfd.readouterr()
     line = refused([*arguments, "resume=true"], folder, capfd)
     assert words in line

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-import stat
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy import ndarray as Array
 from numpy.lib import format as npy
+
+from zsl.regular_file import IrregularFileError, open_regular
 
 KINDS = "biuf"
 """dtype kinds of real numbers: truth values, integers, floating point"""
@@ -32,18 +33,17 @@ def read_array(path: Path, mmap_mode: Literal["r"] | None = None, kinds: str = K
         OSError: the file is not there or cannot be read.
     """
     try:
-        # without O_NONBLOCK a pipe that nobody writes to would never open
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        opened = open_regular(path)
+    except IrregularFileError as error:
+        raise ArrayFileError(error.strerror) from error
     except ValueError as error:
         raise ArrayFileError(str(error)) from error
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise ArrayFileError("not a regular file")
+    with opened as file:
         shape, fortran, dtype = read_header(file, kinds)
         start, size = file.tell(), math.prod(shape) * dtype.itemsize
-        if status.st_size - start != size:
-            raise ArrayFileError(f"its header says {_bytes(size)}, the file holds {_bytes(status.st_size - start)}")
+        held = os.fstat(file.fileno()).st_size - start
+        if held != size:
+            raise ArrayFileError(f"its header says {_bytes(size)}, the file holds {_bytes(held)}")
     order: Literal["F", "C"] = "F" if fortran else "C"
     if not size:
         return np.empty(shape, dtype, order)

@@ -20,6 +20,8 @@ Check: TypeAlias = Callable[[str, Any], Iterator[Fault]]
 
 ROUNDING = 1e-9
 """What a sum of floats may leave its range by."""
+LARGEST = 2**53
+"""of the integers that every reader of JSON, and every float64, holds exactly"""
 
 
 def show(value: object) -> str:
@@ -41,9 +43,9 @@ def anything(key: str, value: Any) -> Iterator[Fault]:
         yield from mapping(anything)(key, value)
     elif isinstance(value, list):
         yield from sequence(anything)(key, value)
-    elif isinstance(value, float):
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         yield from number()(key, value)
-    elif not (value is None or isinstance(value, bool | int | str)):
+    elif not (value is None or isinstance(value, bool | str)):
         yield key, f"{show(value)} is a {type(value).__name__}, which JSON cannot hold"
 
 
@@ -60,9 +62,9 @@ def number(low: float = -math.inf, high: float = math.inf) -> Check:
 
 
 def whole(key: str, value: Any) -> Iterator[Fault]:
-    """An integer, 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        yield key, f"{show(value)} is not an integer of 0 or more"
+    """Check that a value is an integer from 0 to `LARGEST`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
+        yield key, f"{show(value)} is not an integer from 0 to {LARGEST}"
 
 
 def one_of(*options: str) -> Check:
