@@ -44,9 +44,9 @@ def main(arguments: argparse.Namespace) -> int:
         if job.is_claimed():
             state = "under way"
         counts[state] += 1
-        error = f": {said.error}" if said.error else ""
+        reason = f": {said.error}" if said.error else ""
         trace = f" (traceback in {folder / NAME})" if said.traceback else ""
-        lines.append(printable(f"{state}  {folder.name}{error}{trace}") + "\n")
+        lines.append(printable(f"{state}  {folder.name}{reason}{trace}") + "\n")
         if said.overrides and state != "under way":
             lines.append(printable(f"  again: {job.command}") + "\n")
     total = ", ".join(f"{n} {state}" for state, n in counts.items() if n)

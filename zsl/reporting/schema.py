@@ -152,7 +152,7 @@ trial: Check = record(
 
 
 def trials(key: str, value: Any) -> Iterator[Fault]:
-    """Yield what is wrong with the trials of a search: each has a measurement, or a reason why its training diverged."""
+    """Yield what is wrong with the trials of a search; each has T1, or a reason why its training diverged."""
     faults = list(sequence(trial)(key, value))
     yield from faults
     for i, item in enumerate(() if faults else value):

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -52,6 +53,8 @@ class Storage:
         if self._lock is not None:
             with self._lock:
                 yield
+                with suppress(OSError):  # who waits for it sees that the file it has opened is gone, and opens it anew
+                    Path(self._lock.lock_file).unlink()
             return
         with self.optuna.engine.begin() as connection:
             connection.execute(text("SELECT version_info_id FROM version_info FOR UPDATE"))
