@@ -27,6 +27,7 @@ from zsl.data.protocol import Stage, final
 from zsl.fit import Loop, fit
 from zsl.leakage import audit_method
 from zsl.model import Dimensions, ZSLModel
+from zsl.random_streams import watched
 from zsl.resumption import InterruptedRunError, steps_made
 from zsl.scoring import score
 
@@ -101,6 +102,20 @@ def test_scores_have_one_row_an_image_and_one_column_a_class(model: ZSLModel, st
     found = scores(model, x, stage.classes)
     assert found.shape == (len(x), len(stage.classes))
     assert found.isfinite().all()
+
+
+def test_what_says_that_it_draws_nothing_is_the_same_with_every_seed(
+    method: str, model: ZSLModel, stage: Stage
+) -> None:
+    if model.epochs:
+        assert not model.deterministic
+        return
+    torch.manual_seed(1)
+    with watched() as draws:
+        build(method, Dimensions(*stage.dims))
+    other = trained(method, stage, seed=1)
+    same = all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True))
+    assert same == (model.deterministic and other.deterministic and not draws.any)
 
 
 def test_order_of_classes_does_not_matter(model: ZSLModel, stage: Stage) -> None:

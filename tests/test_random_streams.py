@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zsl.random_streams import Stream, integers, normal, side_by_side, uniform
+from zsl.random_streams import Stream, integers, normal, side_by_side, uniform, watched
 
 SHAPES = st.lists(st.integers(0, 20), min_size=1, max_size=3)
 
@@ -61,3 +65,14 @@ def test_after_side_by_side_the_global_stream_is_drawn_from_again() -> None:
     expected = torch.rand(2)
     torch.manual_seed(0)
     assert torch.equal(uniform((2,), expected), expected)
+
+
+@pytest.mark.parametrize("draw", [lambda: torch.rand(1), lambda: np.random.rand(), random.random])
+def test_what_draws_from_a_global_stream_is_noticed(draw: Callable[[], object]) -> None:
+    with watched() as draws:
+        draw()
+    assert draws.any
+    with watched() as draws:
+        torch.rand(1, generator=torch.Generator().manual_seed(0))
+        np.random.default_rng(0).random()
+    assert not draws.any

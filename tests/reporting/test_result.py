@@ -93,6 +93,8 @@ def results(draw: st.DrawFn) -> Result:
         curve=draw(st.just({}) | st.fixed_dictionaries({"u": line, "s": line, "gamma": line})),
         correction=draw(words),
         hubness=draw(st.just({}) | st.fixed_dictionaries({"ZSL": occurrences(), "GZSL": occurrences()})),
+        chance=draw(st.just({}) | st.just({"T1": {"level": 2.0, "high": 3.5}})),
+        deterministic=draw(st.none() | st.booleans()),
         overrides=draw(st.lists(words, max_size=2)),
         versions=draw(st.dictionaries(words, words, max_size=2)),
         commit=draw(st.none() | st.just("0" * 40) | st.just("a" * 40 + "-dirty")),

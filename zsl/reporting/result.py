@@ -80,6 +80,12 @@ class Result:
     synthetic: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """of a method that makes features, the means of seen ``classes`` in the plane of the first two principal components
     of the real ones: ``real_x``, ``real_y``, ``made_x``, ``made_y``"""
+    chance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """of T1, u and s in percent: ``level``, the accuracy of a guess, and ``high``, up to which an accuracy is no more
+    than chance (:func:`zsl.evaluation.chance.chance`); empty in results of before it was recorded"""
+    deterministic: bool | None = None
+    """whether building and training drew no random number, so that every seed gives the same; None where it is not
+    known"""
     overrides: Sequence[str] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None

@@ -134,6 +134,23 @@ def card(key: str, value: Any) -> Iterator[Fault]:
         yield from record({**known, "licences": lines, "notes": lines})(key, value)
 
 
+def chance(key: str, value: Any) -> Iterator[Fault]:
+    """{} or, of T1, u and s, the level of chance and the end of its interval, which is not below the level."""
+    known = {name: record({"level": number(0, 100), "high": number(0, 100)}) for name in ("T1", "u", "s")}
+    faults = list(record(known, absent=tuple(known))(key, value))
+    yield from faults or (
+        (f"{key}.{name}.high", f"{item['high']!r} is below the level, {item['level']!r}")
+        for name, item in value.items()
+        if item["high"] < item["level"]
+    )
+
+
+def whether(key: str, value: Any) -> Iterator[Fault]:
+    """True or false."""
+    if not isinstance(value, bool):
+        yield key, f"{show(value)} is not true or false"
+
+
 def marked(value: Any) -> Iterator[Fault]:
     """Where hyperparameters were chosen on the test set, the name of every metric says so."""
     if value["selection"]["policy"] == "test":
@@ -168,6 +185,8 @@ _FIELDS: Check = record(
         "fingerprints": mapping(matching("[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits"), FINGERPRINTS),
         "card": card,
         "synthetic": synthetic,
+        "chance": chance,
+        "deterministic": optional(whether),
         "config": mapping(anything),
         "overrides": sequence(matching("(?s).*", "a string")),
         "versions": mapping(text),
@@ -175,7 +194,7 @@ _FIELDS: Check = record(
         "timings": mapping(number(low=0)),
         "created": utc,
     },
-    absent=("card", "synthetic"),
+    absent=("card", "synthetic", "chance", "deterministic"),
 )
 
 
