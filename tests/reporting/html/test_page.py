@@ -211,7 +211,7 @@ def test_claims_of_experiments_stand_beside_what_was_found(complete: Callable[..
     found = gather([tmp_path])
     document = Document(page(arrange(rows(found)), found))
     assert document.sections[:2] == ["results", "reproduction"]
-    assert ["eszsl_nobody2020", "Nobody 2020", "reproduced"] in [
+    assert ["eszsl_nobody2020", "Nobody 2020", "reproduced [1, 2]"] in [
         [row[0], row[3], row[4]] for row in document.rows if len(row) > 10
     ]
-    assert any(row[3:5] == ["<b>a friend", "not comparable: unverified number"] for row in document.rows)
+    assert any(row[3:5] == ["<b>a friend", "not comparable [3]"] for row in document.rows)
