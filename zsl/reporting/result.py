@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +149,11 @@ def read(path: Path) -> Result:
     return Result(**{**record, "selection": Selection(**record["selection"])})
 
 
-def gather(paths: Iterable[Path]) -> dict[Path, Result]:
+def gather(paths: Iterable[Path], without: Sequence[str] = ()) -> dict[Path, Result]:
     """All results in these files and, at any depth, in these folders, sorted by path; each file counts once.
+
+    ``without`` are fields that are checked but not kept, such as `LINES`: of thousands of results they are most of
+    the memory.
 
     Raises:
         InputError: a path does not exist, a folder holds no result, or some results cannot be read: the message
@@ -159,7 +163,7 @@ def gather(paths: Iterable[Path]) -> dict[Path, Result]:
     results, faults = {}, []
     for _, file in sorted(files.items()):
         try:
-            results[file] = read(file)
+            results[file] = _without(read(file), without)
         except InputError as error:
             faults.append(str(error))
     if len(faults) > 1:
@@ -167,6 +171,11 @@ def gather(paths: Iterable[Path]) -> dict[Path, Result]:
     if faults:
         raise InputError(faults[0])
     return results
+
+
+def _without(result: Result, names: Sequence[str]) -> Result:
+    nothing: dict[str, Any] = {name: {} for name in names}
+    return replace(result, **nothing)
 
 
 def _files(path: Path) -> list[Path]:
@@ -187,7 +196,7 @@ def _check(record: Mapping[str, Any], path: Path, cure: str) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
+    record = {sys.intern(key): value for key, value in pairs}
     if len(record) != len(pairs):
         keys = [key for key, _ in pairs]
         raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")

@@ -18,6 +18,7 @@ from zsl.reporting.checks import (
     record,
     sequence,
     show,
+    string,
     text,
     utc,
     whole,
@@ -85,7 +86,7 @@ def _points(key: str, value: dict[str, list[float]]) -> Iterator[Fault]:
         yield key, f"its lists have {', '.join(f'{len(points)} ({name})' for name, points in value.items())} points"
 
 
-name_of_class = matching("(?s).*", "a string")
+name_of_class = string
 
 
 def hubness(key: str, value: Any) -> Iterator[Fault]:
@@ -128,7 +129,7 @@ def card(key: str, value: Any) -> Iterator[Fault]:
     """{} or what is known of a data set."""
     classes = record({"seen": whole, "unseen": whole})
     parts = mapping(record({"images": whole, "classes": whole}))
-    lines = sequence(matching("(?s).*", "a string"))
+    lines = sequence(string)
     known = {"images": whole, "features": whole, "classes": classes, "parts": parts}
     if value != {}:
         yield from record({**known, "licences": lines, "notes": lines})(key, value)
@@ -188,7 +189,7 @@ _FIELDS: Check = record(
         "chance": chance,
         "deterministic": optional(whether),
         "config": mapping(anything),
-        "overrides": sequence(matching("(?s).*", "a string")),
+        "overrides": sequence(string),
         "versions": mapping(text),
         "commit": optional(matching("[0-9a-f]{40}([0-9a-f]{24})?(-dirty)?", "a git commit")),
         "timings": mapping(number(low=0)),
