@@ -144,16 +144,18 @@ def _matters(key: str) -> bool:
 
 
 def _disagreement(paths: list[Path], results: Mapping[Path, Result]) -> Iterator[str]:
-    latest = results[paths[0]]
+    latest, found = results[paths[0]], []
     for other in paths[1:]:
         before, after = results[other].metrics, latest.metrics
         if differing := sorted(name for name in {**before, **after} if not _equal(before.get(name), after.get(name))):
             name = differing[0]
-            yield (
-                f"{latest.method}, {latest.data_title}, seed {latest.seed}: two runs of one configuration disagree "
-                f"({name} is {after.get(name)} in {paths[0]}, {before.get(name)} in {other}); the later one, "
-                f"{paths[0]}, counts: delete one of them"
-            )
+            found.append(f"{name} is {after.get(name)} in {paths[0]}, {before.get(name)} in {other}")
+    if found:
+        more = f", and {len(found) - 1} more disagree" if len(found) > 1 else ""
+        yield (
+            f"{latest.method}, {latest.data_title}, seed {latest.seed}: two runs of one configuration disagree "
+            f"({found[0]}{more}); the later one, {paths[0]}, counts: delete one of them"
+        )
 
 
 def _equal(a: float | None, b: float | None) -> bool:
