@@ -16,11 +16,12 @@ from typing import Any, get_args
 import pytest
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from tests import worlds
-from zsl.configuration import compose, tree
+from tests.configured import METHODS, build, config, keys, kind
+from zsl.configuration import compose
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import Stage, final
@@ -31,25 +32,7 @@ from zsl.random_streams import watched
 from zsl.resumption import InterruptedRunError, steps_made
 from zsl.scoring import score
 
-METHODS = sorted(path.stem for path in (tree() / "conf" / "method").glob("*.yaml"))
 LOOP = Loop(progress_bar=False)
-
-
-def config(method: str) -> DictConfig:
-    cfg = compose([f"method={method}"]).method
-    assert isinstance(cfg, DictConfig)
-    for node in (cfg, *(part for part in cfg.values() if isinstance(part, DictConfig))):
-        for steps in {"epochs", "iterations", "classifier_epochs"} & set(node):
-            node[steps] = 3
-    for width in {name for name in cfg if str(name).endswith(("hidden", "_per_class"))}:
-        cfg[width] = 16
-    return cfg
-
-
-def build(method: str, dims: Dimensions) -> ZSLModel:
-    model = instantiate(config(method), dims)
-    assert isinstance(model, ZSLModel)
-    return model
 
 
 def trained(method: str, stage: Stage, seed: int = 0, **how: Any) -> ZSLModel:
@@ -89,6 +72,11 @@ def scores(model: ZSLModel, x: torch.Tensor, classes: LabelSpace) -> torch.Tenso
 
 def test_methods_are_found() -> None:
     assert {"eszsl", "ale"} <= set(METHODS)
+
+
+def test_what_the_files_say_is_what_is_built(method: str, model: ZSLModel) -> None:
+    assert type(model) is kind(method)
+    assert set(config(method)) - {"head"} == set(keys(method))  # a head is chosen from a group of its own
 
 
 def test_every_method_has_a_test_of_its_own() -> None:
