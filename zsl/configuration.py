@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 import zsl
 from zsl.errors import InputError
 from zsl.explanations import explained, nearest
+
+if TYPE_CHECKING:
+    from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 SEVERAL = "logger"
 """the group from which more than one can be chosen: ``logger=[csv,tensorboard]``"""
@@ -107,18 +111,25 @@ def require_own(config: Mapping[str, Any], place: str) -> None:
 
 def prepare_hydra() -> None:
     """Let Hydra find ``experiments/`` beside ``conf/``, for single runs and for globs."""
-    from hydra.core.config_search_path import ConfigSearchPath
     from hydra.core.plugins import Plugins
-    from hydra.plugins.search_path_plugin import SearchPathPlugin
     from omegaconf import OmegaConf
+
+    Plugins.instance().register(_experiments_path())
+    if not OmegaConf.has_resolver("started"):
+        register_started(datetime.now())
+
+
+@cache
+def _experiments_path() -> type[SearchPathPlugin]:
+    """The plug-in, made once: Hydra would look into the folder again for every class that it is given."""
+    from hydra.core.config_search_path import ConfigSearchPath
+    from hydra.plugins.search_path_plugin import SearchPathPlugin
 
     class ExperimentsPath(SearchPathPlugin):
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
             search_path.append(provider="zsl", path=f"file://{tree()}")
 
-    Plugins.instance().register(ExperimentsPath)
-    if not OmegaConf.has_resolver("started"):
-        register_started(datetime.now())
+    return ExperimentsPath
 
 
 def register_started(moment: datetime) -> None:

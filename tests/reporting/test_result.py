@@ -7,8 +7,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +19,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import processes
 from zsl.errors import InputError
 from zsl.reporting.result import Result, Selection, gather, read, write
 
@@ -96,6 +95,8 @@ def results(draw: st.DrawFn) -> Result:
         curve=draw(st.just({}) | st.fixed_dictionaries({"u": line, "s": line, "gamma": line})),
         correction=draw(words),
         hubness=draw(st.just({}) | st.fixed_dictionaries({"ZSL": occurrences(), "GZSL": occurrences()})),
+        chance=draw(st.just({}) | st.just({"T1": {"level": 2.0, "high": 3.5}})),
+        deterministic=draw(st.none() | st.booleans()),
         overrides=draw(st.lists(words, max_size=2)),
         versions=draw(st.dictionaries(words, words, max_size=2)),
         commit=draw(st.none() | st.just("0" * 40) | st.just("a" * 40 + "-dirty")),
@@ -183,19 +184,15 @@ def test_an_interrupt_while_writing_leaves_the_old_result_whole(
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def write_and_die(path: Path) -> None:
+    os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+    write(replace(read(path), seed=2), path.parent)
+
+
 def test_a_kill_while_writing_leaves_the_old_result_whole(make: Make, tmp_path: Path) -> None:
     path = write(make(seed=1), tmp_path)
     before = path.read_bytes()
-    code = (
-        "import os, signal, sys; from dataclasses import replace; from pathlib import Path\n"
-        "from zsl.reporting import result\n"
-        "path = Path(sys.argv[1])\n"
-        "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "result.write(replace(result.read(path), seed=2), path.parent)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
-    assert done.returncode == -signal.SIGKILL
+    assert processes.call(write_and_die, path).returncode == -signal.SIGKILL
     assert path.read_bytes() == before
     assert list(gather([tmp_path])) == [path]
 
