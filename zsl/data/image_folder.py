@@ -25,6 +25,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 import re
 from collections.abc import Container, Mapping, Sequence
 from difflib import get_close_matches
@@ -46,6 +48,8 @@ from zsl.data.image_folder_split import SplitFile, read_split_file
 from zsl.data.source_file import composed, locate
 from zsl.data.splits import Source, audit, divide
 from zsl.errors import InputError, printable
+
+log = logging.getLogger(__name__)
 
 
 def load(
@@ -72,7 +76,7 @@ def load(
     folder, file = locate(root), locate(splits)
     if not folder.is_dir():
         raise InputError(f"image folder {folder}: no such folder; data.root names the one with a folder per class")
-    file = file if file.exists() or file.is_absolute() else locate(folder / file)
+    file = file if os.path.lexists(file) or file.is_absolute() else locate(folder / file)
     plan = read_split_file(file)
     names = _names(plan.classes, file)
     rows = FeatureRows(Path(cache).expanduser(), backbone)
@@ -83,6 +87,8 @@ def load(
     audit(parts, labels, Source(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
     matrices = {} if attributes is None else read_attributes(Path(attributes), plan.classes)
     features = _features(images, rows, Path(cache).expanduser(), folder)
+    if unused:
+        log.warning("image folder %s: %s", folder, unused)
     name = printable(folder.resolve().name)
     return Dataset(
         name=name,

@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zsl.backbones.feature_rows import FeatureRows, Picture, progress
 from zsl.backbones.preprocessing import on_white
@@ -87,10 +87,7 @@ def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[
         ImageFile(path, label, Picture(_digest(at), partial(decode, at)))
         for path, label, at in progress(images, f"reading {len(images)} images")
     ]
-    note = f"not used, for they are no images of a known suffix: {_counted(others)}" if others else ""
-    if note:
-        log.warning("image folder %s: %s", folder, note)
-    return read, note
+    return read, f"not used, for they are no images of a known suffix: {_counted(others)}" if others else ""
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -124,7 +121,7 @@ def _digest(path: Path) -> str:
 
 
 def decode(path: Path) -> Image.Image:
-    """The image, all its pixels read, whatever its suffix says of its format.
+    """The image, upright and in RGB on white, whatever its suffix says of its format.
 
     Raises:
         ValueError: saying why it cannot be.
@@ -135,9 +132,8 @@ def decode(path: Path) -> Image.Image:
             if width * height > MOST_PIXELS:
                 raise Image.DecompressionBombError
             image.load()
-            picture = _of_16_bits(image) if image.format == "PPM" and image.mode == "I" else image.copy()
-            on_white(picture)
-            return picture
+            picture = _of_16_bits(image) if image.format == "PPM" and image.mode == "I" else image
+            return on_white(ImageOps.exif_transpose(picture))
     except Image.DecompressionBombError as error:
         raise ValueError(f"has more than {MOST_PIXELS // 10**6} million pixels; make it smaller") from error
     except UnidentifiedImageError as error:
