@@ -1,5 +1,6 @@
 """What a user can put right."""
 
+import re
 import unicodedata
 
 _BIDIRECTIONAL = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -29,6 +30,25 @@ class InputError(ValueError):
 
     def __str__(self) -> str:
         return printable(" ".join(super().__str__().splitlines()))
+
+
+def out_of_memory(error: BaseException) -> InputError | None:
+    """What a user can do about an error of Python, NumPy or PyTorch that says that memory did not suffice."""
+    text = str(error)
+    of_torch = type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in text
+    if not (isinstance(error, MemoryError) or of_torch):
+        return None
+    asked = re.search(r"tried to allocate (\d+ bytes|[\d.]+ \w+)|allocate ([\d.]+ \w+)", text)
+    why = f" ({asked[1] or asked[2]} at once)" if asked else ""
+    return InputError(f"out of memory{why}; lower what it grows with, such as method.batch_size or method.hidden")
+
+
+def shortened(text: str, most: int = 1000) -> str:
+    """A text of at most so many characters: of a longer one beginning and end, and how many are between them."""
+    if len(text) <= most:
+        return text
+    half = most // 2 - 20
+    return f"{text[:half]} … {len(text) - 2 * half} characters … {text[-half:]}"
 
 
 class EnoughError(Exception):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import stat
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any, BinaryIO, Literal, cast
 import numpy as np
 from numpy import ndarray as Array
 from numpy.lib import format as npy
+
+from zsl.regular_file import IrregularFileError, open_regular
 
 KINDS = "biuf"
 """dtype kinds of real numbers: truth values, integers, floating point"""
@@ -33,19 +34,12 @@ def read_array(path: Path, mmap_mode: Literal["r"] | None = None, kinds: str = K
             or the dtype's kind is none of ``kinds``.
         OSError: the file is not there or cannot be read.
     """
-    try:
-        # without O_NONBLOCK a pipe that nobody writes to would never open
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except ValueError as error:
-        raise ArrayFileError(str(error)) from error
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise ArrayFileError("not a regular file")
+    with _opened(path) as file:
         shape, fortran, dtype = read_header(file, kinds)
         start, size = file.tell(), math.prod(shape) * dtype.itemsize
-        if status.st_size - start != size:
-            raise ArrayFileError(f"its header says {_bytes(size)}, the file holds {_bytes(status.st_size - start)}")
+        held = os.fstat(file.fileno()).st_size - start
+        if held != size:
+            raise ArrayFileError(f"its header says {_bytes(size)}, the file holds {_bytes(held)}")
     order: Literal["F", "C"] = "F" if fortran else "C"
     if not size:
         return np.empty(shape, dtype, order)
@@ -62,15 +56,23 @@ def read_archive(path: Path, names: Sequence[str], kinds: str = KINDS) -> dict[s
             `read_array`.
         OSError: the file is not there or cannot be read.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ArrayFileError("not a regular file")
+    with _opened(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return {name: _member(archive, name, kinds) for name in names}
+        except ArrayFileError:
+            raise
+        except Exception as error:  # zipfile lets through what zlib, struct and the system raise
+            raise ArrayFileError(f"not an archive of arrays ({str(error) or type(error).__name__})") from error
+
+
+def _opened(path: Path) -> BinaryIO:
     try:
-        with zipfile.ZipFile(path) as archive:
-            return {name: _member(archive, name, kinds) for name in names}
-    except ArrayFileError:
-        raise
-    except Exception as error:  # zipfile lets through what zlib, struct and the system raise
-        raise ArrayFileError(f"not an archive of arrays ({str(error) or type(error).__name__})") from error
+        return open_regular(path)
+    except IrregularFileError as error:
+        raise ArrayFileError(error.strerror) from error
+    except ValueError as error:
+        raise ArrayFileError(str(error)) from error
 
 
 def _member(archive: zipfile.ZipFile, name: str, kinds: str) -> Array:
