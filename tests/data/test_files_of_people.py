@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, features
 
-from tests.conftest import ROOT
 from tests.data.matfiles import content, write
 from tests.data.test_image_folder import MeanColour, paint
 from zsl.class_embeddings.vector_file import read
@@ -188,16 +187,13 @@ def test_placeholders_are_no_names_for_any_embedding_that_reads_them(tmp_path: P
     assert Sentence(template="{keywords}").texts(classes) == ["a", "b"]
 
 
-DATA = Path(os.environ.get("ZSL_DATA_ROOT", ROOT.parent / "shared" / "data"))
-CASES = Path(os.environ.get("ZSL_CASES", DATA.parent / "cases"))
-
-
 @pytest.fixture
-def cases() -> Path:
-    """Small inputs that failed once: ``ZSL_CASES``, or the folder ``cases`` beside ``ZSL_DATA_ROOT``."""
-    if not (CASES / "birds").is_dir():
-        pytest.skip(f"no inputs at {CASES}; set ZSL_CASES to run this test")
-    return CASES
+def cases(data_root: Path) -> Path:
+    """Small inputs that failed once: the folder ``cases`` beside that of the real data."""
+    folder = data_root.parent / "cases"
+    if not (folder / "birds").is_dir():
+        pytest.skip(f"no inputs at {folder}")
+    return folder
 
 
 @pytest.mark.parametrize(("folder", "split"), [("suffixes", "std"), ("appledouble", "std"), ("nfd", "nfd")])
