@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -165,16 +166,17 @@ def test_what_lies_in_the_way_of_an_entry_is_replaced(tmp_path: Path, put: Any) 
     assert builder.calls == 1
 
 
-def test_what_killed_processes_left_is_removed_and_what_belongs_to_others_is_not(tmp_path: Path) -> None:
-    mine = [f".k.{'0' * 32}", ".k.abcd_123"]
-    others = [f".k.more.{'0' * 32}", ".k.notes", "k.abcdefgh", ".other.abcd_123"]
-    for name in (*mine, *others):
+def test_what_killed_processes_left_is_removed_and_what_others_are_making_is_not(tmp_path: Path) -> None:
+    left = [f".k.{'0' * 32}", ".k.abcd_123", f".k.more.{'0' * 32}", ".other.abcd_123"]
+    kept = [f".made.{'0' * 32}", ".k.notes", "k.abcdefgh", ".hidden"]
+    for name in (*left, *kept):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x.npy").write_bytes(b"half")
-    cached(tmp_path, "k", {}, Builder())
-    left = {path.name for path in tmp_path.iterdir()}
-    assert left.isdisjoint(mine)
-    assert left.issuperset(others)
+    with FileLock(tmp_path / ".made.lock"):
+        cached(tmp_path, "k", {}, Builder())
+    there = {path.name for path in tmp_path.iterdir()}
+    assert there.isdisjoint(left)
+    assert there.issuperset(kept)
 
 
 def test_files_and_folders_reach_the_disk_before_the_entry_appears(

@@ -70,7 +70,11 @@ class Sentence:
         """
         columns = {"name": tuple(map(readable, classes.names)), **classes.texts}
         try:
-            fields = [field for _, field, _, _ in Formatter().parse(self.template) if field is not None]
+            fields = [
+                field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+                for _, field, form, conversion in Formatter().parse(self.template)
+                if field is not None
+            ]
         except ValueError as error:
             raise InputError(f"class_embedding.template={self.template!r}: {error}; write e.g. '{{name}}'") from error
         unknown = [field for field in fields if field not in columns]

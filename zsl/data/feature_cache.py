@@ -9,7 +9,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import xxhash
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock, Timeout
 from numpy import ndarray as Array
 
 from zsl.data.array_file import read_array
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 _verifying = ContextVar("verifying", default=False)
 
 SCHEMA = 1
+_UNFINISHED = re.compile(r"\.(.+)\.(?:[0-9a-f]{32}|[a-z0-9_]{8})")
+"""names of folders of entries that are being made, today and in earlier versions"""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], 
         InputError: ``root`` cannot be written, or the disk is full.
     """
     folder = root.expanduser() / key
-    lock = FileLock(folder.parent / f".{folder.name}.lock")
+    lock = _lock(folder)
     with _writable(root):
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
@@ -158,6 +160,10 @@ def _write(folder: Path, source: Mapping[str, Any], entry: Entry) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def _lock(folder: Path) -> BaseFileLock:
+    return FileLock(folder.with_name(f".{folder.name}.lock"))
+
+
 def _present(path: Path) -> bool:
     """Whether anything lies under this name, be it a link to nowhere."""
     return os.path.lexists(path)
@@ -171,12 +177,19 @@ def _remove(path: Path) -> None:
 
 
 def _remove_unfinished(folder: Path) -> None:
-    """Remove what processes that were killed left of this entry: who holds its lock is alone."""
-    unfinished = re.compile(rf"\.{re.escape(folder.name)}\.([0-9a-f]{{32}}|[a-z0-9_]{{8}})")
+    """Remove what processes that were killed left, of this entry, whose lock is held, and of those beside it that
+    nobody is making: who holds the lock of an entry is alone.
+    """
     for path in folder.parent.glob(".*"):
-        if unfinished.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
-            log.info("cache %s: removed, a process that was killed left it", path)
-            shutil.rmtree(path, ignore_errors=True)
+        if (found := _UNFINISHED.fullmatch(path.name)) and path.is_dir() and not path.is_symlink():
+            lock = _lock(path.with_name(found[1]))
+            own = found[1] == folder.name
+            with suppress(Timeout, OSError):
+                if not own:
+                    lock.acquire(blocking=False)
+                log.debug("cache %s: removed, a process that was killed left it", path)
+                shutil.rmtree(path, ignore_errors=True)
+            lock.release()
 
 
 def _synchronise(path: Path) -> None:
