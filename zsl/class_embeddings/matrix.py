@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from jaxtyping import Float64
 from numpy import ndarray as Array
 
 from zsl.data.dataset import ClassDescriptions
+from zsl.data.descriptions import Embed
 from zsl.errors import InputError
 
 
@@ -19,8 +21,8 @@ class Matrix:
 
     path: str | Path
 
-    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
-        """φ(y) of every class.
+    def fit(self, known: ClassDescriptions) -> Embed:
+        """The rows of the file, by the numbers of the classes in the data set; nothing is fitted.
 
         Raises:
             InputError: the file is missing or no ``.npy`` array of numbers, or does not have one row a class.
@@ -34,7 +36,7 @@ class Matrix:
             raise InputError(
                 f"class embedding {path}: not a .npy array of numbers; save one with numpy.save"
             ) from error
-        n = len(classes.names)
+        n = known.total
         if not isinstance(phi, np.ndarray) or phi.ndim != 2 or phi.dtype.kind not in "fiub" or phi.shape[0] != n:
             shape = getattr(phi, "shape", "none")
             raise InputError(
@@ -42,4 +44,8 @@ class Matrix:
             )
         if not np.isfinite(phi).all():
             raise InputError(f"class embedding {path}: values are not finite; repair the file")
-        return phi.astype(np.float64)
+        return partial(_rows, phi.astype(np.float64))
+
+
+def _rows(phi: Float64[Array, "total k"], classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+    return phi[list(classes.numbers)]

@@ -13,7 +13,7 @@ from numpy import ndarray as Array
 
 from zsl.data import matlab
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
-from zsl.data.feature_cache import Entry, cached, identity
+from zsl.data.feature_cache import Entry, cached
 from zsl.data.fingerprint import fingerprints, sha256
 from zsl.data.known_splits import KNOWN_SPLITS, digest
 from zsl.data.splits import Source, audit, check_rows, divide
@@ -94,7 +94,7 @@ def _features(path: Path, cache: Path, name: str) -> Entry:
     if not path.is_file():
         raise InputError(f"{path}: no such file; check data.root and data.features")
     key = f"xlsa17/{name}-{path.stem}-{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
-    return cached(cache, key, identity(path), lambda: _convert(path))
+    return cached(cache, key, {}, lambda: _convert(path), [path])
 
 
 def _convert(path: Path) -> Entry:
