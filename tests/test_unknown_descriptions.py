@@ -8,18 +8,22 @@ a file.
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from tests.data import matfiles
 from tests.described_worlds import NAMES, UNSEEN, VAL, Files, cases, oov_of, options_of
 from zsl.assembly import embedded
+from zsl.cli import main
 from zsl.configuration import compose
 from zsl.data.dataset import Dataset
 from zsl.data.protocol import Stage, final, tune
@@ -140,3 +144,20 @@ def test_unknown_descriptions_change_nothing(embedding: str, files: Files) -> No
 @pytest.mark.parametrize("embedding", NAMES)
 def test_nor_do_they_where_a_method_has_gradients(embedding: str, files: Files) -> None:
     hold(embedding, "sje", cases(embedding, files)[0], files)
+
+
+def test_a_run_on_files_chooses_and_learns_the_same_whatever_unseen_classes_are(tmp_path: Path) -> None:
+    """Attributes of the unseen classes alone are shifted; a threshold at the mean of all classes would move."""
+    features, splits = matfiles.content()
+    kept = []
+    for shift in (0.0, 20.0):
+        splits["original_att"] = splits["original_att"] + shift * np.array([0, 0, 0, 0, 1, 1])
+        root, output = matfiles.write(tmp_path / f"{shift}", features, splits), tmp_path / f"output {shift}"
+        overrides = ["data=xlsa17", "data.name=world", f"data.root={root}", f"paths.cache={tmp_path / 'cache'}"]
+        overrides += ["class_embedding.kind=binary", "selection=validation", "save.weights=true"]
+        assert main(["train", *overrides, "class_embedding.scale=none", f"paths.output={output}"]) == 0
+        selection = json.loads((output / "result.json").read_text())["selection"]
+        kept.append((selection, torch.load(output / "weights.pt", weights_only=True)["W"]))
+    (one, W), (other, V) = kept
+    assert one == other
+    assert torch.equal(W, V)
