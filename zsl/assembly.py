@@ -14,6 +14,7 @@ from zsl.class_embeddings.embedding import ClassEmbedding
 from zsl.configuration import compose_choice
 from zsl.data import protocol
 from zsl.data.dataset import Dataset
+from zsl.data.duplicates import with_duplicates_noted
 from zsl.data.feature_cache import by_content
 from zsl.data.protocol import Stage
 from zsl.data.splits import Source as SplitSource
@@ -110,10 +111,12 @@ def embedded(cfg: DictConfig, dataset: Dataset) -> protocol.Source:
 
 
 def load_data(cfg: DictConfig) -> Dataset:
-    """The data set that ``cfg.data`` describes, from its cache or built once, its splits audited."""
+    """The data set that ``cfg.data`` describes, from its cache or built once, its splits audited, its images compared
+    with each other.
+    """
     dataset = instantiate(_loader(cfg, "data", DataKeys), "data", Dataset)
     audit(dataset.splits, dataset.labels, SplitSource(dataset.name))
-    return dataset
+    return with_duplicates_noted(dataset)
 
 
 def fingerprints(source: protocol.Source) -> dict[str, str]:

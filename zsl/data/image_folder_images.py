@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ def find_images(folder: Path, classes: Sequence[str], file: Path) -> list[ImageF
             raise InputError(f"image folder {folder / name}: no image in it; add some, or take the class off {file}")
         images += [(f"{name}/{path.name}", label, path) for path in files]
     return [
-        ImageFile(path, label, Picture(_digest(at), partial(decode, at)))
+        ImageFile(path, label, Picture(digest := _digest(at), partial(decode, at, digest)))
         for path, label, at in progress(images, f"reading {len(images)} images")
     ]
 
@@ -62,19 +63,23 @@ def _digest(path: Path) -> str:
         raise InputError(f"image {path}: {error.strerror}; make it readable or remove it") from error
 
 
-def decode(path: Path) -> Image.Image:
-    """The image, all its pixels read.
+def decode(path: Path, digest: str | None = None) -> Image.Image:
+    """The image, all its pixels read; features are kept under its ``digest``, so it must still be that one.
 
     Raises:
-        ValueError: saying why it cannot be.
+        ValueError: saying why it cannot be read.
+        InputError: the content of the file is no longer that of ``digest``.
     """
+    content = path.read_bytes() if path.is_file() else b""
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise InputError(f"image {path}: changed while the folder was read; run again")
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(content)) as image:
             image.load()
             on_white(image)
             return image.copy()
     except UnidentifiedImageError as error:
-        raise ValueError("is not an image" if path.stat().st_size else "is empty") from error
+        raise ValueError("is not an image" if content else "is empty") from error
     except Exception as error:  # the decoders of many formats raise many kinds
         raise ValueError(f"cannot be decoded: {error}") from error
 
@@ -92,6 +97,8 @@ def readable(
     for image in progress(fresh, f"checking {len(fresh)} images"):
         try:
             image.picture.open()
+        except InputError:
+            raise
         except ValueError as error:
             reasons[image.path] = str(error)
     if reasons:
