@@ -93,7 +93,6 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     if stage.dims[1] != known:
         raise InputError(f"class embedding: {stage.dims[1]} numbers a class, but the generator was trained on {known}")
     classes = stage.classes
-    phi = source.phi[[source.dataset.classes.names.index(name) for name in classes.names]]
     torch.manual_seed(seed)
     labels = torch.arange(len(classes)).repeat_interleave(per_class)
     with torch.inference_mode():
@@ -103,7 +102,7 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     every = min(TESTED, per_class)
     tested = np.arange(len(labels)) % per_class % every == every - 1
     splits: dict[str, Any] = {
-        "att": phi.T,
+        "att": stage.phi.T,
         "allclasses_names": np.array([[name] for name in classes.names], dtype=object),
         "trainval_loc": number[is_seen & ~tested][:, None],
         "test_seen_loc": number[is_seen & tested][:, None],
