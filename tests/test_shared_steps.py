@@ -12,8 +12,9 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from tests import worlds
-from tests.test_method_contract import LOOP, METHODS, config
-from zsl.assembly import ANY_DATA, build, prepare, stage_of
+from tests.configured import METHODS, composed, config, kind
+from tests.test_method_contract import LOOP
+from zsl.assembly import build, prepare, stage_of
 from zsl.configuration import compose
 from zsl.data.protocol import final
 from zsl.errors import DivergedError
@@ -26,9 +27,8 @@ from zsl.selection import points
 from zsl.train import begun, examiner
 from zsl.trials import Trial
 
-MODELS = {name: build(config(name), ANY_DATA, {}) for name in METHODS}
-GENERATORS = [name for name, model in MODELS.items() if isinstance(model, FeatureGenerator)]
-AFTERWARDS = [(name, key) for name, model in MODELS.items() for key in model.afterwards]
+GENERATORS = [name for name in METHODS if issubclass(kind(name), FeatureGenerator)]
+AFTERWARDS = [(name, key) for name in METHODS for key in kind(name).afterwards]
 
 
 def counted(cache: Path, method: str, *overrides: str) -> tuple[Examiner, list[Hyperparameters]]:
@@ -46,7 +46,7 @@ def counted(cache: Path, method: str, *overrides: str) -> tuple[Examiner, list[H
 
 
 def widths(method: str) -> dict[str, int]:
-    cfg = compose([f"method={method}"]).method
+    cfg = composed("method", method)
     narrow = {str(key): 8 for key in cfg if str(key).endswith(("hidden", "_per_class"))}
     short = {key: 3 for key in ("epochs", "classifier_epochs") if key in cfg}
     return narrow | short | ({"head.epochs": 2} if "head" in cfg else {})

@@ -4,24 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 import zsl
 from zsl.errors import InputError
 from zsl.explanations import explained, nearest
+from zsl.overrides import readable
+
+if TYPE_CHECKING:
+    from hydra.plugins.search_path_plugin import SearchPathPlugin
 
 SEVERAL = "logger"
 """the group from which more than one can be chosen: ``logger=[csv,tensorboard]``"""
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.output_subdir")
 
 
+HERE = ("hydra.run.dir=.", "hydra.sweep.dir=.")
+"""Hydra makes its folders before anything is known, so these are there; a run makes its own when it has something to
+keep"""
+
+
 def tree() -> Path:
     """The folder that holds ``conf/`` and ``experiments/``: the package in a wheel, its parent in a checkout."""
     package = Path(zsl.__file__).parent
     return package if (package / "conf").is_dir() else package.parent
+
+
+def require_working_folder() -> None:
+    """Refuse to work in a folder that was deleted.
+
+    Raises:
+        InputError: it was.
+    """
+    try:
+        Path.cwd()
+    except OSError:
+        raise InputError("the working folder is not there any more; change to one that is") from None
 
 
 def compose(overrides: Sequence[str], name: str = "config") -> Any:
@@ -44,13 +66,15 @@ def compose_chosen(overrides: Sequence[str], name: str) -> tuple[Any, dict[str, 
     from hydra.core.global_hydra import GlobalHydra
     from omegaconf import OmegaConf, open_dict
 
+    overrides = readable(overrides)
+    require_working_folder()
     prepare_hydra()
     check_choices(overrides)
     running = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
-            cfg = hydra_compose(name, overrides=list(overrides), return_hydra_config=True)
+            cfg = hydra_compose(name, overrides=overrides, return_hydra_config=True)
     finally:
         GlobalHydra.instance().hydra = running
     chosen = OmegaConf.to_container(cfg.hydra.runtime.choices)
@@ -107,18 +131,25 @@ def require_own(config: Mapping[str, Any], place: str) -> None:
 
 def prepare_hydra() -> None:
     """Let Hydra find ``experiments/`` beside ``conf/``, for single runs and for globs."""
-    from hydra.core.config_search_path import ConfigSearchPath
     from hydra.core.plugins import Plugins
-    from hydra.plugins.search_path_plugin import SearchPathPlugin
     from omegaconf import OmegaConf
+
+    Plugins.instance().register(_experiments_path())
+    if not OmegaConf.has_resolver("started"):
+        register_started(datetime.now())
+
+
+@cache
+def _experiments_path() -> type[SearchPathPlugin]:
+    """The plug-in, made once: Hydra would look into the folder again for every class that it is given."""
+    from hydra.core.config_search_path import ConfigSearchPath
+    from hydra.plugins.search_path_plugin import SearchPathPlugin
 
     class ExperimentsPath(SearchPathPlugin):
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
             search_path.append(provider="zsl", path=f"file://{tree()}")
 
-    Plugins.instance().register(ExperimentsPath)
-    if not OmegaConf.has_resolver("started"):
-        register_started(datetime.now())
+    return ExperimentsPath
 
 
 def register_started(moment: datetime) -> None:

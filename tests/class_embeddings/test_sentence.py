@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,6 +57,8 @@ def test_the_template_is_filled_with_readable_names_and_texts() -> None:
     [
         ("{colour}", r"no {colour}; fields that exist: {name}, {keywords}, {category}"),
         ("{name.upper}", "no {name.upper}"),
+        ("{name:>1000000000}", "no {name:>1000000000}"),
+        ("{name!r}", "no {name!r}"),
         ("{name[0]}", r"no {name\[0\]}"),
         ("{}", "no {}"),
         ("a bird", "all classes are the same"),
@@ -144,3 +147,17 @@ def test_weights_in_a_pickle_are_not_loaded(tmp_path: Path) -> None:
     (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x02")
     with pytest.raises(InputError, match=r"model\.safetensors"):
         Sentence(model=tmp_path, cache=tmp_path / "cache").fit(CLASSES)(CLASSES)
+
+
+@needs_minilm
+def test_code_that_comes_with_a_model_is_not_run(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder(), folder)
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'called')!r}, 'w').close()\n")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Config", "AutoModel": "own.Model"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="cannot be loaded") as caught:
+        encode(["red apple"], folder)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "called").exists()

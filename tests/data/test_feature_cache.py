@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 import xxhash
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from zsl.data import source_files
-from zsl.data.feature_cache import Entry, by_content, cached, verifying
+from zsl.data.feature_cache import Entry, by_content, cached, key_part, verifying
 from zsl.errors import InputError
 
 
@@ -281,3 +282,51 @@ def test_verifying_builds_nothing(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="not whole"):
             cached(tmp_path, "k", {}, builder)
     assert builder.calls == 1
+
+
+@pytest.mark.parametrize("put", [Path.touch, lambda path: path.symlink_to("nowhere"), os.mkfifo, Path.mkdir])
+def test_what_lies_in_the_way_of_an_entry_is_replaced(tmp_path: Path, put: Any) -> None:
+    put(tmp_path / "k")
+    builder = Builder()
+    for _ in range(2):
+        np.testing.assert_array_equal(cached(tmp_path, "k", {}, builder).arrays["x"], 1.0)
+    assert builder.calls == 1
+
+
+def test_what_killed_processes_left_is_removed_and_what_others_are_making_is_not(tmp_path: Path) -> None:
+    left = [f".k.{'0' * 32}", ".k.abcd_123", f".k.more.{'0' * 32}", ".other.abcd_123"]
+    kept = [f".made.{'0' * 32}", ".k.notes", "k.abcdefgh", ".hidden"]
+    for name in (*left, *kept):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.npy").write_bytes(b"half")
+    with FileLock(tmp_path / ".made.lock"):
+        cached(tmp_path, "k", {}, Builder())
+    there = {path.name for path in tmp_path.iterdir()}
+    assert there.isdisjoint(left)
+    assert there.issuperset(kept)
+
+
+def test_files_and_folders_reach_the_disk_before_the_entry_appears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronised: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        synchronised.append((Path(f"/proc/self/fd/{handle}").readlink().name, (tmp_path / "k").exists()))
+        fsync(handle)
+
+    monkeypatch.setattr("zsl.data.feature_cache.os.fsync", noted)
+    cached(tmp_path, "k", {}, Builder())
+    before = {name for name, there in synchronised if not there}
+    assert before > {"x.npy", "y.npy", "entry.json"}
+    assert any(name.startswith(".k.") for name in before)
+    assert synchronised[-1] == (tmp_path.name, True)
+
+
+@given(st.text(max_size=300))
+def test_a_part_of_a_key_is_a_part_of_a_file_name(name: str) -> None:
+    part = key_part(name)
+    assert "/" not in part
+    assert len(part.encode()) <= 80
+    assert key_part("res101-hand5_v2.1") == "res101-hand5_v2.1"

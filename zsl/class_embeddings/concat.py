@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Interval
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
@@ -22,7 +24,7 @@ class Part:
     """w φ(y), or w φ(y)/‖φ(y)‖₂ (``l2``; a row of zeros stays)."""
 
     embedding: ClassEmbedding
-    weight: float = 1.0
+    weight: Annotated[float, Interval(ge=0, le=1e6)] = 1.0
     l2: bool = True
 
     def fit(self, known: ClassDescriptions) -> Embed:

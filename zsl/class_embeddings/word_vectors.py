@@ -61,8 +61,9 @@ class WordVectors:
             InputError: the file cannot be read, or no class of ``known`` has a vector. What is returned raises it
                 where classes are out of vocabulary and ``oov`` is ``error`` or ``split``; the message lists them.
         """
+        names = known.readable_names()
         lexicon = open_lexicon(self.path, self.cache)
-        phi, found = self._looked_up(lexicon, known.names)
+        phi, found = self._looked_up(lexicon, names)
         if not found.any():
             raise self._lost(known.names, len(known.names), "choose")
         return partial(self._embedded, lexicon, phi[found].mean(0) if self.oov == "mean" else np.zeros(phi.shape[1]))

@@ -2,7 +2,8 @@
 
 The folder::
 
-    birds/Barn_Swallow/0000.jpg …       one folder a class; the files in it with an image suffix are its images
+    birds/Barn_Swallow/0000.jpg …       one folder a class; the files in it with an image suffix are its images (names
+                                        that begin with a dot are passed over, other files are counted and named)
     birds/Bobolink/0000.jpg …
 
 The split file (YAML or JSON)::
@@ -25,6 +26,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import re
 from collections.abc import Container, Mapping, Sequence
 from difflib import get_close_matches
@@ -39,13 +41,14 @@ from zsl.backbones.backbone import Backbone
 from zsl.backbones.feature_rows import FeatureRows
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.duplicates import Duplicates, OnDuplicate, listed, require_policy
-from zsl.data.feature_cache import Entry, cached
+from zsl.data.feature_cache import Entry, cached, key_part
 from zsl.data.fingerprint import fingerprints
 from zsl.data.image_folder_attributes import read_attributes
 from zsl.data.image_folder_images import ImageFile, find_images, readable
 from zsl.data.image_folder_split import SplitFile, read_split_file
+from zsl.data.source_file import composed, locate
 from zsl.data.splits import Source, audit, divide
-from zsl.errors import InputError
+from zsl.errors import InputError, printable
 
 log = logging.getLogger(__name__)
 
@@ -76,22 +79,25 @@ def load(
     require_policy(on_duplicate)
     if on_unreadable not in ("refuse", "skip"):
         raise InputError(f"image folder: data.on_unreadable={on_unreadable} does not exist; choose refuse or skip")
-    folder, file = Path(root).expanduser(), Path(splits).expanduser()
+    folder, file = locate(root), locate(splits)
     if not folder.is_dir():
         raise InputError(f"image folder {folder}: no such folder; data.root names the one with a folder per class")
-    file = file if file.exists() or file.is_absolute() else folder / file
+    file = file if os.path.lexists(file) or file.is_absolute() else locate(folder / file)
     plan = read_split_file(file)
     names = _names(plan.classes, file)
     rows = FeatureRows(Path(cache).expanduser(), backbone)
-    images, notes = readable(find_images(folder, plan.classes, file), rows, folder, on_unreadable == "skip")
+    found, unused = find_images(folder, plan.classes, file)
+    images, notes = readable(found, rows, folder, on_unreadable == "skip")
     labels = np.array([image.label for image in images], dtype=np.int64)
     parts = _splits(images, labels, plan, file, frozenset(notes))
     parts, copies = _without_duplicates(images, labels, parts, folder, on_duplicate)
     _require_images(parts.trainval, parts.test_unseen, labels, plan, file)
     audit(parts, labels, Source(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
-    matrices = {} if attributes is None else read_attributes(Path(attributes).expanduser(), plan.classes)
+    matrices = {} if attributes is None else read_attributes(Path(attributes), plan.classes)
     features = _features(images, rows, Path(cache).expanduser(), folder)
-    name = folder.resolve().name
+    if unused:
+        log.warning("image folder %s: %s", folder, unused)
+    name = printable(folder.resolve().name)
     return Dataset(
         name=name,
         features=features,
@@ -100,7 +106,11 @@ def load(
         splits=parts,
         card=Card(
             f"{name}: {len(images)} images, {len(plan.seen)} seen and {len(plan.unseen)} unseen classes",
-            notes=(*(f"left out: {path} {reason}" for path, reason in notes.items()), *copies),
+            notes=(
+                *(f"left out: {path} {reason}" for path, reason in notes.items()),
+                *([unused] if unused else []),
+                *copies,
+            ),
         ),
         fingerprints=fingerprints(features, labels, parts),
     )
@@ -130,7 +140,8 @@ def _splits(
     if plan.val is None:
         train, val = divide(trainval, labels)
     else:
-        is_val = np.isin(labels[trainval], [plan.classes.index(name) for name in plan.val])
+        classes = [composed(name) for name in plan.classes]
+        is_val = np.isin(labels[trainval], [classes.index(composed(name)) for name in plan.val])
         train, val = trainval[~is_val], trainval[is_val]
     return Splits(trainval, test_seen, np.flatnonzero(~seen), train, val)
 
@@ -176,6 +187,7 @@ def _listed(
     file: Path,
     skipped: Container[str],
 ) -> Int64[Array, " m"]:
+    paths = [composed(path) for path in paths]
     for path in paths:
         if path not in row and path not in skipped:
             near = get_close_matches(path, row, 1)
@@ -192,7 +204,8 @@ def _listed(
 def _chosen(paths: Sequence[str], labels: Int64[Array, " n"], plan: SplitFile) -> Bool[Array, " n"]:
     """For every class the first images by hash: ``test_fraction`` of them, rounded; at least one is not chosen."""
     chosen = np.zeros(len(paths), dtype=bool)
-    rank = np.array([hashlib.sha256(f"{plan.seed} {path}".encode()).hexdigest() for path in paths])
+    texts = (f"{plan.seed} {path}".encode(errors="surrogateescape") for path in paths)
+    rank = np.array([hashlib.sha256(text).hexdigest() for text in texts])
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
         count = min(max(1, round(plan.test_fraction * len(rows))), len(rows) - 1)
@@ -204,6 +217,8 @@ def _features(images: Sequence[ImageFile], rows: FeatureRows, cache: Path, folde
     pictures = [image.picture for image in images]
     digests = hashlib.sha256("\n".join(picture.digest for picture in pictures).encode()).hexdigest()
     source = {"images": digests, "backbone": [rows.backbone.name, rows.backbone.transform]}
-    key = f"image_folder/{folder.resolve().name}-{hashlib.sha256(json.dumps(source).encode()).hexdigest()[:16]}"
+    key = (
+        f"image_folder/{key_part(folder.resolve().name)}-{hashlib.sha256(json.dumps(source).encode()).hexdigest()[:16]}"
+    )
     entry = cached(cache, key, source, lambda: Entry({"features": rows(pictures, folder.name)}, {"n": len(pictures)}))
     return entry.arrays["features"]
