@@ -20,9 +20,9 @@ from zsl.assembly import fingerprints
 from zsl.class_embeddings.sentence import Sentence
 from zsl.class_embeddings.word_vectors import WordVectors
 from zsl.cli import main
-from zsl.data import source_files
+from zsl.data import file_content
 from zsl.data.dataset import ClassDescriptions
-from zsl.data.source_files import Clue
+from zsl.data.file_content import Clue
 from zsl.data.xlsa17 import load
 from zsl.errors import InputError
 
@@ -30,7 +30,7 @@ from zsl.errors import InputError
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a moment ago count as old ones, so that their clues are believed."""
-    monkeypatch.setattr(source_files, "SETTLED", -1)
+    monkeypatch.setattr(file_content, "SETTLED", -1)
 
 
 def exchange(path: Path, content: bytes) -> None:

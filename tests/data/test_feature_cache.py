@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from zsl.data import source_files
+from zsl.data import file_content
 from zsl.data.feature_cache import Entry, by_content, cached, key_part, verifying
 from zsl.errors import InputError
 
@@ -74,7 +74,7 @@ def renamed(path: Path, content: bytes) -> None:
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of a moment ago count as old ones, so that their clues are believed."""
-    monkeypatch.setattr(source_files, "SETTLED", -1)
+    monkeypatch.setattr(file_content, "SETTLED", -1)
 
 
 @pytest.mark.usefixtures("settled")
@@ -122,7 +122,7 @@ def deceive(root: Path, path: Path) -> None:
     """Change ``path`` and make the entry believe that it was so before: a clue that misleads."""
     path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
     said = record(root)
-    said["files"][str(path)]["clue"] = asdict(source_files.Clue.of(path))
+    said["files"][str(path)]["clue"] = asdict(file_content.Clue.of(path))
     said.pop("self")
     digest = xxhash.xxh3_128_hexdigest(json.dumps(said, sort_keys=True).encode())
     (root / "k" / "entry.json").write_text(json.dumps(said | {"self": digest}))

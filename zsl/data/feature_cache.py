@@ -21,7 +21,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from numpy import ndarray as Array
 
 from zsl.data.array_file import read_array
-from zsl.data.source_files import known, unchanged
+from zsl.data.file_content import known, unchanged
 from zsl.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def cached(
     """The entry ``key`` below ``root``: opened if it is whole and made from ``source`` and ``files``, else built.
 
     ``source`` is any JSON value; an entry made from another one is stale, and so is one made from ``files`` with
-    another content (see :mod:`zsl.data.source_files`; within :func:`by_content` all of every file is read). Every array
+    another content (see :mod:`zsl.data.file_content`; within :func:`by_content` all of every file is read). Every array
     carries an XXH3-128 checksum that is verified at each opening (memory bandwidth, not a parse), so a flipped bit is
     noticed. An entry appears under its name by one rename or not at all, survives a power cut from then on, and may be
     read by whom the umask lets; several processes may ask for the same entry at once. Whatever else lies under its name

@@ -55,14 +55,14 @@ class Clue:
 
 
 @dataclass(frozen=True)
-class SourceFile:
+class Content:
     """A file as an entry knows it."""
 
     content: str
     clue: Mapping[str, Any] | None
 
     @classmethod
-    def of(cls, path: Path) -> SourceFile:
+    def of(cls, path: Path) -> Content:
         """The file as it is now: all of it is read."""
         clue = Clue.of(path)
         with path.open("rb") as file:
@@ -75,7 +75,7 @@ def known(paths: Sequence[Path]) -> dict[str, Any]:
     Raises:
         InputError: a file cannot be read.
     """
-    return {str(path.resolve()): asdict(_read(path, SourceFile.of)) for path in paths}
+    return {str(path.resolve()): asdict(_read(path, Content.of)) for path in paths}
 
 
 def unchanged(paths: Sequence[Path], before: Mapping[str, Any], thoroughly: bool) -> dict[str, Any] | None:
@@ -92,7 +92,7 @@ def unchanged(paths: Sequence[Path], before: Mapping[str, Any], thoroughly: bool
     for path in paths:
         was = before[str(path.resolve())]
         is_same = not thoroughly and was["clue"] is not None and asdict(_read(path, Clue.of)) == was["clue"]
-        now[str(path.resolve())] = found = was if is_same else asdict(_read(path, SourceFile.of))
+        now[str(path.resolve())] = found = was if is_same else asdict(_read(path, Content.of))
         if found["content"] != was["content"]:
             return None
     return now
