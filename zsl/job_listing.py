@@ -23,6 +23,7 @@ def main(arguments: argparse.Namespace) -> int:
         InputError: there is no such folder, or no job in it.
     """
     from zsl.jobs import NAME, Job, Unfinished
+    from zsl.recalled import command
     from zsl.reporting import result
 
     if not arguments.path.is_dir():
@@ -43,7 +44,7 @@ def main(arguments: argparse.Namespace) -> int:
         trace = f" (traceback in {folder / NAME})" if said.traceback else ""
         lines.append(f"{state}  {folder.name}{error}{trace}\n")
         if said.overrides and state != "under way":
-            lines.append(f"  again: {job.command}\n")
+            lines.append(f"  again: {command(['zsl', 'train', '-m'], job.repeated, [job.place])}\n")
     sys.stdout.write(", ".join(f"{n} {state}" for state, n in counts.items() if n) + f": {arguments.path}\n")
     sys.stdout.writelines(lines)
     return 0

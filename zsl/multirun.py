@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import secrets
 import shlex
 import sys
 import traceback
@@ -111,7 +112,8 @@ def _lead_submitit(composed: DictConfig, output: Path, scratch: str) -> None:
     """Have what submitit writes beside the results, and not where it is gone with this process."""
     place = OmegaConf.select(composed, "hydra.launcher.submitit_folder")
     if place is not None and str(place).startswith(scratch):
-        composed.hydra.launcher.submitit_folder = f"{output / LOGS}/%j"
+        # what jobs come to lies there pickled, so nobody may have put anything there before
+        composed.hydra.launcher.submitit_folder = f"{output / LOGS}/%j-{secrets.token_hex(8)}"
         sys.stderr.write(f"what jobs write: {output / LOGS}; how far they are: zsl jobs {output}\n")
 
 

@@ -51,6 +51,7 @@ class Sentence:
             raise InputError(
                 f"sentence encoder {folder} has no {absent[0]}; set class_embedding.model to the model's folder"
             )
+        _require_no_code(folder)
         source = {
             "model": [identity(folder / name) for name in files],
             "texts": hashlib.sha256("\0".join(texts).encode()).hexdigest(),
@@ -117,6 +118,21 @@ def encode(texts: list[str], folder: Path, batch: int = 64) -> Float32[Array, "n
             hidden = encoder(**tokens).last_hidden_state
             vectors[rows] = (hidden * mask).sum(1) / mask.sum(1)
     return np.asarray(torch.nn.functional.normalize(vectors, dim=1).numpy())
+
+
+def _require_no_code(folder: Path) -> None:
+    """Refuse a model whose configuration has attention computed by a kernel from elsewhere: it would be downloaded."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # whoever loads it says so
+    for key in ("attn_implementation", "_attn_implementation"):
+        asked = config.get(key) if isinstance(config, dict) else None
+        if asked is not None and asked not in ("eager", "sdpa"):
+            raise InputError(
+                f"sentence encoder {folder}: config.json has {key}={asked!r}, which may be code from elsewhere; remove "
+                "the key"
+            )
 
 
 def _packaged() -> Path:

@@ -19,12 +19,13 @@ from zsl.errors import InputError
 from zsl.measuring import Hopeful
 from zsl.search.plan import Plan
 from zsl.search.storage import Storage
-from zsl.search_space import Hyperparameters
+from zsl.search_space import Hyperparameters, Range
+from zsl.selection import EPOCHS, is_of
 from zsl.trials import Trial
 
 SLOT, FOUND, DIVERGED, IDENTITY = "slot", "found", "diverged", "zsl"
 """attributes of trials and, the last, of a study"""
-EXAMINED = ("epochs",)
+EXAMINED = (EPOCHS,)
 """what is chosen while a trial is trained, not by the search"""
 
 
@@ -110,7 +111,7 @@ class Search:
         if IDENTITY not in self.study.user_attrs and not self.study.get_trials(deepcopy=False):
             self.study.set_user_attr(IDENTITY, ours)
         theirs = self.study.user_attrs.get(IDENTITY)
-        if theirs is None:
+        if not isinstance(theirs, Mapping):
             raise InputError(f"{name}: this study was not made by zsl sweep; give another name")
         for key in sorted({*ours, *theirs}):
             if ours.get(key) != theirs.get(key):
@@ -146,7 +147,8 @@ class Search:
         return {
             trial.user_attrs[SLOT]: trial
             for trial in self.study.get_trials(deepcopy=False)
-            if SLOT in trial.user_attrs and (trial.state != TrialState.FAIL or DIVERGED in trial.user_attrs)
+            if isinstance(trial.user_attrs.get(SLOT), int)
+            and (trial.state != TrialState.FAIL or DIVERGED in trial.user_attrs)
         }
 
     def _hopeful(self, trial: optuna.Trial, epoch: int, value: float) -> bool:
@@ -173,16 +175,30 @@ class Search:
             self.study.tell(trial, state=TrialState.PRUNED)
 
     def _read(self, trial: FrozenTrial) -> Trial:
-        point = self.plan.point(trial.params)
-        if DIVERGED in trial.user_attrs:
-            return Trial(point, diverged=trial.user_attrs[DIVERGED])
-        kept = trial.user_attrs[FOUND]
-        return Trial(**{**kept, "chosen": {**point, **kept["chosen"]}})
+        """A trial as the database holds it: numbers, at a point of this search; nothing else of it is built."""
+        try:
+            point = self.plan.point(trial.params)
+            if DIVERGED in trial.user_attrs:
+                return Trial(point, diverged=str(trial.user_attrs[DIVERGED]))
+            kept = trial.user_attrs[FOUND]
+            found = Trial(**{**kept, "chosen": {**point, **kept["chosen"]}})
+            drawn = [point[key] for key, axis in self.plan.space.items() if isinstance(axis, Range)]
+            measured = found.T1, found.H, found.H_raw, found.gamma, found.temperature, *found.correction.values()
+            if is_of(found, point) and all(map(_is_number, (*drawn, *(x for x in measured if x is not None)))):
+                return found
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass
+        name = f"search.study={self.plan.study}"
+        raise InputError(f"{name}: trial {trial.number} is not as zsl sweep writes it; give another name")
 
     def _beat(self) -> None:
         while not self._left.wait(self.storage.interval):
             for trial in tuple(self.held):
                 self.storage.beat(self.study, trial)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _show(value: Any) -> str:
