@@ -8,14 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from zsl.configuration import choices, tree
+from zsl.configuration import choices
 from zsl.errors import InputError
 from zsl.explanations import explained
-from zsl.offered import REFERENCE, ROLES, TARGET, targets
+from zsl.offered import REFERENCE, TARGET, targets
 from zsl.reporting.checks import show
+from zsl.reporting.result import WITHHELD
 
 HARMLESS = re.compile(r"\$\{(started:[^${}]*|oc\.env:(?P<variable>\w+)(,[^${}]*)?|[\w.]+)\}")
 """references to other keys, to the moment, and to variables of the environment"""
+NAME = re.compile(r"[\w-]+")
+FOREIGN, COMPUTED = "names what zsl does not offer", "computes something or reads a secret"
 SECRET = re.compile("key|token|secret|passw|credential", re.IGNORECASE)
 
 
@@ -34,14 +37,14 @@ def command(program: Sequence[str], overrides: Sequence[str], own: Sequence[str]
 def objection(override: str) -> str:
     """What speaks against typing an override that a file holds; empty if nothing does.
 
-    Objectionable are flags and what is no override, Hydra's own settings, choices and a ``_target_`` that ``conf/``
-    does not have, and references that compute something or read a secret of the environment.
+    Objectionable are flags and what is no override, Hydra's own settings, a choice that is a path, a ``_target_`` that
+    ``conf/`` does not have, and references that compute something or read a secret of the environment.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     try:
         with explained():
-            parsed = OverridesParser.create().parse_override(override)
+            parsed = OverridesParser.create().parse_override(override.replace(WITHHELD, "withheld"))
     except InputError:
         return "is no override"
     key, value = parsed.key_or_group, parsed.value()
@@ -49,24 +52,15 @@ def objection(override: str) -> str:
         return "is no override of one run"
     if parsed.package is not None or re.split("[./]", key)[0] == "hydra":
         return "changes how zsl is started"
-    if (names := _names(key)) is not None and not {*_texts(value)} <= names:
-        return f"chooses what conf/{key} does not have"
+    if ("/" in key or key in choices()) and not all(map(NAME.fullmatch, _texts(value))):
+        return "chooses what is no name"
     for name, item in _items(key, value):
         own = [part for part in name.split(".") if part.startswith("_")]
         if own and not (own == [TARGET] and name.endswith(f".{TARGET}") and item in targets()):
-            return "names what zsl does not offer"
+            return FOREIGN
         if isinstance(item, str) and REFERENCE in HARMLESS.sub(_secret, item):
-            return "computes something or reads a secret"
+            return COMPUTED
     return ""
-
-
-def _names(key: str) -> set[str] | None:
-    """The choices of a group; none of what is no group."""
-    if "/" in key:
-        known = key in {role.group for role in ROLES.values()}
-        return {path.stem for path in (tree() / "conf" / key).glob("*.yaml")} if known else set()
-    found = choices().get(key)
-    return None if found is None else set(found)
 
 
 def _texts(value: Any) -> Iterator[str]:

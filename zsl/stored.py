@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from zsl.configuration import compose
 from zsl.errors import InputError
 from zsl.explanations import explained
-from zsl.offered import TARGET, require_offered, require_plain
+from zsl.offered import CURE, TARGET, require_offered, require_plain
+from zsl.recalled import COMPUTED, FOREIGN, objection
+from zsl.reporting.checks import show
 from zsl.reporting.result import Result
 
 if TYPE_CHECKING:
@@ -43,28 +45,25 @@ def stored(result: Result, file: Path, overrides: Sequence[str] = ()) -> tuple[D
     """
     typed = _parsed(overrides)
     named = dict(target for override in typed for target in _targets(override))
-    kept = {}
-    for part in PARTS:
-        kept[part] = result.config.get(part)
-        if not isinstance(kept[part], Mapping):
-            raise InputError(f"{file}: config.{part} is missing; give the result of a run")
-    require_offered(kept, str(file), named)
-    require_plain(result.selection.chosen, str(file), "selection.chosen")
+    kept = _checked(result, file, named)
     chosen = {override.key_or_group for override in typed if override.key_or_group in CHANGEABLE}
-    now: dict[str, list[Override]] = {"compose": [], "apply": []}
+    own, composed, applied = [], [], []
     for override in typed:
         top = override.key_or_group.partition(".")[0]
-        if top == "method" and override.key_or_group in {f"{place}.{TARGET}" for place in named}:
+        if top == "method":
             _require_same(override, kept)
-            continue
-        now["compose" if top == "paths" or top in chosen else "apply"].append(override)
-    own = [override.input_line for override in now["compose"] if override.key_or_group.startswith("paths.")]
-    before = _laid_over(compose([str(line) for line in own]), kept)
+        elif top == "paths":
+            own.append(str(override.input_line))
+        elif top in chosen:
+            composed.append(str(override.input_line))
+        else:
+            applied.append(override)
+    before = _laid_over(compose(own), kept)
     if not typed:
         return before, before
-    after = compose([str(override.input_line) for override in now["compose"]])
+    after = compose([*own, *composed])
     after = _laid_over(after, {part: node for part, node in kept.items() if part not in chosen})
-    _apply(now["apply"], after)
+    _apply(applied, after)
     return before, after
 
 
@@ -74,6 +73,22 @@ def places(cfg: DictConfig) -> dict[str, str]:
 
     nodes = {part: OmegaConf.to_container(cfg[part], resolve=False) for part in CHANGEABLE}
     return {key: value for key, value in _leaves(nodes) if key.rpartition(".")[2] in PLACES}
+
+
+def _checked(result: Result, file: Path, named: Mapping[str, str]) -> dict[str, Any]:
+    """The parts that are used, if nothing in them, in what was chosen and in the overrides asks for more than data."""
+    kept = {}
+    for part in PARTS:
+        kept[part] = result.config.get(part)
+        if not isinstance(kept[part], Mapping):
+            raise InputError(f"{file}: config.{part} is missing; give the result of a run")
+    require_offered(kept, str(file), named)
+    require_plain(result.selection.chosen, str(file), "selection.chosen")
+    for word in result.overrides:
+        why = objection(word)
+        if why in (FOREIGN, COMPUTED) and not any(word.endswith(f".{TARGET}={mine}") for mine in named.values()):
+            raise InputError(f"{file}: overrides: {show(word)} {why}; {CURE}")
+    return kept
 
 
 def _parsed(overrides: Sequence[str]) -> list[Override]:

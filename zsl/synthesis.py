@@ -25,7 +25,6 @@ from zsl.model import Dimensions
 from zsl.output import WEIGHTS
 from zsl.reporting import result as results
 from zsl.reporting.atomic import write_bytes
-from zsl.reporting.checks import show
 from zsl.reporting.drawing import UNDATED
 from zsl.reporting.feature_plot import draw
 from zsl.reporting.result import Result
@@ -140,7 +139,7 @@ def plot(made: Synthetic, form: str) -> bytes:
 
 def _announce(cfg: DictConfig, file: Path) -> None:
     """Whose folder it may be, its result names files of this machine."""
-    named = ", ".join(f"{key}={show(value)}" for key, value in places(cfg).items())
+    named = ", ".join(f"{key}={value!r}" for key, value in places(cfg).items())
     if named:
         sys.stderr.write(f"zsl: reads {named}, as {file} says\n")
 
