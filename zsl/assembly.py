@@ -25,6 +25,7 @@ from zsl.evaluation.corrections.correction import Correction
 from zsl.fit import Loop
 from zsl.memory import require_memory
 from zsl.model import Dimensions, ZSLModel
+from zsl.offered import ROLES
 from zsl.recent import Recent, stamped
 from zsl.reporting.published import claims
 from zsl.search_space import Hyperparameters, axes, extremes, of_correction, of_method
@@ -180,7 +181,7 @@ def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters
         place: Any = node
         for part in parts:
             place = place.get(part) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or name not in place:
+        if not isinstance(place, dict) or name not in place or any(word.startswith("_") for word in (*parts, name)):
             own = ", ".join(str(name) for name in node if name != "_target_")
             raise InputError(f"sweep.{key}: the method has no such hyperparameter; it has {own}")
         place[name] = _part(name, value) if isinstance(place[name], dict) else value
@@ -193,8 +194,11 @@ def _part(group: str, value: Any) -> dict[str, Any]:
     (``{sje: {lr: 0.01}}``).
     """
     name, own = next(iter(value.items())) if isinstance(value, Mapping) and len(value) == 1 else (value, {})
-    if not isinstance(name, str) or not isinstance(own, Mapping):
+    if group not in ROLES["method"].parts or not isinstance(name, str) or not isinstance(own, Mapping):
         raise InputError(f"sweep.{group}: {value} names no {group}; write sje, or {{sje: {{lr: 0.01}}}}")
+    for key in own:
+        if str(key).startswith("_"):
+            raise InputError(f"sweep.{group}.{name}.{key}: is no hyperparameter; name another {group} in its place")
     return compose_choice(f"method/{group}", name) | dict(own)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,6 +61,7 @@ class Sentence:
             raise InputError(
                 f"sentence encoder {folder} has no {absent[0]}; set class_embedding.model to the model's folder"
             )
+        _require_no_code(folder)
         return partial(self._encoded, folder)
 
     def _encoded(self, folder: Path, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
@@ -144,6 +146,21 @@ def encode(texts: Sequence[str], folder: Path) -> Float32[Array, "n k"]:
     finally:
         torch.set_num_threads(threads)
     return np.asarray(torch.nn.functional.normalize(vectors, dim=1).numpy())
+
+
+def _require_no_code(folder: Path) -> None:
+    """Refuse a model whose configuration has attention computed by a kernel from elsewhere: it would be downloaded."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # whoever loads it says so
+    for key in ("attn_implementation", "_attn_implementation"):
+        asked = config.get(key) if isinstance(config, dict) else None
+        if asked is not None and asked not in ("eager", "sdpa"):
+            raise InputError(
+                f"sentence encoder {folder}: config.json has {key}={asked!r}, which may be code from elsewhere; remove "
+                "the key"
+            )
 
 
 def _packaged() -> Path:

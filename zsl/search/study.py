@@ -20,12 +20,13 @@ from zsl.measuring import Hopeful
 from zsl.reporting import schema
 from zsl.search.plan import Plan
 from zsl.search.storage import Storage
-from zsl.search_space import Hyperparameters
+from zsl.search_space import Hyperparameters, Range
+from zsl.selection import EPOCHS, is_of
 from zsl.trials import Trial
 
 SLOT, FOUND, DIVERGED, IDENTITY = "slot", "found", "diverged", "zsl"
 """attributes of trials and, the last, of a study"""
-EXAMINED = ("epochs",)
+EXAMINED = (EPOCHS,)
 """what is chosen while a trial is trained, not by the search"""
 
 
@@ -111,7 +112,7 @@ class Search:
         if IDENTITY not in self.study.user_attrs and not self._all():
             self.study.set_user_attr(IDENTITY, ours)
         theirs = self.study.user_attrs.get(IDENTITY)
-        if theirs is None:
+        if not isinstance(theirs, Mapping):
             raise InputError(f"{name}: this study was not made by zsl sweep; give another name")
         for key in sorted({*ours, *theirs}):
             if ours.get(key) != theirs.get(key):
@@ -195,6 +196,7 @@ class Search:
             self.study.tell(trial, state=TrialState.PRUNED)
 
     def _read(self, trial: FrozenTrial) -> Trial:
+        """Return a trial as the database holds it: numbers, at a point of this search; nothing else of it is built."""
         try:
             point = self.plan.point(trial.params)
         except (KeyError, ValueError) as error:
@@ -206,14 +208,20 @@ class Search:
             raise self._damaged(f"trial {trial.number}: {key or 'what it found'}: {cause}")
         assert isinstance(kept, dict)
         found = Trial(**{**kept, "chosen": {**point, **kept["chosen"]}})
-        if not found.is_complete():
-            raise self._damaged(f"trial {trial.number} lacks a measurement")
+        drawn = [point[key] for key, axis in self.plan.space.items() if isinstance(axis, Range)]
+        numbers = all(map(_is_number, (*drawn, *found.correction.values())))
+        if not found.is_complete() or not is_of(found, point) or not numbers:
+            raise self._damaged(f"trial {trial.number} is not as zsl sweep writes it")
         return found
 
     def _beat(self) -> None:
         while not self._left.wait(self.storage.interval):
             for trial in tuple(self.held):
                 self.storage.beat(self.study, trial)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _show(value: Any) -> str:
