@@ -251,11 +251,11 @@ def test_a_matrix_of_another_size(folder: Path, capfd: pytest.CaptureFixture[str
 
 def test_word_vectors_that_know_none_of_the_classes(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (folder / "vectors.txt").write_text("cat 1 2\ndog 3 4\n")
-    arguments = [*SYNTHETIC, "class_embedding=glove", "class_embedding.path=vectors.txt"]
-    main(arguments)  # says that it converts them, once
-    capfd.readouterr()
-    line = refused(arguments, folder, capfd)
-    assert "out of vocabulary" in line
+    words = ["class_embedding=glove", "class_embedding.path=vectors.txt"]
+    write(folder / "toy", *content(), "5")
+    toy = ["train", "data=xlsa17", "data.name=toy", "data.root=toy"]
+    assert "out of vocabulary" in refused([*toy, *words], folder, capfd)
+    assert "no class names but 'class" in refused([*SYNTHETIC, *words], folder, capfd)
 
 
 def test_a_mistake_in_one_job_does_not_stop_the_others(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -447,7 +447,7 @@ def test_trials_that_are_not_of_this_search(
         patch.setattr("zsl.train.choose", stop)
         assert main(arguments) == 130
     (path,) = folder.rglob("trials.json")
-    path.write_text(content)
+    path.write_text(content + "\n")
     capfd.readouterr()
     line = refused([*arguments, "resume=true"], folder, capfd)
     assert words in line

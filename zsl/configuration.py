@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 import zsl
 from zsl.errors import InputError
 from zsl.explanations import explained, nearest
+from zsl.overrides import readable
 
 if TYPE_CHECKING:
     from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -23,10 +22,27 @@ SEVERAL = "logger"
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.output_subdir")
 
 
+HERE = ("hydra.run.dir=.", "hydra.sweep.dir=.")
+"""Hydra makes its folders before anything is known, so these are there; a run makes its own when it has something to
+keep"""
+
+
 def tree() -> Path:
     """The folder that holds ``conf/`` and ``experiments/``: the package in a wheel, its parent in a checkout."""
     package = Path(zsl.__file__).parent
     return package if (package / "conf").is_dir() else package.parent
+
+
+def require_working_folder() -> None:
+    """Refuse to work in a folder that was deleted.
+
+    Raises:
+        InputError: it was.
+    """
+    try:
+        Path.cwd()
+    except OSError:
+        raise InputError("the working folder is not there any more; change to one that is") from None
 
 
 def compose(overrides: Sequence[str], name: str = "config") -> Any:
@@ -49,13 +65,15 @@ def compose_chosen(overrides: Sequence[str], name: str) -> tuple[Any, dict[str, 
     from hydra.core.global_hydra import GlobalHydra
     from omegaconf import OmegaConf, open_dict
 
+    overrides = readable(overrides)
+    require_working_folder()
     prepare_hydra()
     check_choices(overrides)
     running = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
-            cfg = hydra_compose(name, overrides=list(overrides), return_hydra_config=True)
+            cfg = hydra_compose(name, overrides=overrides, return_hydra_config=True)
     finally:
         GlobalHydra.instance().hydra = running
     chosen = OmegaConf.to_container(cfg.hydra.runtime.choices)
@@ -86,34 +104,6 @@ def _choice(group: str, name: str) -> dict[str, Any]:
     content = OmegaConf.to_container(node, resolve=True)
     assert isinstance(content, dict)
     return {str(name): value for name, value in content.items()}
-
-
-def targets() -> frozenset[str]:
-    """Everything that some file of ``conf/`` builds."""
-    found: set[str] = set()
-    for path in (tree() / "conf").rglob("*.yaml"):
-        found.update(_targets(yaml.safe_load(path.read_text(encoding="utf-8"))))
-    return frozenset(found)
-
-
-def _targets(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        yield from (str(value) for key, value in node.items() if key == "_target_")
-    for value in node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ():
-        yield from _targets(value)
-
-
-def require_own(config: Mapping[str, Any], place: str) -> None:
-    """Refuse a configuration read from a file that would call what no file of ``conf/`` does.
-
-    Raises:
-        InputError: it would.
-    """
-    foreign = sorted(set(_targets(config)) - targets())
-    if foreign:
-        raise InputError(
-            f"{place}: names {foreign[0]!r}, which nothing in conf/ builds; results are not run as programs"
-        )
 
 
 def prepare_hydra() -> None:
