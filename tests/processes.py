@@ -320,6 +320,7 @@ def _flushed(status: int) -> int:
         if not sys.stdout.closed:
             sys.stdout.flush()
     except OSError as error:
-        sys.stderr.write(f"Exception ignored in: {sys.stdout!r}\n{type(error).__name__}: {error}\n")
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"Exception ignored in: {sys.stdout!r}\n{type(error).__name__}: {error}\n")
         return 120
     return status

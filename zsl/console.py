@@ -11,15 +11,19 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from zsl.errors import printable
+from zsl.reporting.chance import at_chance, levels
 from zsl.reporting.result import Result
+from zsl.reporting.statistics import over_seeds
 
 SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
 
 
 def show(result: Result, output: Path, before: str = "", after: str = "") -> None:
     """A result in one line, and where it lies in another."""
+    guess, marked = levels([result]), at_chance([result], over_seeds([result.metrics]))
     figures = "  ".join(
-        f"{name} {value:.3f}" if "AUSUC" in name else f"{name} {value:.1f}"
+        (f"{name} {value:.3f}" if "AUSUC" in name else f"{name} {value:.1f}")
+        + (f" (chance is {guess[name.rstrip('†')]:.1f})" if name in marked and name.rstrip("†") in guess else "")
         for name, value in result.metrics.items()
         if name.rstrip("†") in SHOWN
     )

@@ -19,7 +19,7 @@ from zsl.data.training_set import Abreast, Batches, TrainingSet, stream
 from zsl.divergence import FiniteLoss, solvable
 from zsl.errors import InputError
 from zsl.model import ZSLModel
-from zsl.random_streams import Stream
+from zsl.random_streams import Stream, watched
 from zsl.resumption import (
     CHECKPOINT,
     AtomicCheckpoints,
@@ -136,15 +136,19 @@ def descend(
 
 def finish(model: ZSLModel, train: TrainingSet, loop: Loop, seed: int) -> None:
     """What comes after the gradient steps: heads, then finalize. The random streams go on as if nothing had been."""
-    with _stream(seed, HEADS):
-        _fit_parts(model.heads(train), loop, seed)
+    with _stream(seed, HEADS), watched() as draws:
+        random_parts = _fit_parts(model.heads(train), loop, seed)
         with solvable():
             model.finalize(train)
+    model.drew = model.drew or random_parts or draws.any
 
 
-def _fit_parts(parts: Iterable[tuple[ZSLModel, TrainingSet]], loop: Loop, seed: int) -> None:
+def _fit_parts(parts: Iterable[tuple[ZSLModel, TrainingSet]], loop: Loop, seed: int) -> bool:
+    """Train them; whether one of them draws random numbers."""
+    drew = False
     for part, train in parts:
-        fit(part, train, replace(loop, compile=False, progress_bar=False), seed)
+        drew = not fit(part, train, replace(loop, compile=False, progress_bar=False), seed).deterministic or drew
+    return drew
 
 
 @contextmanager

@@ -51,12 +51,19 @@ class ZSLModel(LightningModule, ABC):
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""
     batch_size: int = 0
+    drew: bool = False
+    """whether building it, or finalizing it and training its heads, drew from a global random stream"""
     together: ClassVar[bool] = False
     """whether its steps are written for the weights of several runs along a leading dimension, too; random numbers
     are drawn by :mod:`zsl.random_streams` then, batches and losses have that dimension, and no run touches another"""
     afterwards: ClassVar[tuple[str, ...]] = ()
     """hyperparameters that gradient steps do not depend on, but only what follows them, such as ``head`` and all of its
     own; a contract test holds the method to it"""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether no random number was drawn: a closed form (gradient steps draw their batches) that drew none."""
+        return not self.epochs and not self.drew
 
     @abstractmethod
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:

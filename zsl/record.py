@@ -19,6 +19,7 @@ from zsl.data import protocol
 from zsl.data.dataset import Dataset
 from zsl.data.protocol import Stage
 from zsl.data.training_set import Setting
+from zsl.evaluation.chance import chance
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.evaluate import Evaluation
 from zsl.evaluation.hubness import occurrences
@@ -107,6 +108,8 @@ def record(cfg: DictConfig, names: Names, overrides: Sequence[str], found: Findi
         curve=_curve(found.evaluation),
         hubness=_hubness(found.scored, stage),
         synthetic=_synthetic(*means, stage) if means else {},
+        chance=chance(found.scored.zsl, found.scored.gzsl),
+        deterministic=model.deterministic,
         overrides=list(overrides),
         versions=_versions(),
         commit=_commit(),

@@ -150,10 +150,10 @@ def test_bold_is_explained_where_it_can_be_seen(found: list[Row]) -> None:
         terminal(made, console)
     best = next(cell.text for line in made[0].lines for cell in line.cells if cell.best)
     assert re.search(rf"\x1b\[1m *{re.escape(best)}", capture.get())
-    assert "bold: best" in capture.get()
-    assert "bold: best" not in printed(made, 300)
-    assert "bold: best" in markdown(made)
-    assert "bold: best" in latex(made)
+    assert "bold: the best" in capture.get()
+    assert "bold: the best" not in printed(made, 300)
+    assert "bold: the best" in markdown(made)
+    assert "bold: the best" in latex(made)
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140, 1000])

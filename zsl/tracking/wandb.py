@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import secrets
 import shutil
 from collections.abc import Mapping
@@ -85,7 +86,8 @@ class WandB:
         self.job, self.kept = job, job.checkpoints / IDENTITY
         self.identity = secrets.token_hex(5)
         if job.resumed and self.kept.is_file():
-            self.identity = self.kept.read_text(encoding="utf-8").strip()
+            before = self.kept.read_text(encoding="utf-8", errors="replace").strip()
+            self.identity = before if re.fullmatch("[0-9a-f]{10}", before) else self.identity
         write_text(self.kept, self.identity)
         self.run = self._online() or self._init("offline")
         self.run.define_metric("fit/*", step_metric="fit/step")

@@ -24,7 +24,7 @@ FEW = 12
 
 def section(gathered: Gathered) -> Section | None:
     """Parallel coordinates and importance, a plot of each a row."""
-    tried = {i: _tried(gathered.runs(row)) for i, row in enumerate(gathered.rows)}
+    tried = {i: _tried(gathered.runs(row)) for i, row in gathered.drawn}
     found = {i: (points, scores, name) for i, (points, scores, name) in tried.items() if len(points) > 1}
     if not found:
         return None
