@@ -135,3 +135,31 @@ def test_typos_name_the_key_and_the_nearest_right_one(override: str, message: st
     with pytest.raises(InputError, match=message) as caught:
         compose([override])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        (["experiment=eszsl_xian2018"], "did you mean experiments?"),
+        (["method=ale", "epochs=3"], "did you mean method.epochs?"),
+        (["method=ale", "batchsize=3"], "did you mean method.batch_size?"),
+        (["method=fclswgan", "epochs=3"], "did you mean method.epochs?"),
+        (["method=eszsl", "epochs=3"], "method.epochs is a key of method=ale or "),
+        (["method=eszsl", "method.epochs=3"], "method.epochs is a key of method=ale or "),
+        (["trainer.epochs=3", "method=ale"], "did you mean method.epochs?"),
+        (["embedding=glove"], "did you mean class_embedding?"),
+        (["weights=true"], "did you mean save.weights?"),
+        (["gpu=true"], "did you mean trainer=gpu?"),
+        (["k=3"], "correction.k is a key of correction=csls or correction=nicdm"),
+        (["logger.wandb.project=x"], "logger.wandb.project is a key of logger=wandb"),
+        (["search.trials=3"], "search.trials is a key of zsl sweep"),
+        (["path.output=x"], "did you mean paths.output?"),
+        (["method=ale", "method.xyzzy=1"], "choose one of batch_size, epochs, lr, margin, momentum, weight_decay"),
+        (["xyzzy=1"], "choose one of class_embedding, correction, data, experiments"),
+        (["hydra.lancher=1"], "see zsl train --hydra-help"),
+    ],
+)
+def test_unknown_keys_get_the_best_match_among_groups_keys_and_choices(words: list[str], cure: str) -> None:
+    with pytest.raises(InputError) as caught:
+        compose(["data=synthetic", *words])
+    assert f"there is no such key; {cure}" in str(caught.value)
