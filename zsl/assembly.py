@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from zsl.class_embeddings.embedding import ClassEmbedding
@@ -22,6 +23,7 @@ from zsl.data.splits import audit
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.fit import Loop
+from zsl.memory import require_memory
 from zsl.model import Dimensions, ZSLModel
 from zsl.recent import Recent, stamped
 from zsl.reporting.published import claims
@@ -49,6 +51,10 @@ ANY_DATA = Dimensions(2, 2, 1000)
 what the data turns out too small for is refused when the method is built for it, still before training"""
 
 
+MOST_SEEDS = 10_000
+"""of one command"""
+
+
 def check_all(cfg: DictConfig) -> str:
     """Refuse all that can be known to be wrong before there is data, hyperparameters and every value of a sweep
     included; the selection policy, if there is nothing.
@@ -64,6 +70,7 @@ def check_all(cfg: DictConfig) -> str:
     require_seeds(settings["seed"], settings["seeds"])
     require_seed("selection.seed", settings["selection"]["seed"] or 0)
     claims(settings["published"])
+    require_seed("class_embedding.shuffle_seed", settings["class_embedding"]["shuffle_seed"] or 0)
     saved = settings["save"]["weights"] or settings["trainer"]["checkpoint_every_n_steps"]
     for name, node in settings["logger"].items():
         if node.get("checkpoints") and not saved:
@@ -73,11 +80,11 @@ def check_all(cfg: DictConfig) -> str:
     correction = corrector(cfg)
     if policy == "fixed":
         correction.require_chosen()
-    build(cfg.method, ANY_DATA, {})
+    require_buildable(cfg.method, ANY_DATA, {})
     for name, axis in axes(cfg).items():
         for value in extremes(axis):
             if method := of_method({name: value}):
-                build(cfg.method, ANY_DATA, method)
+                require_buildable(cfg.method, ANY_DATA, method)
             if correction_ := of_correction({name: value}):
                 corrector(cfg, correction_)
     return policy
@@ -132,6 +139,24 @@ def stage_of(cfg: DictConfig, source: protocol.Source, name: str) -> Stage:
 
     key = id(source), name, cfg.protocol.seen_holdout
     return STAGES.get(key, cut, lambda made: made[1].version == made[2])[1]
+
+
+def require_buildable(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters) -> None:
+    """Refuse what `build` would refuse, and weights that do not fit into memory; no weights are made.
+
+    Raises:
+        InputError: it is so.
+    """
+    try:
+        with torch.device("meta"):
+            model = build(method, dims, hyperparameters)
+    except RuntimeError as error:
+        if "overflow" in str(error):
+            raise InputError("method: would have more weights than can be counted; lower its sizes") from error
+        if "meta tensors" not in str(error):
+            raise
+        model = build(method, dims, hyperparameters)  # a method of somebody's own that looks at the values
+    require_memory(model)
 
 
 def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters) -> ZSLModel:
@@ -217,11 +242,13 @@ def require_seeds(first: int, count: int | None) -> None:
     """Refuse seeds that are none.
 
     Raises:
-        InputError: the first or the last is not within 0 and 2³² - 1, or there is not one.
+        InputError: the first or the last is not within 0 and 2³² - 1, there is none, or there are more than
+            :data:`MOST_SEEDS`.
     """
     require_seed("seed", first)
-    if count is not None and not 1 <= count <= 2**32 - first:
-        raise InputError(f"seeds={count}: give the number of seeds from seed={first} on, at least 1")
+    if count is not None and not 1 <= count <= min(MOST_SEEDS, 2**32 - first):
+        asked = f"from 1 to {min(MOST_SEEDS, 2**32 - first)}"
+        raise InputError(f"seeds={count}: give the number of seeds from seed={first} on, {asked}")
 
 
 def _loader(cfg: DictConfig, key: str, hint: type) -> dict[str, Any]:

@@ -12,16 +12,34 @@ import yaml
 import zsl
 from zsl.errors import InputError
 from zsl.explanations import explained, nearest
+from zsl.overrides import readable
 
 SEVERAL = "logger"
 """the group from which more than one can be chosen: ``logger=[csv,tensorboard]``"""
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.output_subdir")
 
 
+HERE = ("hydra.run.dir=.", "hydra.sweep.dir=.")
+"""Hydra makes its folders before anything is known, so these are there; a run makes its own when it has something to
+keep"""
+
+
 def tree() -> Path:
     """The folder that holds ``conf/`` and ``experiments/``: the package in a wheel, its parent in a checkout."""
     package = Path(zsl.__file__).parent
     return package if (package / "conf").is_dir() else package.parent
+
+
+def require_working_folder() -> None:
+    """Refuse to work in a folder that was deleted.
+
+    Raises:
+        InputError: it was.
+    """
+    try:
+        Path.cwd()
+    except OSError:
+        raise InputError("the working folder is not there any more; change to one that is") from None
 
 
 def compose(overrides: Sequence[str], name: str = "config") -> Any:
@@ -44,13 +62,15 @@ def compose_chosen(overrides: Sequence[str], name: str) -> tuple[Any, dict[str, 
     from hydra.core.global_hydra import GlobalHydra
     from omegaconf import OmegaConf, open_dict
 
+    overrides = readable(overrides)
+    require_working_folder()
     prepare_hydra()
     check_choices(overrides)
     running = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
-            cfg = hydra_compose(name, overrides=list(overrides), return_hydra_config=True)
+            cfg = hydra_compose(name, overrides=overrides, return_hydra_config=True)
     finally:
         GlobalHydra.instance().hydra = running
     chosen = OmegaConf.to_container(cfg.hydra.runtime.choices)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from zsl.errors import InputError
+from zsl.overrides import cure
 
 LINES = (
     (
@@ -57,7 +58,7 @@ def explain(error: BaseException) -> str:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         return f"{group}={name}: there is no such {group or 'config'}; {nearest(name, error.options or [])}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: cannot be parsed; write key=value, and quote brackets and commas for the shell"
+        return f"{error.override}: cannot be parsed; {cure(str(error.override))}"
     if found := re.search(r"Could not override '([^']+)'", text):
         return f"{found[1]}: there is no such key; {_nearest_key(found[1], error)}"
     for pattern, line in LINES:

@@ -5,16 +5,25 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from zsl.configuration import check_choices, choices, compose, prepare_hydra, register_started, tree
+from zsl.configuration import (
+    HERE,
+    check_choices,
+    choices,
+    compose,
+    prepare_hydra,
+    register_started,
+    require_working_folder,
+    tree,
+)
 from zsl.console import show, show_log
 from zsl.errors import InputError
 from zsl.explanations import explained
+from zsl.overrides import readable, written
 
 if TYPE_CHECKING:
     from zsl.reporting.result import Result
@@ -44,25 +53,24 @@ def launch(arguments: Sequence[str]) -> int:
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     parsed = parser.parse_intermixed_args([*rest, *MULTIRUN[:several]])
+    typed, parsed.overrides = parsed.overrides, readable(parsed.overrides)
+    require_working_folder()
     prepare_hydra()
-    check_choices([argument for argument in rest if not argument.startswith("-") and "=" in argument])
+    check_choices([argument for argument in parsed.overrides if "=" in argument])
     show_log()
     started = datetime.now()
     register_started(started)
     before = sys.argv
-    with tempfile.TemporaryDirectory(prefix="zsl-") as scratch:
-        if several and INFORMATIVE.isdisjoint(arguments):
-            from zsl.multirun import multirun
+    if several and INFORMATIVE.isdisjoint(arguments):
+        from zsl.multirun import multirun
 
-            return multirun(parsed, scratch, started)
-        # Hydra makes its folders before anything is known; a run makes its own when it has something to keep
-        folders = [f"hydra.run.dir='{scratch}'", f"hydra.sweep.dir='{scratch}'"]
-        options = [argument for argument in rest if argument not in parsed.overrides]
-        sys.argv = ["zsl train", *MULTIRUN[:several], *options, *parsed.overrides, *folders]
-        try:
-            return _single()
-        finally:
-            sys.argv = before
+        return multirun(parsed, started)
+    options = [argument for argument in rest if argument not in typed]
+    sys.argv = ["zsl train", *MULTIRUN[:several], *options, *parsed.overrides, *HERE]
+    try:
+        return _single()
+    finally:
+        sys.argv = before
 
 
 def _single() -> int:
@@ -124,7 +132,7 @@ def _run(cfg: Any) -> None:
             show(result, place)
     except InterruptedRunError as error:
         kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
-        command = shlex.join(["zsl", "train", *kept, "resume=true", f"paths.output={output}"])
+        command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])
         raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
     (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is
 

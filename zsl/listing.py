@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import zsl
 from zsl.configuration import tree
@@ -20,7 +21,7 @@ def show(title: str, group: str) -> None:
     folder = root / group if group == "experiments" else root / "conf" / group
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2), show_header=False)
     for path in sorted(folder.rglob("*.yaml")):
-        table.add_row(f"[bold]{path.relative_to(folder).with_suffix('')}", describe(path))
+        table.add_row(Text(str(path.relative_to(folder).with_suffix("")), "bold"), Text(describe(path)))
     Console(soft_wrap=True).print(table)
 
 

@@ -34,8 +34,8 @@ def folder(path: Path) -> Iterator[None]:
         _make(path)
         yield
     finally:
-        with suppress(OSError):
-            for place in new:
+        for place in new:
+            with suppress(OSError):
                 place.rmdir()
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from zsl.configuration import choices
 from zsl.errors import InputError
 from zsl.explanations import nearest
+from zsl.overrides import written
 
 RUNS = Path("runs/reproduction")
 TAKEN = {
@@ -57,7 +58,7 @@ def main(arguments: argparse.Namespace) -> int:
     seeds = "seed=" + ",".join(map(str, range(arguments.seeds)))
     failed: dict[str, str] = {}
     for name in names:
-        folder = f"paths.output={arguments.runs / name}"
+        folder = written("paths.output", str(arguments.runs / name))
         try:
             status = launch(["-m", f"experiments={name}", "selection.seed=0", *overrides, seeds, folder])
             failed |= {name: f"see above, or zsl jobs {arguments.runs / name}"} if status else {}

@@ -65,6 +65,10 @@ def sweep(overrides: Sequence[str]) -> int:
         cfg.search.study = f"{chosen['method']}-{chosen['data']}"
     _require_validation(cfg)
     check_all(cfg)
+    if cfg.search.storage is not None:
+        from zsl.search.storage import require_address
+
+        require_address(cfg.search.storage)
     names = Names(chosen["method"], chosen["class_embedding"], chosen["correction"])
     output = Path(plain(cfg, "paths", PathKeys)["output"]).expanduser().absolute()
     shown = [_without_address(word) for word in overrides]

@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Float32, Int64
 from numpy import ndarray as Array
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from zsl.assembly import build, prepare, stage_of
 from zsl.configuration import compose, require_own
+from zsl.console import say
 from zsl.data import matlab
 from zsl.data.protocol import Stage
 from zsl.errors import InputError
@@ -57,7 +57,7 @@ def main(arguments: argparse.Namespace) -> int:
         write_bytes(Path(arguments.plot), plot(made, form))
     seen = int(made.stage.classes.seen.sum())
     unseen = len(made.stage.classes) - seen
-    Console(soft_wrap=True, highlight=False).print(
+    say(
         f"{arguments.per_class} features of each of {seen} seen and {unseen} unseen classes, scaled as the generator "
         f"knows them; use them with\n  zsl train data=xlsa17 data.name=synthetic data.root={output} "
         f"data.features={FEATURES}"

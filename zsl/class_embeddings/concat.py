@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Interval
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
@@ -20,7 +22,7 @@ class Part:
     """w φ(y), or w φ(y)/‖φ(y)‖₂ (``l2``; a row of zeros stays)."""
 
     embedding: ClassEmbedding
-    weight: float = 1.0
+    weight: Annotated[float, Interval(ge=0, le=1e6)] = 1.0
     l2: bool = True
 
     def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:

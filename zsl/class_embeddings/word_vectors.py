@@ -60,7 +60,7 @@ class WordVectors:
         phi = np.zeros((len(classes.names), lexicon.vectors.shape[1]))
         known = np.zeros(len(phi), dtype=bool)
         partly: list[str] = []
-        for i, name in enumerate(classes.names):
+        for i, name in enumerate(classes.readable_names()):
             found, missing = self._vectors(lexicon, name)
             if found:
                 phi[i], known[i] = np.mean(found, axis=0, dtype=np.float64), True

@@ -9,6 +9,9 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray as Array
 
+from zsl.data.class_names import placeholders
+from zsl.errors import InputError
+
 
 @dataclass(frozen=True)
 class ClassDescriptions:
@@ -21,6 +24,20 @@ class ClassDescriptions:
     names: tuple[str, ...]
     matrices: Mapping[str, Float64[Array, "classes k"]] = field(default_factory=dict)
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def readable_names(self) -> tuple[str, ...]:
+        """The names, for a class embedding that is made from what they say.
+
+        Raises:
+            InputError: they say nothing: all are numbers, such as ``class 1`` where a split file has no names.
+        """
+        if placeholders(self.names):
+            raise InputError(
+                f"class embedding: the data set has no class names but {self.names[0]!r} and the like, which say "
+                "nothing; give names with data.class_names=FILE (data=xlsa17), name the folders of images, or use "
+                "class_embedding=attributes"
+            )
+        return self.names
 
     def take(self, index: Sequence[int]) -> ClassDescriptions:
         """The descriptions of these classes, in this order."""

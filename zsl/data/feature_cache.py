@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +20,7 @@ import xxhash
 from filelock import FileLock
 from numpy import ndarray as Array
 
+from zsl.data.array_file import read_array
 from zsl.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -45,7 +48,9 @@ def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], 
 
     ``source`` is any JSON value; an entry made from another one is stale. Every array carries an XXH3-128 checksum
     that is verified at each opening (memory bandwidth, not a parse), so a flipped bit is noticed. An entry appears
-    under its name by one rename or not at all; several processes may ask for the same entry at once.
+    under its name by one rename or not at all, survives a power cut from then on, and may be read by whom the umask
+    lets; several processes may ask for the same entry at once. Whatever else lies under its name is replaced, and what
+    a killed process left of it is removed.
 
     Raises:
         InputError: ``root`` cannot be written, or the disk is full.
@@ -56,11 +61,12 @@ def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], 
         folder.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
+        _remove_unfinished(folder)
         entry = _open(folder, source)
         if entry is None and _verifying.get():
             raise InputError(f"cache {folder}: not there, not whole, or made from other files; `zsl data prepare` it")
         if entry is None:
-            if folder.exists():
+            if _present(folder):
                 log.warning("cache %s: built again", folder)
             made = build()
             with _writable(root):
@@ -71,6 +77,12 @@ def cached(root: Path, key: str, source: Mapping[str, Any], build: Callable[[], 
     if entry is None:
         raise InputError(f"cache {folder}: what was just written does not verify; check the disk")
     return entry
+
+
+def key_part(name: str) -> str:
+    """A part of a key that says what an entry is of, fit for a file's name: of word characters, and not long."""
+    safe = re.sub(r"[^\w.+-]+", "_", name)
+    return safe.encode()[:80].decode(errors="ignore")
 
 
 @contextmanager
@@ -97,9 +109,11 @@ def _checksum(array: Array) -> str:
 
 
 def _open(folder: Path, source: Mapping[str, Any]) -> Entry | None:
-    if not folder.exists():
+    if not _present(folder):
         return None
     try:
+        if not (folder / "entry.json").is_file():
+            raise ValueError("it has no entry.json")
         record = json.loads((folder / "entry.json").read_text())
         if record["schema"] != SCHEMA or record["source"] != json.loads(json.dumps(source)):
             log.warning("cache %s is stale: its source has changed", folder)
@@ -108,11 +122,11 @@ def _open(folder: Path, source: Mapping[str, Any]) -> Entry | None:
             raise ValueError("entry.json was altered")
         arrays = {}
         for name, checksum in record["checksums"].items():
-            array = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            array = read_array(folder / f"{name}.npy", mmap_mode="r")
             if _checksum(array) != checksum:
                 raise ValueError(f"{name}.npy does not match its checksum")
             arrays[name] = array
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         log.warning("cache %s is damaged: %s", folder, error)
         return None
     return Entry(arrays, record["meta"])
@@ -124,18 +138,53 @@ def _digest(record: Mapping[str, Any]) -> str:
 
 
 def _write(folder: Path, source: Mapping[str, Any], entry: Entry) -> None:
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    fresh = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    fresh.mkdir()
     try:
         checksums = {}
         for name, array in entry.arrays.items():
             np.save(fresh / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
-            checksums[name] = _checksum(np.load(fresh / f"{name}.npy", mmap_mode="r"))
+            checksums[name] = _checksum(read_array(fresh / f"{name}.npy", mmap_mode="r"))
         record = {"schema": SCHEMA, "source": source, "meta": entry.meta, "checksums": checksums}
         record = json.loads(json.dumps(record))
         record["self"] = _digest(record)
         (fresh / "entry.json").write_text(json.dumps(record, indent=1))
-        if folder.exists():
-            shutil.rmtree(folder)
+        for path in (*fresh.iterdir(), fresh):
+            _synchronise(path)
+        _remove(folder)
         fresh.replace(folder)
+        _synchronise(folder.parent)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _present(path: Path) -> bool:
+    """Whether anything lies under this name, be it a link to nowhere."""
+    return os.path.lexists(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what processes that were killed left of this entry: who holds its lock is alone."""
+    unfinished = re.compile(rf"\.{re.escape(folder.name)}\.([0-9a-f]{{32}}|[a-z0-9_]{{8}})")
+    for path in folder.parent.glob(".*"):
+        if unfinished.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            log.info("cache %s: removed, a process that was killed left it", path)
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _synchronise(path: Path) -> None:
+    """Write a file, or the names in a folder, to the disk, where the system lets this be asked for."""
+    if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -2,7 +2,8 @@
 
 The folder::
 
-    birds/Barn_Swallow/0000.jpg …       one folder a class; the files in it with an image suffix are its images
+    birds/Barn_Swallow/0000.jpg …       one folder a class; the files in it with an image suffix are its images (names
+                                        that begin with a dot are passed over, other files are counted and named)
     birds/Bobolink/0000.jpg …
 
 The split file (YAML or JSON)::
@@ -37,13 +38,14 @@ from numpy import ndarray as Array
 from zsl.backbones.backbone import Backbone
 from zsl.backbones.feature_rows import FeatureRows
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
-from zsl.data.feature_cache import Entry, cached
+from zsl.data.feature_cache import Entry, cached, key_part
 from zsl.data.fingerprint import fingerprints
 from zsl.data.image_folder_attributes import read_attributes
 from zsl.data.image_folder_images import ImageFile, find_images, readable
 from zsl.data.image_folder_split import SplitFile, read_split_file
+from zsl.data.source_file import composed, locate
 from zsl.data.splits import Source, audit, divide
-from zsl.errors import InputError
+from zsl.errors import InputError, printable
 
 
 def load(
@@ -67,20 +69,21 @@ def load(
     """
     if on_unreadable not in ("refuse", "skip"):
         raise InputError(f"image folder: data.on_unreadable={on_unreadable} does not exist; choose refuse or skip")
-    folder, file = Path(root).expanduser(), Path(splits).expanduser()
+    folder, file = locate(root), locate(splits)
     if not folder.is_dir():
         raise InputError(f"image folder {folder}: no such folder; data.root names the one with a folder per class")
-    file = file if file.exists() or file.is_absolute() else folder / file
+    file = file if file.exists() or file.is_absolute() else locate(folder / file)
     plan = read_split_file(file)
     names = _names(plan.classes, file)
     rows = FeatureRows(Path(cache).expanduser(), backbone)
-    images, notes = readable(find_images(folder, plan.classes, file), rows, folder, on_unreadable == "skip")
+    found, unused = find_images(folder, plan.classes, file)
+    images, notes = readable(found, rows, folder, on_unreadable == "skip")
     labels = np.array([image.label for image in images], dtype=np.int64)
     parts = _splits(images, labels, plan, file, frozenset(notes))
     audit(parts, labels, Source(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
-    matrices = {} if attributes is None else read_attributes(Path(attributes).expanduser(), plan.classes)
+    matrices = {} if attributes is None else read_attributes(Path(attributes), plan.classes)
     features = _features(images, rows, Path(cache).expanduser(), folder)
-    name = folder.resolve().name
+    name = printable(folder.resolve().name)
     return Dataset(
         name=name,
         features=features,
@@ -89,7 +92,7 @@ def load(
         splits=parts,
         card=Card(
             f"{name}: {len(images)} images, {len(plan.seen)} seen and {len(plan.unseen)} unseen classes",
-            notes=tuple(f"left out: {path} {reason}" for path, reason in notes.items()),
+            notes=(*(f"left out: {path} {reason}" for path, reason in notes.items()), *([unused] if unused else [])),
         ),
         fingerprints=fingerprints(features, labels, parts),
     )
@@ -122,7 +125,8 @@ def _splits(
     if plan.val is None:
         train, val = divide(trainval, labels)
     else:
-        is_val = np.isin(labels[trainval], [plan.classes.index(name) for name in plan.val])
+        classes = [composed(name) for name in plan.classes]
+        is_val = np.isin(labels[trainval], [classes.index(composed(name)) for name in plan.val])
         train, val = trainval[~is_val], trainval[is_val]
     return Splits(trainval, test_seen, np.flatnonzero(~seen), train, val)
 
@@ -135,6 +139,7 @@ def _listed(
     file: Path,
     skipped: Container[str],
 ) -> Int64[Array, " m"]:
+    paths = [composed(path) for path in paths]
     for path in paths:
         if path not in row and path not in skipped:
             near = get_close_matches(path, row, 1)
@@ -151,7 +156,8 @@ def _listed(
 def _chosen(paths: Sequence[str], labels: Int64[Array, " n"], plan: SplitFile) -> Bool[Array, " n"]:
     """For every class the first images by hash: ``test_fraction`` of them, rounded; at least one is not chosen."""
     chosen = np.zeros(len(paths), dtype=bool)
-    rank = np.array([hashlib.sha256(f"{plan.seed} {path}".encode()).hexdigest() for path in paths])
+    texts = (f"{plan.seed} {path}".encode(errors="surrogateescape") for path in paths)
+    rank = np.array([hashlib.sha256(text).hexdigest() for text in texts])
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
         count = min(max(1, round(plan.test_fraction * len(rows))), len(rows) - 1)
@@ -163,6 +169,8 @@ def _features(images: Sequence[ImageFile], rows: FeatureRows, cache: Path, folde
     pictures = [image.picture for image in images]
     digests = hashlib.sha256("\n".join(picture.digest for picture in pictures).encode()).hexdigest()
     source = {"images": digests, "backbone": [rows.backbone.name, rows.backbone.transform]}
-    key = f"image_folder/{folder.resolve().name}-{hashlib.sha256(json.dumps(source).encode()).hexdigest()[:16]}"
+    key = (
+        f"image_folder/{key_part(folder.resolve().name)}-{hashlib.sha256(json.dumps(source).encode()).hexdigest()[:16]}"
+    )
     entry = cached(cache, key, source, lambda: Entry({"features": rows(pictures, folder.name)}, {"n": len(pictures)}))
     return entry.arrays["features"]
