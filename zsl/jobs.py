@@ -18,9 +18,10 @@ from filelock import FileLock, Timeout
 from zsl.errors import InputError
 from zsl.identity import identity
 from zsl.overrides import written
+from zsl.redaction import without_secrets
 from zsl.reporting import result as results
 from zsl.reporting.atomic import remove_unfinished, write_text
-from zsl.reporting.result import Result, without_secrets
+from zsl.reporting.result import Result
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class Job:
     @property
     def command(self) -> str:
         """The command that runs it alone, into the same folder."""
-        kept = [override for override in self.overrides if not override.startswith(NOT_REPEATED)]
+        kept = without_secrets([override for override in self.overrides if not override.startswith(NOT_REPEATED)])
         return shlex.join(["zsl", "train", "-m", *kept, written("paths.output", str(self.folder.parent))])
 
     @property
