@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -100,7 +100,7 @@ def result(text: str, **changes: Any) -> Result:
     trials = [{"chosen": {text: value, "b": text}, "T1": 50.0 + value} for value in (1, 2)]
     places = {f"{kind}_{axis}": [0.0, 1.0] for kind in ("real", "made") for axis in "xy"}
     said: dict[str, Any] = {
-        "method": f"m{changes.get('T1', '')}{text}",
+        "method": text,
         "data": text,
         "data_title": text,
         "class_embedding": text,
@@ -129,7 +129,9 @@ class Found:
 
 def found(text: str) -> Found:
     results = {
-        Path(f"runs/{text}/{T1}-{seed}/result.json"): result(text, T1=T1 + seed / 4, seed=seed, u=T1 / 2)
+        Path(f"runs/{text}/{T1}-{seed}/result.json"): result(
+            text, method=f"{text}{T1}", T1=T1 + seed / 4, seed=seed, u=T1 / 2
+        )
         for T1 in (30.0, 40.0)
         for seed in range(2)
     }
@@ -198,7 +200,15 @@ def require_latex(made: Sequence[Sheet]) -> None:
         lines = [re.sub(r" \\\\( \\midrule)?$", "", line) for line in body.split("\n")]
         cells = [[re.sub(r"^\\textbf\{(.*)\}$", r"\1", cell) for cell in re.split(" & ", line)] for line in lines]
         expected = [list(each.header), *([cell.text for cell in line.cells] for line in each.lines)]
-        back = {**TEX, r"$\theta$": "θ", r"$\gamma$": "γ", r"$\lambda$": "λ", r"$\rightarrow$": "→"}
+        back = {
+            **TEX,
+            r"$\times$": "×",
+            r"$\geq$": "≥",
+            r"$\theta$": "θ",
+            r"$\gamma$": "γ",
+            r"$\lambda$": "λ",
+            r"$\rightarrow$": "→",
+        }
         assert [[printable(text).replace("–", "--") for text in row] for row in expected] == [
             [read_back(cell, back) for cell in row] for row in cells
         ]
@@ -267,7 +277,7 @@ def require_html(text: str, plain: Elements) -> None:
     for (kind, code), (_, other) in zip(made.scripts, plain.scripts, strict=True):
         if kind == "application/json":
             for figure in strings(json.loads(code)):
-                assert not re.search(r"<(?!br>|extra></extra>)", figure), figure
+                assert not re.search(r"<(?!br>|/?extra>)", figure), figure
         else:
             assert code == other
 
@@ -301,7 +311,7 @@ def test_all_reports_on_hostile_results_are_harmless(plain: Elements) -> None:
 
 
 @given(text=texts)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=5, deadline=None, phases=[Phase.generate])  # a page takes too long to shrink the text
 def test_any_text_in_any_field_is_harmless(text: str, plain: Elements) -> None:
     require_all(text, plain)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -33,7 +33,7 @@ def _provenance(row: Row, runs: Sequence[Result]) -> dict[str, Any]:
     first = runs[0]
     return {
         "config": yaml.dump(
-            without_secrets(first.config),
+            _encodable(without_secrets(first.config)),
             Dumper=DUMPER,
             sort_keys=False,
             allow_unicode=True,
@@ -56,6 +56,15 @@ def _provenance(row: Row, runs: Sequence[Result]) -> dict[str, Any]:
             for path, run in zip(row.paths, runs, strict=True)
         ],
     }
+
+
+def _encodable(value: Any) -> Any:
+    """Replace surrogates, which JSON can hold and UTF-8 cannot, at any depth."""
+    if isinstance(value, Mapping):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _shared(runs: Sequence[Result], words: Sequence[str]) -> list[str]:
