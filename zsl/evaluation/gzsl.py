@@ -74,7 +74,7 @@ def margins(scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"]) 
     This is the γ at which the answer for an image changes groups.
 
     Raises:
-        InputError: a score is not finite, all classes are seen, or none, or the seen mask is not one boolean per column.
+        InputError: a score is not finite, all classes are seen or none, or the seen mask is not one boolean per column.
     """
     scores = checked_scores(scores)
     seen = checked_seen(seen, scores.shape[-1])

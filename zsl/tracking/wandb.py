@@ -15,8 +15,9 @@ from typing import Any, ClassVar, Literal
 
 from zsl.errors import InputError
 from zsl.output import WEIGHTS
+from zsl.redaction import without_secrets
 from zsl.reporting.atomic import write_text
-from zsl.reporting.result import NAME, Result, without_secrets
+from zsl.reporting.result import NAME, Result
 from zsl.resumption import CHECKPOINT
 from zsl.tracking.tables import flat_trial, tables
 from zsl.tracking.tracker import Job, reason
