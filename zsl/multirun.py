@@ -102,6 +102,11 @@ def _batches(composer: Composer, composed: DictConfig) -> Batches:
     """Every job. So many are composed that every two overrides have met, so that what cannot be is refused before any
     is launched.
     """
+    for key in ("launcher", "sweeper"):
+        if not OmegaConf.is_dict(composed.hydra[key]):
+            raise InputError(
+                f"hydra.{key}={composed.hydra[key]}: holds keys of its own; write hydra/{key}=… or leave it out"
+            )
     sweeper = composed.hydra.sweeper
     if not sweeper._target_.endswith(".BasicSweeper"):
         raise InputError("hydra/sweeper: zsl train -m runs every value with every other; leave it out")
