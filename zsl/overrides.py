@@ -70,7 +70,8 @@ def expanded(key: str, path: str) -> Path:
 
 
 def _required(word: str) -> str:
-    shown = shortened(word, 60)
+    key, equals, value = word.partition("=")
+    shown = f"{shortened(key, 60)}{equals}{shortened(value, 60)}"
     if len(word) > LONGEST:
         raise InputError(f"{shown}: has {len(word)} characters; write at most {LONGEST}")
     bad = next((char for char in word if is_control(char)), None)

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 T = TypeVar("T")
-MOST_FILES = 100_000
+MOST_FILES = 50_000
 """whose state is looked at, so that ``data.root=/`` is refused at once for what is not there"""
 NO_SOURCE = frozenset({"_target_", "cache", "name"})
 """keys that name no file which is read; what lies in a cache follows from other files"""
