@@ -14,7 +14,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MARKDOWN = re.compile(
     r"[\\|*<`~$]"  # escapes, cells, emphasis, HTML and autolinks, code, strikethrough, mathematics
-    r"|(?<!\w)_|_(?!\w)"  # emphasis
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis
     r"|\](?=[(\[:])"  # links, images and definitions of links
     r"|&(?=#?\w+;)"  # entities
     r"|:(?=//)|(?<=\b[wW]{3})\.|(?<=[\w.+-])@(?=[\w.-]+\.\w)"  # addresses that become links by themselves
@@ -57,7 +57,7 @@ def markdown(text: str) -> str:
 
 def markdown_line(text: str) -> str:
     """Escape text that begins a block of Markdown: a heading or an item of a list."""
-    shown = markdown(text.strip())
+    shown = markdown(text).strip()
     number = re.match(r"\d*", shown)
     assert number is not None
     found = _BLOCK.match(shown, number.end())

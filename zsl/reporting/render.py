@@ -121,7 +121,8 @@ def _pipes(cells: Iterable[str]) -> str:
 
 
 def _markdown_cell(cell: Cell) -> str:
-    return f"**{escaping.markdown(cell.text)}**" if cell.best else escaping.markdown(cell.text)
+    text = escaping.markdown(cell.text).strip()
+    return f"**{text}**" if cell.best and text else text
 
 
 def _latex_cell(cell: Cell) -> str:
