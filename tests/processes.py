@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from multiprocessing import reduction
+from multiprocessing import reduction, util
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NoReturn
@@ -227,6 +227,11 @@ def context() -> multiprocessing.context.ForkServerContext:
     return found
 
 
+if multiprocessing.parent_process() is None:
+    # sockets lie in this folder; made while a test has put temporary files elsewhere, its path may be too long for them
+    util.get_temp_dir()
+
+
 @atexit.register
 def kill_all() -> None:
     """Kill what a failing test has left running: the end of this process would wait for it."""
@@ -320,6 +325,7 @@ def _flushed(status: int) -> int:
         if not sys.stdout.closed:
             sys.stdout.flush()
     except OSError as error:
-        sys.stderr.write(f"Exception ignored in: {sys.stdout!r}\n{type(error).__name__}: {error}\n")
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"Exception ignored in: {sys.stdout!r}\n{type(error).__name__}: {error}\n")
         return 120
     return status

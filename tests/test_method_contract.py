@@ -16,11 +16,12 @@ from typing import Any, get_args
 import pytest
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from tests import worlds
-from zsl.configuration import compose, tree
+from tests.configured import METHODS, build, config, keys, kind
+from zsl.configuration import compose
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import Stage, final
@@ -31,25 +32,7 @@ from zsl.random_streams import watched
 from zsl.resumption import InterruptedRunError, steps_made
 from zsl.scoring import score
 
-METHODS = sorted(path.stem for path in (tree() / "conf" / "method").glob("*.yaml"))
 LOOP = Loop(progress_bar=False)
-
-
-def config(method: str) -> DictConfig:
-    cfg = compose([f"method={method}"]).method
-    assert isinstance(cfg, DictConfig)
-    for node in (cfg, *(part for part in cfg.values() if isinstance(part, DictConfig))):
-        for steps in {"epochs", "iterations", "classifier_epochs"} & set(node):
-            node[steps] = 3
-    for width in {name for name in cfg if str(name).endswith(("hidden", "_per_class"))}:
-        cfg[width] = 16
-    return cfg
-
-
-def build(method: str, dims: Dimensions) -> ZSLModel:
-    model = instantiate(config(method), dims)
-    assert isinstance(model, ZSLModel)
-    return model
 
 
 def trained(method: str, stage: Stage, seed: int = 0, **how: Any) -> ZSLModel:
@@ -89,6 +72,11 @@ def scores(model: ZSLModel, x: torch.Tensor, classes: LabelSpace) -> torch.Tenso
 
 def test_methods_are_found() -> None:
     assert {"eszsl", "ale"} <= set(METHODS)
+
+
+def test_what_the_files_say_is_what_is_built(method: str, model: ZSLModel) -> None:
+    assert type(model) is kind(method)
+    assert set(config(method)) - {"head"} == set(keys(method))  # a head is chosen from a group of its own
 
 
 def test_every_method_has_a_test_of_its_own() -> None:
@@ -256,6 +244,21 @@ def test_a_grid_that_shares_decompositions_equals_training_each_point(method: st
         alone.finalize(replace(train, examples=Examples(train.examples.inputs.clone(), train.examples.labels)))
         for key, value in alone.state_dict().items():
             torch.testing.assert_close(model.state_dict()[key], value, rtol=1e-8, atol=1e-8, msg=f"{point}: {key}")
+
+
+def test_a_grid_gives_the_same_bits_in_any_order(method: str) -> None:
+    """What was solved before a point, and is shared with it, leaves no trace in it."""
+    kind = type(build(method, Dimensions(2, 2, 2)))
+    stage = final(worlds.source(seed=2, train=3, k=5))
+    train, axes = stage.training(kind.setting), search_space(method)
+    points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())][:12]
+    models = [[build(method, Dimensions(*stage.dims), **point) for point in points] for _ in range(2)]
+    forth, back = (kind.solve_grid(train, order) for order in (models[0], models[1][::-1]))
+    if forth is None or back is None:
+        return
+    for one, other in zip(forth, list(back)[::-1], strict=True):
+        for key, value in one.state_dict().items():
+            assert torch.equal(other.state_dict()[key], value), key
 
 
 def test_the_declared_setting_holds_in_both_directions(method: str) -> None:

@@ -7,6 +7,7 @@ A job whose result is there is kept, one that was stopped goes on, one that fail
 from __future__ import annotations
 
 import argparse
+import secrets
 import shlex
 import sys
 import traceback
@@ -101,6 +102,11 @@ def _batches(composer: Composer, composed: DictConfig) -> Batches:
     """Every job. So many are composed that every two overrides have met, so that what cannot be is refused before any
     is launched.
     """
+    for key in ("launcher", "sweeper"):
+        if not OmegaConf.is_dict(composed.hydra[key]):
+            raise InputError(
+                f"hydra.{key}={composed.hydra[key]}: holds keys of its own; write hydra/{key}=… or leave it out"
+            )
     sweeper = composed.hydra.sweeper
     if not sweeper._target_.endswith(".BasicSweeper"):
         raise InputError("hydra/sweeper: zsl train -m runs every value with every other; leave it out")
@@ -122,7 +128,8 @@ def _lead_submitit(composed: DictConfig, output: Path) -> None:
     """Have what submitit writes beside the results, and not in the working folder."""
     place = OmegaConf.select(composed, "hydra.launcher.submitit_folder")
     if place is not None and str(place).startswith(f"{composed.hydra.sweep.dir}/"):
-        composed.hydra.launcher.submitit_folder = f"{output / LOGS}/%j"
+        # what jobs come to lies there pickled, so nobody may have put anything there before
+        composed.hydra.launcher.submitit_folder = f"{output / LOGS}/%j-{secrets.token_hex(8)}"
         sys.stderr.write(f"what jobs write: {output / LOGS}; how far they are: zsl jobs {output}\n")
 
 

@@ -24,6 +24,7 @@ from zsl.assembly import ANY_DATA, build, check_all, fingerprints, prepare, stag
 from zsl.configuration import compose_chosen
 from zsl.console import show, show_log
 from zsl.data.protocol import Source
+from zsl.data.source_file import require_file_name
 from zsl.errors import InputError
 from zsl.identity import identity
 from zsl.output import beside, folder
@@ -65,6 +66,7 @@ def sweep(overrides: Sequence[str]) -> int:
         cfg.search.study = f"{chosen['method']}-{chosen['data']}"
     _require_validation(cfg)
     check_all(cfg)
+    require_file_name("search.study", cfg.search.study)
     if cfg.search.storage is not None:
         from zsl.search.storage import require_address
 

@@ -63,9 +63,9 @@ def test_every_attribute_is_a_logistic_regression_of_its_own(stage: Stage) -> No
     x, y = train.examples.inputs.double().numpy(), train.examples.labels.numpy()
     A = train.classes.embeddings.double().numpy() > cut(train, "attribute")
     for m in range(A.shape[1]):
-        other = LogisticRegression(C=2.0, tol=1e-10, max_iter=10_000).fit(x, A[y, m])
+        other = LogisticRegression(C=2.0, tol=1e-12, solver="newton-cholesky").fit(x, A[y, m])
         found = 1 / (1 + np.exp(-(x @ model.W[:, m].numpy() + float(model.b[m]))))
-        np.testing.assert_allclose(found, other.predict_proba(x)[:, 1], atol=2e-3)
+        np.testing.assert_allclose(found, other.predict_proba(x)[:, 1], atol=1e-4)
 
 
 def test_the_calibrated_machine_ranks_images_as_the_machine_does_and_gives_probabilities(stage: Stage) -> None:
@@ -119,3 +119,16 @@ def test_no_attribute_that_varies_leaves_all_classes_equal() -> None:
 def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: object) -> None:
     with pytest.raises(InputError, match=f"method.{key}={value}"):
         DAP(Dimensions(3, 2, 2), **{key: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("threshold", ["attribute", "all", "half"])
+def test_a_description_at_the_cut_has_not_the_attribute(stage: Stage, threshold: str) -> None:
+    """a_m^y = 1[φ(y)_m > c_m]: equal is not greater."""
+    train = stage.training(DAP.setting)
+    model = DAP(Dimensions(*stage.dims), 0.5, "logistic", threshold, "half").double()  # type: ignore[arg-type]
+    model.binarise(train)
+    just_above = torch.nextafter(model.cut, torch.tensor(torch.inf, dtype=model.cut.dtype))
+    assert model.attributes(torch.stack([model.cut, just_above])).tolist() == [
+        [0.0] * len(model.cut),
+        [1.0] * len(model.cut),
+    ]

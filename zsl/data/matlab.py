@@ -16,32 +16,42 @@ from zsl.data import matlab5, matlab73
 from zsl.data.source_file import require_file
 from zsl.errors import InputError
 
+_MISTAKEN = {
+    "c": ("complex numbers, not real numbers", "save real(…)"),
+    "U": ("text, not real numbers", "save double(…)"),
+}
+"""dtype kind -> what it is instead of what is needed, and what to do"""
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def read(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    """Those of ``keys`` that the file has: numeric arrays as MATLAB shows them, text and cell arrays of text as 1-d
-    arrays of str.
+def read(path: Path, keys: Sequence[str], texts: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Those of ``keys`` and ``texts`` that the file has.
+
+    ``keys`` are numeric arrays as MATLAB shows them, logical ones as truth values; ``texts`` are text and cell arrays
+    of text, as 1-d arrays of str.
 
     What the file says of a variable is held against the size of the file before anything is allocated. Nothing but
     this file is read: links to others are refused.
 
     Raises:
         InputError: there is no such file, it is not a MATLAB file or cut short, or a variable is a struct, sparse,
-            complex, or of another kind that holds neither real numbers nor text.
+            complex, or of any other kind than real numbers, or text among ``texts``.
     """
     path = require_file(path, "", "check data.root, data.features and data.splits")
     try:
         with warnings.catch_warnings(action="ignore"):
-            found = matlab73.read(path, keys) if _is_hdf5(path) else matlab5.read(path, keys)
+            reader = matlab73.read if _is_hdf5(path) else matlab5.read
+            found = reader(path, [*keys, *texts])
     except InputError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: not a readable MATLAB file ({reason}); copy it again") from error
     for key, array in found.items():
-        if array.dtype.kind == "c":
-            raise InputError(f"{path}: {key} holds complex numbers, not real numbers; save real(…)")
+        kind = array.dtype.kind
+        if kind == "c" or (kind == "U") != (key in texts):
+            what, cure = _MISTAKEN.get(kind, ("numbers, not text", "save a cell array with one name a cell"))
+            raise InputError(f"{path}: {key} holds {what}; {cure}")
     return found
 
 

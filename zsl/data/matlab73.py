@@ -12,7 +12,7 @@ import numpy as np
 from zsl.data.matlab5 import beyond
 from zsl.errors import InputError
 
-LONGEST = 4096
+LONGEST = 1 << 16
 """characters of a text in a cell"""
 
 
@@ -41,7 +41,8 @@ def _read(file: h5py.File, key: str, where: str) -> np.ndarray:
         return np.array([text.decode() if isinstance(text, bytes) else str(text) for text in texts], dtype=str)
     if node.attrs.get("MATLAB_class") in (b"char", "char"):
         return np.array([_decoded(row) for row in np.atleast_2d(np.asarray(node[()]).T)], dtype=str)
-    return np.asarray(node[()]).T
+    array = np.asarray(node[()]).T
+    return array.astype(bool) if node.attrs.get("MATLAB_class") in (b"logical", "logical") else array
 
 
 def _require_dataset(node: Any, where: str) -> h5py.Dataset:
@@ -67,7 +68,7 @@ def _text(file: h5py.File, reference: Any, where: str) -> str:
     if cell.attrs.get("MATLAB_empty"):
         return ""
     if cell.dtype.kind not in "ui" or cell.size > LONGEST:
-        raise InputError(f"{where} has a cell that is not text; give one name a cell")
+        raise InputError(f"{where} has a cell that is not text; save one name a cell, or numbers without cells")
     return _decoded(np.asarray(cell[()]).ravel("F"))
 
 

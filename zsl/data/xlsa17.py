@@ -15,7 +15,7 @@ from numpy import ndarray as Array
 from zsl.data import matlab
 from zsl.data.class_names import cure, read_names, require_names
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
-from zsl.data.feature_cache import Entry, cached, identity, key_part
+from zsl.data.feature_cache import Entry, cached, key_part
 from zsl.data.fingerprint import fingerprints, sha256
 from zsl.data.known_splits import KNOWN_SPLITS, digest
 from zsl.data.source_file import composed, locate, read_text, require_file, require_file_name
@@ -25,7 +25,7 @@ from zsl.errors import InputError
 log = logging.getLogger(__name__)
 
 LOCS = ("trainval_loc", "test_seen_loc", "test_unseen_loc", "train_loc", "val_loc")
-SPLIT_KEYS = (*LOCS, "att", "original_att", "allclasses_names")
+SPLIT_KEYS = (*LOCS, "att", "original_att")
 LARGEST = 2**53
 """the largest count that a double tells from the next one"""
 
@@ -106,20 +106,20 @@ def _features(path: Path, cache: Path, name: str) -> Entry:
     path = require_file(path, "", "check data.root and data.features")
     place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
     key = f"xlsa17/{key_part(name)}-{key_part(path.stem)}-{place[:12]}"
-    return cached(cache, key, identity(path), lambda: _convert(path))
+    return cached(cache, key, {}, lambda: _convert(path), [path])
 
 
 def _convert(path: Path) -> Entry:
     content = matlab.read(path, ("features", "labels"))
     for key in ("features", "labels"):
-        _require_numbers(content, key, path)
+        _require(content, key, path)
     # One copy at float32; the source is column-major d × n, so that its transpose is already n × d in memory order.
     with np.errstate(over="ignore", invalid="ignore"):
         x = np.ascontiguousarray(content["features"].T, dtype=np.float32)
     labels = _whole(content["labels"], "labels", path) - 1
     if x.ndim != 2 or x.shape[0] != len(labels) or x.size == 0:
-        d, n = (*content["features"].shape, 0)[:2]
-        raise InputError(f"{path}: features are {d} × {n} but there are {len(labels)} labels; features must be d × n")
+        shape = " × ".join(map(str, content["features"].shape))
+        raise InputError(f"{path}: features are {shape} but there are {len(labels)} labels; features must be d × n")
     for row in range(0, len(x), 4096):
         bad = ~np.isfinite(x[row : row + 4096]).all(axis=1)
         if bad.any():
@@ -133,21 +133,19 @@ def _convert(path: Path) -> Entry:
 
 
 def _read_splits(path: Path) -> dict[str, Array]:
-    raw = matlab.read(path, SPLIT_KEYS)
+    raw = matlab.read(path, SPLIT_KEYS, ("allclasses_names",))
     for key in ("att", *LOCS[:3]):
-        _require_numbers(raw, key, path)
+        _require(raw, key, path)
     if ("train_loc" in raw) != ("val_loc" in raw):
         lone = "train_loc" if "train_loc" in raw else "val_loc"
         raise InputError(f"{path}: {lone} stands alone; give both train_loc and val_loc, or neither")
     for key in LOCS:
         if key in raw:
-            _require_numbers(raw, key, path)
             if raw[key].dtype.kind == "b":
                 raise InputError(f"{path}: {key} holds truth values; save the numbers of the images, find({key})")
             raw[key] = _whole(raw[key], key, path) - 1
     for key in ("att", "original_att"):
         if key in raw:
-            _require_numbers(raw, key, path)
             raw[key] = np.atleast_2d(np.asarray(raw[key], dtype=np.float64))
             if raw[key].ndim != 2 or not raw[key].size:
                 shape = " × ".join(map(str, raw[key].shape))
@@ -160,12 +158,9 @@ def _read_splits(path: Path) -> dict[str, Array]:
     return raw
 
 
-def _require_numbers(content: Mapping[str, Array], key: str, path: Path) -> None:
+def _require(content: Mapping[str, Array], key: str, path: Path) -> None:
     if key not in content:
         raise InputError(f"{path}: key {key!r} is missing; is it the other file of the pair?")
-    if content[key].dtype.kind not in "biuf":
-        what = "text" if content[key].dtype.kind == "U" else content[key].dtype
-        raise InputError(f"{path}: {key} holds {what}, not real numbers; save it as double(…)")
 
 
 def _whole(values: Array, key: str, path: Path) -> Int64[Array, " n"]:
@@ -216,7 +211,8 @@ def _divide(
         train, val = (trainval[np.isin(trainval, raw[key])] for key in ("train_loc", "val_loc"))
         return train, val, []
     listed = folder / "valclasses1.txt"
-    if listed.is_file():
+    if os.path.lexists(listed):
+        listed = require_file(listed, "validation classes", "give a list of classes, or remove it")
         lines = read_text(listed, "validation classes").splitlines()
         wanted = {composed(line.strip()) for line in lines if line.strip()}
         composed_names = [composed(name) for name in names]

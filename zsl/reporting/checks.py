@@ -25,6 +25,8 @@ _AT_ONCE: dict[Check, Whole] = {}
 
 ROUNDING = 1e-9
 """What a sum of floats may leave its range by."""
+LARGEST = 2**53
+"""of the integers that every reader of JSON, and every float64, holds exactly"""
 
 
 def show(value: object) -> str:
@@ -52,11 +54,13 @@ def _scalars(values: Collection[Any]) -> bool:
     types = set(map(type, values))
     if not types <= {str, int, bool, float, NoneType}:
         return False
+    if int in types and not all(abs(value) <= sys.float_info.max for value in values if type(value) is int):
+        return False
     return float not in types or all(math.isfinite(value) for value in values if type(value) is float)
 
 
 def _counts(values: Collection[Any]) -> bool:
-    return set(map(type, values)) == {int} and min(values) >= 0
+    return set(map(type, values)) == {int} and min(values) >= 0 and max(values) <= LARGEST
 
 
 def _strings(values: Collection[Any]) -> bool:
@@ -76,9 +80,9 @@ def anything(key: str, value: Any) -> Iterator[Fault]:
         yield from mapping(anything)(key, value)
     elif isinstance(value, list):
         yield from sequence(anything)(key, value)
-    elif isinstance(value, float):
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         yield from number()(key, value)
-    elif not (value is None or isinstance(value, bool | int | str)):
+    elif not (value is None or isinstance(value, bool | str)):
         yield key, f"{show(value)} is a {type(value).__name__}, which JSON cannot hold"
 
 
@@ -104,9 +108,9 @@ def number(low: float = -math.inf, high: float = math.inf) -> Check:
 
 @at_once(_counts)
 def whole(key: str, value: Any) -> Iterator[Fault]:
-    """An integer, 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        yield key, f"{show(value)} is not an integer of 0 or more"
+    """Check that a value is an integer from 0 to `LARGEST`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
+        yield key, f"{show(value)} is not an integer from 0 to {LARGEST}"
 
 
 def one_of(*options: str) -> Check:

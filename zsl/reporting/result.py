@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from zsl.errors import InputError
 from zsl.redaction import without_secrets
+from zsl.regular_file import read_json
 from zsl.reporting import schema
 from zsl.reporting.atomic import write_text
 from zsl.reporting.checks import show
@@ -121,10 +121,10 @@ def read(path: Path) -> Result:
     """
     again = "run it again, or delete the file"
     try:
-        record = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
+        record = read_json(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a {NAME}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: not JSON, or cut off ({error}); {again}") from error
     if not isinstance(record, dict):
         raise InputError(f"{path}: {show(record)} is not an object; {again}")
@@ -180,14 +180,6 @@ def _check(record: Mapping[str, Any], path: Path, cure: str) -> None:
     for key, cause in schema.result(record):
         place = key if key.isprintable() else repr(key)[1:-1]
         raise InputError(f"{path}: {place}: {cause}; {cure}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = {sys.intern(key): value for key, value in pairs}
-    if len(record) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")
-    return record
 
 
 def _plain(value: Any) -> Any:

@@ -135,6 +135,32 @@ def card(key: str, value: Any) -> Iterator[Fault]:
         yield from record({**known, "licences": lines, "notes": lines})(key, value)
 
 
+trial: Check = record(
+    {
+        "chosen": mapping(anything),
+        "T1": number(0, 100),
+        "H": number(0, 100),
+        "H_raw": number(0, 100),
+        "gamma": number(),
+        "temperature": number(low=0),
+        "correction": mapping(anything),
+        "diverged": matching("(?s).*", "a string"),
+        "pruned": whole,
+    },
+    absent=("T1", "H", "H_raw", "gamma", "temperature", "correction", "diverged", "pruned"),
+)
+"""One point of a search and what it was worth, as :class:`zsl.trials.Trial` records it."""
+
+
+def trials(key: str, value: Any) -> Iterator[Fault]:
+    """Yield what is wrong with the trials of a search; each has T1, or a reason why its training diverged."""
+    faults = list(sequence(trial)(key, value))
+    yield from faults
+    for i, item in enumerate(() if faults else value):
+        if not {"T1", "diverged"} & item.keys():
+            yield f"{key}[{i}]", "has neither T1 nor a reason why its training diverged"
+
+
 def chance(key: str, value: Any) -> Iterator[Fault]:
     """{} or, of T1, u and s, the level of chance and the end of its interval, which is not below the level."""
     known = {name: record({"level": number(0, 100), "high": number(0, 100)}) for name in ("T1", "u", "s")}
@@ -173,7 +199,7 @@ _FIELDS: Check = record(
             {
                 "policy": one_of(*POLICIES),
                 "chosen": mapping(anything),
-                "trials": sequence(mapping(anything)),
+                "trials": trials,
                 "gamma": optional(number()),
                 "temperature": optional(number(low=0)),
             }

@@ -6,7 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +52,25 @@ class Storage:
         alone. Both go with the process.
         """
         if self._lock is not None:
-            with self._lock:
+            with self._beside():
                 yield
             return
         with self.optuna.engine.begin() as connection:
             connection.execute(text("SELECT version_info_id FROM version_info FOR UPDATE"))
             yield
+
+    @contextmanager
+    def _beside(self) -> Iterator[None]:
+        """Hold the lock beside the file, if it is one."""
+        if self._lock is None:
+            yield
+            return
+        with self._lock:
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # who waits for it sees that the file it has opened is gone, and opens it anew
+                    Path(self._lock.lock_file).unlink()
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -83,7 +96,7 @@ class Storage:
             warnings.simplefilter("ignore", ExperimentalWarning)
             for last in (False, True):
                 try:
-                    with self._lock or nullcontext():
+                    with self._beside():
                         return optuna.storages.RDBStorage(
                             self._url.render_as_string(hide_password=False),
                             arguments,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
+from zsl.recalled import command
 from zsl.redaction import without_secrets
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
@@ -49,7 +49,7 @@ def _provenance(row: Row, runs: Sequence[Result]) -> dict[str, Any]:
                 "path": path.as_posix(),
                 "created": run.created,
                 "seconds": sum(run.timings.values()),
-                "command": shlex.join(["zsl", "train", *without_secrets(list(run.overrides))]),
+                "command": command(["zsl", "train"], without_secrets(list(run.overrides))),
                 "differs": _differences(first, run),
                 "chosen": ", ".join(f"{key}={json.dumps(value)}" for key, value in run.selection.chosen.items()),
             }
