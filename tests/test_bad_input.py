@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -19,8 +20,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests import processes
 from tests.data.matfiles import content, write
 from zsl.cli import main
+from zsl.resumption import Interruption, steps_made
 
 SYNTHETIC = ["train", "data=synthetic", "method=eszsl"]
 ALE = ["train", "data=synthetic", "method=ale"]
@@ -77,7 +80,7 @@ def refused(arguments: list[str], folder: Path, capfd: pytest.CaptureFixture[str
         ([*SYNTHETIC, "method={}"], "method={}: there is no such method", "choose one of"),
         ([*SYNTHETIC, "+foo=1"], "foo: there is no such key", "choose one of"),
         ([*SYNTHETIC, "+sweep.foo=[1]"], "sweep.foo: the method has no such hyperparameter", "it has gamma"),
-        ([*SYNTHETIC, "method.epochs=3"], "method.epochs: there is no such key", "did you mean"),
+        ([*SYNTHETIC, "method.epochs=3"], "method.epochs: there is no such key", "is a key of method=ale"),
         ([*SYNTHETIC, "~method"], "method is missing", "add method=…"),
         ([*SYNTHETIC, "~nothing"], "~nothing: there is nothing of this name", "leave it out"),
         # the configuration: how it is written
@@ -248,11 +251,11 @@ def test_a_matrix_of_another_size(folder: Path, capfd: pytest.CaptureFixture[str
 
 def test_word_vectors_that_know_none_of_the_classes(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (folder / "vectors.txt").write_text("cat 1 2\ndog 3 4\n")
-    arguments = [*SYNTHETIC, "class_embedding=glove", "class_embedding.path=vectors.txt"]
-    main(arguments)  # says that it converts them, once
-    capfd.readouterr()
-    line = refused(arguments, folder, capfd)
-    assert "out of vocabulary" in line
+    words = ["class_embedding=glove", "class_embedding.path=vectors.txt"]
+    write(folder / "toy", *content(), "5")
+    toy = ["train", "data=xlsa17", "data.name=toy", "data.root=toy"]
+    assert "out of vocabulary" in refused([*toy, *words], folder, capfd)
+    assert "no class names but 'class" in refused([*SYNTHETIC, *words], folder, capfd)
 
 
 def test_a_mistake_in_one_job_does_not_stop_the_others(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -276,46 +279,31 @@ def test_a_folder_that_was_there_is_kept(folder: Path, capfd: pytest.CaptureFixt
     assert (folder / "mine" / "notes.txt").read_text() == "do not lose me"
 
 
-def listen() -> None:
-    """As in a terminal: who runs the tests in the background has them ignore SIGINT, which children inherit."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def zsl(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """The command in a process of its own."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ZSL_CACHE": str(folder.parent / "cache")}
+def true_process(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """``python -m zsl``; a terminal would not have it ignore SIGINT, as whoever runs tests in the background does."""
     return subprocess.Popen(
         [sys.executable, "-m", "zsl", *arguments],
-        cwd=folder,
-        env=environment,
-        preexec_fn=listen,
+        cwd=cwd,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def test_status_and_streams_of_the_command_itself(folder: Path) -> None:
-    process = zsl(folder, *SYNTHETIC, "method.gamma=0")
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert out == ""
-    assert err == "zsl: error: method.gamma=0: must be a finite number greater than 0\n"
-
-
 def test_a_closed_pipe_is_no_error(folder: Path) -> None:
-    process = zsl(folder, "list")
-    assert process.stdout is not None
-    process.stdout.close()
-    process.wait(timeout=60)
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
+    reader, writer = os.pipe()
+    process = processes.start("list", cwd=folder, stdout=writer)
+    os.close(reader)
+    os.close(writer)
+    process.wait()
+    assert process.stderr == ""
 
 
 GAN = ["train", "data=synthetic", "method=fclswgan", "method.hidden=32", "method.critic_hidden=32"]
 FITTED = {
-    "ale": [*ALE, "method.epochs=400", "method.batch_size=32", "save.weights=true"],
-    "fclswgan": [*GAN, "method.epochs=30", "method.batch_size=32", "method.head.epochs=5", "save.weights=true"],
+    "ale": [*ALE, "method.epochs=6", "method.batch_size=128", "save.weights=true"],
+    "fclswgan": [*GAN, "method.epochs=6", "method.batch_size=32", "method.head.epochs=2", "save.weights=true"],
 }
 
 
@@ -330,50 +318,81 @@ def undisturbed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[list[str], dict[str, Any]]:
     """A command, and the weights of its run that nobody stopped."""
-    folder = tmp_path_factory.mktemp("undisturbed") / "work"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("undisturbed")
     command = FITTED[request.param]
-    process = zsl(folder, *command, "paths.output=whole")
-    assert process.wait(timeout=300) == 0, process.communicate()
-    return command, weights(folder / "whole")
+    assert main([*command, f"paths.output={folder}"]) == 0
+    return command, weights(folder)
 
 
-@pytest.mark.slow
+def signalled(number: signal.Signals, fitting: int, step: int, arguments: list[str]) -> int:
+    """Run a command that is sent a signal when it ends this step of this training."""
+    enter, end, fittings = Interruption.__enter__, Interruption.on_train_batch_end, itertools.count(1)
+
+    def begin(self: Interruption) -> Interruption:
+        self.fitting = next(fittings)  # type: ignore[attr-defined]
+        return enter(self)
+
+    def end_step(self: Interruption, trainer: Any, *rest: Any) -> None:
+        if (self.fitting, steps_made(trainer)) == (fitting, step):  # type: ignore[attr-defined]
+            signal.raise_signal(number)
+        end(self, trainer, *rest)
+
+    Interruption.__enter__, Interruption.on_train_batch_end = begin, end_step  # type: ignore[method-assign]
+    return main(arguments)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stopped_process_goes_on_to_the_same_weights(
     folder: Path, number: signal.Signals, undisturbed: tuple[list[str], dict[str, Any]]
 ) -> None:
     command, expected = undisturbed
-    arguments = [*command, "paths.output=stopped", "trainer.checkpoint_every_n_steps=100"]
-    process = zsl(folder, *arguments)
-    while not list((folder / "stopped").rglob("last.ckpt")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=120)
+    arguments = [*command, "paths.output=stopped", "trainer.checkpoint_every_n_steps=7"]
+    main_training = 2 if "method=fclswgan" in command else 1  # its critic's classifier comes first
+    process = processes.call(signalled, number, main_training, 11, arguments, cwd=folder)
+    assert len(list((folder / "stopped").rglob("last.ckpt"))) == 1
     assert not (folder / "stopped" / "result.json").exists()
     if number is signal.SIGKILL:
         assert process.returncode == -signal.SIGKILL
     else:
         assert process.returncode == 130
-        assert err.count("\n") == 1
-        assert "go on with: zsl train" in err
-        assert "resume=true" in err
-    again = zsl(folder, *arguments, "resume=true")
-    assert again.wait(timeout=300) == 0, again.communicate()
+        assert process.stderr.count("\n") == 1
+        assert "zsl: stopped at step 11; go on with: zsl train" in process.stderr
+        assert "resume=true" in process.stderr
+    assert main([*arguments, "resume=true"]) == 0
     found = weights(folder / "stopped")
     assert all(found[key].equal(value) for key, value in expected.items())
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_true_process_is_stopped_from_outside(folder: Path, number: signal.Signals) -> None:
+    """Whenever the signal comes; the seed of string hashes is another in each process."""
+    longer = [*FITTED["fclswgan"], "method.epochs=30"]
+    assert main([*longer, "paths.output=whole"]) == 0
+    arguments = [*longer, "paths.output=stopped", "trainer.checkpoint_every_n_steps=100"]
+    process = true_process(*arguments, cwd=folder)
+    while not list((folder / "stopped").rglob("last.ckpt")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.communicate(timeout=120)
+    assert process.returncode == (-signal.SIGKILL if number is signal.SIGKILL else 130)
+    again = true_process(*arguments, "resume=true", cwd=folder)
+    assert again.wait(timeout=300) == 0, again.communicate()
+    found, expected = weights(folder / "stopped"), weights(folder / "whole")
+    assert all(found[key].equal(value) for key, value in expected.items())
+
+
+@pytest.mark.slow
 def test_a_generator_that_is_killed_at_random_moments_ends_with_the_same_weights(folder: Path) -> None:
-    assert zsl(folder, *FITTED["fclswgan"], "paths.output=whole").wait(timeout=300) == 0
+    longer = [*FITTED["fclswgan"], "method.epochs=30"]
+    assert main([*longer, "paths.output=whole"]) == 0
     expected = weights(folder / "whole")
-    arguments = [*FITTED["fclswgan"], "paths.output=killed", "trainer.checkpoint_every_n_steps=7"]
+    arguments = [*longer, "paths.output=killed", "trainer.checkpoint_every_n_steps=7"]
     moments, kills = random.Random(0), 0
     while kills < 3:
         resume = ["resume=true"] if list((folder / "killed").rglob("last.ckpt")) else []
-        process = zsl(folder, *arguments, *resume)
+        process = processes.start(*arguments, *resume, cwd=folder)
         before = newest(folder / "killed")
         while newest(folder / "killed") <= before and process.poll() is None:
             time.sleep(0.01)
@@ -381,8 +400,7 @@ def test_a_generator_that_is_killed_at_random_moments_ends_with_the_same_weights
         process.kill()
         process.communicate(timeout=120)
         kills += 1
-    last = zsl(folder, *arguments, "resume=true")
-    assert last.wait(timeout=300) == 0, last.communicate()
+    assert main([*arguments, "resume=true"]) == 0
     found = weights(folder / "killed")
     assert all(found[key].equal(value) for key, value in expected.items())
 
@@ -392,27 +410,20 @@ def newest(path: Path) -> float:
     return max((file.stat().st_mtime for file in path.rglob("last.ckpt")), default=0.0)
 
 
-@pytest.mark.slow
 def test_a_search_that_is_stopped_goes_on_with_the_next_trial(folder: Path) -> None:
-    search = [*ALE, "method.epochs=150", "selection=validation", "selection.patience=150", "sweep.lr=[0.01,0.1,0.3,1]"]
-    assert zsl(folder, *search, "paths.output=whole").wait(timeout=300) == 0
-    process = zsl(folder, *search, "paths.output=stopped")
-    while not trials(folder / "stopped"):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    search = [*ALE, "method.epochs=3", "selection=validation", "selection.patience=3", "sweep.lr=[0.01,0.1,0.3]"]
+    assert main([*search, "paths.output=whole"]) == 0
+    process = processes.call(signalled, signal.SIGINT, 2, 5, [*search, "paths.output=stopped"], cwd=folder)
     assert process.returncode == 130
-    assert err.count("\n") == 1
-    assert "which will begin again; go on with: zsl train" in err
+    assert process.stderr.count("\n") == 1
+    assert "which will begin again; go on with: zsl train" in process.stderr
     before = trials(folder / "stopped")
-    assert 0 < len(before) < 5
-    again = zsl(folder, *search, "paths.output=stopped", "resume=true")
-    assert again.wait(timeout=300) == 0, again.communicate()
+    assert len(before) == 1
+    assert main([*search, "paths.output=stopped", "resume=true"]) == 0
     whole, stopped = (json.loads((folder / name / "result.json").read_text()) for name in ("whole", "stopped"))
     assert stopped["selection"] == whole["selection"]
     assert stopped["metrics"] == whole["metrics"]
-    assert stopped["selection"]["trials"][: len(before)] == before
+    assert stopped["selection"]["trials"][:1] == before
     assert not trials(folder / "stopped")
 
 
@@ -436,7 +447,7 @@ def test_trials_that_are_not_of_this_search(
         patch.setattr("zsl.train.choose", stop)
         assert main(arguments) == 130
     (path,) = folder.rglob("trials.json")
-    path.write_text(content)
+    path.write_text(content + "\n")
     capfd.readouterr()
     line = refused([*arguments, "resume=true"], folder, capfd)
     assert words in line

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import copy
-import functools
 import inspect
 import math
 from collections.abc import Callable
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
-from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
+from tests.configured import composed, names, target
 from zsl.assembly import ANY_DATA, build
-from zsl.configuration import compose, tree
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.model import Dimensions
@@ -40,13 +38,6 @@ def node(group: str, name: str) -> DictConfig:
     return copy.deepcopy(composed(group, name))
 
 
-@functools.cache
-def composed(group: str, name: str) -> DictConfig:
-    cfg = compose([f"{group}={name}"])[group]
-    assert isinstance(cfg, DictConfig)
-    return cfg
-
-
 def nonsense(hint: Any) -> tuple[Any, ...]:
     """Values that no argument of this annotation has a use for, but for the few that are accepted above."""
     if get_origin(hint) is Literal:
@@ -59,19 +50,13 @@ def nonsense(hint: Any) -> tuple[Any, ...]:
     return values if type(None) in options else (*values, None)
 
 
-def cases() -> list[tuple[str, str, str, Any]]:
-    found = []
-    for group in ("method", "correction"):
-        for path in sorted((tree() / "conf" / group).glob("*.yaml")):
-            target = get_object(node(group, path.stem)["_target_"])
-            parameters = inspect.signature(target, eval_str=True).parameters.values()
-            found += [
-                (group, path.stem, p.name, value)
-                for p in parameters
-                if p.annotation is not Dimensions
-                for value in nonsense(p.annotation)
-            ]
-    return found
+CHOICES = {(group, name): target(name, group) for group in ("method", "correction") for name in names(group)}
+
+
+def cases(group: str, name: str) -> list[tuple[str, Any]]:
+    """Arguments, and what makes no sense for each."""
+    parameters = inspect.signature(CHOICES[group, name], eval_str=True).parameters.values()
+    return [(p.name, value) for p in parameters if p.annotation is not Dimensions for value in nonsense(p.annotation)]
 
 
 def configured(group: str, name: str, changed: dict[str, Any]) -> object:
@@ -89,8 +74,7 @@ def configured(group: str, name: str, changed: dict[str, Any]) -> object:
 
 def constructed(group: str, name: str, changed: dict[str, Any]) -> object:
     """As one makes it in Python."""
-    target = get_object(node(group, name)["_target_"])
-    return target(*((ANY_DATA,) if group == "method" else ()), **changed)
+    return CHOICES[group, name](*((ANY_DATA,) if group == "method" else ()), **changed)
 
 
 def answer(make: Make, group: str, name: str, changed: dict[str, Any]) -> str | None:
@@ -103,9 +87,9 @@ def answer(make: Make, group: str, name: str, changed: dict[str, Any]) -> str | 
 
 
 @pytest.mark.parametrize("make", [configured, constructed])
-@pytest.mark.parametrize(("group", "name"), sorted({case[:2] for case in cases()}))
+@pytest.mark.parametrize(("group", "name"), sorted(CHOICES))
 def test_nonsense_is_refused_by_name(make: Make, group: str, name: str) -> None:
-    for _, _, argument, value in (case for case in cases() if case[:2] == (group, name)):
+    for argument, value in cases(group, name):
         line = answer(make, group, name, {argument: value})
         if (group, argument, value) in ACCEPTED:
             assert line is None, line
@@ -116,4 +100,4 @@ def test_nonsense_is_refused_by_name(make: Make, group: str, name: str) -> None:
 
 
 def test_what_is_accepted_is_an_argument() -> None:
-    assert set(ACCEPTED) <= {(group, argument, value) for group, _, argument, value in cases()}
+    assert set(ACCEPTED) <= {(choice[0], *case) for choice in CHOICES for case in cases(*choice)}

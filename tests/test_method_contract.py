@@ -17,39 +17,23 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from tests import worlds
-from zsl.configuration import compose, tree
+from tests.configured import METHODS, build, config, keys, kind
+from zsl.configuration import compose
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import Stage, final
 from zsl.fit import Loop, fit
 from zsl.leakage import audit_method
 from zsl.model import Dimensions, ZSLModel
+from zsl.random_streams import watched
 from zsl.resumption import InterruptedRunError, steps_made
 from zsl.scoring import score
 
-METHODS = sorted(path.stem for path in (tree() / "conf" / "method").glob("*.yaml"))
 LOOP = Loop(progress_bar=False)
-
-
-def config(method: str) -> DictConfig:
-    cfg = compose([f"method={method}"]).method
-    assert isinstance(cfg, DictConfig)
-    for node in (cfg, *(part for part in cfg.values() if isinstance(part, DictConfig))):
-        for steps in {"epochs", "iterations", "classifier_epochs"} & set(node):
-            node[steps] = 3
-    for width in {name for name in cfg if str(name).endswith(("hidden", "_per_class"))}:
-        cfg[width] = 16
-    return cfg
-
-
-def build(method: str, dims: Dimensions) -> ZSLModel:
-    model = instantiate(config(method), dims)
-    assert isinstance(model, ZSLModel)
-    return model
 
 
 def trained(method: str, stage: Stage, seed: int = 0, **how: Any) -> ZSLModel:
@@ -92,6 +76,11 @@ def test_methods_are_found() -> None:
     assert {"eszsl", "ale"} <= set(METHODS)
 
 
+def test_what_the_files_say_is_what_is_built(method: str, model: ZSLModel) -> None:
+    assert type(model) is kind(method)
+    assert set(config(method)) - {"head"} == set(keys(method))  # a head is chosen from a group of its own
+
+
 def test_every_method_has_a_test_of_its_own() -> None:
     folder = Path(__file__).parent / "methods"
     missing = [name for name in METHODS if not (folder / f"test_{name}.py").is_file()]
@@ -103,6 +92,20 @@ def test_scores_have_one_row_an_image_and_one_column_a_class(model: ZSLModel, st
     found = scores(model, x, stage.classes)
     assert found.shape == (len(x), len(stage.classes))
     assert found.isfinite().all()
+
+
+def test_what_says_that_it_draws_nothing_is_the_same_with_every_seed(
+    method: str, model: ZSLModel, stage: Stage
+) -> None:
+    if model.epochs:
+        assert not model.deterministic
+        return
+    torch.manual_seed(1)
+    with watched() as draws:
+        build(method, Dimensions(*stage.dims))
+    other = trained(method, stage, seed=1)
+    same = all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True))
+    assert same == (model.deterministic and other.deterministic and not draws.any)
 
 
 def test_order_of_classes_does_not_matter(model: ZSLModel, stage: Stage) -> None:

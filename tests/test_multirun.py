@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import random
 import shlex
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,6 +14,7 @@ import pytest
 from omegaconf import Node
 from torch import Tensor
 
+from tests import processes
 from zsl import train
 from zsl.cli import main
 from zsl.identity import identity
@@ -217,18 +214,6 @@ def test_identity_leaves_out_where_things_lie_and_no_more(tmp_path: Path, sweep:
     assert identity(config | {"data": config["data"] | {"cache": "x"}}) == identity(config | {"data": config["data"]})
 
 
-def launched(arguments: list[str], cache: Path) -> subprocess.Popen[str]:
-    """``zsl`` in a process group of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "zsl", *arguments],
-        env={**os.environ, "ZSL_CACHE": str(cache), "OMP_NUM_THREADS": "1"},
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def table(folder: Path, capfd: pytest.CaptureFixture[str]) -> str:
     capfd.readouterr()
     assert main(["report", str(folder), "--format", "csv"]) == 0
@@ -242,24 +227,22 @@ def test_a_sweep_that_is_killed_at_random_moments_ends_with_the_same_table(
     """Jobs with and without gradients, with and without a search, killed from the first job on."""
     jobs = ["train", "-m", "data=synthetic", "method=ale,eszsl", "seed=range(3)", "selection=fixed,validation"]
     jobs += ["trainer.checkpoint_every_n_steps=20", f"paths.cache={tmp_path / 'cache'}"]
-    whole = launched([*jobs, f"paths.output={tmp_path / 'whole'}"], tmp_path / "cache")
-    assert whole.wait(timeout=300) == 0, whole.communicate()
+    assert main([*jobs, f"paths.output={tmp_path / 'whole'}"]) == 0
     assert len(list((tmp_path / "whole").rglob(RESULT))) == 12
     killed = [*jobs, f"paths.output={tmp_path / 'killed'}"]
     moments, kills = random.Random(5), 0
     for _ in range(KILLS):
         before = written(tmp_path / "killed")
-        process = launched(killed, tmp_path / "cache")
+        process = processes.start(*killed)
         while written(tmp_path / "killed") == before and process.poll() is None:
             time.sleep(0.005)
         time.sleep(moments.random())
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill_group()
             kills += 1
         process.communicate(timeout=120)
     assert kills > KILLS // 2
-    last = launched(killed, tmp_path / "cache")
-    assert last.wait(timeout=300) == 0, last.communicate()
+    assert main(killed) == 0
     assert table(tmp_path / "killed", capfd) == table(tmp_path / "whole", capfd)
     names = [{path.name for path in (tmp_path / name).iterdir()} for name in ("whole", "killed")]
     assert names[0] == names[1]

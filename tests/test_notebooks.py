@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ pytest.importorskip("nbclient", reason="pip install 'zsl[notebooks]'")
 pytest.importorskip("ipykernel", reason="pip install 'zsl[notebooks]'")
 
 from tests.notebooks import METADATA, NOTEBOOKS, executed  # noqa: E402
-from zsl.data.emoji import styles  # noqa: E402
 
 LARGEST = 300_000
 """bytes; they are read in a browser"""
@@ -61,11 +59,8 @@ def shows(cell: Any) -> bool:
 
 @pytest.mark.slow
 @each
-def test_it_runs(path: Path) -> None:
-    root = Path(os.environ.get("ZSL_CACHE", "~/.cache/zsl")).expanduser()
-    prepared = {place.name.rpartition("-")[0] for place in (root / "emoji").glob("*-*") if place.is_dir()}
-    if not set(styles("small")) <= prepared:
-        pytest.skip(f"emoji is not prepared in {root}; `zsl data prepare emoji` prepares it")
+def test_it_runs(path: Path, drawings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZSL_CACHE", str(drawings))
     before = {file: file.read_bytes() for file in path.parent.iterdir() if file.is_file()}
     notebook = executed(path)
     committed = nbformat.read(path, as_version=4)

@@ -26,7 +26,7 @@ def test_experiments_are_run_and_their_numbers_shown(place: Path, capsys: pytest
     words = ["eszsl_xian2018", "ridge_shigeto2015", "data=synthetic", "--seeds", "2"]
     assert main(["reproduce", *words, "--output", "table.csv"]) == 0
     lines = table(place / "table.csv")
-    assert [line["experiment"] for line in lines] == ["eszsl_xian2018"] * 4 + ["ridge_shigeto2015"] * 4
+    assert [line["experiment"] for line in lines] == ["eszsl_xian2018"] * 5 + ["ridge_shigeto2015"] * 5
     assert {line["verdict"] for line in lines} == {"not comparable: no published number"}
     assert {line["n"] for line in lines} == {"2"}
     for file in lines[0]["results"].split():
@@ -35,6 +35,17 @@ def test_experiments_are_run_and_their_numbers_shown(place: Path, capsys: pytest
     capsys.readouterr()
     assert main(["report", "runs/reproduction", "--published", "--format", "csv"]) == 0
     assert capsys.readouterr().out == (place / "table.csv").read_text()
+
+
+def test_runs_lie_where_paths_output_says(place: Path) -> None:
+    words = ["eszsl_xian2018", "data=synthetic", "--seeds", "1", "paths.output=elsewhere"]
+    assert main(["reproduce", *words, "--output", "table.csv"]) == 0
+    assert len(list((place / "elsewhere" / "eszsl_xian2018").rglob("result.json"))) == 1
+    assert not (place / "runs").exists()
+    assert all(
+        line["results"].startswith("elsewhere/") or "/elsewhere/" in line["results"]
+        for line in table(place / "table.csv")
+    )
 
 
 def test_one_experiment_that_fails_does_not_take_the_others_along(
@@ -51,6 +62,20 @@ def test_one_experiment_that_fails_does_not_take_the_others_along(
     [
         (["eszsl_xian2081"], "eszsl_xian2081: there is no such experiment; did you mean eszsl_xian2018?"),
         (["data=synthetic"], "name an experiment; zsl list experiments shows them"),
+        (["eszsl_xian2018", "seed=3"], "seed=3: zsl reproduce sets seed itself; give --seeds N for seeds 0 to N - 1"),
+        (
+            ["eszsl_xian2018", "seeds=3"],
+            "seeds=3: zsl reproduce sets seeds itself; give --seeds N for seeds 0 to N - 1",
+        ),
+        (
+            ["eszsl_xian2018", "experiments=ale_xian2018"],
+            "experiments=ale_xian2018: zsl reproduce sets experiments itself; "
+            "name the experiments without experiments=",
+        ),
+        (
+            ["eszsl_xian2018", "paths.output=a", "--runs", "b"],
+            "paths.output=a: runs are to lie in b too; give one place",
+        ),
         (["eszsl_xian2018", "--seeds", "0"], "--seeds 0: give a whole number of at least 1"),
     ],
 )

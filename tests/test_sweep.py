@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 
+from tests import processes
 from zsl.cli import main
 from zsl.search.study import Search
 
@@ -121,26 +121,25 @@ def test_a_search_that_has_ended_is_only_read_and_can_be_made_longer(tmp_path: P
     assert numbers(swept(folder, *TPE[1:], "search.trials=15")) == numbers(longer)
 
 
-def killed(folder: Path, after: int, *overrides: str) -> subprocess.CompletedProcess[str]:
+def killed(after: int, arguments: list[str]) -> int:
     """A search that kills itself when it is about to tell what its next trial has come to."""
-    code = f"""
-import os, signal
-from zsl.cli import main
-from zsl.search.study import Search
-finish, told = Search.finish, iter(range({after}))
-Search.finish = lambda *given: finish(*given) if next(told, None) is not None else os.kill(os.getpid(), signal.SIGKILL)
-main({command(folder, *overrides)!r})
-"""
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    finish, told = Search.finish, iter(range(after))
+
+    def finish_or_die(self: Search, found: Any) -> None:
+        if next(told, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        finish(self, found)
+
+    Search.finish = finish_or_die  # type: ignore[method-assign]
+    return main(arguments)
 
 
 @pytest.mark.slow
 def test_processes_share_a_search_and_one_of_them_is_killed(tmp_path: Path) -> None:
     folder, space = tmp_path / "shared", ["search=grid", "search.stale=2"]
-    assert killed(folder, 3, *space).returncode == -signal.SIGKILL
+    assert processes.call(killed, 3, command(folder, *space)).returncode == -signal.SIGKILL
     assert [trial.state for trial in study(folder)].count(TrialState.RUNNING) == 1
-    line = [sys.executable, "-m", "zsl", *command(folder, *space)]
-    others = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    others = [processes.start(*command(folder, *space)) for _ in range(2)]
     for other in others:
         _, errors = other.communicate(timeout=300)
         assert other.returncode == 0, errors
@@ -153,8 +152,8 @@ def test_processes_share_a_search_and_one_of_them_is_killed(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_processes_that_begin_together_make_one_study(tmp_path: Path) -> None:
-    line = [sys.executable, "-m", "zsl", *command(tmp_path / "shared", *TPE[1:], "search.trials=30")]
-    workers = [subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    line = command(tmp_path / "shared", *TPE[1:], "search.trials=30")
+    workers = [processes.start(*line) for _ in range(2)]
     for worker in workers:
         _, errors = worker.communicate(timeout=300)
         assert worker.returncode == 0, errors
@@ -254,9 +253,11 @@ def test_what_cannot_be_searched_is_refused_in_one_line(
     assert not (tmp_path / "run").exists()
 
 
-def test_exhaustive_selection_refuses_ranges_before_it_reads_data(capsys: pytest.CaptureFixture[str]) -> None:
-    line = ["train", "data=awa2", "method=eszsl", "selection=validation", "sweep.gamma=[{low:1,high:2}]"]
-    assert main(line) == 2
+def test_exhaustive_selection_refuses_ranges_before_it_reads_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = ["data=awa2", f"data.root={tmp_path / 'nowhere'}"]
+    assert main(["train", *nothing, "method=eszsl", "selection=validation", "sweep.gamma=[{low:1,high:2}]"]) == 2
     assert "list some, or search it with zsl sweep search=tpe" in capsys.readouterr().err
 
 

@@ -17,8 +17,8 @@ import torch
 from hydra.utils import instantiate
 
 from tests import worlds
+from tests.configured import METHODS, config, kind
 from tests.methods.adversarial import double
-from tests.test_method_contract import METHODS, build, config
 from zsl.data.protocol import Stage, final
 from zsl.data.training_set import TrainingSet
 from zsl.fit import Loop, fit
@@ -33,7 +33,7 @@ from zsl.together import Run, fit_together, seconds_a_step, stacked
 
 LOOP = Loop(progress_bar=False)
 STAGE = final(worlds.source())
-TOGETHER = [method for method in METHODS if build(method, Dimensions(2, 2, 3, 2)).together]
+TOGETHER = [method for method in METHODS if kind(method).together]
 SMALL: dict[str, Any] = {
     "head": partial(Softmax, epochs=2),
     "hidden": 8,

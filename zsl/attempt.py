@@ -7,7 +7,6 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from hydra.conf import HydraConf
@@ -17,8 +16,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from zsl.configuration import register_started
 from zsl.console import show, show_log
-from zsl.errors import InputError
+from zsl.errors import InputError, out_of_memory
 from zsl.jobs import Job
+from zsl.redaction import without_secrets
 
 State = Literal["done", "kept", "failed", "under way elsewhere"]
 
@@ -62,9 +62,7 @@ class Attempt:
         except InputError as error:
             outcome = Outcome("failed", job, line(error))
         if outcome.state == "failed":
-            sys.stderr.write(f"{place}failed: {job.folder.name}: {outcome.error}\n")
-        with suppress(OSError):  # Hydra's own folder, which nothing lies in; on another machine nobody else removes it
-            Path(hydra_config.runtime.output_dir).rmdir()
+            sys.stderr.write(without_secrets(f"{place}failed: {job.folder.name}: {outcome.error}\n"))
         return outcome
 
     def _run(self, cfg: DictConfig, job: Job, hydra_config: HydraConf, place: str) -> Outcome:
@@ -93,7 +91,8 @@ class Attempt:
         except InputError as error:
             return _failed(job, error)
         except Exception as error:
-            return _failed(job, error, traceback.format_exc())
+            known = out_of_memory(error)
+            return _failed(job, known) if known else _failed(job, error, traceback.format_exc())
         job.finish()
         show(result, job.folder, place, " (was there)" if kept else "")
         return Outcome("kept" if kept else "done", job)

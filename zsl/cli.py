@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from zsl import __version__
-from zsl.errors import InputError
+from zsl.errors import InputError, out_of_memory, shortened
+from zsl.redaction import without_secrets
+from zsl.streams import discard, robust
 
 EPILOG = """examples:
   zsl train data=synthetic method=eszsl
@@ -54,7 +56,26 @@ examples:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 where it did what was asked, 2 for a user's mistake (one line on standard error)."""
-    argv = list(sys.argv[1:] if argv is None else argv)
+    with robust() as (out, err):
+        try:
+            status = _run(list(sys.argv[1:] if argv is None else argv))
+        except SystemExit:  # --help and --version
+            out.flush()
+            if out.error is None:
+                raise
+            status = 0
+        out.flush()
+        if out.error is None:
+            return status
+        discard()
+        if isinstance(out.error, BrokenPipeError):
+            return status or 141
+        reason = out.error.strerror or str(out.error)
+        err.write(f"zsl: error: standard output: {reason}; what is not shown is lost, files are whole\n")
+        return status or 1
+
+
+def _run(argv: list[str]) -> int:
     try:
         if argv[:1] == ["train"]:
             from zsl.launch import launch
@@ -63,14 +84,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parsed(argv)
         return int(arguments.run(arguments))
     except InputError as error:
-        sys.stderr.write(f"zsl: error: {' '.join(str(error).splitlines())}\n")
+        sys.stderr.write(f"zsl: error: {shortened(without_secrets(' '.join(str(error).splitlines())))}\n")
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if (reason := out_of_memory(error)) is None:
+            raise
+        sys.stderr.write(f"zsl: error: {reason}\n")
         return 2
     except KeyboardInterrupt as stop:
         sys.stderr.write(f"zsl: {str(stop) or 'interrupted'}\n")
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 141
 
 
 def _parsed(argv: Sequence[str]) -> argparse.Namespace:

@@ -6,25 +6,27 @@ from collections.abc import Sequence
 
 import numpy as np
 from rich.console import Console
+from rich.text import Text
 
 from zsl.configuration import compose
 from zsl.data.dataset import Dataset
 from zsl.data.feature_cache import verifying
-from zsl.data.fingerprint import fingerprints
-from zsl.errors import InputError
+from zsl.data.fingerprint import verified
+from zsl.errors import printable
 
 
 def prepare(name: str, overrides: Sequence[str]) -> None:
     """Read or build the data set once, so that later runs open it from the cache."""
     dataset = _load(name, overrides)
-    Console().print(f"{dataset.card.title}: {len(dataset.labels)} images, {len(dataset.classes.names)} classes, ready")
+    title, images, classes = printable(dataset.card.title), len(dataset.labels), len(dataset.classes.names)
+    Console().print(Text(f"{title}: {images} images, {classes} classes, ready"))
 
 
 def inspect(name: str, overrides: Sequence[str]) -> None:
     """Show sizes, splits, licences, notes and fingerprints."""
     dataset = _load(name, overrides)
     console = Console(soft_wrap=True)
-    console.print(f"[bold]{dataset.card.title}[/]", highlight=False)
+    console.print(Text(printable(dataset.card.title), "bold"))
     seen, parts = dataset.seen(), dataset.splits.parts()
     n, d = dataset.features.shape
     console.print(f"{n} images, {d} features each; {seen.sum()} seen and {(~seen).sum()} unseen classes")
@@ -41,7 +43,7 @@ def inspect(name: str, overrides: Sequence[str]) -> None:
         if lines:
             console.print(f"[bold]{heading}[/]")
             for line in lines:
-                console.print(f"  {line}", highlight=False)
+                console.print(Text(f"  {printable(line)}"))
 
 
 def verify(name: str, overrides: Sequence[str]) -> None:
@@ -53,13 +55,9 @@ def verify(name: str, overrides: Sequence[str]) -> None:
     """
     with verifying():
         dataset = _load(name, overrides)
-    again = fingerprints(np.asarray(dataset.features), dataset.labels, dataset.splits)
-    for part, digest in again.items():
-        if dataset.fingerprints[part] != digest:
-            raise InputError(
-                f"{name}: {part} does not match its fingerprint; delete its folder in the cache, prepare it again"
-            )
-    Console().print(f"{dataset.card.title}: cache whole, splits audited, {len(again)} fingerprints verified")
+    again = verified(dataset)
+    title = printable(dataset.card.title)
+    Console().print(Text(f"{title}: cache whole, splits audited, {len(again)} fingerprints verified"))
 
 
 def _load(name: str, overrides: Sequence[str]) -> Dataset:

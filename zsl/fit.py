@@ -16,10 +16,10 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 
 from zsl.data.scaling import require
 from zsl.data.training_set import Abreast, Batches, TrainingSet, stream
-from zsl.divergence import FiniteLoss
+from zsl.divergence import FiniteLoss, solvable
 from zsl.errors import InputError
 from zsl.model import ZSLModel
-from zsl.random_streams import Stream
+from zsl.random_streams import Stream, watched
 from zsl.resumption import (
     CHECKPOINT,
     AtomicCheckpoints,
@@ -136,14 +136,19 @@ def descend(
 
 def finish(model: ZSLModel, train: TrainingSet, loop: Loop, seed: int) -> None:
     """What comes after the gradient steps: heads, then finalize. The random streams go on as if nothing had been."""
-    with _stream(seed, HEADS):
-        _fit_parts(model.heads(train), loop, seed)
-        model.finalize(train)
+    with _stream(seed, HEADS), watched() as draws:
+        random_parts = _fit_parts(model.heads(train), loop, seed)
+        with solvable():
+            model.finalize(train)
+    model.drew = model.drew or random_parts or draws.any
 
 
-def _fit_parts(parts: Iterable[tuple[ZSLModel, TrainingSet]], loop: Loop, seed: int) -> None:
+def _fit_parts(parts: Iterable[tuple[ZSLModel, TrainingSet]], loop: Loop, seed: int) -> bool:
+    """Train them; whether one of them draws random numbers."""
+    drew = False
     for part, train in parts:
-        fit(part, train, replace(loop, compile=False, progress_bar=False), seed)
+        drew = not fit(part, train, replace(loop, compile=False, progress_bar=False), seed).deterministic or drew
+    return drew
 
 
 @contextmanager
@@ -180,10 +185,16 @@ def fit_grid(
     shares nothing.
 
     Raises:
-        InputError: the device is not there.
+        InputError: the device is not there; of the iterator: there is no solution in floating point.
     """
     device = device_of(loop)
-    return kind.solve_grid(train.to(device), (model.to(device).eval() for model in models))
+    solved = kind.solve_grid(train.to(device), (model.to(device).eval() for model in models))
+    return None if solved is None else _solvable(solved)
+
+
+def _solvable(solved: Iterator[ZSLModel]) -> Iterator[ZSLModel]:
+    with solvable():
+        yield from solved
 
 
 def device_of(loop: Loop) -> torch.device:

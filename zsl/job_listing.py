@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from zsl.errors import InputError
+from zsl.errors import InputError, printable
 
 HELP = "how far a sweep is: jobs that failed, with their errors, or were begun, and how to run each alone"
 
@@ -23,6 +23,7 @@ def main(arguments: argparse.Namespace) -> int:
         InputError: there is no such folder, or no job in it.
     """
     from zsl.jobs import NAME, Job, Unfinished
+    from zsl.recalled import command
     from zsl.reporting import result
 
     if not arguments.path.is_dir():
@@ -31,19 +32,26 @@ def main(arguments: argparse.Namespace) -> int:
     done = {path.parent.absolute() for path in arguments.path.rglob(result.NAME)} - set(left)
     if not left and not done:
         raise InputError(f"{arguments.path}: no job in it; give the paths.output of a multirun")
-    counts, lines = {"done": len(done), "failed": 0, "begun": 0, "under way": 0}, []
+    counts, lines = {"done": len(done), "failed": 0, "begun": 0, "under way": 0, "damaged": 0}, []
     for folder in left:
-        said = Unfinished.read(folder) or Unfinished((), "")
+        try:
+            said = Unfinished.read(folder)
+        except InputError as error:
+            counts["damaged"] += 1
+            lines.append(f"damaged  {printable(folder.name)}: {error}\n")
+            continue
         job = Job(folder, said.identity, tuple(said.overrides))
         state = "failed" if said.error else "begun"
         if job.is_claimed():
             state = "under way"
         counts[state] += 1
-        error = f": {said.error}" if said.error else ""
+        reason = f": {said.error}" if said.error else ""
         trace = f" (traceback in {folder / NAME})" if said.traceback else ""
-        lines.append(f"{state}  {folder.name}{error}{trace}\n")
+        lines.append(printable(f"{state}  {folder.name}{reason}{trace}") + "\n")
         if said.overrides and state != "under way":
-            lines.append(f"  again: {job.command}\n")
-    sys.stdout.write(", ".join(f"{n} {state}" for state, n in counts.items() if n) + f": {arguments.path}\n")
+            again = command(["zsl", "train", "-m"], job.repeated, [job.place])
+            lines.append(printable(f"  again: {again}") + "\n")
+    total = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+    sys.stdout.write(printable(f"{total}: {arguments.path}") + "\n")
     sys.stdout.writelines(lines)
     return 0

@@ -17,9 +17,13 @@ from filelock import FileLock, Timeout
 
 from zsl.errors import InputError
 from zsl.identity import identity
+from zsl.overrides import written
+from zsl.redaction import without_secrets
+from zsl.regular_file import read_json
+from zsl.reporting import checks
 from zsl.reporting import result as results
 from zsl.reporting.atomic import remove_unfinished, write_text
-from zsl.reporting.result import Result, without_secrets
+from zsl.reporting.result import Result
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,17 @@ NAME = "job.json"
 LOCK = ".lock"
 NOT_REPEATED = ("paths.output=", "resume=", "rerun=")
 """overrides that a command which runs one job again does not take over"""
+_STRING = checks.matching("(?s).*", "a string")
+_FIELDS = checks.record(
+    {
+        "overrides": checks.sequence(_STRING),
+        "identity": checks.matching("[0-9a-f]*", "hexadecimal digits"),
+        "fingerprints": checks.mapping(checks.matching("[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits")),
+        "error": checks.optional(_STRING),
+        "traceback": checks.optional(_STRING),
+    },
+    absent=("fingerprints", "error", "traceback"),
+)
 
 
 @dataclass(frozen=True)
@@ -47,11 +62,28 @@ class Unfinished:
         write_text(folder / NAME, json.dumps(without_secrets(asdict(self)), indent=1, ensure_ascii=False) + "\n")
 
     @classmethod
-    def read(cls, folder: Path) -> Unfinished | None:
-        """What ``folder`` says; None where it says nothing that can be read."""
+    def read(cls, folder: Path) -> Unfinished:
+        """Read ``folder/job.json``.
+
+        Raises:
+            InputError: the file is absent, damaged, or not of this form.
+        """
+        path = folder / NAME
+        cure = "launch the sweep again to run this job from the start"
         try:
-            return cls(**json.loads((folder / NAME).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            content = read_json(path)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); {cure}") from error
+        for key, cause in _FIELDS("", content):
+            raise InputError(f"{path}: {key}: {cause}; {cure}")
+        return cls(**content)
+
+    @classmethod
+    def find(cls, folder: Path) -> Unfinished | None:
+        """Read ``folder/job.json``; None where it is absent or damaged."""
+        try:
+            return cls.read(folder)
+        except InputError:
             return None
 
 
@@ -87,9 +119,18 @@ class Job:
 
     @property
     def command(self) -> str:
-        """The command that runs it alone, into the same folder."""
-        kept = [override for override in self.overrides if not override.startswith(NOT_REPEATED)]
-        return shlex.join(["zsl", "train", "-m", *kept, f"paths.output={self.folder.parent}"])
+        """The command that runs it alone, into the same folder; for who typed its overrides."""
+        return shlex.join(["zsl", "train", "-m", *self.repeated, self.place])
+
+    @property
+    def repeated(self) -> list[str]:
+        """The overrides of this command, without secrets."""
+        return without_secrets([override for override in self.overrides if not override.startswith(NOT_REPEATED)])
+
+    @property
+    def place(self) -> str:
+        """The override that leads it into the same folder."""
+        return written("paths.output", str(self.folder.parent))
 
     @property
     def checkpoints(self) -> Path:
@@ -120,7 +161,7 @@ class Job:
 
     def is_claimed(self) -> bool:
         """Whether some process is at it."""
-        if not (self.folder / LOCK).exists():
+        if not (self.folder / LOCK).is_file() or (self.folder / LOCK).is_symlink():
             return False
         with self.claimed() as free:
             return not free
@@ -140,7 +181,7 @@ class Job:
         the job is to be run ``again``.
         """
         remove_unfinished(self.folder)
-        before = Unfinished.read(self.folder)
+        before = Unfinished.find(self.folder)
         resume = not again and before is not None and before.fingerprints == fingerprints
         if not resume:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
@@ -150,7 +191,7 @@ class Job:
 
     def fail(self, error: str, traceback: str | None = None) -> None:
         """Note why there is no result; of a job that was not begun since it had one, nothing."""
-        before = Unfinished.read(self.folder)
+        before = Unfinished.find(self.folder)
         if before is None and (self.folder / results.NAME).exists():
             return
         prints = before.fingerprints if before else {}

@@ -5,16 +5,26 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from zsl.configuration import check_choices, choices, compose, prepare_hydra, register_started, tree
+from zsl.configuration import (
+    HERE,
+    check_choices,
+    choices,
+    compose,
+    prepare_hydra,
+    register_started,
+    require_working_folder,
+    tree,
+)
 from zsl.console import show, show_log
 from zsl.errors import InputError
 from zsl.explanations import explained
+from zsl.overrides import readable, written
+from zsl.redaction import without_secrets
 
 if TYPE_CHECKING:
     from zsl.reporting.result import Result
@@ -44,25 +54,25 @@ def launch(arguments: Sequence[str]) -> int:
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     parsed = parser.parse_intermixed_args([*rest, *MULTIRUN[:several]])
+    typed, parsed.overrides = parsed.overrides, readable(parsed.overrides)
+    require_working_folder()
     prepare_hydra()
-    check_choices([argument for argument in rest if not argument.startswith("-") and "=" in argument])
+    check_choices([argument for argument in parsed.overrides if "=" in argument])
     show_log()
     started = datetime.now()
     register_started(started)
     before = sys.argv
-    with tempfile.TemporaryDirectory(prefix="zsl-") as scratch:
-        if several and INFORMATIVE.isdisjoint(arguments):
-            from zsl.multirun import multirun
+    if several and INFORMATIVE.isdisjoint(arguments):
+        from zsl.multirun import multirun
 
-            return multirun(parsed, scratch, started)
-        # Hydra makes its folders before anything is known; a run makes its own when it has something to keep
-        folders = [f"hydra.run.dir='{scratch}'", f"hydra.sweep.dir='{scratch}'"]
-        options = [argument for argument in rest if argument not in parsed.overrides]
-        sys.argv = ["zsl train", *MULTIRUN[:several], *options, *parsed.overrides, *folders]
-        try:
-            return _single()
-        finally:
-            sys.argv = before
+        return multirun(parsed, started)
+    options = [argument for argument in rest if argument not in typed]
+    alone = [] if several else ["hydra.mode=RUN"]
+    sys.argv = ["zsl train", *MULTIRUN[:several], *options, *parsed.overrides, *HERE, *alone]
+    try:
+        return _single()
+    finally:
+        sys.argv = before
 
 
 def _single() -> int:
@@ -78,7 +88,10 @@ def _single() -> int:
             errors.append(error)
 
     with explained():
-        hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(task)()
+        try:
+            hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(task)()
+        except ValueError as error:  # flags that exclude each other; what the task raises is kept
+            raise InputError(f"{error}; see zsl train --help") from error
     if errors:
         raise errors[0]
     return 0
@@ -109,22 +122,19 @@ def _refuse(message: str) -> NoReturn:
 
 def _run(cfg: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
     from zsl.chosen import names_of, output_of, overrides_of
     from zsl.jobs import NAME as UNFINISHED
     from zsl.resumption import InterruptedRunError
 
     hydra_config, output = HydraConfig.get(), output_of(cfg)
-    if hydra_config.mode is not RunMode.RUN:
-        raise InputError("hydra.mode=MULTIRUN: leave it out, and write -m to run several jobs")
     overrides = overrides_of(hydra_config)
     try:
         for result, place in _runs(cfg, output, names_of(hydra_config), overrides):
             show(result, place)
     except InterruptedRunError as error:
-        kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
-        command = shlex.join(["zsl", "train", *kept, "resume=true", f"paths.output={output}"])
+        kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
+        command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])
         raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
     (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is
 

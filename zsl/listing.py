@@ -9,9 +9,11 @@ from typing import Any
 import yaml
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import zsl
 from zsl.configuration import tree
+from zsl.errors import printable
 
 
 def show(title: str, group: str) -> None:
@@ -20,7 +22,8 @@ def show(title: str, group: str) -> None:
     folder = root / group if group == "experiments" else root / "conf" / group
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2), show_header=False)
     for path in sorted(folder.rglob("*.yaml")):
-        table.add_row(f"[bold]{path.relative_to(folder).with_suffix('')}", describe(path))
+        name = str(path.relative_to(folder).with_suffix(""))
+        table.add_row(Text(printable(name), "bold"), Text(printable(describe(path))))
     Console(soft_wrap=True).print(table)
 
 

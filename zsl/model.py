@@ -17,6 +17,9 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, Batches, Setting, TrainingSet
 from zsl.errors import InputError
 
+LARGEST, DEEPEST = 1_000_000, 100
+"""the most that a hyperparameter counts of anything, and of layers"""
+
 
 @dataclass(frozen=True)
 class Dimensions:
@@ -48,12 +51,19 @@ class ZSLModel(LightningModule, ABC):
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""
     batch_size: int = 0
+    drew: bool = False
+    """whether building it, or finalizing it and training its heads, drew from a global random stream"""
     together: ClassVar[bool] = False
     """whether its steps are written for the weights of several runs along a leading dimension, too; random numbers
     are drawn by :mod:`zsl.random_streams` then, batches and losses have that dimension, and no run touches another"""
     afterwards: ClassVar[tuple[str, ...]] = ()
     """hyperparameters that gradient steps do not depend on, but only what follows them, such as ``head`` and all of its
     own; a contract test holds the method to it"""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether no random number was drawn: a closed form (gradient steps draw their batches) that drew none."""
+        return not self.epochs and not self.drew
 
     @abstractmethod
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
@@ -131,14 +141,17 @@ def require_within(low: float, high: float, **values: float) -> None:
 
 
 def require_count(**values: int) -> None:
-    """Refuse hyperparameters that are not whole numbers of at least 1, by name.
+    """Refuse hyperparameters that are not whole numbers of at least 1, or larger than any use of them, by name.
 
     Raises:
-        InputError: one is not.
+        InputError: one is below 1, or above :data:`LARGEST`, or :data:`DEEPEST` where it counts layers.
     """
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise InputError(f"method.{name}={value}: must be a whole number of at least 1")
+        most = DEEPEST if name.endswith("layers") else LARGEST
+        if value > most:
+            raise InputError(f"method.{name}={value}: must be a whole number of at most {most}")
 
 
 def require_flag(**values: bool) -> None:

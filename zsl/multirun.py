@@ -7,7 +7,7 @@ A job whose result is there is kept, one that was stopped goes on, one that fail
 from __future__ import annotations
 
 import argparse
-import re
+import secrets
 import shlex
 import sys
 import traceback
@@ -21,7 +21,6 @@ from typing import Any
 from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -30,17 +29,23 @@ from hydra.experimental.callback import Callback
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
+from rich.progress import track
 
 from zsl.attempt import Attempt, Outcome, line
 from zsl.chosen import output_of, overrides_of
-from zsl.configuration import tree
+from zsl.composition import Composer, require_launchable
+from zsl.configuration import HERE, tree
+from zsl.console import say
 from zsl.errors import InputError
 from zsl.explanations import explained
 from zsl.jobs import NOT_REPEATED
+from zsl.overrides import written
+from zsl.redaction import without_secrets
 
 LOGS = ".submitit"
 """below paths.output: what was sent to jobs that run under submitit, and what they wrote"""
-NUMBER = re.compile(r"=[+-]?\d[\d.]*(e[+-]?\d+)?$", re.IGNORECASE)
+SHOWN = 20
+"""configurations to compose from which on a terminal shows how far it is"""
 Batches = Sequence[Sequence[Sequence[str]]]
 """the overrides of every job, of those that are launched together"""
 
@@ -53,7 +58,7 @@ class Forget(Callback):
         job_return.cfg = job_return.hydra_cfg = None
 
 
-def multirun(arguments: argparse.Namespace, scratch: str, started: datetime) -> int:
+def multirun(arguments: argparse.Namespace, started: datetime) -> int:
     """Launch every job of the sweep that the overrides span; the status of the command.
 
     Raises:
@@ -62,61 +67,74 @@ def multirun(arguments: argparse.Namespace, scratch: str, started: datetime) -> 
     """
     name, folder = arguments.config_name or "config", arguments.config_path or tree() / "conf"
     forget = f"+hydra.callbacks.forget._target_={__name__}.{Forget.__name__}"
-    overrides = [*arguments.overrides, f"hydra.sweep.dir='{scratch}'", forget]
+    overrides = [*arguments.overrides, *HERE, forget]
     if arguments.config_dir:
-        overrides.append(f"hydra.searchpath=[file://{Path(arguments.config_dir).absolute()}]")
+        place = written("", f"file://{Path(arguments.config_dir).absolute()}")[1:]
+        overrides.append(f"hydra.searchpath=[{place}]")
     with initialize_config_dir(str(folder), "zsl", "1.3"):
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
         with explained():
             composed = hydra.compose_config(name, overrides, RunMode.MULTIRUN, with_log_configuration=False)
             output = output_of(composed)
-            batches = _batches(hydra, composed)
+            composer = Composer(hydra.config_loader)
+            batches = _batches(composer, composed)
         if not (total := sum(map(len, batches))):
             raise InputError("the sweep matches no job; look at the globs and lists on the command line (zsl list)")
-        _lead_submitit(composed, output, scratch)
+        _lead_submitit(composed, output)
         go_on = _go_on(arguments, output)
         try:
             with explained():
-                outcomes = _launched(hydra, composed, batches, Attempt(started, total))
+                outcomes = _launched(composer, composed, batches, Attempt(started, total))
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"{str(stop) or 'interrupted'}; {go_on}") from None
         except InputError:
             raise
         except Exception as error:  # a process of the launcher's was killed, and with it what other jobs came to
             traceback.print_exc()
-            lost = f"zsl: the launcher failed ({line(error)}); zsl jobs {output} lists what there is"
+            lost = f"zsl: the launcher failed ({without_secrets(line(error))}); zsl jobs {output} lists what there is"
             sys.stderr.write(f"{lost}; {go_on}\n")
             return 1
     return _report(outcomes, output)
 
 
-def _batches(hydra: Hydra, composed: DictConfig) -> Batches:
-    """Every job. Of those that differ in nothing but numbers one is composed, so that what cannot be is refused before
-    any is launched.
+def _batches(composer: Composer, composed: DictConfig) -> Batches:
+    """Every job. So many are composed that every two overrides have met, so that what cannot be is refused before any
+    is launched.
     """
+    for key in ("launcher", "sweeper"):
+        if not OmegaConf.is_dict(composed.hydra[key]):
+            raise InputError(
+                f"hydra.{key}={composed.hydra[key]}: holds keys of its own; write hydra/{key}=… or leave it out"
+            )
     sweeper = composed.hydra.sweeper
     if not sweeper._target_.endswith(".BasicSweeper"):
         raise InputError("hydra/sweeper: zsl train -m runs every value with every other; leave it out")
+    if sweeper.max_batch_size is not None and sweeper.max_batch_size < 1:
+        raise InputError(f"hydra.sweeper.max_batch_size={sweeper.max_batch_size}: must be at least 1; leave it out")
     overrides = [f"{key}={value}" for key, value in (sweeper.params or {}).items()] + overrides_of(composed.hydra)
-    parsed = OverridesParser.create(config_loader=hydra.config_loader).parse_overrides(overrides)
+    parsed = OverridesParser.create(config_loader=composer).parse_overrides(overrides)
+    require_launchable(parsed)
     batches = BasicSweeper.split_arguments(parsed, sweeper.max_batch_size)
-    different = {tuple(NUMBER.sub("=0", override) for override in job): job for job in chain.from_iterable(batches)}
-    for job in different.values():
-        hydra.config_loader.load_sweep_config(composed, job)
+    different = list(composer.different(chain.from_iterable(batches)))
+    console = Console(stderr=True)
+    hidden = len(different) < SHOWN or not console.is_terminal
+    for job in track(different, "composing", transient=True, console=console, disable=hidden):
+        composer.load_sweep_config(composed, job)
     return batches
 
 
-def _lead_submitit(composed: DictConfig, output: Path, scratch: str) -> None:
-    """Have what submitit writes beside the results, and not where it is gone with this process."""
+def _lead_submitit(composed: DictConfig, output: Path) -> None:
+    """Have what submitit writes beside the results, and not in the working folder."""
     place = OmegaConf.select(composed, "hydra.launcher.submitit_folder")
-    if place is not None and str(place).startswith(scratch):
-        composed.hydra.launcher.submitit_folder = f"{output / LOGS}/%j"
+    if place is not None and str(place).startswith(f"{composed.hydra.sweep.dir}/"):
+        # what jobs come to lies there pickled, so nobody may have put anything there before
+        composed.hydra.launcher.submitit_folder = f"{output / LOGS}/%j-{secrets.token_hex(8)}"
         sys.stderr.write(f"what jobs write: {output / LOGS}; how far they are: zsl jobs {output}\n")
 
 
-def _launched(hydra: Hydra, composed: DictConfig, batches: Batches, attempt: Attempt) -> list[Outcome]:
-    context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(composed))
+def _launched(composer: Composer, composed: DictConfig, batches: Batches, attempt: Attempt) -> list[Outcome]:
+    context = HydraContext(config_loader=composer, callbacks=Callbacks(composed))
     launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=attempt, config=composed)
     outcomes: list[Outcome] = []
     for batch in batches:
@@ -125,8 +143,8 @@ def _launched(hydra: Hydra, composed: DictConfig, batches: Batches, attempt: Att
 
 
 def _go_on(arguments: argparse.Namespace, output: Path) -> str:
-    kept = [override for override in arguments.overrides if not override.startswith(NOT_REPEATED)]
-    return f"go on with: {shlex.join(['zsl', 'train', '-m', *kept, f'paths.output={output}'])}"
+    kept = without_secrets([override for override in arguments.overrides if not override.startswith(NOT_REPEATED)])
+    return f"go on with: {shlex.join(['zsl', 'train', '-m', *kept, written('paths.output', str(output))])}"
 
 
 def _report(outcomes: Sequence[Outcome], output: Path) -> int:
@@ -137,10 +155,10 @@ def _report(outcomes: Sequence[Outcome], output: Path) -> int:
     """
     counts = Counter(outcome.state for outcome in outcomes)
     states = ", ".join(f"{n} {state}" for state, n in counts.items())
-    Console().print(f"{len(outcomes)} jobs: {states}: {output}", highlight=False, markup=False, soft_wrap=True)
+    say(f"{len(outcomes)} jobs: {states}: {output}")
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     for outcome in failed:
-        sys.stderr.write(f"{outcome.traceback or ''}{outcome.job.folder.name}: {outcome.error}\n")
+        sys.stderr.write(without_secrets(f"{outcome.traceback or ''}{outcome.job.folder.name}: {outcome.error}\n"))
         sys.stderr.write(f"  again: {outcome.job.command}\n")
     if failed and not any(outcome.traceback for outcome in failed):
         raise InputError(f"{len(failed)} of {len(outcomes)} jobs failed; the first: {failed[0].error}")

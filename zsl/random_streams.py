@@ -5,10 +5,13 @@ Every run draws what it would draw by itself. Numbers of runs that are trained t
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -86,6 +89,27 @@ def _drawn(draw: Callable[..., Tensor], shape: Sequence[int], device: torch.devi
     if not streams:
         return draw(tuple(shape), device=device)
     return torch.stack([draw(tuple(shape[1:]), device=device, generator=each.on(device)) for each in streams])
+
+
+@dataclass
+class Draws:
+    """Whether any random number was drawn."""
+
+    any: bool = False
+
+
+@contextmanager
+def watched() -> Iterator[Draws]:
+    """Say, once it is left, whether a global random stream (of torch, NumPy or Python) was drawn from within."""
+    found, before = Draws(), _global_states()
+    yield found
+    found.any = before != _global_states()
+
+
+def _global_states() -> tuple[object, ...]:
+    _, keys, *places = np.random.get_state(legacy=True)
+    torch_states = {name: state.numpy().tobytes() for name, state in _global_state().items()}
+    return torch_states, np.asarray(keys).tobytes(), places, random.getstate()
 
 
 def _global_state() -> dict[str, Tensor]:

@@ -6,9 +6,13 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Generic, TypeVar
+from uuid import uuid4
 
 T = TypeVar("T")
+MOST_FILES = 50_000
+"""whose state is looked at, so that ``data.root=/`` is refused at once for what is not there"""
 NO_SOURCE = frozenset({"_target_", "cache", "name"})
 """keys that name no file which is read; what lies in a cache follows from other files"""
 
@@ -31,8 +35,11 @@ class Recent(Generic[T]):
 
 
 def stamped(nodes: Mapping[str, Any]) -> str:
-    """These nodes of a configuration and the state of every file that they name: equal where the same is read."""
-    return json.dumps([nodes, *sorted(set(_stamps(nodes, _root(nodes))))], default=str)
+    """These nodes of a configuration and the state of every file that they name: equal where the same is read, and
+    never equal where they name more than :data:`MOST_FILES`, of which the first job would look at each in vain.
+    """
+    stamps = list(islice(_stamps(nodes, _root(nodes)), MOST_FILES + 1))
+    return uuid4().hex if len(stamps) > MOST_FILES else json.dumps([nodes, *sorted(set(stamps))], default=str)
 
 
 def _root(nodes: Mapping[str, Any]) -> str:
@@ -40,8 +47,8 @@ def _root(nodes: Mapping[str, Any]) -> str:
     return str(nodes.get("data", {}).get("root", ""))
 
 
-def _stamps(node: Any, root: str) -> Iterator[tuple[str, int, int]]:
-    """Path, size and time of change of every file that a value below ``node`` names, or that is in a folder it does."""
+def _stamps(node: Any, root: str) -> Iterator[tuple[str, int, int, int, int]]:
+    """The stamp of every file that a value below ``node`` names, or that is in a folder it does."""
     if isinstance(node, Mapping):
         for key, value in node.items():
             if key not in NO_SOURCE:
@@ -54,7 +61,7 @@ def _stamps(node: Any, root: str) -> Iterator[tuple[str, int, int]]:
             yield from _files(os.path.expanduser(place), set())  # noqa: PTH111
 
 
-def _files(place: str, visited: set[str]) -> Iterator[tuple[str, int, int]]:
+def _files(place: str, visited: set[str]) -> Iterator[tuple[str, int, int, int, int]]:
     """All files in a folder, links to folders followed once; or the file itself."""
     if os.path.isfile(place):  # noqa: PTH113
         yield _stamp(place)
@@ -67,9 +74,12 @@ def _files(place: str, visited: set[str]) -> Iterator[tuple[str, int, int]]:
         yield from (_stamp(os.path.join(folder, name)) for name in names)  # noqa: PTH118
 
 
-def _stamp(path: str) -> tuple[str, int, int]:
+def _stamp(path: str) -> tuple[str, int, int, int, int]:
+    """Path, size, inode, and times of modification and of status change: those of another file, or of a rewritten one,
+    differ even where somebody has set back the former.
+    """
     try:
         stat = os.stat(path)  # noqa: PTH116
     except OSError:
-        return path, -1, -1
-    return path, stat.st_size, stat.st_mtime_ns
+        return path, -1, -1, -1, -1
+    return path, stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns

@@ -10,23 +10,33 @@ from pathlib import Path
 from zsl.configuration import choices
 from zsl.errors import InputError
 from zsl.explanations import nearest
+from zsl.overrides import written
 
+RUNS = Path("runs/reproduction")
+TAKEN = {
+    "seed": "give --seeds N for seeds 0 to N - 1",
+    "seeds": "give --seeds N for seeds 0 to N - 1",
+    "experiments": "name the experiments without experiments=",
+}
+"""keys that the command sets itself, and what to do instead"""
 HELP = "run experiments over several seeds: ours, published, difference, verdict"
 EPILOG = """examples:
   zsl reproduce eszsl_xian2018 data=cub
   zsl reproduce '*_xian2018' data=cub_fc1000,awa1_handcrafted --output table.md
   zsl reproduce class_norm_skorokhodov2021 data=cub --seeds 10 trainer=gpu
 
-Runs whose results are there are not run again. Choices on validation classes are made once, with seed 0, for all seeds;
-with selection.seed=null they are made with every seed anew."""
+Overrides are those of zsl train, but for seed and experiments. Runs whose results are there are not run again. Choices
+on validation classes are made once, with seed 0, for all seeds; with selection.seed=null they are made with every seed
+anew."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``zsl reproduce``."""
     parser.add_argument("names", nargs="+", metavar="EXPERIMENT", help="of `zsl list experiments`; * stands for any")
     parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1 (default: 5)")
-    parser.add_argument("--runs", type=Path, default=Path("runs/reproduction"), metavar="DIR", help="where runs lie")
+    parser.add_argument("--runs", type=Path, metavar="DIR", help=f"where runs lie, as paths.output=DIR ({RUNS})")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the table there instead of the terminal")
+    parser.set_defaults(overrides=[])
     parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
 
 
@@ -40,14 +50,15 @@ def main(arguments: argparse.Namespace) -> int:
     from zsl.reporting.report import show_published
     from zsl.reporting.result import NAME, gather
 
-    overrides = [word for word in arguments.names if "=" in word]
-    names = experiments([word for word in arguments.names if "=" not in word])
+    words = [*arguments.names, *arguments.overrides]
+    overrides, arguments.runs = _placed([word for word in words if "=" in word], arguments.runs)
+    names = experiments([word for word in words if "=" not in word])
     if arguments.seeds < 1:
         raise InputError(f"--seeds {arguments.seeds}: give a whole number of at least 1")
     seeds = "seed=" + ",".join(map(str, range(arguments.seeds)))
     failed: dict[str, str] = {}
     for name in names:
-        folder = f"paths.output={arguments.runs / name}"
+        folder = written("paths.output", str(arguments.runs / name))
         try:
             status = launch(["-m", f"experiments={name}", "selection.seed=0", *overrides, seeds, folder])
             failed |= {name: f"see above, or zsl jobs {arguments.runs / name}"} if status else {}
@@ -61,6 +72,26 @@ def main(arguments: argparse.Namespace) -> int:
         first = next(iter(failed))
         raise InputError(f"{len(failed)} of {len(names)} experiments failed; {first}: {failed[first]}")
     return 0
+
+
+def _placed(overrides: Sequence[str], runs: Path | None) -> tuple[list[str], Path]:
+    """The overrides without ``paths.output``, and where the runs lie: each experiment in a folder of its own below.
+
+    Raises:
+        InputError: a key is given that the command sets itself, or two places.
+    """
+    kept, places = [], [] if runs is None else [runs]
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key.lstrip("+") in TAKEN:
+            raise InputError(f"{override}: zsl reproduce sets {key.lstrip('+')} itself; {TAKEN[key.lstrip('+')]}")
+        if key == "paths.output":
+            places.append(Path(value))
+        else:
+            kept.append(override)
+    if len(set(places)) > 1:
+        raise InputError(f"paths.output={places[-1]}: runs are to lie in {places[0]} too; give one place")
+    return kept, places[0] if places else RUNS
 
 
 def experiments(patterns: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -11,15 +12,19 @@ from typing import Any
 
 import numpy as np
 import torch
+import xxhash
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from zsl.errors import EnoughError, InputError
 from zsl.random_streams import Stream
+from zsl.regular_file import open_regular
 from zsl.reporting.atomic import write_bytes
 from zsl.trials import NAME
 
 CHECKPOINT = "last.ckpt"
+NO_COMMENT = b"\0\0"
+"""length of the comment of a zip archive that has none, its last two bytes"""
 CURE = "start without resume (several runs: with rerun=true), or name the interrupted run by paths.output"
 
 
@@ -137,7 +142,26 @@ class AtomicCheckpoints(TorchCheckpointIO):
         """Write the checkpoint."""
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        write_bytes(Path(path), content.getvalue())
+        write_bytes(Path(path), sealed(content.getvalue()))
+
+
+def sealed(archive: bytes) -> bytes:
+    """Return a zip archive without a comment with its XXH3-128 checksum as the comment, which readers of zip ignore."""
+    seal = xxhash.xxh3_128_digest(archive)
+    return archive[: -len(NO_COMMENT)] + struct.pack("<H", len(seal)) + seal
+
+
+def require_seal(archive: bytes) -> None:
+    """Refuse an archive that is not, byte for byte, what `sealed` returned.
+
+    Raises:
+        ValueError: it is cut off, or was altered after it was written.
+    """
+    size = xxhash.xxh3_128().digest_size
+    seal, length = archive[-size:], archive[-size - len(NO_COMMENT) : -size]
+    content = archive[: -size - len(NO_COMMENT)] + NO_COMMENT
+    if length != struct.pack("<H", size) or xxhash.xxh3_128_digest(content) != seal:
+        raise ValueError("its checksum is wrong")
 
 
 def require_begun(checkpoints: Path) -> None:
@@ -161,7 +185,11 @@ def whole(path: Path, model: torch.nn.Module) -> Path:
     if not path.is_file():
         raise InputError(f"resume=true: {path} is not there (the same configuration writes it); {CURE}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path) as file:
+            archive = file.read()
+        require_seal(archive)
+        stream = io.BytesIO(archive)
+        content = torch.load(stream, map_location="cpu", weights_only=True)
         sizes = {name: value.shape for name, value in content["state_dict"].items()}
         complete = {"loops", "optimizer_states", "callbacks", "epoch", "global_step"} <= set(content)
     except Exception as error:  # a damaged file can raise anything

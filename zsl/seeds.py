@@ -17,6 +17,7 @@ from zsl.fit import Loop
 from zsl.identity import identity
 from zsl.jobs import verified
 from zsl.output import beside, folder
+from zsl.overrides import written
 from zsl.random_streams import Stream
 from zsl.record import Names
 from zsl.record import job as description
@@ -51,7 +52,7 @@ class Seed:
         kept = [override for override in overrides if not override.startswith(others)]
         made = OmegaConf.merge(cfg, own)
         assert isinstance(made, DictConfig)
-        return cls(made, place, [*kept, f"seed={seed}", f"paths.output={place}"])
+        return cls(made, place, [*kept, f"seed={seed}", written("paths.output", str(place))])
 
     @property
     def checkpoints(self) -> Path:

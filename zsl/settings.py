@@ -5,19 +5,22 @@ from __future__ import annotations
 import inspect
 import json
 import math
+import operator
 import pkgutil
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
+from annotated_types import Ge
 from omegaconf import DictConfig, OmegaConf
 
 from zsl.data.scaling import EmbeddingScale, FeatureScale, require
-from zsl.errors import InputError
+from zsl.errors import InputError, shortened
 from zsl.explanations import explained, nearest
 from zsl.fit import Loop
+from zsl.overrides import expanded
 
 T = TypeVar("T")
 GIVEN = ("dims",)
@@ -30,6 +33,16 @@ LEAVES = {
     Path: "text",
     types.NoneType: "null",
 }
+LARGEST = 2**63
+"""no whole number of a configuration reaches this, or minus this"""
+LIMITS: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
+    "ge": (operator.ge, "at least"),
+    "gt": (operator.gt, "greater than"),
+    "le": (operator.le, "at most"),
+    "lt": (operator.lt, "less than"),
+}
+"""what annotations may ask for: ``Annotated[int, Ge(1)]``"""
+Count = Annotated[int, Ge(1)]
 
 
 @dataclass(frozen=True)
@@ -76,8 +89,8 @@ class SelectionKeys:
 
     policy: Literal["fixed", "validation", "test"]
     objective: Literal["T1", "H", "H_raw"]
-    patience: int
-    every: int
+    patience: Count
+    every: Count
     seed: int | None
 
 
@@ -93,8 +106,8 @@ class SaveKeys:
 class PathKeys:
     """``paths``."""
 
-    output: str
-    cache: str
+    output: str | Path
+    cache: str | Path
 
 
 @dataclass(frozen=True)
@@ -102,11 +115,11 @@ class SearchKeys:
     """``search``, of ``zsl sweep``."""
 
     sampler: Literal["tpe", "grid"]
-    trials: int | None
+    trials: Count | None
     pruner: Literal["none", "median", "hyperband"]
     study: str
     storage: str | None
-    stale: int
+    stale: Annotated[int, Ge(2)]
 
 
 @dataclass(frozen=True)
@@ -167,7 +180,8 @@ def instantiate(node: Mapping[str, Any], key: str, kind: type[T], *given: object
 
 
 def check(key: str, value: Any, hint: Any) -> None:
-    """Refuse a value that is not of the annotated type, by the name of its key.
+    """Refuse a value that is not of the annotated type, or not within the limits of the annotation, by the name of its
+    key.
 
     Mappings are held to the fields of the dataclass that annotates them, and to the parameters of the ``_target_``
     that they name. Truth values are not numbers, numbers are finite, text is not empty.
@@ -176,16 +190,37 @@ def check(key: str, value: Any, hint: Any) -> None:
         InputError: it is not, or a key below it is missing or unknown.
     """
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    leaves = [option for option in options if option in LEAVES]
-    others = [option for option in options if option not in LEAVES]
-    if any(_is(value, leaf) for leaf in leaves):
-        return
+    leaves = {bare: limits for bare, limits in map(_divided, options) if bare in LEAVES}
+    others = [option for option in options if _divided(option)[0] not in LEAVES]
+    for leaf, limits in leaves.items():
+        if _is(value, leaf):
+            _require_within(key, value, LEAVES[leaf], limits)
+            if Path in leaves and isinstance(value, str):
+                expanded(key, value)
+            return
     if others and not (value is None and leaves):
         _check_composed(key, value, others[0])
         return
     words = " or ".join(dict.fromkeys(LEAVES[leaf] for leaf in leaves))
+    large = " that fits in 64 bits" if isinstance(value, int) and not -LARGEST < value < LARGEST else ""
     quote = f"; quote it twice: \"{key}='{show(value)}'\"" if str in leaves and isinstance(value, int | float) else ""
-    raise InputError(f"{key}={show(value)}: must be {words}{quote}")
+    raise InputError(f"{key}={shortened(show(value), 100)}: must be {words}{large}{quote}")
+
+
+def _divided(hint: Any) -> tuple[Any, Sequence[Any]]:
+    """An annotation without the limits that it sets, and these."""
+    if get_origin(hint) is not Annotated:
+        return hint, ()
+    bare, *limits = get_args(hint)
+    return bare, limits
+
+
+def _require_within(key: str, value: Any, words: str, limits: Sequence[Any]) -> None:
+    every = [(name, getattr(limit, name, None)) for limit in limits for name in LIMITS]
+    bounds = [(name, bound) for name, bound in every if bound is not None]
+    if not all(LIMITS[name][0](value, bound) for name, bound in bounds):
+        asked = " and ".join(f"{LIMITS[name][1]} {bound}" for name, bound in bounds)
+        raise InputError(f"{key}={show(value)}: must be {words}, {asked}")
 
 
 def show(value: Any) -> str:
@@ -194,6 +229,8 @@ def show(value: Any) -> str:
 
 
 def _is(value: Any, leaf: type) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool) and not -LARGEST < value < LARGEST:
+        return False
     if leaf is float:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if leaf in (str, Path):

@@ -31,6 +31,7 @@ from zsl.fit import finish, fit, fit_grid
 from zsl.identity import identity
 from zsl.model import Dimensions, ZSLModel
 from zsl.output import folder, save_predictions, save_weights
+from zsl.random_streams import watched
 from zsl.record import Findings, Names, job, record
 from zsl.reporting.result import Result, write
 from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
@@ -223,7 +224,10 @@ def train(
 def begun(cfg: DictConfig, stage: Stage, hyperparameters: Hyperparameters) -> ZSLModel:
     """The method of ``cfg``, not yet trained; the global random streams are where its seed leads."""
     seed_everything(require_seed("seed", cfg.seed), verbose=False)
-    return build(cfg.method, Dimensions(*stage.dims), hyperparameters)
+    with watched() as draws:
+        model = build(cfg.method, Dimensions(*stage.dims), hyperparameters)
+    model.drew = draws.any
+    return model
 
 
 @contextmanager

@@ -11,9 +11,12 @@ from types import TracebackType
 from typing import Any
 
 from zsl.errors import InputError
+from zsl.regular_file import read_json
+from zsl.reporting import checks, schema
 from zsl.reporting.atomic import write_text
 
 NAME = "trials.json"
+_FILE = checks.record({"data": checks.mapping(checks.text), "trials": schema.trials})
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Trial:
     correction: Mapping[str, Any] = field(default_factory=dict)
     diverged: str | None = None
     pruned: int | None = None
+
+    def is_complete(self) -> bool:
+        """Tell whether everything was measured that a choice needs, or training diverged."""
+        measured = (self.T1, self.H, self.H_raw, self.gamma, self.temperature)
+        return self.diverged is not None or None not in measured
 
     def record(self) -> dict[str, Any]:
         """What JSON keeps of it."""
@@ -93,14 +101,21 @@ class Diary:
     def _write(self) -> None:
         if self.path is not None:
             content = {"data": self.data, "trials": [trial.record() for trial in self.trials]}
-            write_text(self.path, json.dumps(content, indent=1))
+            write_text(self.path, json.dumps(content, indent=1) + "\n")
 
     def _read(self, path: Path) -> list[Trial]:
+        cure = "start without resume (several runs: with rerun=true)"
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            data, trials = content["data"], [Trial(**record) for record in content["trials"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"resume=true: {path} is damaged ({error}); start without resume") from error
-        if data != self.data:
-            raise InputError(f"resume=true: {path} is of other data than are there now; start without resume")
-        return trials
+            content = read_json(path)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"resume=true: {path} is damaged ({getattr(error, 'strerror', None) or error}); {cure}"
+            ) from error
+        for key, cause in _FILE("", content):
+            raise InputError(f"resume=true: {path} is damaged ({key}: {cause}); {cure}")
+        if content["data"] != self.data:
+            raise InputError(f"resume=true: {path} is of other data than are there now; {cure}")
+        found = [Trial(**record) for record in content["trials"]]
+        if not all(trial.is_complete() for trial in found):
+            raise InputError(f"resume=true: {path} is damaged (a trial lacks a measurement); {cure}")
+        return found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import Float32
 from numpy import ndarray as Array
@@ -44,6 +46,7 @@ def expected(values: list[int]) -> Float32[Array, "n 3"]:
     return np.array([[v, 0, 255 - v] for v in values], dtype=np.float32)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=9), min_size=1, max_size=4))
 def test_rows_follow_the_pictures_and_each_picture_is_encoded_once(
     tmp_path_factory: pytest.TempPathFactory, requests: list[list[int]]
@@ -101,3 +104,43 @@ def test_a_cache_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="ZSL_CACHE") as caught:
         FeatureRows(tmp_path / "cache", MeanColour())([picture(1)])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("nowhere"), Path.touch])
+def test_what_lies_in_the_place_of_a_row_is_replaced(tmp_path: Path, put: Callable[[Path], object]) -> None:
+    rows = FeatureRows(tmp_path, MeanColour())
+    digest = picture(3).digest
+    place = rows.folder / digest[:2] / digest[2:]
+    place.parent.mkdir(parents=True)
+    put(place)
+    assert rows.stored(digest) is None
+    rows([picture(3)])
+    stored = rows.stored(digest)
+    assert stored is not None
+    assert stored.tolist() == [3, 0, 252]
+
+
+def test_what_a_killed_process_left_is_removed_once_nobody_can_be_writing_it(tmp_path: Path) -> None:
+    rows = FeatureRows(tmp_path, MeanColour())
+    old, new = (rows.folder / "ab" / name for name in (".old", ".new"))
+    old.parent.mkdir(parents=True)
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    rows([picture(1)])
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_large_images_do_not_wait_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    class Noting(MeanColour):
+        def __call__(self, images: list[Image.Image]) -> Float32[Array, "n 3"]:
+            sizes.append(len(images))
+            return super().__call__(images)
+
+    monkeypatch.setattr(feature_rows, "PIXELS", 10)  # images here have four
+    values = list(range(8))
+    assert np.array_equal(FeatureRows(tmp_path, Noting())([picture(v) for v in values]), expected(values))
+    assert sizes == [3, 3, 2]

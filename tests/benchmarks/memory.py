@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from omegaconf import DictConfig
 
 from tests.benchmarks.grids import train
 from tests.benchmarks.timing import Timing, resident
-from zsl.configuration import compose, tree
+from tests.configured import METHODS, composed, kind
 from zsl.fit import Loop, fit
 
 GOAL = "< 2.5 GB"
@@ -23,13 +24,12 @@ def run() -> list[Timing]:
 
 def methods() -> list[str]:
     """All but those that generate features."""
-    names = sorted(path.stem for path in (tree() / "conf" / "method").glob("*.yaml"))
-    return [name for name in names if ".generative." not in config(name)._target_]
+    return [name for name in METHODS if ".generative." not in kind(name).__module__]
 
 
 def config(name: str) -> DictConfig:
     """A method's defaults, with one epoch where it has epochs."""
-    cfg: DictConfig = compose([f"method={name}"]).method
+    cfg = copy.deepcopy(composed("method", name))
     if "epochs" in cfg:
         cfg.epochs = 1
     return cfg

@@ -142,7 +142,7 @@ def packed_model(path: Path) -> None:
         (text("sea 1 2\nlion 3 nan\n"), "vector of 'lion' is not finite"),
         (text("sea 1 2\nlion 3 1e99\n"), "vector of 'lion' is not finite"),
         (text("Dear reader, these are no vectors.\n"), "line 1 is not a word"),
-        (text(bytes(range(255, 0, -1)) * 20), "line 1 is not a word"),
+        (text(bytes(range(250, 0, -1)) * 20), "line 1 is not a word"),
         (text(b"2 3\nsea " + struct.pack("<3f", 1, 2, 3) + b"lion " + struct.pack("<2f", 4, 5)), "cannot be read"),
         (text(b"99999999 300\nsea " + struct.pack("<300f", *range(300))), "which the file cannot hold"),
         (text(b"1 2\nsea " + struct.pack("<2f", 1, np.inf) + b"\n"), "vector of 'sea' is not finite"),

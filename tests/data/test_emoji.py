@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -188,26 +187,16 @@ def test_a_choice_that_does_not_exist_lists_those_that_do(tmp_path: Path, key: s
     assert not list(tmp_path.iterdir())
 
 
-def real() -> Path:
-    """The cache where the real data set is prepared; skips where it is not."""
-    root = Path(os.environ.get("ZSL_CACHE", "~/.cache/zsl")).expanduser()
-    prepared = {path.name.rpartition("-")[0] for path in (root / "emoji").glob("*-*") if path.is_dir()}
-    if not set(styles("small")) <= prepared:
-        pytest.skip(f"emoji is not prepared in {root}; `zsl data prepare emoji` prepares it")
-    return root
-
-
-def test_the_prepared_data_set_is_as_its_card_says() -> None:
-    root = real()
-    data: Dataset = load(root, variant="small", split="a", held_out="twemoji", backbone=EfficientNetLite0())
+def test_the_prepared_data_set_is_as_its_card_says(drawings: Path) -> None:
+    data: Dataset = load(drawings, variant="small", split="a", held_out="twemoji", backbone=EfficientNetLite0())
     audit(data.splits, data.labels, Source("emoji"))
     assert data.features.shape == (1484, 1280)
     assert [len(rows) for rows in data.splits.parts().values()] == [891, 297, 296, 714, 177]
     assert np.isfinite(data.features).all()
 
 
-def test_the_committed_tables_are_made_from_the_packages() -> None:
-    root = real() / "emoji" / "packages"
+def test_the_committed_tables_are_made_from_the_packages(drawings: Path) -> None:
+    root = drawings / "emoji" / "packages"
     files = {name: root / package.tarball for name, package in packages().items()}
     missing = [name for name, file in files.items() if not file.exists()]
     if missing:

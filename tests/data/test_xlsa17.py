@@ -167,7 +167,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "feature beyond float32": (edit("features", 0, 1e300), "features of image 1 are not finite"),
     "transposed features": (put("features", "features", np.zeros((30, 4))), "30 × 4 but there are 30 labels"),
     "no features": (put("features", "features", np.zeros((0, 30))), "features must be d × n"),
-    "text for features": (put("features", "features", "words"), "features holds <U5, not real numbers"),
+    "text for features": (put("features", "features", "words"), "features holds text, not real numbers"),
     "complex features": (put("features", "features", np.zeros((4, 30), complex)), "not real numbers"),
     "fewer names than columns": (
         put("splits", "allclasses_names", np.array([["a"], ["b"]], dtype=object)),
@@ -175,7 +175,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "the same name twice": (
         put("splits", "allclasses_names", np.array([["a"]] * 6, dtype=object)),
-        "allclasses_names has 'a' twice",
+        "allclasses_names: 'a' stands twice",
     ),
     "original_att of other classes": (put("splits", "original_att", np.ones((3, 5))), "original_att 5"),
     "no att": (drop("att"), "key 'att' is missing"),

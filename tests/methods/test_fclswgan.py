@@ -154,10 +154,10 @@ def test_bad_hyperparameters_are_refused_by_name(changes: dict[str, Any], messag
 
 
 @pytest.mark.slow
-def test_on_real_drawings(tmp_path: Path) -> None:
+def test_on_real_drawings(tmp_path: Path, drawings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the README has it; unseen concepts are recognised several times as often as by chance (1.4 %)."""
-    if main(["data", "verify", "emoji"]) != 0:
-        pytest.skip("the drawings are not there; zsl data prepare emoji")
+    monkeypatch.setenv("ZSL_CACHE", str(drawings))
+    assert main(["data", "verify", "emoji"]) == 0
     assert main(["train", "experiments=fclswgan_emoji", f"paths.output={tmp_path}"]) == 0
     metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
     assert metrics["T1"] > 10

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests import worlds
-from tests.test_method_contract import LOOP, config
+from tests.configured import config, keys
+from tests.test_method_contract import LOOP
 from tests.test_shared_steps import GENERATORS
 from zsl.assembly import build
 from zsl.data.protocol import final
@@ -16,7 +17,7 @@ from zsl.model import Dimensions
 STAGE = final(worlds.source())
 
 
-@pytest.mark.parametrize("method", [name for name in GENERATORS if "output" in config(name)])
+@pytest.mark.parametrize("method", [name for name in GENERATORS if "output" in keys(name)])
 def test_a_sigmoid_refuses_features_that_it_cannot_make(method: str) -> None:
     model = build(config(method), Dimensions(*STAGE.dims), {"output": "sigmoid"})
     message = r"method.output=sigmoid: features must lie in \[0, 1\]; add data.scale=minmax$"

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zsl.errors import InputError
-from zsl.reporting.layout import Sheet, arrange, narrow, sheets
+from zsl.reporting.best import ONE_SEED, RULE, best
+from zsl.reporting.layout import MEAN_OF_H, Sheet, arrange, narrow, sheets
 from zsl.reporting.result import Result, Selection
 from zsl.reporting.statistics import summarize
 from zsl.reporting.table import rows
@@ -146,30 +147,116 @@ def test_fingerprints_tell_rows_apart(make: Make, keyed: Keyed) -> None:
 
 
 def test_bold_is_the_best_of_what_can_be_compared(make: Make, keyed: Keyed) -> None:
-    """ALE wins on CUB among equal settings; the transductive run and the run on other features compete with none."""
+    """SAE wins on CUB among equal settings; the transductive run and the run on other features compete with none."""
     results = [
-        make(T1=50.0),
-        make(T1=60.0, method="ale"),
-        make(T1=59.96, method="sje"),
-        make(T1=90.0, method="gfzsl", setting="transductive"),
-        make(T1=95.0, method="dem", prints={"features": "a" * 64}),
+        make(T1=50.0, deterministic=True),
+        make(T1=60.0, method="sae", deterministic=True),
+        make(T1=59.96, method="ridge", deterministic=True),
+        make(T1=90.0, method="gfzsl", setting="transductive", deterministic=True),
+        make(T1=95.0, method="conse", prints={"features": "a" * 64}, deterministic=True),
     ]
     (sheet,) = laid_out(keyed, results)
     assert bold(sheet, "T1") == ["60.0", "60.0"]
 
 
 def test_other_class_embeddings_compete(make: Make, keyed: Keyed) -> None:
-    results = [make(T1=50.0), make(T1=60.0, class_embedding="glove", prints={"class_embeddings": "a" * 64})]
+    known = {"deterministic": True}
+    other = make(T1=60.0, class_embedding="glove", prints={"class_embeddings": "a" * 64}, **known)
+    results = [make(T1=50.0, **known), other]
     (sheet,) = laid_out(keyed, results)
     assert bold(sheet, "T1") == ["60.0"]
 
 
 def test_few_seeds_behind_a_bold_number_are_named(make: Make, keyed: Keyed) -> None:
     five = [make(seed=seed) for seed in range(5)]
-    (sheet,) = laid_out(keyed, [*five, make(method="ale", T1=60.0)])
-    assert "warning: fewer than 5 seeds stand behind the best numbers of ale (1)" in sheet.notes
-    (sheet,) = laid_out(keyed, [*five, *(make(method="ale", T1=60.0, seed=seed) for seed in range(5))])
+    three = [make(method="ale", T1=60.0 + seed, seed=seed) for seed in range(3)]
+    (sheet,) = laid_out(keyed, [*five, *three])
+    assert "warning: fewer than 5 seeds stand behind the best numbers of ale (3)" in sheet.notes
+    (sheet,) = laid_out(keyed, [*five, *(make(method="ale", T1=60.0 + seed, seed=seed) for seed in range(5))])
     assert not any("fewer than" in note for note in sheet.notes)
+    (sheet,) = laid_out(keyed, [*five, make(method="sae", T1=90.0, deterministic=True)])
+    assert bold(sheet, "T1") == ["90.0"]
+    assert not any("fewer than" in note for note in sheet.notes)
+
+
+def seeds_of(make: Make, method: str, *numbers: float) -> list[Result]:
+    return [make(method=method, T1=number, seed=seed) for seed, number in enumerate(numbers)]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ({"ale": [60.0, 62.0, 61.0], "sje": [50.0, 51.0, 52.0]}, ["61.0 ± 2.5"]),
+        ({"ale": [60.0, 62.0, 61.0], "sje": [58.0, 59.0, 60.0]}, ["61.0 ± 2.5", "59.0 ± 2.5"]),
+        ({"ale": [2.0, 9.0, 15.0], "eszsl": [7.0, 7.0, 7.0]}, ["8.7 ± 16.2", "7.0"]),
+        ({"ale": [60.0], "eszsl": [50.0, 50.0]}, []),
+        ({"ale": [50.0], "eszsl": [60.0, 60.0]}, ["60.0"]),
+        ({"ale": [60.0], "sje": [50.0]}, []),
+    ],
+)
+def test_what_cannot_be_told_from_the_best_is_bold_too(
+    make: Make, keyed: Keyed, numbers: dict[str, list[float]], expected: list[str]
+) -> None:
+    (sheet,) = laid_out(keyed, [run for method, own in numbers.items() for run in seeds_of(make, method, *own)])
+    assert bold(sheet, "T1") == expected
+    assert (RULE in sheet.legend) == bool(expected)
+    assert (ONE_SEED in sheet.legend) == (1 in map(len, numbers.values()))
+
+
+@given(st.lists(st.lists(st.floats(20, 80), min_size=1, max_size=4), min_size=2, max_size=5))
+def test_the_second_best_is_bold_wherever_its_mean_lies_in_a_bold_interval(
+    make: Make, keyed: Keyed, numbers: list[list[float]]
+) -> None:
+    found = rows(keyed([run for i, own in enumerate(numbers) for run in seeds_of(make, f"m{i}", *own)]))
+    winners = best(found, "T1")
+    top = max(range(len(found)), key=lambda i: found[i].metrics["T1"].mean)
+    for i, row in enumerate(found):
+        summary, highest = row.metrics["T1"], found[top].metrics["T1"]
+        assert not (i in winners and summary.ci is None)
+        if winners and summary.ci is not None and highest.mean - (highest.ci or 0.0) <= summary.mean:
+            assert i in winners
+
+
+def classes(**counts: int) -> dict[str, dict[str, float | None]]:
+    return {name: {f"{name}{i}": 1.0 for i in range(count)} for name, count in counts.items()}
+
+
+FIFTY = classes(T1=50, u=50, s=150)
+LIMITS = {"T1": {"level": 2.0, "high": 4.0}, "u": {"level": 0.5, "high": 1.2}, "s": {"level": 0.5, "high": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("T1", "u", "marked"),
+    [(2.3, 20.0, ["T1"]), (3.4, 20.0, ["T1"]), (4.1, 20.0, []), (57.0, 1.0, ["u", "H"]), (0.1, 0.0, ["T1", "u", "H"])],
+)
+def test_what_is_no_more_than_chance_says_so(make: Make, keyed: Keyed, T1: float, u: float, marked: list[str]) -> None:
+    known = {"per_class": FIFTY, "chance": LIMITS, "deterministic": True}
+    (sheet,) = laid_out(keyed, [make(T1=T1, u=u, **known), make(method="sae", T1=0.1, u=0.0, s=0.1, **known)])
+    shown = {name: column(sheet, name)[1 if column(sheet, "method")[0] == "sae" else 0] for name in ("T1", "u", "H")}
+    assert [name for name, text in shown.items() if text.endswith("(chance)")] == marked
+    assert not any("chance" in text for name in ("T1", "u", "H") for text in bold(sheet, name))
+    assert "chance, the accuracy of a guess: T1 2.0, u 0.5, s 0.5 (CUB PS v1, 312 attributes)" in sheet.notes
+    assert any(note.startswith("(chance): no more than chance") for note in sheet.notes)
+
+
+def test_an_interval_over_seeds_that_reaches_down_to_a_guess_is_marked(make: Make, keyed: Keyed) -> None:
+    runs = [make(seed=seed, T1=T1, per_class=FIFTY) for seed, T1 in enumerate((1.0, 9.0, 12.0))]
+    (sheet,) = laid_out(keyed, runs)
+    assert column(sheet, "T1") == ["7.3 ± 14.1 (chance)"]
+    (sheet,) = laid_out(keyed, [make(seed=seed, T1=7.0 + seed, per_class=FIFTY) for seed in range(3)])
+    assert column(sheet, "T1") == ["8.0 ± 2.5"]
+
+
+def test_without_classes_nothing_is_said_of_chance(make: Make, keyed: Keyed) -> None:
+    (sheet,) = laid_out(keyed, [make(T1=0.0)])
+    assert not any("chance" in text for text in (*sheet.notes, *column(sheet, "T1")))
+
+
+def test_h_says_that_it_is_the_mean_of_each_seeds_h(make: Make, keyed: Keyed) -> None:
+    (sheet,) = laid_out(keyed, [make(seed=0), make(seed=1, u=30.0)])
+    assert MEAN_OF_H in sheet.notes
+    (sheet,) = laid_out(keyed, [make(seed=0)])
+    assert MEAN_OF_H not in sheet.notes
 
 
 def test_sorting_is_by_metric_within_each_data_set(make: Make, keyed: Keyed) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from zsl.errors import InputError
+from zsl.reporting.layout import MEAN_OF_H
 from zsl.reporting.reproduction import command, reproductions, sections, summary, table_csv
 from zsl.reporting.result import Result
 
@@ -24,6 +26,7 @@ PUBLISHED = {
     "class_embedding": "attributes",
     "setting": "inductive",
     "selection": "the last epoch",
+    "selected_on": "nothing",
     "tolerance": 2.0,
     "results": {
         "cub": [
@@ -73,20 +76,29 @@ def test_the_summary_has_a_line_for_every_claim(make: Make, keyed: Keyed) -> Non
     assert [line["beside"] for line in lines] == ["Nobody 2020", "public code", "a friend"]
     assert [line["experiment"] for line in lines] == ["eszsl_nobody2020", "", ""]
     assert [line["T1 published"] for line in lines] == ["56.0", "50.0", "57.0?"]
-    assert [line["T1 difference"] for line in lines] == ["+1.2", "+7.2", "+0.2"]
-    assert lines[0]["verdict"] == "reproduced"
-    assert lines[1]["verdict"] == "not comparable: other features (res101, not resnet)"
+    assert [line["T1 difference"] for line in lines] == ["+1.2 ± 0.2", "+7.2 ± 0.2", "+0.2 ± 0.2"]
+    assert [line["verdict"] for line in lines] == ["reproduced [1]", "not comparable [2]", "not comparable [3]"]
+    assert (
+        "[1] features are taken for res101 by their file's name: the fingerprint of theirs is not known" in sheet.notes
+    )
+    assert "[2] other features (res101, not resnet)" in sheet.notes
+    assert "[3] unverified number" in sheet.notes
+    assert MEAN_OF_H in sheet.notes
     assert "?: from memory, not verified where it was printed" in sheet.notes
     assert not any("fewer than" in note for note in sheet.notes)
     few = summary(reproductions(keyed(runs(make, count=4))))
     assert "warning: fewer than 5 seeds stand behind eszsl_nobody2020" in few.notes
+    assert texts(few)[0][4] == "inconclusive: T1 +1.1 ± 0.2, H +0.0; about 5 seeds would tell [1]"
+    closed = summary(reproductions(keyed([replace(runs(make, count=1)[0], deterministic=True)])))
+    assert texts(closed)[0][4] == "reproduced [1]"
+    assert not any("fewer than" in note for note in closed.notes)
 
 
 def test_a_section_says_where_its_numbers_come_from(make: Make, keyed: Keyed) -> None:
     results = keyed(runs(make))
     found = reproductions(results)
     (sheet,) = sections(found)
-    theirs = ["Nobody 2020", "difference", "public code", "difference", "a friend", "difference"]
+    theirs = ["Nobody 2020", "difference", "outcome", "public code", "difference", "a friend", "difference"]
     assert [line[0] for line in texts(sheet)] == ["ours", *theirs]
     assert command(found[0]) == "zsl train -m experiments=eszsl_nobody2020 data=cub seed=0,1,2,3,4"
     assert f"command: {command(found[0])}" in sheet.notes
@@ -96,11 +108,13 @@ def test_a_section_says_where_its_numbers_come_from(make: Make, keyed: Keyed) ->
 
 def test_the_csv_has_every_number_unrounded(make: Make, keyed: Keyed) -> None:
     lines = list(csv.DictReader(io.StringIO(table_csv(reproductions(keyed(runs(make)))))))
-    assert [line["metric"] for line in lines] == ["T1", "u", "s", "H"] * 3
+    assert [line["metric"] for line in lines] == ["T1", "u", "s", "H", "AUSUC"] * 3
     first = lines[0]
     assert float(first["mean"]) == pytest.approx(57.2, abs=1e-12)
     assert float(first["difference"]) == pytest.approx(1.2, abs=1e-12)
     assert (first["published"], first["n"], first["verified"]) == ("56.0", "5", "True")
+    assert float(first["difference_ci95"]) == pytest.approx(float(first["ci95"]))
+    assert (first["outcome"], first["verdict"]) == ("reproduced", "reproduced")
     assert lines[1]["published"] == ""
 
 

@@ -7,8 +7,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +19,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests import processes
 from zsl.errors import InputError
 from zsl.reporting.result import Result, Selection, gather, read, write
 
@@ -55,6 +54,9 @@ def occurrences(draw: st.DrawFn) -> dict[str, list[Any]]:
     return {**found, "bad_N1": [min(pair) for _, *pair in counts]}
 
 
+trials = st.fixed_dictionaries({"chosen": objects, "T1": percent}, optional={"H": percent, "gamma": finite}) | (
+    st.fixed_dictionaries({"chosen": objects, "diverged": words})
+)
 counts = st.integers(0, 10**7)
 cards = st.fixed_dictionaries(
     {
@@ -81,7 +83,7 @@ def results(draw: st.DrawFn) -> Result:
         setting=draw(st.sampled_from(["inductive", "unseen semantics", "transductive"])),
         protocol=draw(st.sampled_from(["tune", "final"])),
         selection=Selection(
-            policy, draw(objects), draw(st.lists(objects, max_size=2)), draw(st.none() | finite), draw(st.floats(0, 9))
+            policy, draw(objects), draw(st.lists(trials, max_size=2)), draw(st.none() | finite), draw(st.floats(0, 9))
         ),
         seed=draw(st.integers(0, 2**32)),
         metrics=draw(metric_sets("†" if policy == "test" else "")),
@@ -93,6 +95,8 @@ def results(draw: st.DrawFn) -> Result:
         curve=draw(st.just({}) | st.fixed_dictionaries({"u": line, "s": line, "gamma": line})),
         correction=draw(words),
         hubness=draw(st.just({}) | st.fixed_dictionaries({"ZSL": occurrences(), "GZSL": occurrences()})),
+        chance=draw(st.just({}) | st.just({"T1": {"level": 2.0, "high": 3.5}})),
+        deterministic=draw(st.none() | st.booleans()),
         overrides=draw(st.lists(words, max_size=2)),
         versions=draw(st.dictionaries(words, words, max_size=2)),
         commit=draw(st.none() | st.just("0" * 40) | st.just("a" * 40 + "-dirty")),
@@ -180,19 +184,15 @@ def test_an_interrupt_while_writing_leaves_the_old_result_whole(
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def write_and_die(path: Path) -> None:
+    os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+    write(replace(read(path), seed=2), path.parent)
+
+
 def test_a_kill_while_writing_leaves_the_old_result_whole(make: Make, tmp_path: Path) -> None:
     path = write(make(seed=1), tmp_path)
     before = path.read_bytes()
-    code = (
-        "import os, signal, sys; from dataclasses import replace; from pathlib import Path\n"
-        "from zsl.reporting import result\n"
-        "path = Path(sys.argv[1])\n"
-        "os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "result.write(replace(result.read(path), seed=2), path.parent)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
-    assert done.returncode == -signal.SIGKILL
+    assert processes.call(write_and_die, path).returncode == -signal.SIGKILL
     assert path.read_bytes() == before
     assert list(gather([tmp_path])) == [path]
 
@@ -260,8 +260,8 @@ MALFORMED: list[tuple[str, Any, str]] = [
     ("selection.temperature", -1.0, "selection.temperature: -1.0 is out of [0, inf]"),
     ("setting", "zero-shot", "setting: 'zero-shot' is not one of"),
     ("protocol", "test", "protocol: 'test' is not one of 'tune', 'final'"),
-    ("seed", -1, "seed: -1 is not an integer of 0 or more"),
-    ("seed", 1.5, "seed: 1.5 is not an integer of 0 or more"),
+    ("seed", -1, "seed: -1 is not an integer from 0 to 9007199254740992"),
+    ("seed", 1.5, "seed: 1.5 is not an integer from 0 to 9007199254740992"),
     ("method", "", "method: '' is not one line of text"),
     ("data_title", "two\nlines", "data_title: 'two\\nlines' is not one line of text"),
     ("method", "\x1b[31mred", "method: '\\x1b[31mred' is not one line of text"),
@@ -276,7 +276,7 @@ MALFORMED: list[tuple[str, Any, str]] = [
     ("hubness", {"ZSL": {}}, "hubness.GZSL: is missing"),
     ("hubness.ZSL", {"classes": [], "N1": []}, "hubness.ZSL.bad_N1: is missing"),
     ("hubness.ZSL.N1", [1], "hubness.ZSL: its lists have 2 (classes), 1 (N1), 2 (bad_N1) entries"),
-    ("hubness.ZSL.N1", [1, -1], "hubness.ZSL.N1[1]: -1 is not an integer of 0 or more"),
+    ("hubness.ZSL.N1", [1, -1], "hubness.ZSL.N1[1]: -1 is not an integer from 0 to 9007199254740992"),
     ("hubness.GZSL.classes", ["wren", 1, "crow"], "hubness.GZSL.classes[1]: 1 is not a string"),
     ("hubness.GZSL.bad_N1", [0, 5, 2], "hubness.GZSL.bad_N1: a class has more bad occurrences than occurrences (N1)"),
     ("card", {"images": 1}, "card.features: is missing"),
@@ -304,7 +304,7 @@ def test_a_result_of_before_there_were_cards_and_synthetic_means_is_read(make: M
     path = write(make(), tmp_path)
     record = json.loads(path.read_text(encoding="utf-8"))
     del record["card"], record["synthetic"]
-    path.write_text(json.dumps(record), encoding="utf-8")
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
     assert read(path) == make()
 
 
@@ -320,7 +320,7 @@ def test_a_malformed_value_is_refused_by_name(make: Make, tmp_path: Path, key: s
         del holder[last]
     else:
         holder[last] = value
-    path.write_text(json.dumps(record), encoding="utf-8")
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
     assert_refused(path, message)
 
 
@@ -379,13 +379,13 @@ def test_gather_lists_every_unreadable_result(make: Make, tmp_path: Path) -> Non
     with pytest.raises(InputError, match=r"0/result\.json: not JSON") as one:
         gather([tmp_path])
     assert "1/result.json" not in str(one.value)
-    (tmp_path / "2" / "result.json").write_text("[]")
+    (tmp_path / "2" / "result.json").write_text("[]\n")
     with pytest.raises(InputError, match=r"2 of 3 results cannot be read: .*0/result.json: .* \| .*2/result.json: "):
         gather([tmp_path])
 
 
 def test_reading_an_absent_file_or_a_folder_is_a_one_line_error(tmp_path: Path) -> None:
-    assert_refused(tmp_path, "cannot be read (Is a directory)")
+    assert_refused(tmp_path, "cannot be read (not a regular file)")
     assert_refused(tmp_path / "result.json", "cannot be read (No such file or directory)")
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import tempfile
+import shutil
+import time
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +28,11 @@ from zsl.errors import InputError
 log = logging.getLogger(__name__)
 
 CHUNK = 64
-"""images decoded and encoded at a time"""
+"""images decoded and encoded at a time, or fewer if they are large"""
+PIXELS = 200_000_000
+"""of images that are decoded and wait for others; beyond it none is waited for"""
+ABANDONED = 600.0
+"""seconds after which a file that is still being written is nobody's"""
 
 
 @dataclass(frozen=True)
@@ -58,22 +64,29 @@ class FeatureRows:
         Raises:
             InputError: the cache cannot be written, or the backbone lacks something (it says what).
         """
+        self._remove_unfinished()
         rows = {picture.digest: self.stored(picture.digest) for picture in pictures}
         missing = list({p.digest: p for p in pictures if rows[p.digest] is None}.values())
-        chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
-        for chunk in progress(chunks, f"{title}: {len(missing)} images"):
-            features = self.backbone([picture.open() for picture in chunk])
-            for picture, row in zip(chunk, features, strict=True):
-                self._store(picture.digest, row)
-                rows[picture.digest] = row
+        waiting: list[tuple[str, Image]] = []
+        for number, picture in enumerate(progress(missing, f"{title}: {len(missing)} images"), 1):
+            waiting.append((picture.digest, picture.open()))
+            pixels = sum(image.width * image.height for _, image in waiting)
+            if len(waiting) == CHUNK or pixels > PIXELS or number == len(missing):
+                features = self.backbone([image for _, image in waiting])
+                for (digest, _), row in zip(waiting, features, strict=True):
+                    self._store(digest, row)
+                    rows[digest] = row
+                waiting.clear()
         return np.stack([row for p in pictures if (row := rows[p.digest]) is not None])
 
     def stored(self, digest: str) -> Float32[Array, " d"] | None:
         """The row of this picture, if it is there and whole."""
         file = self._file(digest)
         try:
-            content = file.read_bytes()
+            content = file.read_bytes() if file.is_file() else None
         except OSError:
+            return None
+        if content is None:
             return None
         if xxhash.xxh3_128_digest(content[16:]) != content[:16] or len(content) == 16:
             log.warning("cache %s is damaged: computed again", file)
@@ -84,26 +97,36 @@ class FeatureRows:
         file, values = self._file(digest), row.astype("<f4").tobytes()
         write(file, xxhash.xxh3_128_digest(values) + values)
 
+    def _remove_unfinished(self) -> None:
+        """Remove what killed processes left; a row is written in less than a second."""
+        for path in self.folder.glob("*/.*"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > ABANDONED:
+                    path.unlink()
+
     def _file(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest[2:]
 
 
 def write(file: Path, content: bytes) -> None:
-    """Put ``content`` into ``file``, whole or not at all.
+    """Put ``content`` into ``file``, whole or not at all; whatever else lay there is replaced.
 
     Raises:
         InputError: the file cannot be written.
     """
+    fresh = file.with_name(f".{file.name[:40]}.{uuid.uuid4().hex}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handle, fresh = tempfile.mkstemp(prefix=".", dir=file.parent)
         try:
-            with os.fdopen(handle, "wb") as stream:
+            with fresh.open("xb") as stream:
                 stream.write(content)
-            Path(fresh).replace(file)
+                stream.flush()
+                os.fsync(stream.fileno())
+            if file.is_dir() and not file.is_symlink():
+                shutil.rmtree(file)
+            fresh.replace(file)
         finally:
-            with suppress(FileNotFoundError):
-                Path(fresh).unlink()
+            fresh.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"cache {file}: {error.strerror}; set ZSL_CACHE to a folder you can write") from error
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
+from zsl.data.array_file import ArrayFileError, read_array
 from zsl.data.dataset import ClassDescriptions
+from zsl.data.descriptions import Embed
+from zsl.data.source_file import require_file
 from zsl.errors import InputError
 
 
@@ -19,27 +23,29 @@ class Matrix:
 
     path: str | Path
 
-    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
-        """φ(y) of every class.
+    def fit(self, known: ClassDescriptions) -> Embed:
+        """The rows of the file, by the numbers of the classes in the data set; nothing is fitted.
 
         Raises:
             InputError: the file is missing or no ``.npy`` array of numbers, or does not have one row a class.
         """
-        path = Path(self.path).expanduser()
+        path = require_file(self.path, "class embedding", "set class_embedding.path to a .npy file")
         try:
-            phi = np.load(path, allow_pickle=False)
-        except FileNotFoundError as error:
-            raise InputError(f"class embedding {path}: no such file; set class_embedding.path to one") from error
-        except (OSError, ValueError, EOFError) as error:
+            phi = read_array(path)
+        except (OSError, ArrayFileError) as error:
+            raise InputError(f"class embedding {path}: {error}; save real numbers with numpy.save") from error
+        n = known.total
+        if phi.ndim != 2 or phi.shape[0] != n or not phi.size:
             raise InputError(
-                f"class embedding {path}: not a .npy array of numbers; save one with numpy.save"
-            ) from error
-        n = len(classes.names)
-        if not isinstance(phi, np.ndarray) or phi.ndim != 2 or phi.dtype.kind not in "fiub" or phi.shape[0] != n:
-            shape = getattr(phi, "shape", "none")
-            raise InputError(
-                f"class embedding {path}: shape {shape}, but the data set has {n} classes; give one row of numbers each"
+                f"class embedding {path}: shape {phi.shape}, but the data set has {n} classes; give one row of numbers "
+                "each"
             )
+        with np.errstate(over="ignore"):
+            phi = phi.astype(np.float64)
         if not np.isfinite(phi).all():
             raise InputError(f"class embedding {path}: values are not finite; repair the file")
-        return phi.astype(np.float64)
+        return partial(_rows, phi)
+
+
+def _rows(phi: Float64[Array, "total k"], classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+    return phi[list(classes.numbers)]

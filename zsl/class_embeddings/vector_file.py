@@ -11,7 +11,9 @@ import gzip
 import re
 import struct
 import zlib
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -26,6 +28,8 @@ from zsl.errors import InputError
 _GZIP = b"\x1f\x8b"
 _DEFLATE_AT_BEST = 1032
 """bytes that one byte of a gzipped file can stand for"""
+LONGEST = 1 << 22
+"""bytes of a line; what follows is taken for another one, and refused"""
 _DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -77,7 +81,9 @@ def read(path: Path) -> WordTable:
 
 def _read(path: Path) -> WordTable:
     with _open(path) as file:
-        start = file.read(1 << 20)
+        start = file.read(1 << 20).removeprefix(BOM_UTF8)
+    if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise InputError(f"word vectors {path}: text in UTF-16; save it as UTF-8")
     if _PICKLE.match(start):
         raise InputError(
             f"word vectors {path}: a pickle (gensim's own save format) can run any code and is not opened; "
@@ -116,7 +122,9 @@ def _text(path: Path, count: int | None, width: int | None) -> WordTable:
     numbers = bytearray()
     read = 0
     with _open(path) as file, np.errstate(over="ignore"):
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(iter(partial(file.readline, LONGEST), b""), start=1):
+            if number == 1:
+                line = line.removeprefix(BOM_UTF8)
             text = line.decode(errors="replace").rstrip()
             if (number == 1 and count is not None) or not text:
                 continue

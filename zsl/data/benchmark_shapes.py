@@ -98,10 +98,10 @@ def layout(
     """Labels in random order, and the splits.
 
     Raises:
-        InputError: ``imbalance`` is no number of at least 0, or leaves a class without an image.
+        InputError: ``imbalance`` is no number from 0 to 1.
     """
-    if not 0 <= imbalance < np.inf:
-        raise InputError(f"data.imbalance={imbalance}: choose a finite number of at least 0")
+    if not 0 <= imbalance <= 1:
+        raise InputError(f"data.imbalance={imbalance}: choose a number from 0 to 1")
     blocks: list[tuple[str, Array]] = []
     tests = ("test_seen", "test_seen", "test_unseen")
     for group, classes, learn, test in zip(shape.groups, roles, ("train", "val", ""), tests, strict=True):

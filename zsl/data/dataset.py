@@ -9,26 +9,58 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray as Array
 
+from zsl.data.class_names import placeholders
+from zsl.errors import InputError
+
 
 @dataclass(frozen=True)
 class ClassDescriptions:
     """All that a data set itself knows of its classes; class embeddings are made from it.
 
     ``names`` are as the data set spells them; ``matrices`` hold numeric descriptions, one row a class (such as
-    ``att``, ``original_att``); ``texts`` hold written ones, one string a class (such as ``keywords``).
+    ``att``, ``original_att``); ``texts`` hold written ones, one string a class (such as ``keywords``). ``numbers`` are
+    the positions of these classes among the ``total`` classes of the data set; by default these are all of them.
     """
 
     names: tuple[str, ...]
     matrices: Mapping[str, Float64[Array, "classes k"]] = field(default_factory=dict)
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: tuple[int, ...] = ()
+    total: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.numbers:
+            object.__setattr__(self, "numbers", tuple(range(len(self.names))))
+            object.__setattr__(self, "total", len(self.names))
+
+    def readable_names(self) -> tuple[str, ...]:
+        """The names, for a class embedding that is made from what they say.
+
+        Raises:
+            InputError: they say nothing: all are numbers, such as ``class 1`` where a split file has no names.
+        """
+        if placeholders(self.names):
+            raise InputError(
+                f"class embedding: the data set has no class names but {self.names[0]!r} and the like, which say "
+                "nothing; give names with data.class_names=FILE (data=xlsa17), name the folders of images, or use "
+                "class_embedding=attributes"
+            )
+        return self.names
 
     def take(self, index: Sequence[int]) -> ClassDescriptions:
-        """The descriptions of these classes, in this order."""
+        """The descriptions of these classes, in this order, as a data set of their own: numbered anew."""
+        part = self.part(index)
+        return ClassDescriptions(part.names, part.matrices, part.texts)
+
+    def part(self, index: Sequence[int]) -> ClassDescriptions:
+        """The descriptions of these classes, in this order, with their numbers in the data set."""
         ids = list(index)
         return ClassDescriptions(
             tuple(self.names[i] for i in ids),
             {key: matrix[ids] for key, matrix in self.matrices.items()},
             {key: tuple(text[i] for i in ids) for key, text in self.texts.items()},
+            tuple(self.numbers[i] for i in ids),
+            self.total,
         )
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
+from zsl.data.class_names import require_names
+from zsl.data.plain_yaml import parse, shown
+from zsl.data.source_file import composed, read_text, require_file
 from zsl.errors import InputError
+
+CLASSES = ("seen", "unseen", "val")
+"""keys that hold names of classes"""
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,10 @@ def read_split_file(path: Path) -> SplitFile:
     known = [field.name for field in fields(SplitFile)]
     for key in content:
         if key not in known:
-            near = get_close_matches(str(key), known, 1, 0.0)
-            raise InputError(f"{path}: unknown key {key!r}; did you mean {near[0]!r}? (keys are {', '.join(known)})")
+            near = get_close_matches(str(key)[:100], known, 1, 0.0)
+            raise InputError(
+                f"{path}: unknown key {shown(key)}; did you mean {near[0]!r}? (keys are {', '.join(known)})"
+            )
     for key in ("seen", "unseen"):
         if not content.get(key):
             raise InputError(f"{path}: {key} is missing or empty; list the names of the {key} classes")
@@ -55,13 +61,11 @@ def read_split_file(path: Path) -> SplitFile:
 
 
 def _parse(path: Path) -> dict[Any, Any]:
+    text = read_text(require_file(path, "split file", "data.splits names a YAML or JSON file"), "split file")
     try:
-        content = OmegaConf.to_container(OmegaConf.create(path.read_text("utf-8")), resolve=False)
-    except FileNotFoundError as error:
-        raise InputError(f"split file {path} does not exist; data.splits names it") from error
-    except Exception as error:  # whatever a YAML reader may say, on several lines
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"split file {path} cannot be read: {reason}; write YAML or JSON") from error
+        content = parse(text) or {}
+    except ValueError as error:
+        raise InputError(f"split file {path} cannot be read: {error}; write YAML or JSON") from error
     if not isinstance(content, dict):
         raise InputError(f"split file {path} holds no keys; write `seen: [...]` and `unseen: [...]`")
     return content
@@ -72,7 +76,9 @@ def _names(path: Path, key: str, entries: Any) -> tuple[str, ...]:
         raise InputError(f"{path}: {key} is not a list; write `{key}: [first, second]`")
     for entry in entries:
         if not isinstance(entry, str):
-            raise InputError(f"{path}: {key}: {entry!r} is not a name; put it in quotes")
+            raise InputError(f"{path}: {key}: {shown(entry)} is not a name; put it in quotes")
+    if key in CLASSES:
+        require_names(entries, f"{path}: {key}")
     if twice := _twice(entries):
         raise InputError(f"{path}: {key}: {twice!r} stands twice; list it once")
     return tuple(entries)
@@ -81,9 +87,9 @@ def _names(path: Path, key: str, entries: Any) -> tuple[str, ...]:
 def _numbers(path: Path, content: dict[Any, Any]) -> dict[str, float | int]:
     fraction, seed = content.get("test_fraction"), content.get("seed")
     if fraction is not None and not (isinstance(fraction, float) and 0 < fraction < 1):
-        raise InputError(f"{path}: test_fraction is {fraction!r}; give a number between 0 and 1")
+        raise InputError(f"{path}: test_fraction is {shown(fraction)}; give a number between 0 and 1")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
-        raise InputError(f"{path}: seed is {seed!r}; give a whole number")
+        raise InputError(f"{path}: seed is {shown(seed)}; give a whole number")
     given = {"test_fraction": fraction, "seed": seed}
     return {key: value for key, value in given.items() if value is not None}
 
@@ -91,8 +97,9 @@ def _numbers(path: Path, content: dict[Any, Any]) -> dict[str, float | int]:
 def _check_classes(path: Path, split: SplitFile) -> None:
     if twice := _twice(split.classes):
         raise InputError(f"{path}: class {twice!r} is both seen and unseen; it can be only one")
+    seen = {composed(name) for name in split.seen}
     for name in split.val or ():
-        if name not in split.seen:
+        if composed(name) not in seen:
             raise InputError(f"{path}: val: {name!r} is not a seen class; validation classes are taken from `seen`")
     if split.val is not None and not 0 < len(split.val) < len(split.seen):
         raise InputError(f"{path}: val holds none or all of the seen classes; leave out `val` or list some of them")
@@ -110,5 +117,6 @@ def _check_images(path: Path, split: SplitFile, content: dict[Any, Any]) -> None
             raise InputError(f"{path}: {twice!r} is in both train and test; an image can be in only one")
 
 
-def _twice(entries: Iterable[str]) -> str | None:
-    return next((entry for entry, times in Counter(entries).items() if times > 1), None)
+def _twice(entries: Sequence[str]) -> str | None:
+    times = Counter(map(composed, entries))
+    return next((entry for entry in entries if times[composed(entry)] > 1), None)

@@ -1,38 +1,57 @@
-"""MATLAB files, versions 5 to 7.3, as numpy arrays."""
+"""MATLAB files, versions 4 to 7.3, as numpy arrays."""
 
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import scipy.io
 from scipy.io.matlab import MatWriteError
 
+from zsl.data import matlab5, matlab73
+from zsl.data.source_file import require_file
 from zsl.errors import InputError
 
+_MISTAKEN = {
+    "c": ("complex numbers, not real numbers", "save real(…)"),
+    "U": ("text, not real numbers", "save double(…)"),
+}
+"""dtype kind -> what it is instead of what is needed, and what to do"""
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def read(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    """Those of ``keys`` that the file has: numeric arrays as MATLAB shows them, cell arrays of text as 1-d arrays of
-    str.
+def read(path: Path, keys: Sequence[str], texts: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Those of ``keys`` and ``texts`` that the file has.
+
+    ``keys`` are numeric arrays as MATLAB shows them, logical ones as truth values; ``texts`` are text and cell arrays
+    of text, as 1-d arrays of str.
+
+    What the file says of a variable is held against the size of the file before anything is allocated. Nothing but
+    this file is read: links to others are refused.
 
     Raises:
-        InputError: there is no such file, or it is not a MATLAB file, or it is cut short.
+        InputError: there is no such file, it is not a MATLAB file or cut short, or a variable is a struct, sparse,
+            complex, or of any other kind than real numbers, or text among ``texts``.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; check data.root, data.features and data.splits")
+    path = require_file(path, "", "check data.root, data.features and data.splits")
     try:
-        found = _read_hdf5(path, keys) if _is_hdf5(path) else _read_v5(path, keys)
+        with warnings.catch_warnings(action="ignore"):
+            reader = matlab73.read if _is_hdf5(path) else matlab5.read
+            found = reader(path, [*keys, *texts])
     except InputError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: not a readable MATLAB file ({reason}); copy it again") from error
+    for key, array in found.items():
+        kind = array.dtype.kind
+        if kind == "c" or (kind == "U") != (key in texts):
+            what, cure = _MISTAKEN.get(kind, ("numbers, not text", "save a cell array with one name a cell"))
+            raise InputError(f"{path}: {key} holds {what}; {cure}")
     return found
 
 
@@ -54,31 +73,3 @@ def _is_hdf5(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(520)
     return HDF5_SIGNATURE in (head[:8], head[512:520])
-
-
-def _read_v5(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    content = scipy.io.loadmat(str(path), variable_names=list(keys))
-    found = {}
-    for key in keys:
-        if key in content:
-            array = np.asarray(content[key])
-            found[key] = np.array([_text(cell) for cell in array.ravel()]) if array.dtype == object else array
-    return found
-
-
-def _text(cell: Any) -> str:
-    return str(np.asarray(cell).ravel()[0]) if np.asarray(cell).size else ""
-
-
-def _read_hdf5(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    found = {}
-    with h5py.File(path, "r") as file:
-        for key in keys:
-            if key in file:
-                array = np.asarray(file[key][()]).T
-                if array.dtype == object:
-                    array = np.array(
-                        ["".join(map(chr, np.asarray(file[ref][()]).ravel("F").astype(int))) for ref in array.ravel()]
-                    )
-                found[key] = array
-    return found

@@ -20,8 +20,10 @@ With equal priors the Bayes rule is the linear discriminant argmax_y m_yᵀ Σ�
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Interval
 from jaxtyping import Float, Float32, Float64, Int64
 from numpy import ndarray as Array
 
@@ -32,6 +34,9 @@ from zsl.data.scaling import unit_rows
 from zsl.errors import InputError
 
 RANK = 10
+LARGEST = 1e6
+"""of a knob; the features of a world beyond it would be lost in the rounding of float32"""
+Knob = Annotated[float, Interval(ge=0, le=LARGEST)]
 CHUNK = 1024
 
 
@@ -68,11 +73,11 @@ def world(
     """The world from which ``load`` draws its images, given the same arguments.
 
     Raises:
-        InputError: the shape is unknown; the seed is no whole number, or it or a knob is negative or not finite.
+        InputError: the shape is unknown; the seed is no whole number of at least 0; a knob is not within 0 and 1e6.
     """
     for key, value in (("domain_shift", domain_shift), ("hubness", hubness), ("noise", noise)):
-        if not 0 <= value < np.inf:
-            raise InputError(f"data.{key}={value}: choose a finite number of at least 0")
+        if not 0 <= value <= LARGEST:
+            raise InputError(f"data.{key}={value}: choose a number from 0 to {LARGEST:g}")
     size, streams = shape_of(shape), _streams(world_seed)
     unseen = size.roles(streams["roles"])[2]
     C, k, d = sum(group.classes for group in size.groups), size.attributes, size.features
@@ -88,11 +93,11 @@ def world(
 def load(
     name: str = "synthetic",
     shape: str = "toy",
-    world_seed: int = 0,
-    domain_shift: float = 0.0,
-    hubness: float = 0.0,
-    noise: float = 0.2,
-    imbalance: float = 1.0,
+    world_seed: Annotated[int, Ge(0)] = 0,
+    domain_shift: Knob = 0.0,
+    hubness: Knob = 0.0,
+    noise: Knob = 0.2,
+    imbalance: Annotated[float, Interval(ge=0, le=1)] = 1.0,
 ) -> Dataset:
     """Draw a data set; the same arguments give the same bytes.
 
@@ -101,7 +106,7 @@ def load(
     set does, 0 evenly.
 
     Raises:
-        InputError: as ``world``; or ``imbalance`` is negative, not finite, or leaves a class without images.
+        InputError: as ``world``; or ``imbalance`` is not within 0 and 1.
     """
     truth = world(shape, world_seed, domain_shift, hubness, noise)
     size, streams = shape_of(shape), _streams(world_seed)

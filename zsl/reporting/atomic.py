@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
+import sys
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from zsl.errors import InputError
 
@@ -21,25 +26,61 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write ``content`` under ``path`` by one rename; whatever fails, the file that was there stays whole.
 
+    A process that is killed while it writes leaves an unfinished file; the next one that writes to ``path`` removes it.
+
     Raises:
         InputError: the disk is full, or the place cannot be written.
     """
-    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with fresh.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(fresh, path)  # noqa: PTH105
-        finally:
-            fresh.unlink(missing_ok=True)
+        _remove_abandoned(path)
+        with _fresh(path) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)  # noqa: PTH105
         _sync(path.parent)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); free the space or give a folder you can write to"
         ) from error
+
+
+@contextmanager
+def _fresh(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file beside ``path``, locked until it is closed; under its own name it does not outlive the block."""
+    while True:
+        fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        with fresh.open("xb") as file:
+            if _locked(file) and not os.fstat(file.fileno()).st_nlink:
+                continue  # taken for abandoned before it was locked
+            try:
+                yield file
+            finally:
+                fresh.unlink(missing_ok=True)
+            return
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove the unfinished files of ``path`` that no process holds locked."""
+    for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if UNFINISHED.fullmatch(other.name) and other.is_file() and not other.is_symlink():
+            with suppress(OSError), other.open("rb") as file:
+                if _locked(file):
+                    other.unlink(missing_ok=True)
+
+
+def _locked(file: BinaryIO) -> bool:
+    """Lock a file for this process until it is closed; False where another has it, or files cannot be locked."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from zsl.data.fingerprint import short
 from zsl.errors import InputError
+from zsl.reporting.best import ONE_SEED, RULE, best, block, higher_is_better, highest, without_interval
+from zsl.reporting.chance import MARK, explained
 from zsl.reporting.oracle_gap import in_words, oracle_gaps
-from zsl.reporting.schema import DAGGER, scale
-from zsl.reporting.table import Identity, Row
-from zsl.reporting.wording import DECIMALS, figure, label, options, seeds
+from zsl.reporting.schema import DAGGER
+from zsl.reporting.table import Row
+from zsl.reporting.wording import figure, label, options, seeds
 
 COLUMNS = (
     "T1",
@@ -35,10 +36,10 @@ FEW = 5
 WARNING = "warning: "
 """begins a note that is logged where the table itself is not read"""
 
+MEAN_OF_H = "H: the mean of each seed's H, which is not the H of the mean u and s"
+
 MOST = 6
 """keys in a cell of options; CSV has all of them"""
-
-Block: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]
 
 
 @dataclass(frozen=True)
@@ -120,16 +121,6 @@ def arrange(rows: Sequence[Row], sort: str | None = None) -> list[Row]:
     return sorted(rows, key=lambda row: (block(row.identity), rank(row), row.identity))
 
 
-def block(of: Identity) -> Block:
-    """Rows with equal blocks answer the same questions about the same images, told the same about the unseen.
-
-    On validation classes, what was chosen there does not compete with what was not.
-    """
-    data = tuple((key, value) for key, value in of.fingerprints if key != "class_embeddings")
-    measured_where_chosen = of.policy if of.protocol == "tune" else ""
-    return of.data_title, data, of.setting + measured_where_chosen
-
-
 def narrow(sheet: Sheet) -> list[Sheet]:
     """The same for narrow windows: a part for each block and set of metrics; words that a part shares are its title."""
     groups: dict[tuple[int, tuple[bool, ...]], list[Line]] = defaultdict(list)
@@ -150,7 +141,7 @@ def _part(sheet: Sheet, lines: Sequence[Line]) -> Sheet:
 
 def _sheet(title: str, rows: Sequence[Row], columns: Sequence[str], std: bool) -> Sheet:
     differing, corrected = options(rows, MOST), any(row.identity.correction != "none" for row in rows)
-    best = {name: _best(rows, name) for name in columns}
+    bold = {name: best(rows, name) for name in columns}
     numbers = {key: i for i, key in enumerate(dict.fromkeys(block(row.identity) for row in rows))}
     lines = []
     for i, row in enumerate(rows):
@@ -161,13 +152,16 @@ def _sheet(title: str, rows: Sequence[Row], columns: Sequence[str], std: bool) -
         cells = [Cell(word) for word in words]
         for name in columns:
             summary = row.metrics.get(name)
-            text = "" if summary is None else figure(name, summary, len(row.seeds), std)
-            cells.append(Cell(text, i in best[name], summary.mean if summary else None))
+            text = (
+                "" if summary is None else figure(name, summary, len(row.seeds), std) + MARK * (name in row.at_chance)
+            )
+            cells.append(Cell(text, i in bold[name], summary.mean if summary else None))
         lines.append(Line(numbers[block(of)], tuple(cells)))
     header = ["method", *["correction"] * corrected, "data", "φ", "setting", "selection", "seeds"]
     header += [*["options"] * any(differing), "fingerprint"]
-    notes = (*_notes(rows, columns, std), *_few(rows, best))
-    legend = ("bold: best of its data set, features and setting",) * any(best.values())
+    notes = (*_notes(rows, columns, std), *_few(rows, columns))
+    alone = any(without_interval(rows, name) for name in columns if higher_is_better(name))
+    legend = (RULE,) * any(bold.values()) + (ONE_SEED,) * alone
     return Sheet(title, (*header, *map(label, columns)), tuple(lines), notes, legend, len(header))
 
 
@@ -181,37 +175,23 @@ def _notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> Iterator[s
         if name in row.metrics
     ):
         yield "without ±: the same with every seed"
+    if any(name.startswith("H") and row.metrics[name].n > 1 for row in rows for name in columns if name in row.metrics):
+        yield MEAN_OF_H
+    yield from explained(rows, columns)
     if any(name.endswith(DAGGER) for name in columns):
         yield f"{DAGGER} chosen on the test set: an oracle, not to be compared with the other columns"
     yield from map(in_words, oracle_gaps(rows))
     yield from (f"{WARNING}{warning}" for row in rows for warning in row.warnings)
 
 
-def _few(rows: Sequence[Row], best: Mapping[str, set[int]]) -> Iterator[str]:
-    """A warning, in formats that cannot show what is bold too."""
+def _few(rows: Sequence[Row], columns: Sequence[str]) -> Iterator[str]:
+    """A warning, in formats that cannot show what is bold too; of what no seed changes one seed is enough."""
     behind: dict[int, int] = {}
-    for name, winners in best.items():
-        for i in winners:
+    for name in columns:
+        for i in (i for i in best(rows, name) | highest(rows, name) if not rows[i].deterministic):
             behind[i] = min(rows[i].metrics[name].n, behind.get(i, FEW))
     if names := dict.fromkeys(f"{rows[i].identity.method} ({n})" for i, n in sorted(behind.items()) if n < FEW):
         yield f"{WARNING}fewer than {FEW} seeds stand behind the best numbers of {', '.join(names)}"
-
-
-def _best(rows: Sequence[Row], name: str) -> set[int]:
-    """The rows that are best in their block as far as the decimals shown tell, where there is a choice."""
-    if name.endswith(DAGGER) or not higher_is_better(name):
-        return set()
-    blocks: dict[Block, dict[int, float]] = defaultdict(dict)
-    for i, row in enumerate(rows):
-        if name in row.metrics:
-            blocks[block(row.identity)][i] = round(row.metrics[name].mean, DECIMALS[scale(name)])
-    choices = (means for means in blocks.values() if len(means) > 1)
-    return {i for means in choices for i, mean in means.items() if mean == max(means.values())}
-
-
-def higher_is_better(name: str) -> bool:
-    """Whether more of this metric is better, as of accuracies and areas; of the others less is."""
-    return scale(name) == "percent" or name.startswith(("AUSUC", "AUROC"))
 
 
 def _present(rows: Sequence[Row]) -> list[str]:

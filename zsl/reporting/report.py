@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zsl.errors import InputError
+from zsl.errors import InputError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,11 +57,11 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     if args.html and (args.output or args.format):
         raise InputError("--html writes a page, --output and --format a table; run them one after the other")
     from zsl.reporting.layout import arrange
-    from zsl.reporting.result import gather
+    from zsl.reporting.result import LINES, gather
     from zsl.reporting.table import rows
 
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
-    results = gather(args.paths)
+    results = gather(args.paths, () if args.html else LINES)
     if args.published:
         if metrics or args.sort or args.std or args.html:
             raise InputError("--published has an order of its own; leave --metrics, --sort, --std and --html out")
@@ -127,7 +127,7 @@ def deliver(made: Sequence[Sheet], as_csv: Callable[[], str], args: argparse.Nam
         console.file.write(text)
     if form == "csv" or args.output:
         for note in dict.fromkeys(note for sheet in made for note in sheet.notes if note.startswith(WARNING)):
-            log.warning("%s", note.removeprefix(WARNING))
+            log.warning("%s", printable(note.removeprefix(WARNING)))
     return 0
 
 

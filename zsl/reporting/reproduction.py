@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import re
-import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,17 +11,29 @@ from pathlib import Path
 
 from zsl.data.fingerprint import short
 from zsl.errors import InputError
-from zsl.reporting.layout import FEW, Cell, Line, Sheet
-from zsl.reporting.published import DECISIVE, METRICS, Comparison, claims, compare, features
+from zsl.recalled import command as recalled
+from zsl.redaction import without_secrets
+from zsl.reporting.chance import MARK, explained
+from zsl.reporting.comparability import features
+from zsl.reporting.equivalence import ENOUGH
+from zsl.reporting.escaping import csv_text
+from zsl.reporting.layout import MEAN_OF_H, Cell, Line, Sheet
+from zsl.reporting.published import METRICS, claims
 from zsl.reporting.result import Result
+from zsl.reporting.schema import scale
 from zsl.reporting.table import Identity, Row, identity, rows
+from zsl.reporting.verdict import Comparison, compare, signed
 from zsl.reporting.wording import DECIMALS, figure, seeds
 
 KEY = "experiments"
 COLUMNS = (
     *("experiment", "data", "data_title", "features", "metric", "mean", "std", "ci95", "n"),
-    *("published", "verified", "source", "difference", "verdict", "command", "results"),
+    *("published", "published_std", "published_n", "verified", "source"),
+    *("difference", "difference_ci95", "tolerance", "outcome", "seeds_needed", "verdict", "not_known"),
+    *("command", "results"),
 )
+SHOWN = ("T1", "H")
+"""metrics in the summary; the verdict is of all that were published"""
 OF_A_JOB = re.compile(r"-seed\d+-[0-9a-f]{8}/")
 NONE = "no published number"
 PER_JOB = ("seed=", "paths.output=", "resume=", "rerun=")
@@ -67,18 +76,20 @@ def _reproduction(name: str, group: Mapping[Path, Result]) -> Reproduction:
     (row,) = rows(group)
     example = next(iter(group.values()))
     claimed = claims(example.config.get("published"), f"{KEY}={name}: published")
-    same = [compare(example, row.metrics, claim) for claim in claimed if claim.data == example.data]
+    same = [compare(example, row, claim, claimed) for claim in claimed if claim.data == example.data]
     paths = sorted(group, key=lambda path: (group[path].seed, str(path)))
     return Reproduction(name, row, example, tuple(paths), tuple(same))
 
 
 def summary(found: Sequence[Reproduction]) -> Sheet:
-    """A line for every claim."""
-    lines = [line for i, each in enumerate(found) for line in _summary(i, each)]
+    """A line for every claim; what makes one not comparable, or is not known of it, is numbered below the table."""
+    numbers: dict[str, int] = {}
+    lines = [line for i, each in enumerate(found) for line in _summary(i, each, numbers)]
     header = ["experiment", "data", "features", "beside", "verdict"]
-    for name in DECISIVE:
+    for name in SHOWN:
         header += [name, f"{name} published", f"{name} difference"]
-    return Sheet("Reproduction", tuple(header), tuple(lines), tuple(_notes(found)), (), 5)
+    notes = (*_notes(found), *(f"[{number}] {text}" for text, number in numbers.items()))
+    return Sheet("Reproduction", tuple(header), tuple(lines), notes, (), 5)
 
 
 def sections(found: Sequence[Reproduction]) -> list[Sheet]:
@@ -88,60 +99,81 @@ def sections(found: Sequence[Reproduction]) -> list[Sheet]:
 
 def command(each: Reproduction) -> str:
     """What makes all runs of a row."""
-    kept = [override for override in each.example.overrides if not override.startswith(PER_JOB)]
-    return shlex.join(["zsl", "train", "-m", *kept, f"seed={','.join(map(str, each.row.seeds))}"])
+    kept = without_secrets([override for override in each.example.overrides if not override.startswith(PER_JOB)])
+    return recalled(["zsl", "train", "-m"], kept, [f"seed={','.join(map(str, each.row.seeds))}"])
 
 
 def table_csv(found: Sequence[Reproduction]) -> str:
     """Unrounded, a line for every claim and metric; empty where there is no claim."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    lines: list[Sequence[object]] = [COLUMNS]
     for each in found:
         own = [each.experiment, each.example.data, each.example.data_title, features(each.example)]
         origin = [command(each), " ".join(path.as_posix() for path in each.paths)]
         for comparison, name in itertools.product(each.comparisons or (None,), METRICS):
             if (ours := each.row.metrics.get(name)) is None:
                 continue
-            theirs: list[object] = ["", "", "", "", f"not comparable: {NONE}"]
-            if comparison is not None:
-                claim = comparison.claim
-                theirs = [claim.metrics.get(name), claim.verified, claim.source, comparison.differences.get(name)]
-                theirs.append(str(comparison))
-            writer.writerow([*own, name, ours.mean, ours.std, ours.ci, ours.n, *theirs, *origin])
-    return text.getvalue()
+            lines.append([*own, name, ours.mean, ours.std, ours.ci, ours.n, *_beside(comparison, name), *origin])
+    return csv_text(lines)
 
 
-def _summary(block: int, each: Reproduction) -> Iterator[Line]:
+def _beside(comparison: Comparison | None, name: str) -> list[object]:
+    """The cells of a claim in a line of CSV."""
+    if comparison is None:
+        return [*[""] * 10, f"not comparable: {NONE}", ""]
+    claim, theirs, found = comparison.claim, comparison.claim.metrics.get(name), comparison.differences.get(name)
+    cells: list[object] = [theirs.mean, theirs.std, theirs.n] if theirs else ["", "", ""]
+    cells += [claim.verified, claim.source]
+    cells += [found.mean, found.half, found.tolerance, found.outcome, found.seeds] if found else [""] * 5
+    return [*cells, str(comparison), "; ".join(comparison.caveats)]
+
+
+def _summary(block: int, each: Reproduction, numbers: dict[str, int]) -> Iterator[Line]:
     words = [each.experiment, each.example.data_title, features(each.example)]
     for comparison in each.comparisons or (None,):
-        said = [NONE, "not comparable"] if comparison is None else [comparison.claim.source, str(comparison)]
-        cells = [*words, *said]
-        for name in DECISIVE:
+        cells = [*words, NONE, "not comparable"]
+        if comparison is not None:
+            cells = [*words, comparison.claim.source, _short(comparison, numbers)]
+        for name in SHOWN:
             cells += [_ours(each, name), _theirs(comparison, name), _difference(comparison, name)]
         yield Line(block, tuple(map(Cell, cells)))
         words = ["", "", ""]
 
 
+def _short(comparison: Comparison, numbers: dict[str, int]) -> str:
+    """The verdict and what decides it, reasons and caveats as numbers of notes."""
+    notes = comparison.reasons or comparison.caveats
+    cited = ", ".join(str(numbers.setdefault(text, len(numbers) + 1)) for text in notes)
+    said = ": ".join(filter(None, [comparison.verdict, comparison.deciding]))
+    if not (comparison.reasons or comparison.differences):
+        said = f"{said}: no number in common"
+    return f"{said} [{cited}]" if cited else said
+
+
 def _section(each: Reproduction) -> Sheet:
     row, of = each.row, each.row.identity
-    lines = [Line(0, (Cell("ours"), *(Cell(_ours(each, name)) for name in METRICS)))]
+    printed = {name for comparison in each.comparisons for name in comparison.claim.metrics}
+    shown = [name for name in METRICS if name != "AUSUC" or name in printed]
+    lines = [Line(0, (Cell("ours"), *(Cell(_ours(each, name)) for name in shown)))]
     for comparison in each.comparisons:
-        lines.append(Line(0, (Cell(comparison.claim.source), *(Cell(_theirs(comparison, name)) for name in METRICS))))
-        difference = (Cell(_difference(comparison, name)) for name in METRICS)
-        lines.append(Line(0, (Cell("difference"), *difference)))
+        lines.append(Line(0, (Cell(comparison.claim.source), *(Cell(_theirs(comparison, name)) for name in shown))))
+        lines.append(Line(0, (Cell("difference"), *(Cell(_difference(comparison, name)) for name in shown))))
+        if not comparison.reasons:
+            outcomes = (comparison.differences.get(name) for name in shown)
+            lines.append(Line(0, (Cell("outcome"), *(Cell(found.outcome if found else "") for found in outcomes))))
     data = f"{of.data_title}, {features(each.example)}"
     notes = [
         f"{of.method}, {of.class_embedding}, {of.setting}, selection: {of.policy}, seeds {seeds(row.seeds)}, "
         f"fingerprint {short(dict(of.fingerprints))}",
         *(f"{comparison.claim.source}: {comparison}" for comparison in each.comparisons),
         *([] if each.comparisons else [NONE]),
-        *(f"selection there: {text}" for text in dict.fromkeys(c.claim.selection for c in each.comparisons)),
+        *dict.fromkeys(f"{c.claim.source}: {text}" for c in each.comparisons if not c.reasons for text in c.caveats),
+        *(f"selection there: {text}" for text in dict.fromkeys(c.claim.selection for c in each.comparisons) if text),
+        *explained([row], shown),
         f"command: {command(each)}",
         f"results: {', '.join(dict.fromkeys(_whichever_machine(path) for path in each.paths))}",
         *(f"warning: {warning}" for warning in row.warnings),
     ]
-    return Sheet(f"{each.experiment}: {data}", ("numbers", *METRICS), tuple(lines), tuple(notes), (), 1)
+    return Sheet(f"{each.experiment}: {data}", ("numbers", *shown), tuple(lines), tuple(notes), (), 1)
 
 
 def _whichever_machine(path: Path) -> str:
@@ -151,31 +183,42 @@ def _whichever_machine(path: Path) -> str:
 
 def _ours(each: Reproduction, name: str) -> str:
     found = each.row.metrics.get(name)
-    return "" if found is None else figure(name, found, len(each.row.seeds))
+    return "" if found is None else figure(name, found, len(each.row.seeds)) + MARK * (name in each.row.at_chance)
 
 
 def _theirs(comparison: Comparison | None, name: str) -> str:
     if comparison is None or name not in comparison.claim.metrics:
         return ""
     mark = "" if comparison.claim.verified else "?"
-    return f"{comparison.claim.metrics[name]:.{DECIMALS['percent']}f}{mark}"
+    theirs = comparison.claim.metrics[name]
+    runs = f" (mean of {theirs.n})" if theirs.n > 1 else ""
+    return f"{theirs.mean:.{DECIMALS[scale(name)]}f}{mark}{runs}"
 
 
 def _difference(comparison: Comparison | None, name: str) -> str:
     if comparison is None or name not in comparison.differences:
         return ""
-    return f"{comparison.differences[name]:+.{DECIMALS['percent']}f}"
+    return signed(name, comparison.differences[name])
 
 
 def _notes(found: Sequence[Reproduction]) -> Iterator[str]:
     compared = [comparison for each in found for comparison in each.comparisons]
     yield "percent, mean over seeds ± half width of the 95 % confidence interval; without ±: the same with every seed"
+    yield MEAN_OF_H
+    yield from explained([each.row for each in found], SHOWN)
     tolerances = sorted({comparison.claim.tolerance for comparison in compared})
     if tolerances:
         points = ", ".join(f"{tolerance:g}" for tolerance in tolerances)
-        yield f"reproduced: T1 and H, those that were published, within {points} percentage points"
+        yield (
+            f"every published metric counts, T1, u, s and H alike, and the worst decides: reproduced where the 95 % "
+            f"interval of the difference lies within ± {points} points (with at least {ENOUGH} seeds, if seeds change "
+            "anything), better or worse where it lies beyond that, else inconclusive, with the number of seeds that "
+            "would tell if mean and spread stayed as they are"
+        )
+    if any(theirs.n == 1 for comparison in compared for theirs in comparison.claim.metrics.values()):
+        yield "a single printed number is taken as it is: its own spread over seeds is not known"
     if any(not comparison.claim.verified for comparison in compared):
         yield "?: from memory, not verified where it was printed"
-    few = [each.experiment for each in found if len(each.row.seeds) < FEW]
+    few = [each.experiment for each in found if len(each.row.seeds) < ENOUGH and not each.row.deterministic]
     if few:
-        yield f"warning: fewer than {FEW} seeds stand behind {', '.join(dict.fromkeys(few))}"
+        yield f"warning: fewer than {ENOUGH} seeds stand behind {', '.join(dict.fromkeys(few))}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zsl.errors import InputError
+from zsl.redaction import without_secrets
+from zsl.regular_file import read_json
 from zsl.reporting import schema
 from zsl.reporting.atomic import write_text
 from zsl.reporting.checks import show
@@ -19,9 +20,8 @@ NAME = "result.json"
 LINES = ("curve", "hubness", "synthetic")
 """long lists, on one line each"""
 
-_SECRET = re.compile(r"(^|[._])(api_?key|passw(or)?d|secret|token)$", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"://[^/@\s]+@")
-_WITHHELD = "(withheld)"
+DATA = ("metrics", "per_class", "curve", "hubness", "fingerprints", "synthetic", "chance", "timings", "commit")
+"""names of classes and metrics with numbers, and digests: no secrets, but a class may be named like a password"""
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,12 @@ class Result:
     synthetic: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """of a method that makes features, the means of seen ``classes`` in the plane of the first two principal components
     of the real ones: ``real_x``, ``real_y``, ``made_x``, ``made_y``"""
+    chance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """of T1, u and s in percent: ``level``, the accuracy of a guess, and ``high``, up to which an accuracy is no more
+    than chance (:func:`zsl.evaluation.chance.chance`); empty in results of before it was recorded"""
+    deterministic: bool | None = None
+    """whether building and training drew no random number, so that every seed gives the same; None where it is not
+    known"""
     overrides: Sequence[str] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
@@ -90,8 +96,8 @@ class Result:
 def write(result: Result, folder: Path) -> Path:
     """Write ``folder/result.json`` by one rename and return its path: what can be written can be read again.
 
-    Arrays and scalars of numpy and torch become lists and numbers, tuples lists, paths strings. Values under keys
-    such as ``api_key`` and credentials in addresses are withheld.
+    Arrays and scalars of numpy and torch become lists and numbers, tuples lists, paths strings. Secrets are
+    withheld (:mod:`zsl.redaction`) from all but what `DATA` names.
 
     Raises:
         InputError: a field is not as `Result` says (a metric is NaN, H does not follow from u and s, …), or the
@@ -99,23 +105,11 @@ def write(result: Result, folder: Path) -> Path:
     """
     path = folder / NAME
     record = _plain(asdict(result))
-    record |= {key: without_secrets(record[key]) for key in ("selection", "config", "overrides")}
+    record |= without_secrets({key: value for key, value in record.items() if key not in DATA})
     _check(record, path, "nothing was written; correct the run that made it")
     lines = (f'"{key}": {_dump(key, value)}' for key, value in {"schema": schema.SCHEMA, **record}.items())
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
     return path
-
-
-def without_secrets(value: Any) -> Any:
-    """Any JSON value with what looks like a secret withheld: values under such keys, credentials in addresses."""
-    if isinstance(value, dict):
-        return {key: _WITHHELD if _SECRET.search(key) else without_secrets(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [without_secrets(item) for item in value]
-    if isinstance(value, str):
-        key, equals, _ = value.partition("=")
-        return f"{key}={_WITHHELD}" if equals and _SECRET.search(key) else _CREDENTIALS.sub(f"://{_WITHHELD}@", value)
-    return value
 
 
 def read(path: Path) -> Result:
@@ -127,10 +121,10 @@ def read(path: Path) -> Result:
     """
     again = "run it again, or delete the file"
     try:
-        record = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_unique)
+        record = read_json(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a {NAME}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{path}: not JSON, or cut off ({error}); {again}") from error
     if not isinstance(record, dict):
         raise InputError(f"{path}: {show(record)} is not an object; {again}")
@@ -142,8 +136,11 @@ def read(path: Path) -> Result:
     return Result(**{**record, "selection": Selection(**record["selection"])})
 
 
-def gather(paths: Iterable[Path]) -> dict[Path, Result]:
+def gather(paths: Iterable[Path], without: Sequence[str] = ()) -> dict[Path, Result]:
     """All results in these files and, at any depth, in these folders, sorted by path; each file counts once.
+
+    ``without`` are fields that are checked but not kept, such as `LINES`: of thousands of results they are most of
+    the memory.
 
     Raises:
         InputError: a path does not exist, a folder holds no result, or some results cannot be read: the message
@@ -153,7 +150,7 @@ def gather(paths: Iterable[Path]) -> dict[Path, Result]:
     results, faults = {}, []
     for _, file in sorted(files.items()):
         try:
-            results[file] = read(file)
+            results[file] = _without(read(file), without)
         except InputError as error:
             faults.append(str(error))
     if len(faults) > 1:
@@ -161,6 +158,11 @@ def gather(paths: Iterable[Path]) -> dict[Path, Result]:
     if faults:
         raise InputError(faults[0])
     return results
+
+
+def _without(result: Result, names: Sequence[str]) -> Result:
+    nothing: dict[str, Any] = {name: {} for name in names}
+    return replace(result, **nothing)
 
 
 def _files(path: Path) -> list[Path]:
@@ -178,14 +180,6 @@ def _check(record: Mapping[str, Any], path: Path, cure: str) -> None:
     for key, cause in schema.result(record):
         place = key if key.isprintable() else repr(key)[1:-1]
         raise InputError(f"{path}: {place}: {cause}; {cure}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    record = dict(pairs)
-    if len(record) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")
-    return record
 
 
 def _plain(value: Any) -> Any:

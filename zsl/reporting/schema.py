@@ -18,6 +18,7 @@ from zsl.reporting.checks import (
     record,
     sequence,
     show,
+    string,
     text,
     utc,
     whole,
@@ -85,7 +86,7 @@ def _points(key: str, value: dict[str, list[float]]) -> Iterator[Fault]:
         yield key, f"its lists have {', '.join(f'{len(points)} ({name})' for name, points in value.items())} points"
 
 
-name_of_class = matching("(?s).*", "a string")
+name_of_class = string
 
 
 def hubness(key: str, value: Any) -> Iterator[Fault]:
@@ -128,10 +129,53 @@ def card(key: str, value: Any) -> Iterator[Fault]:
     """{} or what is known of a data set."""
     classes = record({"seen": whole, "unseen": whole})
     parts = mapping(record({"images": whole, "classes": whole}))
-    lines = sequence(matching("(?s).*", "a string"))
+    lines = sequence(string)
     known = {"images": whole, "features": whole, "classes": classes, "parts": parts}
     if value != {}:
         yield from record({**known, "licences": lines, "notes": lines})(key, value)
+
+
+trial: Check = record(
+    {
+        "chosen": mapping(anything),
+        "T1": number(0, 100),
+        "H": number(0, 100),
+        "H_raw": number(0, 100),
+        "gamma": number(),
+        "temperature": number(low=0),
+        "correction": mapping(anything),
+        "diverged": matching("(?s).*", "a string"),
+        "pruned": whole,
+    },
+    absent=("T1", "H", "H_raw", "gamma", "temperature", "correction", "diverged", "pruned"),
+)
+"""One point of a search and what it was worth, as :class:`zsl.trials.Trial` records it."""
+
+
+def trials(key: str, value: Any) -> Iterator[Fault]:
+    """Yield what is wrong with the trials of a search; each has T1, or a reason why its training diverged."""
+    faults = list(sequence(trial)(key, value))
+    yield from faults
+    for i, item in enumerate(() if faults else value):
+        if not {"T1", "diverged"} & item.keys():
+            yield f"{key}[{i}]", "has neither T1 nor a reason why its training diverged"
+
+
+def chance(key: str, value: Any) -> Iterator[Fault]:
+    """{} or, of T1, u and s, the level of chance and the end of its interval, which is not below the level."""
+    known = {name: record({"level": number(0, 100), "high": number(0, 100)}) for name in ("T1", "u", "s")}
+    faults = list(record(known, absent=tuple(known))(key, value))
+    yield from faults or (
+        (f"{key}.{name}.high", f"{item['high']!r} is below the level, {item['level']!r}")
+        for name, item in value.items()
+        if item["high"] < item["level"]
+    )
+
+
+def whether(key: str, value: Any) -> Iterator[Fault]:
+    """True or false."""
+    if not isinstance(value, bool):
+        yield key, f"{show(value)} is not true or false"
 
 
 def marked(value: Any) -> Iterator[Fault]:
@@ -155,7 +199,7 @@ _FIELDS: Check = record(
             {
                 "policy": one_of(*POLICIES),
                 "chosen": mapping(anything),
-                "trials": sequence(mapping(anything)),
+                "trials": trials,
                 "gamma": optional(number()),
                 "temperature": optional(number(low=0)),
             }
@@ -168,14 +212,16 @@ _FIELDS: Check = record(
         "fingerprints": mapping(matching("[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits"), FINGERPRINTS),
         "card": card,
         "synthetic": synthetic,
+        "chance": chance,
+        "deterministic": optional(whether),
         "config": mapping(anything),
-        "overrides": sequence(matching("(?s).*", "a string")),
+        "overrides": sequence(string),
         "versions": mapping(text),
         "commit": optional(matching("[0-9a-f]{40}([0-9a-f]{24})?(-dirty)?", "a git commit")),
         "timings": mapping(number(low=0)),
         "created": utc,
     },
-    absent=("card", "synthetic"),
+    absent=("card", "synthetic", "chance", "deterministic"),
 )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from zsl.reporting.chance import at_chance, levels
 from zsl.reporting.result import Result
 from zsl.reporting.statistics import Summary, over_seeds
 
@@ -55,6 +56,12 @@ class Row:
     """of the results that count, one a seed"""
     runs: tuple[Mapping[str, float], ...] = ()
     """their metrics"""
+    deterministic: bool = False
+    """whether every seed gives the same: by what the runs recorded, or as several seeds did"""
+    chance: Mapping[str, float] = field(default_factory=dict)
+    """accuracy of a guess, in percent: of T1, u and s"""
+    at_chance: frozenset[str] = frozenset()
+    """metrics that are no more than chance"""
 
 
 def identity(result: Result) -> Identity:
@@ -98,7 +105,27 @@ def _row(of: Identity, repeats: Mapping[int, list[Path]], results: Mapping[Path,
     given = frozenset(override.partition("=")[0].lstrip("+") for result in latest for override in result.overrides)
     paths = tuple(paths[0] for paths in repeats.values())
     metrics = tuple(result.metrics for result in latest)
-    return Row(of, tuple(repeats), over_seeds(metrics), warnings, given, paths, metrics)
+    summaries = over_seeds(metrics)
+    return Row(
+        identity=of,
+        seeds=tuple(repeats),
+        metrics=summaries,
+        warnings=warnings,
+        given=given,
+        paths=paths,
+        runs=metrics,
+        deterministic=_deterministic(latest, summaries),
+        chance=levels(latest),
+        at_chance=at_chance(latest, summaries),
+    )
+
+
+def _deterministic(runs: Sequence[Result], metrics: Mapping[str, Summary]) -> bool:
+    """Whether no run drew a random number; where that was not recorded, whether several seeds gave the same."""
+    known = [run.deterministic for run in runs]
+    if None not in known:
+        return all(known)
+    return len(runs) > 1 and False not in known and not any(summary.std for summary in metrics.values())
 
 
 def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -117,16 +144,18 @@ def _matters(key: str) -> bool:
 
 
 def _disagreement(paths: list[Path], results: Mapping[Path, Result]) -> Iterator[str]:
-    latest = results[paths[0]]
+    latest, found = results[paths[0]], []
     for other in paths[1:]:
         before, after = results[other].metrics, latest.metrics
         if differing := sorted(name for name in {**before, **after} if not _equal(before.get(name), after.get(name))):
             name = differing[0]
-            yield (
-                f"{latest.method}, {latest.data_title}, seed {latest.seed}: two runs of one configuration disagree "
-                f"({name} is {after.get(name)} in {paths[0]}, {before.get(name)} in {other}); the later one, "
-                f"{paths[0]}, counts: delete one of them"
-            )
+            found.append(f"{name} is {after.get(name)} in {paths[0]}, {before.get(name)} in {other}")
+    if found:
+        more = f", and {len(found) - 1} more disagree" if len(found) > 1 else ""
+        yield (
+            f"{latest.method}, {latest.data_title}, seed {latest.seed}: two runs of one configuration disagree "
+            f"({found[0]}{more}); the later one, {paths[0]}, counts: delete one of them"
+        )
 
 
 def _equal(a: float | None, b: float | None) -> bool:

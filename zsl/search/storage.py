@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -50,12 +52,25 @@ class Storage:
         alone. Both go with the process.
         """
         if self._lock is not None:
-            with self._lock:
+            with self._beside():
                 yield
             return
         with self.optuna.engine.begin() as connection:
             connection.execute(text("SELECT version_info_id FROM version_info FOR UPDATE"))
             yield
+
+    @contextmanager
+    def _beside(self) -> Iterator[None]:
+        """Hold the lock beside the file, if it is one."""
+        if self._lock is None:
+            yield
+            return
+        with self._lock:
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # who waits for it sees that the file it has opened is gone, and opens it anew
+                    Path(self._lock.lock_file).unlink()
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -81,7 +96,7 @@ class Storage:
             warnings.simplefilter("ignore", ExperimentalWarning)
             for last in (False, True):
                 try:
-                    with self._lock or nullcontext():
+                    with self._beside():
                         return optuna.storages.RDBStorage(
                             self._url.render_as_string(hide_password=False),
                             arguments,
@@ -95,6 +110,24 @@ class Storage:
                         raise InputError(f"{KEY}: {_reason(error)}; give a database that can be opened") from None
                 time.sleep(1)  # another process may be making the same tables
         raise AssertionError
+
+
+def require_address(address: str) -> None:
+    """Refuse an address that no database can be opened at, before there is data; nothing is made or connected to.
+
+    Raises:
+        InputError: it is not understood, its driver is not installed, or the folder of its file is not there.
+    """
+    url = _url(address)
+    try:
+        url.get_dialect().import_dbapi()
+    except ImportError as error:
+        raise InputError(f"{KEY}: {error}; {DRIVER}") from None
+    if url.get_backend_name() == "sqlite":
+        file = Path(str(url.database))
+        if file.is_dir() or not os.access(file.parent, os.W_OK | os.X_OK):
+            what = "is a folder" if file.is_dir() else f"cannot be made: {file.parent} is no folder that can be written"
+            raise InputError(f"{KEY}: {file} {what}; name a file in a folder that is there")
 
 
 def _url(address: str) -> URL:

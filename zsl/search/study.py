@@ -17,14 +17,16 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zsl.errors import InputError
 from zsl.measuring import Hopeful
+from zsl.reporting import schema
 from zsl.search.plan import Plan
 from zsl.search.storage import Storage
-from zsl.search_space import Hyperparameters
+from zsl.search_space import Hyperparameters, Range
+from zsl.selection import EPOCHS, is_of
 from zsl.trials import Trial
 
 SLOT, FOUND, DIVERGED, IDENTITY = "slot", "found", "diverged", "zsl"
 """attributes of trials and, the last, of a study"""
-EXAMINED = ("epochs",)
+EXAMINED = (EPOCHS,)
 """what is chosen while a trial is trained, not by the search"""
 
 
@@ -103,14 +105,14 @@ class Search:
 
     def _is_forsaken(self) -> bool:
         """Trials were begun, none has come to anything, and none is under way: a mistake that was given up."""
-        return bool(self.study.get_trials(deepcopy=False)) and not self._taken()
+        return bool(self._all()) and not self._taken()
 
     def _require_same(self, ours: Mapping[str, Any]) -> None:
         name = f"search.study={self.plan.study}"
-        if IDENTITY not in self.study.user_attrs and not self.study.get_trials(deepcopy=False):
+        if IDENTITY not in self.study.user_attrs and not self._all():
             self.study.set_user_attr(IDENTITY, ours)
         theirs = self.study.user_attrs.get(IDENTITY)
-        if theirs is None:
+        if not isinstance(theirs, Mapping):
             raise InputError(f"{name}: this study was not made by zsl sweep; give another name")
         for key in sorted({*ours, *theirs}):
             if ours.get(key) != theirs.get(key):
@@ -144,10 +146,31 @@ class Search:
     def _taken(self) -> dict[int, FrozenTrial]:
         """Slot -> the trial that fills it, or is about to; one that failed by divergence does."""
         return {
-            trial.user_attrs[SLOT]: trial
-            for trial in self.study.get_trials(deepcopy=False)
+            self._slot(trial): trial
+            for trial in self._all()
             if SLOT in trial.user_attrs and (trial.state != TrialState.FAIL or DIVERGED in trial.user_attrs)
         }
+
+    def _all(self) -> list[FrozenTrial]:
+        """Return every trial of the study.
+
+        Raises:
+            InputError: the database holds something that Optuna cannot read.
+        """
+        try:
+            return self.study.get_trials(deepcopy=False)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise self._damaged(f"{type(error).__name__}: {error}") from error
+
+    def _slot(self, trial: FrozenTrial) -> int:
+        slot = trial.user_attrs[SLOT]
+        if isinstance(slot, bool) or not isinstance(slot, int) or slot < 0:
+            raise self._damaged(f"trial {trial.number} has slot {slot!r}")
+        return slot
+
+    def _damaged(self, cause: str) -> InputError:
+        name = f"search.study={self.plan.study}"
+        return InputError(f"{name}: the database is damaged ({cause}); give a search.study of its own, or delete it")
 
     def _hopeful(self, trial: optuna.Trial, epoch: int, value: float) -> bool:
         try:
@@ -158,7 +181,7 @@ class Search:
 
     def _is_own(self, trial: optuna.Trial) -> bool:
         """Not so where this process was taken for dead: then another has made the trial again."""
-        return self.study.get_trials(deepcopy=False)[trial.number].state == TrialState.RUNNING
+        return self._all()[trial.number].state == TrialState.RUNNING
 
     def _tell(self, trial: optuna.Trial, found: Trial) -> None:
         if found.diverged is not None:
@@ -173,16 +196,32 @@ class Search:
             self.study.tell(trial, state=TrialState.PRUNED)
 
     def _read(self, trial: FrozenTrial) -> Trial:
-        point = self.plan.point(trial.params)
+        """Return a trial as the database holds it: numbers, at a point of this search; nothing else of it is built."""
+        try:
+            point = self.plan.point(trial.params)
+        except (KeyError, ValueError) as error:
+            raise self._damaged(f"trial {trial.number} is no point of this search") from error
         if DIVERGED in trial.user_attrs:
-            return Trial(point, diverged=trial.user_attrs[DIVERGED])
-        kept = trial.user_attrs[FOUND]
-        return Trial(**{**kept, "chosen": {**point, **kept["chosen"]}})
+            return Trial(point, diverged=str(trial.user_attrs[DIVERGED]))
+        kept = trial.user_attrs.get(FOUND)
+        for key, cause in schema.trial("", kept):
+            raise self._damaged(f"trial {trial.number}: {key or 'what it found'}: {cause}")
+        assert isinstance(kept, dict)
+        found = Trial(**{**kept, "chosen": {**point, **kept["chosen"]}})
+        drawn = [point[key] for key, axis in self.plan.space.items() if isinstance(axis, Range)]
+        numbers = all(map(_is_number, (*drawn, *found.correction.values())))
+        if not found.is_complete() or not is_of(found, point) or not numbers:
+            raise self._damaged(f"trial {trial.number} is not as zsl sweep writes it")
+        return found
 
     def _beat(self) -> None:
         while not self._left.wait(self.storage.interval):
             for trial in tuple(self.held):
                 self.storage.beat(self.study, trial)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _show(value: Any) -> str:

@@ -25,6 +25,8 @@ from zsl.reporting.table import rows
 
 pytest.importorskip("plotly", reason="pip install 'zsl[html]'")
 
+from zsl.reporting.html import gathered
+from zsl.reporting.html import results as results_section
 from zsl.reporting.html.page import page
 
 EVERY = ["results", "curves", "oracle", "bias", "classes", "hubness", "synthetic", "training", "search", "data", "runs"]
@@ -211,7 +213,21 @@ def test_claims_of_experiments_stand_beside_what_was_found(complete: Callable[..
     found = gather([tmp_path])
     document = Document(page(arrange(rows(found)), found))
     assert document.sections[:2] == ["results", "reproduction"]
-    assert ["eszsl_nobody2020", "Nobody 2020", "reproduced"] in [
+    assert ["eszsl_nobody2020", "Nobody 2020", "reproduced [1, 2]"] in [
         [row[0], row[3], row[4]] for row in document.rows if len(row) > 10
     ]
-    assert any(row[3:5] == ["<b>a friend", "not comparable: unverified number"] for row in document.rows)
+    assert any(row[3:5] == ["<b>a friend", "not comparable [3]"] for row in document.rows)
+
+
+def test_of_very_many_rows_the_best_have_figures_of_their_own(
+    complete: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = {Path(f"{i}/result.json"): complete(method=f"m{i}", u=20.0 + i) for i in range(5)}
+    monkeypatch.setattr(gathered, "DRAWN", 2)
+    monkeypatch.setattr(results_section, "DRAWN", 2)
+    found = rows(made)
+    document = page(found, made)
+    assert "figures of a row by itself are drawn for 2 of the 5 rows, the best by H or T1" in document
+    drawn = gathered.Gathered(found, made, ()).drawn
+    assert [row.identity.method for _, row in drawn] == ["m3", "m4"]
+    assert all(found[number] is row for number, row in drawn)

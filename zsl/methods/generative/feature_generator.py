@@ -64,7 +64,7 @@ class FeatureGenerator(ZSLModel):
         require_head(head)
         self.features_per_class = features_per_class
         width = dims.features if width is None else width
-        stream = int(torch.randint(2**62, ()))
+        stream = int(torch.randint(2**62, (), device="cpu"))
         with torch.random.fork_rng(devices=[]):  # a generator is the same whatever its heads draw
             torch.manual_seed(stream)
             try:

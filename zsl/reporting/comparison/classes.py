@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zsl.errors import InputError
+from zsl.reporting.comparison.comparisons import pairs
 from zsl.reporting.comparison.contenders import Contender, Population, Runs
 from zsl.reporting.result import Result
 from zsl.reporting.schema import DAGGER
@@ -61,17 +62,19 @@ def by_class(world: Population, runs: Runs, metric: str, a: Contender, b: Conten
     if kinds is None:
         raise InputError(f"--per-class: {metric} has no values by class; --metric is one of {', '.join(KINDS)}")
     (place,) = world.worlds
-    one, other = runs[a].get(place, {}), runs[b].get(place, {})
-    seeds = tuple(
-        sorted(n for n in one.keys() & other.keys() if metric in one[n].metrics and metric in other[n].metrics)
-    )
-    if not seeds:
+    couples = [
+        couple
+        for couple in pairs(runs[a].get(place, {}), runs[b].get(place, {}))
+        if all(metric in run.metrics for run in couple)
+    ]
+    if not couples:
         return None
+    seeds = tuple(dict.fromkeys(max(couple, key=lambda run: not run.deterministic).seed for couple in couples))
     lines = [
         line
         for kind in kinds
-        for name in one[seeds[0]].per_class.get(kind, {})
-        if (line := _difference(name, kind, [(one[n], other[n]) for n in seeds]))
+        for name in couples[0][0].per_class.get(kind, {})
+        if (line := _difference(name, kind, couples))
     ]
     if not lines:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 HELP = "paired tests between methods, ranks over data sets, classes that gain and lose"
 DESCRIPTION = (
     "Pairs are runs with the same data, class split, protocol and seed. On one class split, methods are compared over "
-    "seeds; where a data set has several splits, over these; and over data sets, where there are three. Paired t and "
-    "Wilcoxon signed-rank tests with Holm's correction, Cohen's d_z; Friedman's test and Nemenyi's critical "
-    "difference, with --output cd.svg as a plot; with --per-class, the differences of classes as table or plot."
+    "seeds; where a data set has several splits, over these; and over data sets, where there are three; and on every "
+    "class split over its test images (predictions.npz, which save.predictions=true leaves) and over its classes. "
+    "Paired t and Wilcoxon signed-rank tests with Holm's correction, Cohen's d_z; Friedman's test and Nemenyi's "
+    "critical difference, with --output cd.svg as a plot; with --per-class, the differences of classes."
 )
 
 
@@ -47,10 +49,10 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     from zsl.reporting.comparison.comparisons import couples, named
     from zsl.reporting.comparison.contenders import contenders
     from zsl.reporting.layout import unknown
-    from zsl.reporting.result import gather
+    from zsl.reporting.result import LINES, gather
     from zsl.reporting.table import rows
 
-    results = gather(args.paths)
+    results = gather(args.paths, LINES)
     present = sorted({name for result in results.values() for name in result.metrics})
     if args.metric not in present:
         raise unknown(args.metric, present)
@@ -62,15 +64,24 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     if not between:
         raise InputError("compare: one row cannot be compared; give folders with more, or name more with --row")
     warnings = [warning for row in rows(results) for warning in row.warnings]
-    show = _classes if args.per_class else _comparisons
-    return show(args, runs, between, warnings, console)
+    if args.per_class:
+        return _classes(args, runs, between, warnings, console)
+    places = {id(result): path for path, result in results.items()}
+    return _comparisons(args, runs, between, warnings, console, places)
 
 
 def _comparisons(
-    args: argparse.Namespace, runs: Runs, couples: list[Couple], warnings: list[str], console: Console | None
+    args: argparse.Namespace,
+    runs: Runs,
+    couples: list[Couple],
+    warnings: list[str],
+    console: Console | None,
+    places: Mapping[int, Path],
 ) -> int:
     """Tables of tests and of ranks, or a plot of the ranks."""
     from zsl.reporting.comparison.comparisons import compare
+    from zsl.reporting.comparison.generalisation import MOST, generalise
+    from zsl.reporting.comparison.generalisation_layout import generalisation_sheet, generalisations_csv
     from zsl.reporting.comparison.layout import comparison_sheet, comparisons_csv, ranking_sheet
     from zsl.reporting.comparison.ranking import rankings
     from zsl.reporting.layout import WARNING
@@ -85,9 +96,12 @@ def _comparisons(
     families = compare(runs, args.metric, couples, args.per_split)
     if not families:
         raise InputError(f"compare: no two rows share a data set, class split, protocol and seed with {args.metric}")
-    made = [*map(comparison_sheet, families), *map(ranking_sheet, ranked)]
+    new = generalise(runs, args.metric, couples, places) if len(couples) <= MOST else []
+    made = [*map(comparison_sheet, families), *map(generalisation_sheet, new), *map(ranking_sheet, ranked)]
+    many = [f"{len(couples)} pairs are more than {MOST}; name rows with --row"] * (len(couples) > MOST)
+    made = _noted(made, "no tests over images and classes: ", many)
     made = _noted(_noted(made, "no ranking: ", missing), WARNING, warnings)
-    return deliver(made, lambda: comparisons_csv(families), args, console)
+    return deliver(made, lambda: comparisons_csv(families, generalisations_csv(new)), args, console)
 
 
 def _classes(

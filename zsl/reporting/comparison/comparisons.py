@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import fmean
@@ -24,6 +24,8 @@ from zsl.reporting.result import Result
 
 Couple: TypeAlias = tuple[Result, Result]
 Unit: TypeAlias = Literal["seed", "class split", "data set"]
+MOST = 300
+"""pairs that are compared without a baseline: with more, Holm's correction leaves no difference real"""
 ENOUGH = 3
 """data sets from which on methods are compared over them"""
 
@@ -44,6 +46,8 @@ class Comparison:
     """the fewest behind one class split"""
     unpaired: int = 0
     """runs that were left out as the other has none with their seed on their class split"""
+    settled: bool = False
+    """whether no seed changes either of them"""
     caution: str = ""
     """why the two are not on an equal footing"""
 
@@ -102,9 +106,12 @@ def within(
             continue
         numbers = _values(worlds[0], metric) if unit == "seed" else _averaged(worlds, metric)
         line = Comparison(a, b, fmean(numbers[0]), fmean(numbers[1]), paired(*numbers))
+        used = {id(run) for couples in worlds for couple in couples for run in couple}
         every = [runs[contender].get(place, {}) for contender in (a, b) for place in population.worlds]
-        unpaired = sum(map(len, every)) - 2 * sum(map(len, worlds))
-        lines.append(replace(line, seeds=min(map(len, worlds)), unpaired=unpaired, caution=_caution(*worlds[0][0])))
+        unpaired = sum(id(run) not in used for by_number in every for run in by_number.values())
+        settled = all(run.deterministic for couples in worlds for couple in couples for run in couple)
+        caution, fewest = _caution(*worlds[0][0]), min(map(len, worlds))
+        lines.append(replace(line, seeds=fewest, unpaired=unpaired, settled=settled, caution=caution))
     overlap = share_images(population.worlds, ("features", "labels"))
     uneven = adapted(runs, [population])
     return Comparisons(population.title, population.protocol, metric, unit, corrected(lines), overlap, uneven)
@@ -135,10 +142,22 @@ def shared(population: Population, runs: Runs, metric: str, a: Contender, b: Con
     """The runs of both that share a seed, by seed, for every world that has such and where both have the metric."""
     found = []
     for place in population.worlds:
-        one, other = runs[a].get(place, {}), runs[b].get(place, {})
-        couples = [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
+        couples = pairs(runs[a].get(place, {}), runs[b].get(place, {}))
         found.append([couple for couple in couples if all(metric in run.metrics for run in couple)])
     return [couples for couples in found if couples]
+
+
+def pairs(one: Mapping[int, Result], other: Mapping[int, Result]) -> list[Couple]:
+    """The runs of both by seed; what no seed changes stands beside every seed of the other."""
+    a, b = _at_every_seed(one, other), _at_every_seed(other, one)
+    return [(a[seed], b[seed]) for seed in sorted(a.keys() & b.keys())]
+
+
+def _at_every_seed(one: Mapping[int, Result], other: Mapping[int, Result]) -> Mapping[int, Result]:
+    if not one or not all(run.deterministic for run in one.values()):
+        return one
+    anyone = one[min(one)]
+    return {seed: one.get(seed, anyone) for seed in {*one, *other}}
 
 
 def _values(couples: Sequence[Couple], metric: str) -> tuple[list[float], list[float]]:
@@ -168,8 +187,18 @@ def corrected(lines: Sequence[Comparison]) -> tuple[Comparison, ...]:
 
 
 def couples(runs: Runs, baseline: Contender | None) -> list[tuple[Contender, Contender]]:
-    """Everyone against the baseline, or, without one, everyone against everyone after them."""
+    """Everyone against the baseline, or, without one, everyone against everyone after them.
+
+    Raises:
+        InputError: without a baseline there are more than `MOST` pairs.
+    """
     if baseline is None:
+        count = len(runs) * (len(runs) - 1) // 2
+        if count > MOST:
+            raise InputError(
+                f"compare: {len(runs)} rows make {count} pairs, more than {MOST}; name one row for all to be compared "
+                "with (--baseline ROW), or the rows to compare (--row ROW)"
+            )
         return list(combinations(runs, 2))
     return [(contender, baseline) for contender in runs if contender != baseline]
 

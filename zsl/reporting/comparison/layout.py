@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_letters
 
 from zsl.reporting.comparison.classes import ClassDifferences
@@ -13,6 +11,7 @@ from zsl.reporting.comparison.comparisons import Comparison, Comparisons
 from zsl.reporting.comparison.contenders import Adapted
 from zsl.reporting.comparison.paired import ALPHA
 from zsl.reporting.comparison.ranking import Ranking
+from zsl.reporting.escaping import csv_text
 from zsl.reporting.layout import FEW, SECTIONS, WARNING, Cell, Line, Sheet
 from zsl.reporting.schema import scale
 from zsl.reporting.statistics import Summary
@@ -46,7 +45,7 @@ def comparison_sheet(found: Comparisons) -> Sheet:
             f"{line.b_mean:.{digits}f}",
             f"{line.paired.mean:+.{digits}f}" + ("" if line.paired.ci is None else f" ± {line.paired.ci:.{digits}f}"),
             "" if line.paired.d_z is None else f"{line.paired.d_z:.2f}",
-            *map(_p, (line.paired.t_p, line.t_holm, line.paired.wilcoxon_p, line.wilcoxon_holm)),
+            *map(p_value, (line.paired.t_p, line.t_holm, line.paired.wilcoxon_p, line.wilcoxon_holm)),
         ]
         for line in found.lines
     ]
@@ -91,7 +90,7 @@ def _notes(found: Comparisons) -> Iterator[str]:
         yield f"runs without a partner (another seed or split) are left out: {_names(left)}"
     if few := [line for line in tested if line.paired.n < FEW]:
         yield f"{WARNING}fewer than {FEW} pairs ({found.unit}s) stand behind {_names(few)}"
-    if few := [line for line in found.lines if line.seeds < FEW and found.unit != "seed"]:
+    if few := [line for line in found.lines if line.seeds < FEW and found.unit != "seed" and not line.settled]:
         yield f"{WARNING}fewer than {FEW} seeds stand behind each {found.unit} of {_names(few)}"
 
 
@@ -106,7 +105,7 @@ def ranking_sheet(found: Ranking) -> Sheet:
         for contender, group, rank in zip(found.contenders, letters, found.ranks, strict=True)
     )
     notes = [f"ranks averaged over {len(found.blocks)} {found.unit}s: {'; '.join(found.blocks)} (1 is best)"]
-    notes.append(f"Friedman: chi² = {found.statistic:.2f}, p {_p(found.p, '= ')}; Nemenyi: {found.verdict}")
+    notes.append(f"Friedman: chi² = {found.statistic:.2f}, p {p_value(found.p, '= ')}; Nemenyi: {found.verdict}")
     if len(found.blocks) < 10:
         notes.append(
             f"with {len(found.blocks)} {found.unit}s, fewer than 10, Friedman's p is rough (chi² approximation)"
@@ -157,10 +156,11 @@ def class_sheet(found: ClassDifferences) -> Sheet:
     return Sheet(title, ("class", "accuracy", "a", "b", "difference", "gained", "lost"), lines, tuple(notes), (), 2)
 
 
-def comparisons_csv(families: Sequence[Comparisons]) -> str:
-    """Unrounded, one line a comparison."""
+def comparisons_csv(families: Sequence[Comparisons], more: Sequence[Mapping[str, object]] = ()) -> str:
+    """Unrounded, one line a comparison; ``more`` are lines by column, of tests over images and classes."""
     header = ["data", "protocol", "metric", "unit", "a", "b", "pairs", "a mean", "b mean", "difference", "ci95", "d_z"]
     header += ["t p", "t p Holm", "Wilcoxon p", "Wilcoxon p Holm", "zeros", "seeds", "unpaired", "remark", "caution"]
+    header += ["low", "high", "p", "p Holm"]
     lines: list[list[object]] = []
     for found in families:
         for line in found.lines:
@@ -168,8 +168,9 @@ def comparisons_csv(families: Sequence[Comparisons]) -> str:
             cells = [found.title, found.protocol, found.metric, found.unit, line.a.label, line.b.label, test.n]
             cells += [line.a_mean, line.b_mean, test.mean, test.ci, test.d_z, test.t_p, line.t_holm]
             cells += [test.wilcoxon_p, line.wilcoxon_holm, test.zeros, line.seeds, line.unpaired]
-            lines.append([*cells, test.remark, line.caution])
-    return _csv([header, *lines])
+            lines.append([*cells, test.remark, line.caution, "", "", "", ""])
+    lines += [[line.get(name, "") for name in header] for line in more]
+    return csv_text([header, *lines])
 
 
 def classes_csv(found: Sequence[ClassDifferences]) -> str:
@@ -181,13 +182,7 @@ def classes_csv(found: Sequence[ClassDifferences]) -> str:
             d = line.difference
             cells = [split.title, split.protocol, split.a.label, split.b.label, line.name, line.kind]
             lines.append([*cells, line.a_mean, line.b_mean, d.mean, d.std, d.ci, d.n, line.gained, line.lost])
-    return _csv([[*header, "gained", "lost"], *lines])
-
-
-def _csv(lines: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
+    return csv_text([[*header, "gained", "lost"], *lines])
 
 
 def _uneven(found: Adapted) -> Iterator[str]:
@@ -206,7 +201,8 @@ def _names(lines: Sequence[Comparison]) -> str:
     return ", ".join([*map(_name, lines[:NAMED]), *more])
 
 
-def _p(p: float | None, equals: str = "") -> str:
+def p_value(p: float | None, equals: str = "") -> str:
+    """Three decimals; nothing where there is none."""
     if p is None:
         return ""
     return "< 0.001" if p < 0.001 else f"{equals}{p:.3f}"

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
+from zsl.reporting.best import higher_is_better
 from zsl.reporting.comparison.comparisons import ENOUGH, Unit
 from zsl.reporting.comparison.contenders import (
     Adapted,
@@ -24,7 +25,6 @@ from zsl.reporting.comparison.contenders import (
     share_images,
 )
 from zsl.reporting.comparison.paired import ALPHA, DIGITS
-from zsl.reporting.layout import higher_is_better
 
 
 @dataclass(frozen=True)

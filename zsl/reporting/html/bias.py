@@ -22,7 +22,7 @@ WORTH = 0.05
 
 def section(gathered: Gathered) -> Section | None:
     """A plot a row, of the run with the median AUSUC."""
-    typical = {i: gathered.typical(row) for i, row in enumerate(gathered.rows)}
+    typical = {i: gathered.typical(row) for i, row in gathered.drawn}
     with np.errstate(over="ignore"):
         drawn = {i: run for i, run in typical.items() if run and 0 < np.ptp(run.curve.get("gamma", [0])) < np.inf}
     plots = {i: _plot(run) for i, run in drawn.items()}

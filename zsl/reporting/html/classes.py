@@ -19,7 +19,7 @@ FEW = 24
 
 def section(gathered: Gathered) -> Section | None:
     """A plot a row: means over its seeds."""
-    plots = {i: _plot(runs) for i, row in enumerate(gathered.rows) if _measured(runs := gathered.runs(row))}
+    plots = {i: _plot(runs) for i, row in gathered.drawn if _measured(runs := gathered.runs(row))}
     lead = "Accuracy of every class among all classes, seen and unseen, as it goes into u and s; mean over seeds."
     figure = RowFigure(
         "classes",

@@ -19,6 +19,8 @@ from zsl.reporting.wording import options
 Numbered: TypeAlias = tuple[int, Row]
 """a row and its number, which stands for it all over the page"""
 
+DRAWN = 200
+"""rows with figures of their own: a page on thousands of runs would be too large to open"""
 MOST = 3
 """options in a row's name"""
 
@@ -47,6 +49,12 @@ class Gathered:
         """Sorts rows by H, or T1 where there is none, from best to worst, those chosen on the test set last."""
         metric = next((name for name in ("H", "H" + DAGGER, "T1", "T1" + DAGGER) if name in row.metrics), None)
         return row.identity.policy == "test", -row.metrics[metric].mean if metric else 0.0
+
+    @cached_property
+    def drawn(self) -> list[Numbered]:
+        """The rows with figures of their own, in the order of the table: all, of very many the `DRAWN` best."""
+        ranked = sorted(enumerate(self.rows), key=lambda pair: self.standing(pair[1]))
+        return sorted(ranked[:DRAWN], key=lambda pair: pair[0])
 
     @cached_property
     def names(self) -> list[str]:

@@ -15,7 +15,7 @@ from zsl.reporting.wording import label
 
 def section(gathered: Gathered) -> Section | None:
     """A histogram a row."""
-    plots = {i: plot for i, row in enumerate(gathered.rows) if (plot := _plot(gathered.runs(row)))}
+    plots = {i: plot for i, row in gathered.drawn if (plot := _plot(gathered.runs(row)))}
     lead = (
         "N₁ counts the images that are answered with a class; μ is its mean over classes. Hubs, right, answer far too "
         "many images; antihubs, N = 0, none. Mean over seeds."

@@ -7,8 +7,9 @@ from zsl.reporting.html.section import Section
 from zsl.reporting.reproduction import experiment, reproductions, summary
 
 LEAD = (
-    "Runs of experiments beside the numbers of their papers. Where features, split, class embedding or setting differ, "
-    "or a number was not verified where it was printed, the two are not comparable, and it says why."
+    "Runs of experiments beside the numbers of their papers. Where features, split, class embedding, setting or "
+    "correction differ, or theirs was chosen on the test set, or a number was not verified where it was printed, the "
+    "two are not comparable; the numbered notes say why."
 )
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from zsl.reporting.html.gathered import Gathered
+from zsl.reporting.html.gathered import DRAWN, Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.layout import Line, Sheet
 from zsl.reporting.schema import DAGGER
@@ -20,11 +20,12 @@ NumberedLine: TypeAlias = tuple[int, Line]
 def section(gathered: Gathered) -> Section:
     """Every sheet, its warnings before it and its notes behind."""
     sheets = []
+    few = [f"figures of a row by itself are drawn for {DRAWN} of the {len(gathered.rows)} rows, the best by H or T1"]
     for sheet, (_, own) in zip(gathered.sheets, gathered.by_protocol(), strict=True):
         groups = defaultdict(list)
         for (number, row), line in zip(own, sheet.lines, strict=True):
             groups[row.identity.data_title].append((number, line))
-        notes = (*sheet.notes, *sheet.legend)
+        notes = (*sheet.notes, *sheet.legend, *few * (len(gathered.rows) > DRAWN))
         sheets.append(
             {
                 "title": sheet.title,

@@ -15,7 +15,7 @@ NEAR = "synthetic_near_own"
 
 def section(gathered: Gathered) -> Section | None:
     """Class means in a plane, a plot a row that has synthetic features."""
-    plots = {i: _plot(run) for i, row in enumerate(gathered.rows) if (run := _first(gathered.runs(row)))}
+    plots = {i: _plot(run) for i, row in gathered.drawn if (run := _first(gathered.runs(row)))}
     figure = RowFigure(
         "synthetic",
         "Means of every seen class, real and synthetic, in the plane of the first two principal components of the real "

@@ -30,7 +30,7 @@ Log = Mapping[str, list[tuple[float, float]]]
 
 def section(gathered: Gathered) -> Section | None:
     """A plot a row, a line a seed."""
-    logs = {i: [_log(path) for path in row.paths] for i, row in enumerate(gathered.rows)}
+    logs = {i: [_log(path) for path in row.paths] for i, row in gathered.drawn}
     plots = {i: _plot(gathered.rows[i], own) for i, own in logs.items() if any(own)}
     lead = f"What was logged while training: a line a seed. Thinned to within {TOLERANCE:.1%} of a panel."
     figure = RowFigure("training", "By training step.", "Logged metrics against the training step.", plots)

@@ -1,0 +1,70 @@
+"""Methods as conf/method/ has them: found without being built, composed once, made small."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from typing import Any
+
+import yaml
+from hydra.utils import get_object, instantiate
+from omegaconf import DictConfig
+
+from zsl.configuration import compose, tree
+from zsl.model import Dimensions, ZSLModel
+
+
+def names(group: str) -> list[str]:
+    """What can be chosen from a group."""
+    return sorted(path.stem for path in (tree() / "conf" / group).glob("*.yaml"))
+
+
+METHODS = names("method")
+
+
+@functools.cache
+def keys(name: str, group: str = "method") -> dict[str, Any]:
+    """What its file says, and those that the file starts from; to choose parameters of tests without composing."""
+    content = yaml.safe_load((tree() / "conf" / group / f"{name}.yaml").read_text(encoding="utf-8"))
+    bases = [base for base in content.pop("defaults", []) if isinstance(base, str) and base != "_self_"]
+    return {key: value for part in (*(keys(base, group) for base in bases), content) for key, value in part.items()}
+
+
+def target(name: str, group: str = "method") -> type:
+    """Its class."""
+    found = get_object(keys(name, group)["_target_"])
+    assert isinstance(found, type)
+    return found
+
+
+def kind(method: str) -> type[ZSLModel]:
+    """The same of a method."""
+    found = target(method)
+    assert issubclass(found, ZSLModel)
+    return found
+
+
+@functools.cache
+def composed(group: str, name: str) -> DictConfig:
+    """A choice of a group as a run would have it; not to be changed."""
+    cfg = compose([f"{group}={name}"])[group]
+    assert isinstance(cfg, DictConfig)
+    return cfg
+
+
+def config(method: str) -> DictConfig:
+    """A method of few steps and narrow layers."""
+    cfg = copy.deepcopy(composed("method", method))
+    for node in (cfg, *(part for part in cfg.values() if isinstance(part, DictConfig))):
+        for steps in {"epochs", "iterations", "classifier_epochs"} & set(node):
+            node[steps] = 3
+    for width in {name for name in cfg if str(name).endswith(("hidden", "_per_class"))}:
+        cfg[width] = 16
+    return cfg
+
+
+def build(method: str, dims: Dimensions) -> ZSLModel:
+    """The same as a model of these sizes."""
+    model = instantiate(config(method), dims)
+    assert isinstance(model, ZSLModel)
+    return model

@@ -1,0 +1,32 @@
+"""A malformed file of data costs one line, status 2 and nothing else, through the real command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.malformed.files import cases
+from tests.malformed.law import Case, hold
+
+CASES = list(cases())
+SAMPLE = 16
+"""cases of the fast suite: every so many"""
+
+
+def params() -> list[object]:
+    """One of every kind in the fast suite, and all others in the slow one."""
+    step = len(CASES) // SAMPLE
+    return [
+        pytest.param(case, id=case.name, marks=[] if number % step == step // 2 else pytest.mark.slow)
+        for number, case in enumerate(CASES)
+    ]
+
+
+@pytest.mark.parametrize("case", params())
+def test_a_malformed_file_costs_one_line(case: Case, tmp_path: Path) -> None:
+    hold(case, tmp_path)
+
+
+def test_names_of_cases_differ_and_there_are_enough() -> None:
+    assert len({case.name for case in CASES}) == len(CASES) > 130

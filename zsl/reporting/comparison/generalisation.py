@@ -1,0 +1,132 @@
+"""Would a difference on one class split come again with new images, or new classes? For each pair of contenders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from zsl.errors import InputError
+from zsl.reporting.comparison.classes import KINDS
+from zsl.reporting.comparison.contenders import Contender, Runs, World, alone, by_protocol
+from zsl.reporting.comparison.paired import ALPHA, holm
+from zsl.reporting.comparison.predictions import NAME, Predicted, read
+from zsl.reporting.comparison.resampling import Accuracies, Hits, Resampled, over_classes, over_images
+from zsl.reporting.result import Result
+from zsl.reporting.schema import DAGGER
+
+MOST = 50
+"""pairs that are tested; resampling takes some tenths of a second each"""
+Stored: TypeAlias = Callable[[int], Predicted | None]
+"""of the `id` of a result"""
+
+
+@dataclass(frozen=True)
+class Generalised:
+    """Two contenders on one class split, each over all of its seeds; None is what could not be tested."""
+
+    a: Contender
+    b: Contender
+    images: Resampled | None
+    classes: Resampled | None
+    images_holm: float | None = None
+    classes_holm: float | None = None
+    """p, corrected over the comparisons of the table"""
+
+    @property
+    def real(self) -> bool:
+        """Whether the difference stands at 5 % after Holm's correction, for new classes too."""
+        return self.classes_holm is not None and self.classes_holm < ALPHA
+
+
+@dataclass(frozen=True)
+class Generalisation:
+    """One class split: the comparisons that are corrected together."""
+
+    title: str
+    protocol: str
+    metric: str
+    lines: tuple[Generalised, ...]
+    missing: tuple[Contender, ...]
+    """those whose predictions were not saved"""
+
+
+def generalise(
+    runs: Runs, metric: str, between: Sequence[tuple[Contender, Contender]], paths: Mapping[int, Path]
+) -> list[Generalisation]:
+    """Every class split on which two contenders have accuracies by class, of metrics that are made of these.
+
+    ``paths`` are those of the results, by the `id` of each: predictions lie beside them.
+
+    Raises:
+        InputError: saved predictions cannot be read, are of another run, or are of other images.
+    """
+    if metric.removesuffix(DAGGER) not in KINDS:
+        return []
+    results = {id(run): run for worlds in runs.values() for seeds in worlds.values() for run in seeds.values()}
+
+    @cache
+    def stored(key: int) -> Predicted | None:
+        return read(results[key], paths[key])
+
+    found = []
+    for populations in by_protocol(runs).values():
+        for split in (part for population in populations for part in alone(population, runs)):
+            (place,) = split.worlds
+            lines = [line for a, b in between if (line := _line(runs, metric, a, b, place, stored))]
+            if lines:
+                tested = dict.fromkeys(c for line in lines for c in (line.a, line.b))
+                lacking = (c for c in tested if not all(stored(id(run)) for run in runs[c][place].values()))
+                found.append(Generalisation(split.title, split.protocol, metric, _corrected(lines), tuple(lacking)))
+    return found
+
+
+def _line(runs: Runs, metric: str, a: Contender, b: Contender, place: World, stored: Stored) -> Generalised | None:
+    own = [_with(metric, runs[contender].get(place, {})) for contender in (a, b)]
+    kinds = KINDS[metric.removesuffix(DAGGER)]
+    accuracies = {kind: _accuracies(kind, *own) for kind in kinds} if all(own) else {}
+    known = {kind: found for kind, found in accuracies.items() if found is not None}
+    if not known or len(known) < len(kinds):
+        return None
+    predictions = [[stored(id(run)) for run in of] for of in own]
+    images = None
+    if all(found is not None for of in predictions for found in of):
+        saved = [[found for found in of if found is not None] for of in predictions]
+        images = over_images({kind: _hits(kind, *saved) for kind in kinds})
+    return Generalised(a, b, images, over_classes(known))
+
+
+def _with(metric: str, seeds: Mapping[int, Result]) -> list[Result]:
+    """The runs that have the metric, by seed; of runs that no seed changes, one."""
+    found = [seeds[seed] for seed in sorted(seeds) if metric in seeds[seed].metrics]
+    return found[:1] if all(run.deterministic for run in found) else found
+
+
+def _accuracies(kind: str, a: Sequence[Result], b: Sequence[Result]) -> Accuracies | None:
+    """None where the runs do not have the same classes with images."""
+    tables = [[run.per_class.get(kind, {}) for run in of] for of in (a, b)]
+    known = [{name for name, value in table.items() if value is not None} for of in tables for table in of]
+    if not known[0] or any(names != known[0] for names in known):
+        return None
+    return Accuracies(
+        *(np.array([[table[name] for name in sorted(known[0])] for table in of], dtype=float) for of in tables)
+    )
+
+
+def _hits(kind: str, a: Sequence[Predicted], b: Sequence[Predicted]) -> Hits:
+    first = a[0]
+    for other in (*a[1:], *b):
+        if not (np.array_equal(first.rows, other.rows) and np.array_equal(first.labels, other.labels)):
+            raise InputError(f"compare: two {NAME} of one data set are of other images; run these again")
+    labels, _ = first.part(kind)
+    return Hits(labels, *(np.array([found.part(kind)[1] for found in of]) for of in (a, b)))
+
+
+def _corrected(lines: Sequence[Generalised]) -> tuple[Generalised, ...]:
+    images = holm([line.images.p if line.images else None for line in lines])
+    classes = holm([line.classes.p if line.classes else None for line in lines])
+    return tuple(replace(line, images_holm=images[i], classes_holm=classes[i]) for i, line in enumerate(lines))
