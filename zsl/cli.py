@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -76,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
+    # where it may keep fonts is nobody's concern who draws nothing; other libraries import it
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         if argv[:1] == ["train"]:
             from zsl.launch import launch
@@ -202,18 +205,28 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _sweep(arguments: argparse.Namespace) -> int:
+    _require_folder()
     from zsl.sweep import sweep
 
     return sweep(arguments.overrides)
 
 
 def _synthesize(arguments: argparse.Namespace) -> int:
+    _require_folder()
     from zsl import synthesis
 
     return synthesis.main(arguments)
 
 
+def _require_folder() -> None:
+    """PyTorch cannot even be imported in a folder that was deleted."""
+    from zsl.configuration import require_working_folder
+
+    require_working_folder()
+
+
 def _data(arguments: argparse.Namespace) -> int:
+    _require_folder()
     from zsl import datasets
 
     actions = {"prepare": datasets.prepare, "inspect": datasets.inspect, "verify": datasets.verify}
