@@ -27,13 +27,14 @@ def test_a_result_is_refused_that_asks_for_more_than_data(
     mark, out = tmp_path / "mark", tmp_path / "out"
     content = json.loads((stranger / "result.json").read_text())
     typed = attack(content, mark) or ()
-    (stranger / "result.json").write_text(json.dumps(content))
+    (stranger / "result.json").write_text(json.dumps(content) + "\n")
     status = main(["synthesize", str(stranger), str(out), "--per-class", "2", *typed])
     said = capfd.readouterr()
     assert not mark.exists()
     assert SECRET not in said.out + said.err
     assert status == 2
     assert said.err.startswith(f"zsl: error: {stranger / 'result.json'}: ")
+    assert "results are not run as programs" in said.err
     assert said.err.count("\n") == 1
     assert not out.exists()
 
@@ -87,7 +88,7 @@ def test_a_plug_in_is_built_where_it_is_named_and_only_there(
     named = "class_embedding._target_=mine.Mine"
     content["config"]["class_embedding"]["_target_"] = "mine.Mine"
     content["overrides"].append(named)
-    (stranger / "result.json").write_text(json.dumps(content))
+    (stranger / "result.json").write_text(json.dumps(content) + "\n")
     run = ["synthesize", str(stranger), str(tmp_path / "out"), "--per-class", "2"]
     for typed in ([], ["class_embedding._target_=evil.Boom"], ["data._target_=mine.Mine"]):
         assert main([*run, *typed]) == 2
@@ -105,10 +106,10 @@ def test_what_is_read_is_said_and_the_cache_is_the_users_own(
     words |= {"path": str(tmp_path / "words.txt"), "cache": str(theirs)}
     content["config"]["class_embedding"] = {**words, "scale": "none", "shuffle_seed": None}
     content["config"]["paths"]["cache"] = str(theirs)
-    (stranger / "result.json").write_text(json.dumps(content))
-    (tmp_path / "words.txt").write_text("class 1 2 3\n")
+    (stranger / "result.json").write_text(json.dumps(content) + "\n")
+    (tmp_path / "words.txt").write_text("".join(f"class{i:03d} {i} 1 2\n" for i in range(20)))
     main(["synthesize", str(stranger), str(tmp_path / "out")])
     said = capfd.readouterr().err
     assert f"reads class_embedding.path={str(tmp_path / 'words.txt')!r}, as {stranger / 'result.json'} says" in said
-    assert (tmp_path / "own").is_dir()
+    assert (tmp_path / "own").is_dir(), said
     assert not theirs.exists()
