@@ -188,7 +188,8 @@ def whole(path: Path, model: torch.nn.Module) -> Path:
         with open_regular(path) as file:
             archive = file.read()
         require_seal(archive)
-        content = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
+        stream = io.BytesIO(archive)
+        content = torch.load(stream, map_location="cpu", weights_only=True)
         sizes = {name: value.shape for name, value in content["state_dict"].items()}
         complete = {"loops", "optimizer_states", "callbacks", "epoch", "global_step"} <= set(content)
     except Exception as error:  # a damaged file can raise anything

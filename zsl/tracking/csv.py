@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pytorch_lightning.loggers import CSVLogger
 
 from zsl.reporting.atomic import write_text
+from zsl.reporting.escaping import csv_text
 from zsl.reporting.result import Result
 from zsl.tracking.tables import tables
 from zsl.tracking.tracker import Job
@@ -72,7 +72,4 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    content = io.StringIO()
-    writer = csv.writer(content, lineterminator="\n")
-    writer.writerows([columns, *rows])
-    write_text(path, content.getvalue())
+    write_text(path, csv_text([columns, *rows]))
