@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.untrusted.attacks import SECRET
+from tests.untrusted.attacks import ENVIRONMENT
 from zsl.cli import main
 from zsl.recalled import objection
 
-RESOLVED = "${oc.env:ZSL_TEST_TOKEN}"
+RESOLVED = "${oc.env:ZSL_TEST_PLACE}"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_nothing_is_resolved_in_a_report(
     assert main([command[0], str(stranger), *command[1:]]) in (0, 2)
     said = capfd.readouterr()
     page = Path("page.html").read_text() if "--html" in command else ""
-    assert SECRET not in said.out + said.err + page
+    assert not any(value in said.out + said.err + page for value in ENVIRONMENT.values())
     assert "zsl train" not in said.out + page
     assert ("no command" in said.out + page) == (command[-1] in ("--published", "page.html"))
     assert not (tmp_path / "mark").exists()
