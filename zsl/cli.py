@@ -170,7 +170,11 @@ def _parser() -> Parser:
     command.add_argument("--per-class", type=int, default=100, help="features of each class (default: 100)")
     command.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     command.add_argument("--plot", metavar="FILE", help="real and synthetic features of a few classes in a plane")
-    command.add_argument("overrides", nargs="*", help="such as class_embedding=matrix class_embedding.path=new.npy")
+    command.add_argument(
+        "overrides",
+        nargs="*",
+        help="of data, class_embedding or paths.cache, such as class_embedding=matrix class_embedding.path=new.npy",
+    )
     command.set_defaults(run=_synthesize)
 
     command = commands.add_parser("list", help="what can be chosen: methods, corrections, data sets, …")
