@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import signal
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -12,19 +11,20 @@ from typing import Any
 
 import numpy as np
 import torch
-import xxhash
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from zsl.errors import EnoughError, InputError
+from zsl.model import ZSLModel
 from zsl.random_streams import Stream
 from zsl.regular_file import open_regular
 from zsl.reporting.atomic import write_bytes
+from zsl.sealing import NOWHERE, require_seal, sealed
 from zsl.trials import NAME
 
 CHECKPOINT = "last.ckpt"
-NO_COMMENT = b"\0\0"
-"""length of the comment of a zip archive that has none, its last two bytes"""
+MT19937 = 624
+"""32-bit words in the state of NumPy's generator"""
 CURE = "start without resume (several runs: with rerun=true), or name the interrupted run by paths.output"
 
 
@@ -136,32 +136,21 @@ def steps_made(trainer: Trainer) -> int:
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """A checkpoint appears by one rename beside it: Lightning's own way leads over another disk, where it can tear."""
+    """A checkpoint appears by one rename beside it: Lightning's own way leads over another disk, where it can tear.
+
+    Args:
+        origin: of the run, by :func:`zsl.sealing.origin`; it is kept in every checkpoint.
+    """
+
+    def __init__(self, origin: bytes = NOWHERE) -> None:
+        super().__init__()
+        self.origin = origin
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:  # noqa: ARG002
         """Write the checkpoint."""
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        write_bytes(Path(path), sealed(content.getvalue()))
-
-
-def sealed(archive: bytes) -> bytes:
-    """Return a zip archive without a comment with its XXH3-128 checksum as the comment, which readers of zip ignore."""
-    seal = xxhash.xxh3_128_digest(archive)
-    return archive[: -len(NO_COMMENT)] + struct.pack("<H", len(seal)) + seal
-
-
-def require_seal(archive: bytes) -> None:
-    """Refuse an archive that is not, byte for byte, what `sealed` returned.
-
-    Raises:
-        ValueError: it is cut off, or was altered after it was written.
-    """
-    size = xxhash.xxh3_128().digest_size
-    seal, length = archive[-size:], archive[-size - len(NO_COMMENT) : -size]
-    content = archive[: -size - len(NO_COMMENT)] + NO_COMMENT
-    if length != struct.pack("<H", size) or xxhash.xxh3_128_digest(content) != seal:
-        raise ValueError("its checksum is wrong")
+        write_bytes(Path(path), sealed(content.getvalue(), self.origin))
 
 
 def require_begun(checkpoints: Path) -> None:
@@ -176,24 +165,46 @@ def require_begun(checkpoints: Path) -> None:
         )
 
 
-def whole(path: Path, model: torch.nn.Module) -> Path:
-    """The path of a checkpoint that this model can go on from; read with ``weights_only``, so that nothing runs.
+def whole(path: Path, model: ZSLModel, origin: bytes = NOWHERE) -> Path:
+    """Return the path of a checkpoint that this model can go on from.
+
+    It is read with ``weights_only``, so that nothing runs, and held against the model before training begins.
 
     Raises:
-        InputError: there is none, it is damaged, or it is of a model of other sizes.
+        InputError: there is none, it is damaged, or it is of another run, other data or a model of other sizes.
     """
     if not path.is_file():
         raise InputError(f"resume=true: {path} is not there (the same configuration writes it); {CURE}")
     try:
         with open_regular(path) as file:
             archive = file.read()
-        require_seal(archive)
+        require_seal(archive, origin)
         content = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
-        sizes = {name: value.shape for name, value in content["state_dict"].items()}
-        complete = {"loops", "optimizer_states", "callbacks", "epoch", "global_step"} <= set(content)
+        fault = _fault(content, model)
     except Exception as error:  # a damaged file can raise anything
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError(f"resume=true: {path} is damaged ({reason}); {CURE}") from error
-    if not complete or sizes != {name: value.shape for name, value in model.state_dict().items()}:
-        raise InputError(f"resume=true: {path} is no checkpoint of this method on this data; {CURE}")
+        raise InputError(f"resume=true: {path} cannot be used ({reason}); {CURE}") from error
+    if fault:
+        raise InputError(f"resume=true: {path} is no checkpoint of this method on this data ({fault}); {CURE}")
     return path
+
+
+def _fault(content: dict[str, Any], model: ZSLModel) -> str:
+    """Say what of a checkpoint does not fit the model; nothing where all does."""
+    if missing := {"state_dict", "loops", "optimizer_states", "callbacks", "epoch", "global_step"} - content.keys():
+        return f"it has no {min(missing)}"
+    if {name: it.shape for name, it in content["state_dict"].items()} != {
+        name: it.shape for name, it in model.state_dict().items()
+    }:
+        return "its weights have other names or shapes"
+    if not 0 <= content["epoch"] <= model.epochs or content["global_step"] < 0:
+        return f"epoch {content['epoch']} of {model.epochs}, step {content['global_step']}"
+    sizes = {it.shape for it in model.parameters()} | {torch.Size([])}
+    states = [it for optimizer in content["optimizer_states"] for it in optimizer["state"].values()]
+    if any(torch.is_tensor(it) and it.shape not in sizes for state in states for it in state.values()):
+        return "the states of its optimizers have other shapes"
+    streams = content["callbacks"][RandomStreams.__qualname__]
+    keys, position, *_ = streams["numpy"]
+    if streams["torch"].shape != torch.get_rng_state().shape or len(keys) != MT19937 or not 0 <= position <= MT19937:
+        return "the states of its random streams have other sizes"
+    return ""

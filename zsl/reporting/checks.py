@@ -54,11 +54,14 @@ def _scalars(values: Collection[Any]) -> bool:
     types = set(map(type, values))
     if not types <= {str, int, bool, float, NoneType}:
         return False
-    return float not in types or all(math.isfinite(value) for value in values if type(value) is float)
+    try:
+        return all(math.isfinite(value) for value in values if type(value) in (int, float))
+    except OverflowError:
+        return False
 
 
 def _counts(values: Collection[Any]) -> bool:
-    return set(map(type, values)) == {int} and min(values) >= 0
+    return set(map(type, values)) == {int} and min(values) >= 0 and max(values) <= LARGEST
 
 
 def _strings(values: Collection[Any]) -> bool:

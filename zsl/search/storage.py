@@ -52,10 +52,8 @@ class Storage:
         alone. Both go with the process.
         """
         if self._lock is not None:
-            with self._lock:
+            with _passing(self._lock):
                 yield
-                with suppress(OSError):  # who waits for it sees that the file it has opened is gone, and opens it anew
-                    Path(self._lock.lock_file).unlink()
             return
         with self.optuna.engine.begin() as connection:
             connection.execute(text("SELECT version_info_id FROM version_info FOR UPDATE"))
@@ -85,7 +83,7 @@ class Storage:
             warnings.simplefilter("ignore", ExperimentalWarning)
             for last in (False, True):
                 try:
-                    with self._lock or nullcontext():
+                    with _passing(self._lock) if self._lock else nullcontext():
                         return optuna.storages.RDBStorage(
                             self._url.render_as_string(hide_password=False),
                             arguments,
@@ -99,6 +97,17 @@ class Storage:
                         raise InputError(f"{KEY}: {_reason(error)}; give a database that can be opened") from None
                 time.sleep(1)  # another process may be making the same tables
         raise AssertionError
+
+
+@contextmanager
+def _passing(lock: FileLock) -> Iterator[None]:
+    """Hold a lock whose file goes with it: who waits for it sees that the file it has opened is gone, and opens it anew."""
+    with lock:
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                Path(lock.lock_file).unlink()
 
 
 def require_address(address: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 from numpy import ndarray as Array
 
+from zsl.data.array_file import read_archive
 from zsl.errors import InputError
 from zsl.reporting.result import Result
 from zsl.reporting.schema import DAGGER
@@ -53,10 +52,8 @@ def read(result: Result, path: Path) -> Predicted | None:
     if not file.is_file():
         return None
     try:
-        with np.load(file, allow_pickle=False) as stored:
-            arrays = {name: np.asarray(stored[name]) for name in NEEDED}
-        found = _predicted(arrays)
-    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        found = _predicted(read_archive(file, NEEDED))
+    except (OSError, ValueError, MemoryError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{file}: cannot be read ({reason}); {AGAIN}") from error
     for name in ("T1", "u", "s"):

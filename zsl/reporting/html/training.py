@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from zsl.regular_file import read_bytes
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, MUTED, Plot, axis, line, note, plain
 from zsl.reporting.html.section import RowFigure, Section
@@ -21,6 +23,8 @@ CLOCKS = ("step", "epoch")
 """columns that say when"""
 MOST = 6
 """metrics in a plot"""
+LARGEST = 2**28
+"""bytes of a log that is drawn, 256 MiB"""
 TOLERANCE = 0.002
 """of the height and of the width of a panel"""
 
@@ -42,9 +46,9 @@ def _log(path: Path) -> Log:
     found: dict[str, list[tuple[float, float]]] = {}
     for place in PLACES:
         try:
-            with (path.parent / place).open(encoding="utf-8", newline="") as file:
-                for cells in csv.DictReader(file):
-                    _add(found, cells)
+            text = read_bytes(path.parent / place, LARGEST).decode()
+            for cells in csv.DictReader(io.StringIO(text, newline="")):
+                _add(found, cells)
         except (OSError, ValueError, csv.Error):
             continue
     return {name: sorted(values) for name, values in sorted(found.items()) if len(values) > 1}
