@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from zsl.examination import Examiner, replaced
 from zsl.measuring import Objective
 from zsl.search_space import Hyperparameters, of_correction, of_method
 from zsl.trials import Diary, Trial
+
+EPOCHS = "epochs"
+"""what is chosen while a point is tried, beside its own hyperparameters"""
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,12 @@ def choose(examiner: Examiner, grid: Mapping[str, Sequence[Any]], diary: Diary |
     only where every number that follows from it is marked †.
 
     Raises:
-        InputError: training diverged at every point.
+        InputError: training diverged at every point, or a trial of ``diary`` is not of this grid.
     """
     diary = diary or Diary()
-    left = points(grid)[len(diary.trials) :]
+    every = points(grid)
+    _require_points(diary, every)
+    left = every[len(diary.trials) :]
     trials = examiner.grid(left)
     title = f"choosing on {examiner.stage.name}"
     console = Console(stderr=True)
@@ -55,6 +61,21 @@ def choose(examiner: Examiner, grid: Mapping[str, Sequence[Any]], diary: Diary |
     for trial in track(trials, title, total=len(left), transient=True, console=console, disable=hidden):
         diary.add(trial)
     return best(diary.trials, examiner.correction, examiner.objective)
+
+
+def _require_points(diary: Diary, every: Sequence[Hyperparameters]) -> None:
+    """What an earlier attempt has tried is what would be tried now: nothing else of its file is built."""
+    for number, trial in enumerate(diary.trials, start=1):
+        if number > len(every) or not is_of(trial, json.loads(json.dumps(every[number - 1]))):
+            raise InputError(f"resume=true: {diary.path}: trial {number} is of another search; start without resume")
+
+
+def is_of(trial: Trial, point: Hyperparameters) -> bool:
+    """Whether a trial that a file holds tried this point and chose no more than the number of epochs to it."""
+    chosen = {**trial.chosen}
+    epochs = chosen.pop(EPOCHS, 1)
+    rest = {key: value for key, value in point.items() if key != EPOCHS}
+    return chosen == rest and isinstance(epochs, int) and not isinstance(epochs, bool) and epochs > 0
 
 
 def best(trials: Sequence[Trial], correction: Correction, objective: Objective) -> Choice:
@@ -73,5 +94,7 @@ def best(trials: Sequence[Trial], correction: Correction, objective: Objective) 
     found = max(whole, key=lambda trial: getattr(trial, objective))
     assert found.gamma is not None
     assert found.temperature is not None
+    if not set(found.correction) <= set(vars(correction)):
+        raise InputError(f"selection: a trial chose {', '.join(found.correction)}, which the correction does not have")
     final = replaced(correction, {**of_correction(found.chosen), **found.correction})
     return Choice(of_method(found.chosen), final, Calibration(found.gamma, found.temperature), trials)

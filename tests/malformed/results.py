@@ -359,7 +359,7 @@ _STUDIES: dict[str, Callable[[Path], None]] = {
     "cut": _bytes(lambda content: content[: len(content) // 2]),
     "without trials": _sql("DROP TABLE trials"),
     "without parameters": _sql("DROP TABLE trial_params"),
-    "other version": _sql("UPDATE version_info SET schema_version = 99"),
+    "other version": _sql("UPDATE alembic_version SET version_num = 'v99.0.0.a'"),
     "slot is text": _sql("""UPDATE trial_user_attributes SET value_json = '"first"' WHERE key = 'slot'"""),
     "slot is no JSON": _sql("UPDATE trial_user_attributes SET value_json = '{' WHERE key = 'slot'"),
     "found is a number": _sql("UPDATE trial_user_attributes SET value_json = '1' WHERE key = 'found'"),

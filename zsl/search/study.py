@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -17,14 +18,16 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zsl.errors import InputError
 from zsl.measuring import Hopeful
+from zsl.reporting.checks import show
 from zsl.search.plan import Plan
 from zsl.search.storage import Storage
-from zsl.search_space import Hyperparameters
+from zsl.search_space import Hyperparameters, Range
+from zsl.selection import EPOCHS, is_of
 from zsl.trials import Trial
 
 SLOT, FOUND, DIVERGED, IDENTITY = "slot", "found", "diverged", "zsl"
 """attributes of trials and, the last, of a study"""
-EXAMINED = ("epochs",)
+EXAMINED = (EPOCHS,)
 """what is chosen while a trial is trained, not by the search"""
 
 
@@ -47,7 +50,7 @@ class Search:
         self.held: deque[optuna.Trial] = deque()
         self._left = threading.Event()
         ours = json.loads(json.dumps(identity))
-        with storage.locked():
+        with storage.locked(), self._readable():
             self.study = self._opened()
             if self.study.user_attrs.get(IDENTITY, ours) != ours and self._is_forsaken():
                 optuna.delete_study(study_name=plan.study, storage=storage.optuna)
@@ -103,14 +106,14 @@ class Search:
 
     def _is_forsaken(self) -> bool:
         """Trials were begun, none has come to anything, and none is under way: a mistake that was given up."""
-        return bool(self.study.get_trials(deepcopy=False)) and not self._taken()
+        return bool(self._all()) and not self._taken()
 
     def _require_same(self, ours: Mapping[str, Any]) -> None:
         name = f"search.study={self.plan.study}"
-        if IDENTITY not in self.study.user_attrs and not self.study.get_trials(deepcopy=False):
+        if IDENTITY not in self.study.user_attrs and not self._all():
             self.study.set_user_attr(IDENTITY, ours)
         theirs = self.study.user_attrs.get(IDENTITY)
-        if theirs is None:
+        if not isinstance(theirs, Mapping):
             raise InputError(f"{name}: this study was not made by zsl sweep; give another name")
         for key in sorted({*ours, *theirs}):
             if ours.get(key) != theirs.get(key):
@@ -120,7 +123,7 @@ class Search:
                 raise InputError(f"{name}: it was begun with {what}, {now}; give a search.study of its own")
 
     def _claim(self) -> optuna.Trial | None:
-        with self.storage.locked(), warnings.catch_warnings():
+        with self.storage.locked(), self._readable(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             warnings.filterwarnings("ignore", message="Heartbeat of storage")
             self._bury()
@@ -145,9 +148,34 @@ class Search:
         """Slot -> the trial that fills it, or is about to; one that failed by divergence does."""
         return {
             trial.user_attrs[SLOT]: trial
-            for trial in self.study.get_trials(deepcopy=False)
+            for trial in self._all()
             if SLOT in trial.user_attrs and (trial.state != TrialState.FAIL or DIVERGED in trial.user_attrs)
         }
+
+    def _all(self) -> list[FrozenTrial]:
+        """All trials of the study, whatever became of them, as the database has them."""
+        with self._readable():
+            found = self.study.get_trials(deepcopy=False)
+            for trial in found:
+                slot = trial.user_attrs.get(SLOT, 0)
+                if isinstance(slot, bool) or not isinstance(slot, int) or slot < 0:
+                    raise ValueError(f"trial {trial.number} has no slot {show(slot)}")
+        return found
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Say in one line that the rows of the database are not as they were written; Optuna reads them unchecked.
+
+        Raises:
+            InputError: they are not.
+        """
+        try:
+            yield
+        except InputError:
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            name, cause = f"search.study={self.plan.study}", " ".join(str(error).split()) or type(error).__name__
+            raise InputError(f"{name}: the database is damaged ({cause}); give another search.study") from error
 
     def _hopeful(self, trial: optuna.Trial, epoch: int, value: float) -> bool:
         try:
@@ -158,7 +186,7 @@ class Search:
 
     def _is_own(self, trial: optuna.Trial) -> bool:
         """Not so where this process was taken for dead: then another has made the trial again."""
-        return self.study.get_trials(deepcopy=False)[trial.number].state == TrialState.RUNNING
+        return self._all()[trial.number].state == TrialState.RUNNING
 
     def _tell(self, trial: optuna.Trial, found: Trial) -> None:
         if found.diverged is not None:
@@ -173,16 +201,30 @@ class Search:
             self.study.tell(trial, state=TrialState.PRUNED)
 
     def _read(self, trial: FrozenTrial) -> Trial:
-        point = self.plan.point(trial.params)
-        if DIVERGED in trial.user_attrs:
-            return Trial(point, diverged=trial.user_attrs[DIVERGED])
-        kept = trial.user_attrs[FOUND]
-        return Trial(**{**kept, "chosen": {**point, **kept["chosen"]}})
+        """A trial as the database holds it: numbers, at a point of this search; nothing else of it is built."""
+        try:
+            point = self.plan.point(trial.params)
+            if DIVERGED in trial.user_attrs:
+                return Trial(point, diverged=str(trial.user_attrs[DIVERGED]))
+            kept = trial.user_attrs[FOUND]
+            found = Trial(**{**kept, "chosen": {**point, **kept["chosen"]}})
+            drawn = [point[key] for key, axis in self.plan.space.items() if isinstance(axis, Range)]
+            measured = found.T1, found.H, found.H_raw, found.gamma, found.temperature, *found.correction.values()
+            if is_of(found, point) and all(map(_is_number, (*drawn, *(x for x in measured if x is not None)))):
+                return found
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass
+        name = f"search.study={self.plan.study}"
+        raise InputError(f"{name}: trial {trial.number} is not as zsl sweep writes it; give another name")
 
     def _beat(self) -> None:
         while not self._left.wait(self.storage.interval):
             for trial in tuple(self.held):
                 self.storage.beat(self.study, trial)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _show(value: Any) -> str:
