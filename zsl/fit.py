@@ -14,6 +14,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
 
+from zsl.checkpoint import whole
 from zsl.data.scaling import require
 from zsl.data.training_set import Abreast, Batches, TrainingSet, stream
 from zsl.divergence import FiniteLoss
@@ -27,7 +28,6 @@ from zsl.resumption import (
     Interruption,
     Periodic,
     RandomStreams,
-    whole,
 )
 from zsl.sealing import NOWHERE
 

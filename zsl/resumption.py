@@ -15,16 +15,12 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from zsl.errors import EnoughError, InputError
-from zsl.model import ZSLModel
 from zsl.random_streams import Stream
-from zsl.regular_file import open_regular
 from zsl.reporting.atomic import write_bytes
-from zsl.sealing import NOWHERE, require_seal, sealed
+from zsl.sealing import NOWHERE, sealed
 from zsl.trials import NAME
 
 CHECKPOINT = "last.ckpt"
-MT19937 = 624
-"""32-bit words in the state of NumPy's generator"""
 CURE = "start without resume (several runs: with rerun=true), or name the interrupted run by paths.output"
 
 
@@ -163,48 +159,3 @@ def require_begun(checkpoints: Path) -> None:
         raise InputError(
             f"resume=true: {checkpoints / CHECKPOINT} is not there (the same configuration writes it); {CURE}"
         )
-
-
-def whole(path: Path, model: ZSLModel, origin: bytes = NOWHERE) -> Path:
-    """Return the path of a checkpoint that this model can go on from.
-
-    It is read with ``weights_only``, so that nothing runs, and held against the model before training begins.
-
-    Raises:
-        InputError: there is none, it is damaged, or it is of another run, other data or a model of other sizes.
-    """
-    if not path.is_file():
-        raise InputError(f"resume=true: {path} is not there (the same configuration writes it); {CURE}")
-    try:
-        with open_regular(path) as file:
-            archive = file.read()
-        require_seal(archive, origin)
-        content = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
-        fault = _fault(content, model)
-    except Exception as error:  # a damaged file can raise anything
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError(f"resume=true: {path} cannot be used ({reason}); {CURE}") from error
-    if fault:
-        raise InputError(f"resume=true: {path} is no checkpoint of this method on this data ({fault}); {CURE}")
-    return path
-
-
-def _fault(content: dict[str, Any], model: ZSLModel) -> str:
-    """Say what of a checkpoint does not fit the model; nothing where all does."""
-    if missing := {"state_dict", "loops", "optimizer_states", "callbacks", "epoch", "global_step"} - content.keys():
-        return f"it has no {min(missing)}"
-    if {name: it.shape for name, it in content["state_dict"].items()} != {
-        name: it.shape for name, it in model.state_dict().items()
-    }:
-        return "its weights have other names or shapes"
-    if not 0 <= content["epoch"] <= model.epochs or content["global_step"] < 0:
-        return f"epoch {content['epoch']} of {model.epochs}, step {content['global_step']}"
-    sizes = {it.shape for it in model.parameters()} | {torch.Size([])}
-    states = [it for optimizer in content["optimizer_states"] for it in optimizer["state"].values()]
-    if any(torch.is_tensor(it) and it.shape not in sizes for state in states for it in state.values()):
-        return "the states of its optimizers have other shapes"
-    streams = content["callbacks"][RandomStreams.__qualname__]
-    keys, position, *_ = streams["numpy"]
-    if streams["torch"].shape != torch.get_rng_state().shape or len(keys) != MT19937 or not 0 <= position <= MT19937:
-        return "the states of its random streams have other sizes"
-    return ""

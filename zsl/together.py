@@ -16,13 +16,14 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from zsl.checkpoint import whole
 from zsl.data.training_set import Abreast, TrainingSet, stream
 from zsl.divergence import FiniteLoss
 from zsl.errors import DivergedError
 from zsl.fit import FOUNDATIONS, HEADS, Loop, descend, device_of, finishing, fit
 from zsl.model import ZSLModel
 from zsl.random_streams import Stream, side_by_side
-from zsl.resumption import CHECKPOINT, whole
+from zsl.resumption import CHECKPOINT
 from zsl.sealing import NOWHERE
 
 WARM_UP, TIMED = 2, 5

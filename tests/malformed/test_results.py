@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.malformed import beside, interrupted, results, studies
 from tests.malformed.law import Case, hold
-from tests.malformed.results import cases
 
-CASES = list(cases())
+CASES = [case for kind in (results, interrupted, studies, beside) for case in kind.cases()]
 SAMPLE = 16
 """cases of the fast suite: every so many"""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ MOST = 6
 """metrics in a plot"""
 LARGEST = 2**28
 """bytes of a log that is drawn, 256 MiB"""
+GREATEST = float(np.finfo(np.float32).max)
 TOLERANCE = 0.002
 """of the height and of the width of a panel"""
 
@@ -63,12 +63,12 @@ def _add(found: dict[str, list[tuple[float, float]]], cells: Mapping[str | None,
 
 
 def _number(cell: object) -> float | None:
-    """A finite number, if the cell holds one."""
+    """A number that single precision can hold, as losses are, if the cell holds one."""
     try:
         value = float(cell)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= GREATEST else None
 
 
 def _plot(row: Row, logs: Sequence[Log]) -> Plot:
