@@ -246,5 +246,20 @@ def test_a_grid_that_shares_decompositions_equals_training_each_point(method: st
             torch.testing.assert_close(model.state_dict()[key], value, rtol=1e-8, atol=1e-8, msg=f"{point}: {key}")
 
 
+def test_a_grid_gives_the_same_bits_in_any_order(method: str) -> None:
+    """What was solved before a point, and is shared with it, leaves no trace in it."""
+    kind = type(build(method, Dimensions(2, 2, 2)))
+    stage = final(worlds.source(seed=2, train=3, k=5))
+    train, axes = stage.training(kind.setting), search_space(method)
+    points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())][:12]
+    models = [[build(method, Dimensions(*stage.dims), **point) for point in points] for _ in range(2)]
+    forth, back = (kind.solve_grid(train, order) for order in (models[0], models[1][::-1]))
+    if forth is None or back is None:
+        return
+    for one, other in zip(forth, list(back)[::-1], strict=True):
+        for key, value in one.state_dict().items():
+            assert torch.equal(other.state_dict()[key], value), key
+
+
 def test_the_declared_setting_holds_in_both_directions(method: str) -> None:
     audit_method(lambda dims: build(method, dims), worlds.source())

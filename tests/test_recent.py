@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,23 @@ def test_a_file_that_changes_is_noticed(tmp_path: Path, named: str) -> None:
     assert touched != before
     file.unlink()
     assert stamped(nodes) not in (before, touched)
+
+
+@pytest.mark.parametrize("way", ["rewritten", "renamed"])
+def test_another_file_of_the_same_size_and_time_is_noticed(tmp_path: Path, way: str) -> None:
+    file, fresh = tmp_path / "phi.npy", tmp_path / "fresh"
+    file.write_text("1")
+    node, stat = {"class_embedding": {"path": str(file)}}, file.stat()
+    before = stamped(node)
+    time.sleep(0.02)  # more than a tick of the clock of a file system
+    if way == "rewritten":
+        file.write_text("2")
+    else:
+        fresh.write_text("2")
+        fresh.replace(file)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert file.stat().st_mtime_ns == stat.st_mtime_ns
+    assert stamped(node) != before
 
 
 def test_a_text_that_is_no_path_does_no_harm() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zsl.class_embeddings.attributes import Attributes
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints
 from zsl.data.protocol import Source
@@ -40,4 +41,4 @@ def dataset(
 def source(seed: int = 0, **sizes: int) -> Source:
     """The same with its attributes as class embeddings, both of length 1."""
     data = dataset(seed, **sizes)
-    return Source(data, data.classes.matrices["att"], "l2", "l2")
+    return Source(data, Attributes().fit, "l2", "l2")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 
@@ -16,7 +15,8 @@ from zsl.class_embeddings.embedding import ClassEmbedding
 from zsl.configuration import compose_choice
 from zsl.data import protocol
 from zsl.data.dataset import Dataset
-from zsl.data.fingerprint import sha256
+from zsl.data.duplicates import with_duplicates_noted
+from zsl.data.feature_cache import by_content
 from zsl.data.protocol import Stage
 from zsl.data.splits import Source as SplitSource
 from zsl.data.splits import audit
@@ -25,6 +25,7 @@ from zsl.evaluation.corrections.correction import Correction
 from zsl.fit import Loop
 from zsl.memory import require_memory
 from zsl.model import Dimensions, ZSLModel
+from zsl.offered import ROLES
 from zsl.recent import Recent, stamped
 from zsl.reporting.published import claims
 from zsl.search_space import Hyperparameters, axes, extremes, of_correction, of_method
@@ -98,33 +99,42 @@ def prepare(cfg: DictConfig) -> protocol.Source:
     """
     data = {"data": plain(cfg, "data", DataKeys)}
     nodes = data | {"class_embedding": plain(cfg, "class_embedding", ClassEmbeddingKeys)}
-    return SOURCES.get(stamped(nodes), lambda: _embedded(cfg, DATASETS.get(stamped(data), lambda: load_data(cfg))))
+    with by_content():
+        return SOURCES.get(stamped(nodes), lambda: embedded(cfg, DATASETS.get(stamped(data), lambda: load_data(cfg))))
 
 
-def _embedded(cfg: DictConfig, dataset: Dataset) -> protocol.Source:
-    node = _loader(cfg, "class_embedding", ClassEmbeddingKeys)
-    embed = instantiate(node, "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
-    phi = np.asarray(embed(dataset.classes), dtype=np.float64)
-    bad = ~np.isfinite(phi).all(axis=1)
-    if bad.any():
-        name = dataset.classes.names[int(bad.argmax())]
-        raise InputError(f"class_embedding: φ of class {name!r} is not finite; choose another class embedding")
-    shuffle = cfg.class_embedding.shuffle_seed
-    if shuffle is not None:
-        phi = phi[np.random.default_rng(require_seed("class_embedding.shuffle_seed", shuffle)).permutation(len(phi))]
-    return protocol.Source(dataset, phi, cfg.data.scale, cfg.class_embedding.scale)
+def embedded(cfg: DictConfig, dataset: Dataset) -> protocol.Source:
+    """A data set with the class embedding that ``cfg.class_embedding`` describes.
+
+    Raises:
+        InputError: the class embedding cannot be made, or one of the classes cannot be embedded.
+    """
+    node, keys = _loader(cfg, "class_embedding", ClassEmbeddingKeys), cfg.class_embedding
+    embedding = instantiate(node, "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
+    seed = keys.shuffle_seed
+    seed = None if seed is None else require_seed("class_embedding.shuffle_seed", seed)
+    source = protocol.Source(dataset, embedding.fit, cfg.data.scale, keys.scale, seed)
+    _ = source.phi  # what cannot be embedded is refused before anything is trained
+    return source
 
 
 def load_data(cfg: DictConfig) -> Dataset:
-    """The data set that ``cfg.data`` describes, from its cache or built once, its splits audited."""
+    """The data set that ``cfg.data`` describes, from its cache or built once, its splits audited, its images compared
+    with each other.
+    """
     dataset = instantiate(_loader(cfg, "data", DataKeys), "data", Dataset)
     audit(dataset.splits, dataset.labels, SplitSource(dataset.name))
-    return dataset
+    return with_duplicates_noted(dataset)
 
 
 def fingerprints(source: protocol.Source) -> dict[str, str]:
-    """SHA-256 of features, labels, every split, and the class embeddings as they came (permuted, if asked)."""
-    return {**source.dataset.fingerprints, "class_embeddings": sha256(source.phi)}
+    """SHA-256 of features, labels and every split, held against the arrays, and of the class embeddings: φ of the final
+    stage before it is scaled (permuted, if asked).
+
+    Raises:
+        InputError: an array does not match the fingerprint that the data set gives.
+    """
+    return dict(source.fingerprints)
 
 
 def stage_of(cfg: DictConfig, source: protocol.Source, name: str) -> Stage:
@@ -171,7 +181,7 @@ def build(method: DictConfig, dims: Dimensions, hyperparameters: Hyperparameters
         place: Any = node
         for part in parts:
             place = place.get(part) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or name not in place:
+        if not isinstance(place, dict) or name not in place or any(word.startswith("_") for word in (*parts, name)):
             own = ", ".join(str(name) for name in node if name != "_target_")
             raise InputError(f"sweep.{key}: the method has no such hyperparameter; it has {own}")
         place[name] = _part(name, value) if isinstance(place[name], dict) else value
@@ -184,8 +194,11 @@ def _part(group: str, value: Any) -> dict[str, Any]:
     (``{sje: {lr: 0.01}}``).
     """
     name, own = next(iter(value.items())) if isinstance(value, Mapping) and len(value) == 1 else (value, {})
-    if not isinstance(name, str) or not isinstance(own, Mapping):
+    if group not in ROLES["method"].parts or not isinstance(name, str) or not isinstance(own, Mapping):
         raise InputError(f"sweep.{group}: {value} names no {group}; write sje, or {{sje: {{lr: 0.01}}}}")
+    for key in own:
+        if str(key).startswith("_"):
+            raise InputError(f"sweep.{group}.{name}.{key}: is no hyperparameter; name another {group} in its place")
     return compose_choice(f"method/{group}", name) | dict(own)
 
 

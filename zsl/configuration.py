@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 import zsl
 from zsl.errors import InputError
@@ -99,34 +97,6 @@ def compose_choice(group: str, name: str) -> dict[str, Any]:
     content = OmegaConf.to_container(node, resolve=True)
     assert isinstance(content, dict)
     return {str(name): value for name, value in content.items()}
-
-
-def targets() -> frozenset[str]:
-    """Everything that some file of ``conf/`` builds."""
-    found: set[str] = set()
-    for path in (tree() / "conf").rglob("*.yaml"):
-        found.update(_targets(yaml.safe_load(path.read_text(encoding="utf-8"))))
-    return frozenset(found)
-
-
-def _targets(node: Any) -> Iterator[str]:
-    if isinstance(node, Mapping):
-        yield from (str(value) for key, value in node.items() if key == "_target_")
-    for value in node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ():
-        yield from _targets(value)
-
-
-def require_own(config: Mapping[str, Any], place: str) -> None:
-    """Refuse a configuration read from a file that would call what no file of ``conf/`` does.
-
-    Raises:
-        InputError: it would.
-    """
-    foreign = sorted(set(_targets(config)) - targets())
-    if foreign:
-        raise InputError(
-            f"{place}: names {foreign[0]!r}, which nothing in conf/ builds; results are not run as programs"
-        )
 
 
 def prepare_hydra() -> None:

@@ -11,8 +11,8 @@ from rich.text import Text
 from zsl.configuration import compose
 from zsl.data.dataset import Dataset
 from zsl.data.feature_cache import verifying
-from zsl.data.fingerprint import fingerprints
-from zsl.errors import InputError, printable
+from zsl.data.fingerprint import verified
+from zsl.errors import printable
 
 
 def prepare(name: str, overrides: Sequence[str]) -> None:
@@ -55,12 +55,7 @@ def verify(name: str, overrides: Sequence[str]) -> None:
     """
     with verifying():
         dataset = _load(name, overrides)
-    again = fingerprints(np.asarray(dataset.features), dataset.labels, dataset.splits)
-    for part, digest in again.items():
-        if dataset.fingerprints[part] != digest:
-            raise InputError(
-                f"{name}: {part} does not match its fingerprint; delete its folder in the cache, prepare it again"
-            )
+    again = verified(dataset)
     title = printable(dataset.card.title)
     Console().print(Text(f"{title}: cache whole, splits audited, {len(again)} fingerprints verified"))
 

@@ -24,6 +24,7 @@ def main(arguments: argparse.Namespace) -> int:
         InputError: there is no such folder, or no job in it.
     """
     from zsl.jobs import NAME, Job, Unfinished
+    from zsl.recalled import command
     from zsl.reporting import result
 
     if not arguments.path.is_dir():
@@ -54,7 +55,8 @@ def main(arguments: argparse.Namespace) -> int:
         trace = f" (traceback in {folder / NAME})" if said.traceback else ""
         lines.append(printable(f"{state}  {folder.name}{reason}{trace}") + "\n")
         if said.overrides and state != "under way":
-            lines.append(printable(f"  again: {job.command}") + "\n")
+            again = command(["zsl", "train", "-m"], job.repeated, [job.place])
+            lines.append(printable(f"  again: {again}") + "\n")
     total = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
     sys.stdout.write(printable(f"{total}: {arguments.path}") + "\n")
     sys.stdout.writelines(lines)

@@ -118,9 +118,18 @@ class Job:
 
     @property
     def command(self) -> str:
-        """The command that runs it alone, into the same folder."""
-        kept = [override for override in self.overrides if not override.startswith(NOT_REPEATED)]
-        return shlex.join(["zsl", "train", "-m", *kept, written("paths.output", str(self.folder.parent))])
+        """The command that runs it alone, into the same folder; for who typed its overrides."""
+        return shlex.join(["zsl", "train", "-m", *self.repeated, self.place])
+
+    @property
+    def repeated(self) -> list[str]:
+        """The overrides of this command."""
+        return [override for override in self.overrides if not override.startswith(NOT_REPEATED)]
+
+    @property
+    def place(self) -> str:
+        """The override that leads it into the same folder."""
+        return written("paths.output", str(self.folder.parent))
 
     @property
     def checkpoints(self) -> Path:
@@ -151,7 +160,7 @@ class Job:
 
     def is_claimed(self) -> bool:
         """Whether some process is at it."""
-        if not (self.folder / LOCK).exists():
+        if not (self.folder / LOCK).is_file() or (self.folder / LOCK).is_symlink():
             return False
         with self.claimed() as free:
             return not free

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zsl.data.dataset import Dataset
+from zsl.data.dataset import ClassDescriptions, Dataset
+from zsl.data.descriptions import Embed
 from zsl.data.protocol import Source, final
 from zsl.data.training_set import Setting
 from zsl.fit import Loop, fit
@@ -86,9 +87,19 @@ def _overwritten(source: Source, value: float) -> Source:
 
 
 def _other_unseen_phi(source: Source) -> Source:
-    phi, unseen = source.phi.copy(), ~source.dataset.seen()
-    phi[unseen] = np.random.default_rng(0).standard_normal(phi[unseen].shape)
-    return replace(source, phi=phi)
+    unseen = ~source.dataset.seen()
+
+    def fit(known: ClassDescriptions) -> Embed:
+        embed = source.fit_embedding(known)
+
+        def replaced(classes: ClassDescriptions) -> np.ndarray:
+            phi, other = np.array(embed(classes)), unseen[list(classes.numbers)]
+            phi[other] = np.random.default_rng(0).standard_normal(phi[other].shape)
+            return phi
+
+        return replaced
+
+    return replace(source, fit_embedding=fit)
 
 
 def _with(dataset: Dataset, **changes: np.ndarray) -> Dataset:

@@ -7,6 +7,7 @@ A job whose result is there is kept, one that was stopped goes on, one that fail
 from __future__ import annotations
 
 import argparse
+import secrets
 import shlex
 import sys
 import traceback
@@ -121,7 +122,8 @@ def _lead_submitit(composed: DictConfig, output: Path) -> None:
     """Have what submitit writes beside the results, and not in the working folder."""
     place = OmegaConf.select(composed, "hydra.launcher.submitit_folder")
     if place is not None and str(place).startswith(f"{composed.hydra.sweep.dir}/"):
-        composed.hydra.launcher.submitit_folder = f"{output / LOGS}/%j"
+        # what jobs come to lies there pickled, so nobody may have put anything there before
+        composed.hydra.launcher.submitit_folder = f"{output / LOGS}/%j-{secrets.token_hex(8)}"
         sys.stderr.write(f"what jobs write: {output / LOGS}; how far they are: zsl jobs {output}\n")
 
 

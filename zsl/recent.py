@@ -40,8 +40,8 @@ def _root(nodes: Mapping[str, Any]) -> str:
     return str(nodes.get("data", {}).get("root", ""))
 
 
-def _stamps(node: Any, root: str) -> Iterator[tuple[str, int, int]]:
-    """Path, size and time of change of every file that a value below ``node`` names, or that is in a folder it does."""
+def _stamps(node: Any, root: str) -> Iterator[tuple[str, int, int, int, int]]:
+    """The stamp of every file that a value below ``node`` names, or that is in a folder it does."""
     if isinstance(node, Mapping):
         for key, value in node.items():
             if key not in NO_SOURCE:
@@ -54,7 +54,7 @@ def _stamps(node: Any, root: str) -> Iterator[tuple[str, int, int]]:
             yield from _files(os.path.expanduser(place), set())  # noqa: PTH111
 
 
-def _files(place: str, visited: set[str]) -> Iterator[tuple[str, int, int]]:
+def _files(place: str, visited: set[str]) -> Iterator[tuple[str, int, int, int, int]]:
     """All files in a folder, links to folders followed once; or the file itself."""
     if os.path.isfile(place):  # noqa: PTH113
         yield _stamp(place)
@@ -67,9 +67,12 @@ def _files(place: str, visited: set[str]) -> Iterator[tuple[str, int, int]]:
         yield from (_stamp(os.path.join(folder, name)) for name in names)  # noqa: PTH118
 
 
-def _stamp(path: str) -> tuple[str, int, int]:
+def _stamp(path: str) -> tuple[str, int, int, int, int]:
+    """Path, size, inode, and times of modification and of status change: those of another file, or of a rewritten one,
+    differ even where somebody has set back the former.
+    """
     try:
         stat = os.stat(path)  # noqa: PTH116
     except OSError:
-        return path, -1, -1
-    return path, stat.st_size, stat.st_mtime_ns
+        return path, -1, -1, -1, -1
+    return path, stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns

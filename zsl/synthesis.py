@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,9 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 from numpy import ndarray as Array
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from zsl.assembly import build, prepare, stage_of
-from zsl.configuration import compose, require_own
 from zsl.console import say
 from zsl.data import matlab
 from zsl.data.protocol import Stage
@@ -28,6 +28,7 @@ from zsl.reporting.atomic import write_bytes
 from zsl.reporting.drawing import UNDATED
 from zsl.reporting.feature_plot import draw
 from zsl.reporting.result import Result
+from zsl.stored import places, stored
 
 FEATURES, SPLITS = "synthetic.mat", "att_splits.mat"
 TESTED = 5
@@ -69,31 +70,33 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     """Write ``per_class`` features of every class of the run's data set, or of what ``overrides`` make of it (another
     class embedding, another data set), into ``output``: ``synthetic.mat`` and ``att_splits.mat``.
 
+    The run may be anybody's: of its configuration nothing is built but what `zsl.offered` allows. Files that it names
+    are read; the cache is the user's own.
+
     In the split file every fifth feature of a seen class is for testing, or the last where there are fewer, the others
     for training; those of unseen classes are for testing.
 
     Raises:
-        InputError: there is no trained generator in ``run``, or the classes do not fit it, or nothing can be written.
+        InputError: there is no trained generator in ``run``, its configuration would build something else, the classes
+            do not fit it, or nothing can be written.
     """
     if per_class < 2:
         raise InputError(f"--per-class {per_class}: give a whole number of at least 2, one to train on and one to test")
     if seed < 0:
         raise InputError(f"--seed {seed}: give a whole number of at least 0")
     result = results.read(run / results.NAME)
-    require_own(result.config, str(run / results.NAME))
-    cfg = OmegaConf.create(dict(result.config))
+    cfg, other = stored(result, run / results.NAME, overrides)
+    _announce(cfg, run / results.NAME)
     source = prepare(cfg)
     stage = stage_of(cfg, source, result.protocol)
     model = _load(cfg, result, stage, run / WEIGHTS)
     known = stage.dims[1]
     if overrides:
-        other = compose([*result.overrides, *overrides])
         source = prepare(other)
         stage = stage_of(other, source, result.protocol)
     if stage.dims[1] != known:
         raise InputError(f"class embedding: {stage.dims[1]} numbers a class, but the generator was trained on {known}")
     classes = stage.classes
-    phi = source.phi[[source.dataset.classes.names.index(name) for name in classes.names]]
     torch.manual_seed(seed)
     labels = torch.arange(len(classes)).repeat_interleave(per_class)
     with torch.inference_mode():
@@ -103,7 +106,7 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     every = min(TESTED, per_class)
     tested = np.arange(len(labels)) % per_class % every == every - 1
     splits: dict[str, Any] = {
-        "att": phi.T,
+        "att": stage.phi.T,
         "allclasses_names": np.array([[name] for name in classes.names], dtype=object),
         "trainval_loc": number[is_seen & ~tested][:, None],
         "test_seen_loc": number[is_seen & tested][:, None],
@@ -131,6 +134,13 @@ def plot(made: Synthetic, form: str) -> bytes:
     ]
     kept, drawn = labels >= 0, theirs >= 0
     return draw(real[kept], labels[kept], made.x[drawn], theirs[drawn], names, form)
+
+
+def _announce(cfg: DictConfig, file: Path) -> None:
+    """Whose folder it may be, its result names files of this machine."""
+    named = ", ".join(f"{key}={value!r}" for key, value in places(cfg).items())
+    if named:
+        sys.stderr.write(f"zsl: reads {named}, as {file} says\n")
 
 
 def _load(cfg: DictConfig, result: Result, stage: Stage, weights: Path) -> FeatureGenerator:

@@ -79,4 +79,4 @@ def test_concat_can_be_configured_part_by_part(tmp_path: Path) -> None:
     embedding = instantiate({key: value for key, value in config.items() if key not in PROTOCOL})
     assert isinstance(embedding, Concat)
     classes = ClassDescriptions(("ant", "bee"), {"att": np.array([[1.0, 0.0], [2.0, 3.0]])})
-    assert embedding(classes).tolist() == [[0, 0, 6, 8], [1, 1, 0, 10]]
+    assert embedding.fit(classes)(classes).tolist() == [[0, 0, 6, 8], [1, 1, 0, 10]]

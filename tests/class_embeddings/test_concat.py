@@ -20,7 +20,8 @@ CLASSES = ClassDescriptions(tuple("abc"), {"att": RNG.normal(size=(3, 4)), "wide
 def test_similarities_are_weighted_sums_of_the_parts_cosines(first: float, second: float) -> None:
     """⟨φ, φ′⟩ = Σ w² cos: the formula of the docstring, pair by pair."""
     weights = {"att": first, "wide": second}
-    phi = Concat(parts={kind: Part(embedding=Attributes(kind=kind), weight=w) for kind, w in weights.items()})(CLASSES)
+    concat = Concat(parts={kind: Part(embedding=Attributes(kind=kind), weight=w) for kind, w in weights.items()})
+    phi = concat.fit(CLASSES)(CLASSES)
     for i in range(3):
         for j in range(3):
             similarity = 0.0
@@ -32,12 +33,14 @@ def test_similarities_are_weighted_sums_of_the_parts_cosines(first: float, secon
 
 def test_without_l2_the_parts_stand_side_by_side_as_they_are() -> None:
     part = {name: Part(embedding=Attributes(kind=name), l2=False) for name in ("wide", "att")}
-    assert np.array_equal(Concat(parts=part)(CLASSES), np.hstack([CLASSES.matrices["wide"], CLASSES.matrices["att"]]))
+    assert np.array_equal(
+        Concat(parts=part).fit(CLASSES)(CLASSES), np.hstack([CLASSES.matrices["wide"], CLASSES.matrices["att"]])
+    )
 
 
 def test_a_row_of_zeros_stays() -> None:
     classes = ClassDescriptions(("a", "b"), {"att": np.array([[0.0, 0.0], [3.0, 4.0]])})
-    assert Concat(parts={"a": Part(embedding=Attributes())})(classes).tolist() == [[0, 0], [0.6, 0.8]]
+    assert Concat(parts={"a": Part(embedding=Attributes())}).fit(classes)(classes).tolist() == [[0, 0], [0.6, 0.8]]
 
 
 @pytest.mark.parametrize("parts", [{}, {"a": Part(embedding=Attributes(), weight=0.0)}])

@@ -22,9 +22,16 @@ def saved(tmp_path: Path, array: np.ndarray, **options: bool) -> Path:
 @pytest.mark.parametrize("dtype", ["f2", "f4", ">f8", "u1", "i8", "?"])
 def test_rows_are_classes_whatever_the_type(tmp_path: Path, dtype: str) -> None:
     values = np.array([[0, 1], [1, 1], [1, 0]])
-    phi = Matrix(path=saved(tmp_path, values.astype(dtype)))(CLASSES)
+    matrix = Matrix(path=saved(tmp_path, values.astype(dtype)))
+    phi = matrix.fit(CLASSES)(CLASSES)
     assert phi.dtype == np.float64
     assert np.array_equal(phi, values)
+
+
+def test_some_of_the_classes_have_their_own_rows(tmp_path: Path) -> None:
+    embed = Matrix(path=saved(tmp_path, np.array([[0.0], [1.0], [2.0]]))).fit(CLASSES.part([1]))
+    assert embed(CLASSES.part([2, 0])).tolist() == [[2], [0]]
+    assert embed(CLASSES.part([2, 0]).part([1])).tolist() == [[0]]
 
 
 @pytest.mark.parametrize(
@@ -38,20 +45,21 @@ def test_rows_are_classes_whatever_the_type(tmp_path: Path, dtype: str) -> None:
 )
 def test_a_wrong_matrix_is_an_error(tmp_path: Path, array: np.ndarray, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
-        Matrix(path=saved(tmp_path, array))(CLASSES)
+        Matrix(path=saved(tmp_path, array)).fit(CLASSES)
 
 
 def test_pickles_other_files_and_no_file_are_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds Python objects"):
-        Matrix(path=saved(tmp_path, np.array([[{}], [{}], [{}]]), allow_pickle=True))(CLASSES)
+        Matrix(path=saved(tmp_path, np.array([[{}], [{}], [{}]]), allow_pickle=True)).fit(CLASSES)
     (tmp_path / "words.npy").write_text("not an array")
     with pytest.raises(InputError, match=r"not a \.npy file"):
-        Matrix(path=tmp_path / "words.npy")(CLASSES)
+        Matrix(path=tmp_path / "words.npy").fit(CLASSES)
     with pytest.raises(InputError, match="no such file"):
-        Matrix(path=tmp_path / "none.npy")(CLASSES)
+        Matrix(path=tmp_path / "none.npy").fit(CLASSES)
 
 
 def test_word_vectors_of_the_awa_classes(data_root: Path) -> None:
     path = data_root / "W2V" / "AWA_class_wv1000.npy"
-    phi = Matrix(path=path)(ClassDescriptions(tuple(map(str, range(50)))))
+    classes = ClassDescriptions(tuple(map(str, range(50))))
+    phi = Matrix(path=path).fit(classes)(classes)
     assert np.array_equal(phi, np.load(path).astype(np.float64))

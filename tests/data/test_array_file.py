@@ -55,6 +55,20 @@ def test_whatever_is_spoiled_there_is_an_array_of_that_size_or_an_error(place: P
     assert found.nbytes == len(content) - 128 <= 48
 
 
+@given(st.integers(-48, 48).filter(bool))
+def test_a_file_that_holds_less_or_more_than_its_header_says_is_refused(place: Path, more: int) -> None:
+    np.save(place / "whole.npy", np.arange(6.0).reshape(2, 3))
+    content = (place / "whole.npy").read_bytes()
+    (place / "other.npy").write_bytes(content[:more] if more < 0 else content + bytes(more))
+    for mode in (None, "r"):
+        with pytest.raises(ArrayFileError, match=f"its header says 48 bytes, the file holds {48 + more} bytes"):
+            read_array(place / "other.npy", mode)
+    with zipfile.ZipFile(place / "other.npz", "w") as archive:
+        archive.write(place / "other.npy", "a.npy")
+    with pytest.raises(ArrayFileError, match=f"says 48 bytes, there are {48 + more} bytes"):
+        read_archive(place / "other.npz", ["a"])
+
+
 @given(st.data())
 def test_the_same_of_archives(place: Path, data: st.DataObject) -> None:
     path, whole = place / "spoiled.npz", io.BytesIO()

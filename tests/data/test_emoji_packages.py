@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,26 @@ def test_a_damaged_tarball_is_fetched_again(
     file.write_bytes(file.read_bytes()[:-1])
     assert integrity(fetch(package, tmp_path / "cache")) == package.integrity
     assert "damaged" in caplog.text
+
+
+@pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("nowhere"), Path.touch])
+def test_what_lies_in_the_place_of_a_tarball_is_replaced(
+    tmp_path: Path, registry: Registry, put: Callable[[Path], object]
+) -> None:
+    package = registry("pens", {"icons.json": {}})
+    (tmp_path / "cache").mkdir()
+    put(tmp_path / "cache" / package.tarball)
+    assert integrity(fetch(package, tmp_path / "cache")) == package.integrity
+
+
+def test_what_a_killed_process_left_of_a_package_is_removed(tmp_path: Path, registry: Registry) -> None:
+    package = registry("pens", {"icons.json": {}})
+    mine, other = (tmp_path / "cache" / f".npm-{name}-abc" for name in (package.tarball, "other.tgz"))
+    for folder in (mine, other):
+        folder.mkdir(parents=True)
+    fetch(package, tmp_path / "cache")
+    assert not mine.exists()
+    assert other.exists()
 
 
 def test_a_file_that_is_not_the_pinned_one_is_refused_and_leaves_nothing(tmp_path: Path, registry: Registry) -> None:

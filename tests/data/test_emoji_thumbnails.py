@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
@@ -22,15 +23,17 @@ NAMES = [row.name for row in classes("small")[:3]]
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache with one package, that draws the first three classes, the third with too many strokes."""
-    package = Package("@scope/noto", "1.0.0", "", "Noto", "An Author", "https://example.org", "MIT")
     absent = Package("@scope/twemoji", "1.0.0", "", "Twemoji", "An Author", "https://example.org", "MIT")
-    monkeypatch.setattr(emoji_thumbnails, "packages", lambda: {"noto": package, "twemoji": absent})
     bodies = ['<path d="M0 0h9v9z"/>', "<circle r='5'/>", '<path d="M0 0h9v9z"/>' * LARGEST]
     drawings = [row.drawings["noto"] for row in classes("small")[:3]]
     icons = {name: {"body": body} for name, body in zip(drawings, bodies, strict=True)}
+    content = tarball({"icons.json": {"prefix": "noto", "icons": icons}})
+    digest = f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}"
+    package = Package("@scope/noto", "1.0.0", digest, "Noto", "An Author", "https://example.org", "MIT")
+    monkeypatch.setattr(emoji_thumbnails, "packages", lambda: {"noto": package, "twemoji": absent})
     folder = tmp_path / "emoji" / "packages"
     folder.mkdir(parents=True)
-    (folder / package.tarball).write_bytes(tarball({"icons.json": {"prefix": "noto", "icons": icons}}))
+    (folder / package.tarball).write_bytes(content)
     return tmp_path
 
 
@@ -49,4 +52,11 @@ def test_nothing_where_there_is_nothing(cache: Path, tmp_path: Path) -> None:
     assert thumbnails("emoji", NAMES, tmp_path / "elsewhere") == {}
     (file,) = (cache / "emoji" / "packages").iterdir()
     file.write_bytes(file.read_bytes()[:50])
+    assert thumbnails("emoji", NAMES, cache) == {}
+
+
+def test_a_package_of_other_content_is_not_opened(cache: Path) -> None:
+    (file,) = (cache / "emoji" / "packages").iterdir()
+    drawing = {classes("small")[0].drawings["noto"]: {"body": "<script/>"}}
+    file.write_bytes(tarball({"icons.json": {"prefix": "noto", "icons": drawing}}))
     assert thumbnails("emoji", NAMES, cache) == {}

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import xxhash
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from zsl.data.feature_cache import Entry, cached, identity, key_part, verifying
+from zsl.data import file_content
+from zsl.data.feature_cache import Entry, by_content, cached, key_part, verifying
 from zsl.errors import InputError
 
 
@@ -55,12 +61,134 @@ def test_another_source_makes_it_stale(tmp_path: Path, caplog: pytest.LogCapture
     assert "stale" in caplog.text
 
 
-def test_a_changed_file_is_another_source(tmp_path: Path) -> None:
+def rewritten(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+
+def renamed(path: Path, content: bytes) -> None:
+    fresh = path.with_name("fresh")
+    fresh.write_bytes(content)
+    fresh.replace(path)
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of a moment ago count as old ones, so that their clues are believed."""
+    monkeypatch.setattr(file_content, "SETTLED", -1)
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("replace", [rewritten, renamed])
+def test_another_file_of_the_same_size_and_time_makes_it_stale(
+    tmp_path: Path, replace: Callable[[Path, bytes], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    path, middle = tmp_path / "f", 50_000
+    content = bytearray(np.random.default_rng(0).bytes(100_000))
+    path.write_bytes(content)
+    cached(tmp_path, "k", {}, Builder(1.0), [path])
+    stat = path.stat()
+    time.sleep(0.02)  # more than a tick of the clock of a file system
+    content[middle] ^= 1
+    replace(path, bytes(content))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+    entry = cached(tmp_path, "k", {}, Builder(2.0), [path])
+    assert entry.arrays["x"][0, 0] == 2.0
+    assert "stale" in caplog.text
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_file_that_was_touched_moved_or_copied_back_is_the_same(tmp_path: Path) -> None:
+    path, builder = tmp_path / "f", Builder()
+    path.write_bytes(b"content")
+    cached(tmp_path, "k", {}, builder, [path])
+    before = record(tmp_path)
+    renamed(path, b"content")
+    os.utime(path, (1, 1))
+    path.chmod(0o600)
+    cached(tmp_path, "k", {}, builder, [path])
+    assert builder.calls == 1
+    assert record(tmp_path)["files"] != before["files"], "the clue is that of the file as it is now"
+    cached(tmp_path, "k", {}, builder, [path])
+    assert builder.calls == 1
+
+
+def record(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((root / "k" / "entry.json").read_text())
+    return found
+
+
+def deceive(root: Path, path: Path) -> None:
+    """Change ``path`` and make the entry believe that it was so before: a clue that misleads."""
+    path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
+    said = record(root)
+    said["files"][str(path)]["clue"] = asdict(file_content.Clue.of(path))
+    said.pop("self")
+    digest = xxhash.xxh3_128_hexdigest(json.dumps(said, sort_keys=True).encode())
+    (root / "k" / "entry.json").write_text(json.dumps(said | {"self": digest}))
+
+
+@pytest.mark.usefixtures("settled")
+def test_where_the_content_is_asked_for_no_clue_is_believed(tmp_path: Path) -> None:
     path = tmp_path / "f"
-    path.write_text("one")
-    before = identity(path)
-    path.write_text("two2")
-    assert identity(path) != before
+    path.write_bytes(b"content")
+    cached(tmp_path, "k", {}, Builder(1.0), [path])
+    deceive(tmp_path, path)
+    assert cached(tmp_path, "k", {}, Builder(2.0), [path]).arrays["x"][0, 0] == 1.0
+    with verifying(), pytest.raises(InputError, match="made from other files"):
+        cached(tmp_path, "k", {}, Builder(2.0), [path])
+    with by_content():
+        assert cached(tmp_path, "k", {}, Builder(2.0), [path]).arrays["x"][0, 0] == 2.0
+
+
+def test_the_clue_of_a_file_that_has_just_changed_is_not_believed(tmp_path: Path) -> None:
+    """Within a tick of the clock it can change again without another time."""
+    path = tmp_path / "f"
+    path.write_bytes(b"content")
+    cached(tmp_path, "k", {}, Builder(1.0), [path])
+    assert record(tmp_path)["files"][str(path)]["clue"] is None
+
+
+def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"content")
+
+    def build() -> Entry:
+        path.write_bytes(b"CONTENT")
+        return Builder()()
+
+    with pytest.raises(InputError, match=r"changed while it was read; run again"):
+        cached(tmp_path / "cache", "k", {}, build, [path])
+    assert [p for p in (tmp_path / "cache").iterdir() if not p.name.endswith(".lock")] == []
+
+
+def test_more_or_fewer_files_are_another_source(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.write_bytes(b"1")
+    other.write_bytes(b"2")
+    builder = Builder()
+    for files in ([one], [one, other], [other, one], [other]):
+        cached(tmp_path, "k", {}, builder, files)
+    assert builder.calls == 3
+
+
+def test_a_file_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"content")
+    cached(tmp_path, "k", {}, Builder(), [path])
+    path.unlink()
+    with pytest.raises(InputError, match="No such file"):
+        cached(tmp_path, "k", {}, Builder(), [path])
+
+
+def test_an_entry_that_cannot_be_written_serves_as_it_is(tmp_path: Path) -> None:
+    path, builder = tmp_path / "f", Builder()
+    path.write_bytes(b"content")
+    cached(tmp_path, "k", {}, builder, [path])
+    (tmp_path / "k" / ".entry.json").mkdir()  # where the new record would be written
+    renamed(path, b"content")
+    cached(tmp_path, "k", {}, builder, [path])
+    assert builder.calls == 1
 
 
 @pytest.mark.parametrize("offset", [0, 40, 130, 150, -1])
@@ -165,16 +293,17 @@ def test_what_lies_in_the_way_of_an_entry_is_replaced(tmp_path: Path, put: Any) 
     assert builder.calls == 1
 
 
-def test_what_killed_processes_left_is_removed_and_what_belongs_to_others_is_not(tmp_path: Path) -> None:
-    mine = [f".k.{'0' * 32}", ".k.abcd_123"]
-    others = [f".k.more.{'0' * 32}", ".k.notes", "k.abcdefgh", ".other.abcd_123"]
-    for name in (*mine, *others):
+def test_what_killed_processes_left_is_removed_and_what_others_are_making_is_not(tmp_path: Path) -> None:
+    left = [f".k.{'0' * 32}", ".k.abcd_123", f".k.more.{'0' * 32}", ".other.abcd_123"]
+    kept = [f".made.{'0' * 32}", ".k.notes", "k.abcdefgh", ".hidden"]
+    for name in (*left, *kept):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x.npy").write_bytes(b"half")
-    cached(tmp_path, "k", {}, Builder())
-    left = {path.name for path in tmp_path.iterdir()}
-    assert left.isdisjoint(mine)
-    assert left.issuperset(others)
+    with FileLock(tmp_path / ".made.lock"):
+        cached(tmp_path, "k", {}, Builder())
+    there = {path.name for path in tmp_path.iterdir()}
+    assert there.isdisjoint(left)
+    assert there.issuperset(kept)
 
 
 def test_files_and_folders_reach_the_disk_before_the_entry_appears(

@@ -1,4 +1,4 @@
-"""Files as people have them: suffixes, folders and dot files of images, tables, lists of names, and marks in text."""
+"""Files as people have them: suffixes, folders and dot files of images, lists of names, and marks in text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, features
 
-from tests.conftest import ROOT
 from tests.data.matfiles import content, write
 from tests.data.test_image_folder import MeanColour, paint
 from zsl.class_embeddings.vector_file import read
@@ -157,35 +156,6 @@ def test_libraries_say_nothing_while_images_are_read(tmp_path: Path, recwarn: py
     assert not recwarn.list
 
 
-HEADS = {",": "class,a,b", ";": "class;a;b", "\t": "class\ta\tb", "|": "class|a|b"}
-
-
-MARKS = [*((separator, ".") for separator in HEADS), *((separator, ",") for separator in ";\t|")]
-
-
-@pytest.mark.parametrize(("separator", "decimal"), MARKS)
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_tables_with_any_separator_and_decimal_mark(tmp_path: Path, separator: str, decimal: str, ending: str) -> None:
-    lines = [HEADS[separator]] + [
-        separator.join([name, f"{i}.5".replace(".", decimal), "1"]) for i, name in enumerate(NAMES)
-    ]
-    for name, encoding in (("a.CSV", "utf-8-sig"), ("a.Txt", "utf-16"), ("a.csv", "utf-8")):
-        (tmp_path / name).write_bytes(ending.join(lines).encode(encoding))
-        assert read_attributes(tmp_path / name, NAMES)["original_att"].tolist() == [[0.5, 1], [1.5, 1], [2.5, 1]]
-
-
-def test_names_in_a_table_are_matched_as_they_read(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("class,a\ncactus wren,3\nBarn Swallow,1\n Bobolink ,2\n")
-    assert read_attributes(path, NAMES)["original_att"].ravel().tolist() == [1, 2, 3]
-    path.write_text("class,a\nCactus Wern,3\nBarn Swallow,1\nBobolink,2\n")
-    with pytest.raises(InputError, match=r"no line for class '002.Cactus_Wren'; did you mean 'Cactus Wern'\?"):
-        read_attributes(path, NAMES)
-    path.write_text("class,a\nCactus Wren,3\ncactus_wren,4\nBarn Swallow,1\nBobolink,2\n")
-    with pytest.raises(InputError, match=r"no line for class '002.Cactus_Wren'"):
-        read_attributes(path, NAMES)
-
-
 @pytest.mark.parametrize("head", [b"2 3\n", b""])
 def test_word_vectors_with_a_byte_order_mark(tmp_path: Path, head: bytes) -> None:
     (tmp_path / "vectors.txt").write_bytes(b"\xef\xbb\xbf" + head + b"albatross 1 2 3\nwren 4 5 6\n")
@@ -217,16 +187,13 @@ def test_placeholders_are_no_names_for_any_embedding_that_reads_them(tmp_path: P
     assert Sentence(template="{keywords}").texts(classes) == ["a", "b"]
 
 
-DATA = Path(os.environ.get("ZSL_DATA_ROOT", ROOT.parent / "shared" / "data"))
-CASES = Path(os.environ.get("ZSL_CASES", DATA.parent / "cases"))
-
-
 @pytest.fixture
-def cases() -> Path:
-    """Small inputs that failed once: ``ZSL_CASES``, or the folder ``cases`` beside ``ZSL_DATA_ROOT``."""
-    if not (CASES / "birds").is_dir():
-        pytest.skip(f"no inputs at {CASES}; set ZSL_CASES to run this test")
-    return CASES
+def cases(data_root: Path) -> Path:
+    """Small inputs that failed once: the folder ``cases`` beside that of the real data."""
+    folder = data_root.parent / "cases"
+    if not (folder / "birds").is_dir():
+        pytest.skip(f"no inputs at {folder}")
+    return folder
 
 
 @pytest.mark.parametrize(("folder", "split"), [("suffixes", "std"), ("appledouble", "std"), ("nfd", "nfd")])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.malformed.genuine import ALE, CHOOSING, HUGE, WORLD, changed, made, replaced, text_of
+from tests.malformed.genuine import ALE, CHOOSING, DESCRIBED, HUGE, WORLD, changed, describe, made, replaced, text_of
 from tests.malformed.law import Case
 
 
@@ -22,6 +22,9 @@ def cases() -> Iterator[Case]:
         yield Case(
             f"checkpoint {name}", functools.partial(_checkpoint, spoil), says=("last.ckpt", "start without resume")
         )
+    for seed, status in ((0, 0), (1, 2)):
+        says = () if status == 0 else ("last.ckpt", "other data", "start without resume")
+        yield Case(f"checkpoint of descriptions {seed}", functools.partial(_described, seed), status, says)
     for name, content in _TRIALS.items():
         yield Case(f"trials {name}", functools.partial(_trials, content), says=("trials.json", "start without resume"))
 
@@ -152,6 +155,13 @@ def _checkpoint(spoil: Callable[[Path], None], folder: Path) -> Sequence[str]:
     (path,) = (folder / "runs").rglob("last.ckpt")
     spoil(path)
     return ("train", *ALE, "resume=true")
+
+
+def _described(seed: int, folder: Path) -> Sequence[str]:
+    """Go on with class descriptions of this seed; those of the checkpoint are of seed 0."""
+    shutil.copytree(made("described checkpoint"), folder / "runs")
+    describe(folder, seed)
+    return ("train", *ALE, *DESCRIBED, "resume=true")
 
 
 _TRIALS: dict[str, Callable[[str], str]] = {

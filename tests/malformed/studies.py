@@ -33,6 +33,7 @@ _STUDIES: dict[str, Callable[[Path], None]] = {
     "cut": changed(lambda content: content[: len(content) // 2]),
     "without trials": _sql("DROP TABLE trials"),
     "without parameters": _sql("DROP TABLE trial_params"),
+    "without values of parameters": _sql("DELETE FROM trial_params"),
     "other version": _sql("UPDATE alembic_version SET version_num = 'v99.0.0.a'"),
     "slot is text": _sql("""UPDATE trial_user_attributes SET value_json = '"first"' WHERE key = 'slot'"""),
     "slot is no JSON": _sql("UPDATE trial_user_attributes SET value_json = '{' WHERE key = 'slot'"),
@@ -40,6 +41,12 @@ _STUDIES: dict[str, Callable[[Path], None]] = {
     "found has more": _sql(
         """UPDATE trial_user_attributes SET value_json = '{"chosen": {}, "T2": 1}' WHERE key = 'found'"""
     ),
+    "identity is no JSON": _sql("UPDATE study_user_attributes SET value_json = '{'"),
+    "identity is a number": _sql("UPDATE study_user_attributes SET value_json = '1'"),
+    "state": _sql("UPDATE trials SET state = 'DONE'"),
+    "time": _sql("UPDATE trials SET datetime_start = 'noon'"),
+    "direction": _sql("UPDATE study_directions SET direction = 'UP'"),
+    "value is text": _sql("UPDATE trial_values SET value = 'high'"),
     "distribution": _sql("UPDATE trial_params SET distribution_json = '{}'"),
     "parameter": _sql("UPDATE trial_params SET param_value = 99"),
     "a folder": replaced(lambda path: path.mkdir()),

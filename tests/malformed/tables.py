@@ -40,7 +40,7 @@ SPLITS: dict[str, tuple[str | bytes, str]] = {
     "aliases": (bomb(), "unknown key"),
     "aliases in a list": (bomb().replace("seen: *", "unused: *"), "unknown key"),
     "aliases as names": ("\n".join(f"seen: &{c} [*{c}]" for c in "ab"), "cannot be read"),
-    "merged keys": (merging(), "keys are merged"),
+    "merged keys": (merging(), "unknown key 'm0'"),
     "100,000 brackets": ("seen: " + "[" * 100_000, "nested too deeply"),
     "100,000 brackets of JSON": ('{"seen": ' + "[" * 100_000, "nested too deeply"),
     "100,000 indentations": ("\n".join(" " * i + "a:" for i in range(3000)), "nested too deeply"),

@@ -29,4 +29,4 @@ def test_a_malformed_file_of_a_run_costs_one_line(case: Case, tmp_path: Path) ->
 
 
 def test_names_of_cases_differ_and_there_are_enough() -> None:
-    assert len({case.name for case in CASES}) == len(CASES) > 120
+    assert len({case.name for case in CASES}) == len(CASES) > 230

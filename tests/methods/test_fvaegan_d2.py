@@ -114,8 +114,16 @@ def slow_step(model: FVAEGAND2, optimizers: dict[str, Any], batch: Any, state: T
             model.generator.layers(torch.cat(rows, 1))
             for rows in zip(torch.randn(shape, dtype=u.dtype), u, strict=True)
         ]
-        second = (model.unconditional, optimizers["unconditional"], model.lamb, images, torch.stack(fakes))
-        penalty = (penalty + train_critic(*second, torch.empty(*batch.y.shape, 0).to(u))) / 2
+        second = (
+            model.unconditional,
+            optimizers["unconditional"],
+            model.lamb_unconditional,
+            images,
+            torch.stack(fakes),
+        )
+        of_second = train_critic(*second, torch.empty(*batch.y.shape, 0).to(u))
+        if model.adaptive:
+            model.lamb_unconditional.copy_(adapted(model.lamb_unconditional, of_second))
     if model.adaptive:
         model.lamb.copy_(adapted(model.lamb, penalty))
 
@@ -179,9 +187,24 @@ def test_an_adaptive_weight_follows_the_penalty(steepness: float, direction: int
     assert model.lamb.item() == pytest.approx(10 * 1.1 ** (direction * len(steps)), rel=1e-5)
 
 
-def test_a_weight_that_is_not_adaptive_stands_still() -> None:
-    model = build(lamb=3.0)
-    assert fit(model, STAGE.training(model.setting), Loop(progress_bar=False), 0).lamb.item() == 3
+@pytest.mark.parametrize("directions", [(-1, 1), (1, -1), (1, 1), (-1, -1)])
+def test_adaptive_weights_follow_each_the_penalty_of_its_own_critic(directions: tuple[int, int]) -> None:
+    """One flat and one steep critic: the mean of their penalties says nothing about either."""
+    model = build(adaptive=True, transductive=True, epochs=1, lr=1e-6)
+    for critic, direction in zip((model.critic, model.unconditional), directions, strict=True):
+        assert critic is not None
+        critic.w.data.mul_({-1: 1e-3, 1: 1e5}[direction])
+    _, model, steps = trained(model, STAGE.training(model.setting))
+    found = [model.lamb.item(), model.lamb_unconditional.item()]
+    assert found == pytest.approx([10 * 1.1 ** (direction * len(steps)) for direction in directions], rel=1e-5)
+
+
+@pytest.mark.parametrize("transductive", [False, True])
+def test_a_weight_that_is_not_adaptive_stands_still(transductive: bool) -> None:
+    model = build(lamb=3.0, transductive=transductive)
+    state = fit(model, STAGE.training(model.setting), Loop(progress_bar=False), 0).state_dict()
+    weights = {name: value.item() for name, value in state.items() if name.startswith("lamb")}
+    assert weights == {"lamb": 3.0, **({"lamb_unconditional": 3.0} if transductive else {})}
 
 
 @pytest.mark.parametrize("step", [1, 3, 5])

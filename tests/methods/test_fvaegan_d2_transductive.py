@@ -57,4 +57,4 @@ def test_the_generator_follows_the_unlabelled_images() -> None:
 
 
 def test_a_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    assert_resumes(build, STAGE, tmp_path, 4)
+    assert_resumes(lambda: build(adaptive=True), STAGE, tmp_path, 4)

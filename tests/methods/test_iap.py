@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from tests import worlds
 from zsl.data.protocol import Stage, final
@@ -40,6 +41,17 @@ def test_scores_are_the_log_of_the_product_of_summed_probabilities(stage: Stage,
                 expected[i, j] *= likely / before
     found = model.scores(x, stage.classes.to("cpu", torch.float64))
     np.testing.assert_allclose(found.exp().numpy(), expected, rtol=1e-6)
+
+
+def test_the_classifier_is_logistic_regression_on_the_seen_classes(stage: Stage) -> None:
+    train = stage.training(IAP.setting)
+    model = IAP(Dimensions(*stage.dims), lamb=0.5).double()
+    model.finalize(train)
+    x, y = train.examples.inputs.double(), train.examples.labels
+    other = LogisticRegression(C=2.0, tol=1e-12, solver="newton-cholesky").fit(x.numpy(), y.numpy())
+    np.testing.assert_allclose(
+        (x @ model.W + model.b).softmax(dim=1).numpy(), other.predict_proba(x.numpy()), atol=1e-4
+    )
 
 
 def test_certain_classes_give_finite_scores(stage: Stage) -> None:

@@ -97,8 +97,9 @@ def slow_step(model: TFVAEGAN, optimizers: dict[str, Any], batch: Any, state: Te
         images = batch.unlabelled[torch.randint(len(batch.unlabelled), batch.y.shape)]
         u = batch.unseen.embeddings[torch.randint(len(batch.unseen), batch.y.shape)]
         second = generated(model, torch.randn(shape, dtype=u.dtype), u, a)
-        critic = (model.unconditional, optimizers["unconditional"], model.lamb)
-        penalty = (penalty + train_critic(*critic, images, second, u[..., :0])) / 2
+        critic = (model.unconditional, optimizers["unconditional"], model.lamb_unconditional)
+        of_second = train_critic(*critic, images, second, u[..., :0])
+        model.lamb_unconditional.copy_(adapted(model.lamb_unconditional, of_second))
     model.lamb.copy_(adapted(model.lamb, penalty))
 
     x, phi = batch.x[-1], phi[-1]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
 from zsl.data.dataset import ClassDescriptions
+from zsl.data.descriptions import Embed
 from zsl.errors import InputError
 
 
@@ -19,29 +21,37 @@ class Attributes:
     ``kind`` names the matrix: ``att`` (continuous, rows of length 1 in xlsa17), ``original_att`` (as annotated;
     in AwA -1 marks a missing value), any other the data set has, or ``binary``:
 
-        φ(y)_a = 1[A_ya > mean(A)],  A = ``original_att``, or ``att`` where the former is missing,
+        φ(y)_a = 1[A_ya > mean(A_known)],  A = ``original_att``, or ``att`` where the former is missing,
 
-    with one mean over all classes and attributes, as AwA's binary matrix is made of its continuous one
-    [Lampert2014].
+    with one mean over all attributes of the known classes. AwA's binary matrix is made of its continuous one by the
+    mean over all classes [Lampert2014]; the unseen ones are left out here, because training may not know them.
     """
 
     kind: str = "att"
 
-    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
-        """φ(y) of every class.
+    def fit(self, known: ClassDescriptions) -> Embed:
+        """The matrix itself, or its threshold at the mean over ``known``.
 
         Raises:
             InputError: the data set has no such matrix; the message names those it has.
         """
-        matrices = classes.matrices
+        matrices = known.matrices
         if not matrices:
             raise InputError("class_embedding=attributes: the data set has no attributes; use class_embedding=glove")
         if self.kind in matrices:
-            return np.array(matrices[self.kind], dtype=np.float64)
-        source = matrices.get("original_att", matrices.get("att"))
+            return partial(_matrix, self.kind)
+        source = next((name for name in ("original_att", "att") if name in matrices), None)
         if self.kind == "binary" and source is not None:
-            return np.where(source > np.mean(source), 1.0, 0.0)
+            return partial(_above, source, float(np.mean(matrices[source])))
         has = [*matrices, *(["binary"] if source is not None else [])]
         raise InputError(
             f"class_embedding.kind={self.kind}: the data set has no such attributes; choose one of {', '.join(has)}"
         )
+
+
+def _matrix(name: str, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+    return np.array(classes.matrices[name], dtype=np.float64)
+
+
+def _above(name: str, threshold: float, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+    return np.where(classes.matrices[name] > threshold, 1.0, 0.0)

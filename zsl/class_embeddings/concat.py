@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy import ndarray as Array
 
 from zsl.class_embeddings.embedding import ClassEmbedding
 from zsl.data.dataset import ClassDescriptions
+from zsl.data.descriptions import Embed
 from zsl.data.scaling import unit_rows
 from zsl.errors import InputError
 
@@ -25,9 +27,12 @@ class Part:
     weight: Annotated[float, Interval(ge=0, le=1e6)] = 1.0
     l2: bool = True
 
-    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
-        """The weighted embedding of every class."""
-        phi = np.asarray(self.embedding(classes), dtype=np.float64)
+    def fit(self, known: ClassDescriptions) -> Embed:
+        """The weighted embedding, fitted on ``known``."""
+        return partial(self._weighted, self.embedding.fit(known))
+
+    def _weighted(self, embed: Embed, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+        phi = np.asarray(embed(classes), dtype=np.float64)
         return self.weight * (unit_rows(phi) if self.l2 else phi)
 
 
@@ -48,6 +53,10 @@ class Concat:
         if not any(part.weight for part in self.parts.values()):
             raise InputError("class_embedding.parts: nothing to concatenate; give a part with a weight other than 0")
 
-    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
-        """φ(y) of every class, the parts in the order in which they were given."""
-        return np.concatenate([part(classes) for part in self.parts.values()], axis=1)
+    def fit(self, known: ClassDescriptions) -> Embed:
+        """The parts side by side, each fitted on ``known``, in the order in which they were given."""
+        return partial(_side_by_side, [part.fit(known) for part in self.parts.values()])
+
+
+def _side_by_side(parts: Sequence[Embed], classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+    return np.concatenate([part(classes) for part in parts], axis=1)

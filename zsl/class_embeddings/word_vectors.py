@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Bool, Float32, Float64
 from numpy import ndarray as Array
 
 from zsl.class_embeddings.lexicon import Lexicon, open_lexicon
 from zsl.class_embeddings.spelling import parts, words
 from zsl.data.dataset import ClassDescriptions
+from zsl.data.descriptions import Embed
 from zsl.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -36,8 +39,8 @@ class WordVectors:
        the two is as frequent as possible.
 
     A name of which some words have no vector is the mean of the others, and a note in the log says so. A class of
-    which no word has one is out of vocabulary: an error (``error``, ``split``), the mean of the other classes'
-    embeddings (``mean``), or zeros (``zero``).
+    which no word has one is out of vocabulary: an error (``error``, ``split``), the mean of the embeddings of the
+    known classes (``mean``), or zeros (``zero``).
     """
 
     path: str | Path | None = None
@@ -45,46 +48,67 @@ class WordVectors:
     oov: Oov = "error"
     cache: str | Path = "~/.cache/zsl"
 
+    _noted: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+
     def __post_init__(self) -> None:
         if self.oov not in get_args(Oov):
             raise InputError(f"class_embedding.oov={self.oov} is unknown; choose one of {', '.join(get_args(Oov))}")
 
-    def __call__(self, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
-        """φ(y) of every class.
+    def fit(self, known: ClassDescriptions) -> Embed:
+        """The rule above; with ``oov=mean``, the mean is that over the classes of ``known`` that have a vector.
 
         Raises:
-            InputError: the file cannot be read; or classes are out of vocabulary and ``oov`` is ``error`` or
-                ``split`` (the message lists them), or all classes are.
+            InputError: the file cannot be read, or no class of ``known`` has a vector. What is returned raises it
+                where classes are out of vocabulary and ``oov`` is ``error`` or ``split``; the message lists them.
         """
-        names = classes.readable_names()
+        names = known.readable_names()
         lexicon = open_lexicon(self.path, self.cache)
-        phi = np.zeros((len(classes.names), lexicon.vectors.shape[1]))
-        known = np.zeros(len(phi), dtype=bool)
+        phi, found = self._looked_up(lexicon, names)
+        if not found.any():
+            raise self._lost(known.names, len(known.names), "choose")
+        return partial(self._embedded, lexicon, phi[found].mean(0) if self.oov == "mean" else np.zeros(phi.shape[1]))
+
+    def _embedded(
+        self, lexicon: Lexicon, instead: Float64[Array, " k"], classes: ClassDescriptions
+    ) -> Float64[Array, "classes k"]:
+        phi, found = self._looked_up(lexicon, classes.names)
+        if lost := [name for name, has in zip(classes.names, found, strict=True) if not has]:
+            if self.oov in ("error", "split"):
+                other = "split|mean|zero" if self.oov == "error" else "mean|zero"
+                cure = f"set oov={other} where these word vectors are configured, or choose"
+                raise self._lost(lost, len(classes.names), cure)
+            self._note(lost, f"out of vocabulary, oov={self.oov}")
+            phi[~found] = instead
+        return phi
+
+    def _looked_up(
+        self, lexicon: Lexicon, names: Sequence[str]
+    ) -> tuple[Float64[Array, "classes k"], Bool[Array, " classes"]]:
+        """φ of the names that have a vector, zeros for the others, and which those are."""
+        phi = np.zeros((len(names), lexicon.vectors.shape[1]))
+        found = np.zeros(len(phi), dtype=bool)
         partly: list[str] = []
         for i, name in enumerate(names):
-            found, missing = self._vectors(lexicon, name)
-            if found:
-                phi[i], known[i] = np.mean(found, axis=0, dtype=np.float64), True
+            vectors, missing = self._vectors(lexicon, name)
+            if vectors:
+                phi[i], found[i] = np.mean(vectors, axis=0, dtype=np.float64), True
                 partly += [f"{name} (without {', '.join(missing)})"] if missing else []
-        if partly:
-            log.info("class embedding: %d names are embedded in part: %s", len(partly), "; ".join(partly))
-        return self._complete(phi, known, classes.names)
+        self._note(partly, "embedded in part")
+        return phi, found
 
-    def _complete(self, phi: Array, known: Array, names: tuple[str, ...]) -> Float64[Array, "classes k"]:
-        lost = [name for name, found in zip(names, known, strict=True) if not found]
-        if not lost:
-            return phi
-        listed = ", ".join(lost)
-        if self.oov in ("error", "split") or not known.any():
-            other = "split|mean|zero" if self.oov == "error" else "mean|zero"
-            cure = f"set oov={other} where these word vectors are configured, or choose" if known.any() else "choose"
-            raise InputError(
-                f"class embedding: {len(lost)} of {len(names)} classes are out of vocabulary ({listed}); {cure} other "
-                "word vectors"
-            )
-        log.info("class embedding: %d classes are out of vocabulary, oov=%s: %s", len(lost), self.oov, listed)
-        phi[~known] = phi[known].mean(0) if self.oov == "mean" else 0.0
-        return phi
+    def _note(self, names: Sequence[str], what: str) -> None:
+        """Say it in the log, once for every name: a run asks about most classes several times."""
+        fresh = [name for name in names if name not in self._noted]
+        self._noted.update(fresh)
+        if fresh:
+            log.info("class embedding: %d names are %s: %s", len(fresh), what, "; ".join(fresh))
+
+    @staticmethod
+    def _lost(lost: Sequence[str], of: int, cure: str) -> InputError:
+        return InputError(
+            f"class embedding: {len(lost)} of {of} classes are out of vocabulary ({', '.join(lost)}); {cure} other "
+            "word vectors"
+        )
 
     def _vectors(self, lexicon: Lexicon, name: str) -> tuple[list[Float32[Array, " k"]], list[str]]:
         """The vectors whose mean embeds the name, and the words that have none."""

@@ -15,8 +15,6 @@ from numpy.lib import format as npy
 
 from zsl.regular_file import IrregularFileError, open_regular
 
-DEFLATE_AT_BEST = 1032
-"""bytes that one compressed byte can stand for"""
 KINDS = "biuf"
 """dtype kinds of real numbers: truth values, integers, floating point"""
 _HEADERS: dict[tuple[int, int], Any] = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -54,17 +52,18 @@ def read_archive(path: Path, names: Sequence[str], kinds: str = KINDS) -> dict[s
     """The arrays of these names from a ``.npz`` archive, as numpy.savez and numpy.savez_compressed write it.
 
     Raises:
-        ArrayFileError: the path is no regular file or no archive, an array is not in it or as in `read_array`, or it
-            claims more bytes than its share of the archive can stand for.
+        ArrayFileError: the path is no regular file or no archive, or an array is not in it or as in
+            `read_array`.
         OSError: the file is not there or cannot be read.
     """
-    try:
-        with _opened(path) as file, zipfile.ZipFile(file) as archive:
-            return {name: _member(archive, name, kinds) for name in names}
-    except (ArrayFileError, OSError):
-        raise
-    except Exception as error:  # zipfile lets through what zlib, struct and the system raise
-        raise ArrayFileError(f"not an archive of arrays ({str(error) or type(error).__name__})") from error
+    with _opened(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return {name: _member(archive, name, kinds) for name in names}
+        except ArrayFileError:
+            raise
+        except Exception as error:  # zipfile lets through what zlib, struct and the system raise
+            raise ArrayFileError(f"not an archive of arrays ({str(error) or type(error).__name__})") from error
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -81,8 +80,6 @@ def _member(archive: zipfile.ZipFile, name: str, kinds: str) -> Array:
         info = archive.getinfo(f"{name}.npy")
     except KeyError as error:
         raise ArrayFileError(f"has no array {name!r}") from error
-    if info.file_size > DEFLATE_AT_BEST * info.compress_size:
-        raise ArrayFileError(f"{name} claims {_bytes(info.file_size)}, the archive holds {_bytes(info.compress_size)}")
     with archive.open(info) as file:
         shape, fortran, dtype = read_header(cast(BinaryIO, file), kinds)
         size = math.prod(shape) * dtype.itemsize

@@ -18,12 +18,20 @@ class ClassDescriptions:
     """All that a data set itself knows of its classes; class embeddings are made from it.
 
     ``names`` are as the data set spells them; ``matrices`` hold numeric descriptions, one row a class (such as
-    ``att``, ``original_att``); ``texts`` hold written ones, one string a class (such as ``keywords``).
+    ``att``, ``original_att``); ``texts`` hold written ones, one string a class (such as ``keywords``). ``numbers`` are
+    the positions of these classes among the ``total`` classes of the data set; by default these are all of them.
     """
 
     names: tuple[str, ...]
     matrices: Mapping[str, Float64[Array, "classes k"]] = field(default_factory=dict)
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: tuple[int, ...] = ()
+    total: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.numbers:
+            object.__setattr__(self, "numbers", tuple(range(len(self.names))))
+            object.__setattr__(self, "total", len(self.names))
 
     def readable_names(self) -> tuple[str, ...]:
         """The names, for a class embedding that is made from what they say.
@@ -40,12 +48,19 @@ class ClassDescriptions:
         return self.names
 
     def take(self, index: Sequence[int]) -> ClassDescriptions:
-        """The descriptions of these classes, in this order."""
+        """The descriptions of these classes, in this order, as a data set of their own: numbered anew."""
+        part = self.part(index)
+        return ClassDescriptions(part.names, part.matrices, part.texts)
+
+    def part(self, index: Sequence[int]) -> ClassDescriptions:
+        """The descriptions of these classes, in this order, with their numbers in the data set."""
         ids = list(index)
         return ClassDescriptions(
             tuple(self.names[i] for i in ids),
             {key: matrix[ids] for key, matrix in self.matrices.items()},
             {key: tuple(text[i] for i in ids) for key, text in self.texts.items()},
+            tuple(self.numbers[i] for i in ids),
+            self.total,
         )
 
 

@@ -22,6 +22,7 @@ from numpy import ndarray as Array
 from zsl.backbones.backbone import Backbone
 from zsl.backbones.feature_rows import FeatureRows
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
+from zsl.data.duplicates import Duplicates, listed
 from zsl.data.emoji_concepts import SEEDS, code_of
 from zsl.data.emoji_drawings import RENDERER, SIDE, picture, svg
 from zsl.data.emoji_packages import fetch, packages, read_json
@@ -90,10 +91,12 @@ def load(cache: str | Path, *, variant: str, split: str, held_out: str, backbone
     _choose("held_out", held_out, styles(variant))
     table = classes(variant)
     keywords = _keywords(table, Path(cache).expanduser())
-    features = prepare(cache, variant=variant, backbone=backbone)
+    entries = _styles(cache, variant, backbone)
+    features = np.concatenate([entry.arrays["features"] for entry in entries])
     labels = np.array([i for style in styles(variant) for i, row in enumerate(table) if style in row.drawings])
     drawn_as = np.array([style for style in styles(variant) for row in table if style in row.drawings])
     splits = divide(np.array([row.roles[split] for row in table])[labels], drawn_as == held_out)
+    _require_different([row.tobytes() for entry in entries for row in entry.arrays["pictures"]], labels, splits, table)
     return Dataset(
         name="emoji" if variant == "small" else f"emoji_{variant}",
         features=features,
@@ -131,12 +134,26 @@ def prepare(cache: str | Path, *, variant: str, backbone: Backbone) -> Float32[A
     Raises:
         InputError: as ``load``.
     """
+    return np.concatenate([entry.arrays["features"] for entry in _styles(cache, variant, backbone)])
+
+
+def _styles(cache: str | Path, variant: str, backbone: Backbone) -> list[Entry]:
     root = Path(cache).expanduser()
-    features = {style: _style(style, variant, backbone, root) for style in styles(variant)}
-    return np.concatenate(list(features.values()))
+    return [_style(style, variant, backbone, root) for style in styles(variant)]
 
 
-def _style(style: str, variant: str, backbone: Backbone, root: Path) -> Float32[Array, "n d"]:
+def _require_different(pictures: list[bytes], labels: Array, splits: Splits, table: tuple[Row, ...]) -> None:
+    """Refuse drawings that training and test share, or two classes: another release of a package could have some."""
+    if leaks := Duplicates.of(pictures, labels, splits).leaks:
+        which = listed(leaks, lambda row: table[labels[row]].name)
+        raise InputError(
+            f"emoji: {len(leaks)} drawings are in training and in test, or of two classes, at once: {which}; take them "
+            "out of the table"
+        )
+
+
+def _style(style: str, variant: str, backbone: Backbone, root: Path) -> Entry:
+    """Features of the drawings of a style, and the SHA-256 of every picture."""
     package = packages()[style]
     names = [row.drawings[style] for row in classes(variant) if style in row.drawings]
     source = {
@@ -149,10 +166,12 @@ def _style(style: str, variant: str, backbone: Backbone, root: Path) -> Float32[
     def build() -> Entry:
         icons = read_json(fetch(package, root / "emoji" / "packages"), "icons.json")
         pictures = [picture(svg(icons, name)) for name in names]
-        return Entry({"features": FeatureRows(root, backbone)(pictures, style)}, {"style": style})
+        digests = np.array([list(bytes.fromhex(it.digest)) for it in pictures], dtype=np.uint8)
+        features = FeatureRows(root, backbone)(pictures, style)
+        return Entry({"features": features, "pictures": digests}, {"style": style})
 
     digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()
-    return cached(root, f"emoji/{style}-{digest[:16]}", source, build).arrays["features"]
+    return cached(root, f"emoji/{style}-{digest[:16]}", source, build)
 
 
 def _keywords(table: tuple[Row, ...], root: Path) -> tuple[str, ...]:

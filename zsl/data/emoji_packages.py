@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import glob
 import hashlib
 import json
 import logging
+import os
 import re
 import shutil
 import subprocess
@@ -72,11 +74,14 @@ def fetch(package: Package, folder: Path) -> Path:
     except OSError as error:
         raise InputError(f"cache {folder}: {error.strerror}; set ZSL_CACHE to a folder you can write") from error
     with FileLock(folder / f".{package.tarball}.lock"):
-        if file.exists():
-            if integrity(file) == package.integrity:
+        if os.path.lexists(file):
+            if file.is_file() and integrity(file) == package.integrity:
                 return file
             log.warning("%s is damaged (its sha512 is not the pinned one): fetched again", file)
-        with tempfile.TemporaryDirectory(prefix=".npm-", dir=folder) as scratch:
+        unfinished = f".npm-{package.tarball}-"
+        for left in folder.glob(f"{glob.escape(unfinished)}*"):  # by a process that was killed: the lock is held
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=unfinished, dir=folder) as scratch:
             with Console(stderr=True).status(f"fetching {package.package}@{package.version}"):
                 fresh = _pack(package, Path(scratch), file)
             if integrity(fresh) != package.integrity:
@@ -84,6 +89,8 @@ def fetch(package: Package, folder: Path) -> Path:
                     f"emoji: {package.package}@{package.version}, as the registry served it, does not have the pinned "
                     "sha512 and was thrown away; try again, from a registry that you trust"
                 )
+            if file.is_dir() and not file.is_symlink():
+                shutil.rmtree(file)
             fresh.replace(file)
     return file
 
@@ -138,5 +145,5 @@ def read_json(tarball: Path, member: str) -> Any:
         return json.loads(text)
     except KeyError as error:
         raise InputError(f"{tarball}: has no {member}; delete the file and prepare again") from error
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+    except (tarfile.TarError, OSError, EOFError, ValueError, RecursionError) as error:
         raise InputError(f"{tarball}: {member} is not JSON ({error}); delete the file and prepare again") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zsl.data.emoji import VARIANTS, classes
 from zsl.data.emoji_drawings import svg
-from zsl.data.emoji_packages import packages, read_json
+from zsl.data.emoji_packages import integrity, packages, read_json
 from zsl.errors import InputError
 
 STYLES = ("twemoji", "noto")
@@ -19,10 +19,13 @@ NAMES = {"emoji" if variant == "small" else f"emoji_{variant}": variant for vari
 
 
 def thumbnails(data: str, names: Sequence[str], cache: Path) -> dict[str, str]:
-    """Class -> its drawing as a ``data:`` address: of those of ``names`` that ``data`` has and the cache holds."""
+    """Class -> its drawing as a ``data:`` address: of those of ``names`` that ``data`` has and the cache holds.
+
+    A result says where the cache is, and may be anybody's: only packages of the pinned content are opened.
+    """
     if data not in NAMES:
         return {}
-    style = next((name for name in STYLES if (cache / "emoji" / "packages" / packages()[name].tarball).is_file()), None)
+    style = next((name for name in STYLES if _is_pinned(cache, name)), None)
     if style is None:
         return {}
     try:
@@ -37,3 +40,12 @@ def thumbnails(data: str, names: Sequence[str], cache: Path) -> dict[str, str]:
         for name, drawing in found.items()
         if len(drawing) <= LARGEST
     }
+
+
+def _is_pinned(cache: Path, style: str) -> bool:
+    package = packages()[style]
+    file = cache / "emoji" / "packages" / package.tarball
+    try:
+        return file.is_file() and integrity(file) == package.integrity
+    except OSError:
+        return False

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Shaped
 from numpy import ndarray as Array
 
-from zsl.data.dataset import Splits
+from zsl.data.dataset import Dataset, Splits
+from zsl.errors import InputError
 
 
 def sha256(array: Shaped[Array, "..."]) -> str:
@@ -32,6 +33,22 @@ def fingerprints(
         "labels": sha256(labels),
         **{name: sha256(rows) for name, rows in splits.parts().items()},
     }
+
+
+def verified(dataset: Dataset) -> dict[str, str]:
+    """The fingerprints of a data set, each computed anew from its arrays.
+
+    Raises:
+        InputError: one differs from what the data set says.
+    """
+    again = fingerprints(np.asarray(dataset.features), dataset.labels, dataset.splits)
+    for part, digest in again.items():
+        if dataset.fingerprints[part] != digest:
+            raise InputError(
+                f"{dataset.name}: {part} does not match its fingerprint; delete its folder in the cache, prepare it "
+                "again"
+            )
+    return again
 
 
 def short(prints: Mapping[str, str]) -> str:

@@ -40,6 +40,7 @@ from numpy import ndarray as Array
 from zsl.backbones.backbone import Backbone
 from zsl.backbones.feature_rows import FeatureRows
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
+from zsl.data.duplicates import Duplicates, OnDuplicate, listed, require_policy
 from zsl.data.feature_cache import Entry, cached, key_part
 from zsl.data.fingerprint import fingerprints
 from zsl.data.image_folder_attributes import read_attributes
@@ -59,18 +60,23 @@ def load(
     backbone: Backbone,
     cache: str | Path,
     on_unreadable: Literal["refuse", "skip"] = "refuse",
+    on_duplicate: OnDuplicate = "refuse",
     attributes: str | Path | None = None,
 ) -> Dataset:
     """The folder ``root``, divided by the file ``splits`` (a path of its own, or one below ``root``).
 
     Features are kept by the contents of the image file, the backbone's weights and its transform: after one image has
     changed, one row is computed. An image that cannot be read is an error that lists all such images, or left out and
-    noted on the card (``on_unreadable="skip"``). ``attributes`` (see ``read_attributes``) become ``att`` and
-    ``original_att``.
+    noted on the card (``on_unreadable="skip"``). The same file in training and in test, or under two labels, is an
+    error; with ``on_duplicate="drop"`` it is left out of training in the first case and altogether in the second, with
+    ``"allow"`` it stays. Copies within one class of one part are counted. ``attributes`` (see ``read_attributes``)
+    become ``att`` and ``original_att``.
 
     Raises:
-        InputError: folder, split file or attributes are missing or do not fit together.
+        InputError: folder, split file or attributes are missing or do not fit together, an image cannot be read, or
+            it lies where it may not.
     """
+    require_policy(on_duplicate)
     if on_unreadable not in ("refuse", "skip"):
         raise InputError(f"image folder: data.on_unreadable={on_unreadable} does not exist; choose refuse or skip")
     folder, file = locate(root), locate(splits)
@@ -84,6 +90,8 @@ def load(
     images, notes = readable(found, rows, folder, on_unreadable == "skip")
     labels = np.array([image.label for image in images], dtype=np.int64)
     parts = _splits(images, labels, plan, file, frozenset(notes))
+    parts, copies = _without_duplicates(images, labels, parts, folder, on_duplicate)
+    _require_images(parts.trainval, parts.test_unseen, labels, plan, file)
     audit(parts, labels, Source(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
     matrices = {} if attributes is None else read_attributes(Path(attributes), plan.classes)
     features = _features(images, rows, Path(cache).expanduser(), folder)
@@ -98,7 +106,11 @@ def load(
         splits=parts,
         card=Card(
             f"{name}: {len(images)} images, {len(plan.seen)} seen and {len(plan.unseen)} unseen classes",
-            notes=(*(f"left out: {path} {reason}" for path, reason in notes.items()), *([unused] if unused else [])),
+            notes=(
+                *(f"left out: {path} {reason}" for path, reason in notes.items()),
+                *([unused] if unused else []),
+                *copies,
+            ),
         ),
         fingerprints=fingerprints(features, labels, parts),
     )
@@ -124,10 +136,7 @@ def _splits(
     else:
         tested = _chosen([image.path for image in images], labels, plan)
         trainval, test_seen = np.flatnonzero(seen & ~tested), np.flatnonzero(seen & tested)
-    for label, name in enumerate(plan.classes):
-        of_class = labels[trainval] if label < len(plan.seen) else labels
-        if not np.any(of_class == label):
-            raise InputError(f"{file}: class {name!r} is left without any image to train or test on; give it some")
+    _require_images(trainval, np.flatnonzero(~seen), labels, plan, file)
     if plan.val is None:
         train, val = divide(trainval, labels)
     else:
@@ -135,6 +144,39 @@ def _splits(
         is_val = np.isin(labels[trainval], [classes.index(composed(name)) for name in plan.val])
         train, val = trainval[~is_val], trainval[is_val]
     return Splits(trainval, test_seen, np.flatnonzero(~seen), train, val)
+
+
+def _require_images(
+    trained: Int64[Array, " m"], unseen: Int64[Array, " u"], labels: Int64[Array, " n"], plan: SplitFile, file: Path
+) -> None:
+    for label, name in enumerate(plan.classes):
+        of_class = labels[trained if label < len(plan.seen) else unseen]
+        if not np.any(of_class == label):
+            raise InputError(f"{file}: class {name!r} is left without any image to train or test on; give it some")
+
+
+def _without_duplicates(
+    images: Sequence[ImageFile], labels: Int64[Array, " n"], parts: Splits, folder: Path, policy: OnDuplicate
+) -> tuple[Splits, list[str]]:
+    """The splits as ``data.on_duplicate`` wants them, and notes on what was found."""
+    found = Duplicates.of([image.picture.digest for image in images], labels, parts)
+    notes = []
+    if found.surplus:
+        which = listed(found.within, lambda row: images[row].path)
+        notes.append(f"{found.surplus} images repeat another one of their class, both in training or in test: {which}")
+        log.warning("image folder %s: %s", folder, notes[-1])
+    if leaks := found.leaks:
+        which = listed(leaks, lambda row: images[row].path)
+        what = f"{len(leaks)} images are in training and in test, or of two classes, at once: {which}"
+        if policy == "refuse":
+            raise InputError(
+                f"data.on_duplicate=refuse: {what}; remove the copies from {folder}, or set data.on_duplicate=drop"
+            )
+        notes.append(f"data.on_duplicate={policy}: {what}")
+        if policy == "drop":
+            log.warning("image folder %s: left out, %s", folder, what)
+            parts = found.without(parts)
+    return parts, notes
 
 
 def _listed(

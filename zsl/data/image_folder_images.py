@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import warnings
 from collections import Counter
@@ -84,7 +85,7 @@ def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[
     if twice := [path for path, times in Counter(path for path, _, _ in images).items() if times > 1]:
         raise InputError(f"image folder {folder}: two images are called {twice[0]!r}, which look the same; rename one")
     read = [
-        ImageFile(path, label, Picture(_digest(at), partial(decode, at)))
+        ImageFile(path, label, Picture(digest := _digest(at), partial(decode, at, digest)))
         for path, label, at in progress(images, f"reading {len(images)} images")
     ]
     return read, f"not used, for they are no images of a known suffix: {_counted(others)}" if others else ""
@@ -120,14 +121,20 @@ def _digest(path: Path) -> str:
         raise InputError(f"image {path}: {error.strerror}; make it readable or remove it") from error
 
 
-def decode(path: Path) -> Image.Image:
+def decode(path: Path, digest: str | None = None) -> Image.Image:
     """The image, upright and in RGB on white, whatever its suffix says of its format.
 
+    Features are kept under its ``digest``, so the content must still be that one.
+
     Raises:
-        ValueError: saying why it cannot be.
+        ValueError: saying why it cannot be read.
+        InputError: the content of the file is no longer that of ``digest``.
     """
+    content = path.read_bytes() if path.is_file() else b""
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise InputError(f"image {path}: changed while the folder was read; run again")
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=formats()) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=formats()) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise Image.DecompressionBombError
@@ -138,7 +145,7 @@ def decode(path: Path) -> Image.Image:
         raise ValueError(f"has more than {MOST_PIXELS // 10**6} million pixels; make it smaller") from error
     except UnidentifiedImageError as error:
         known = ", ".join(formats())
-        raise ValueError(f"is not an image ({known})" if path.stat().st_size else "is empty") from error
+        raise ValueError(f"is not an image ({known})" if content else "is empty") from error
     except Exception as error:  # the decoders of many formats raise many kinds
         raise ValueError(f"cannot be decoded: {error or type(error).__name__}") from error
 
@@ -161,6 +168,8 @@ def readable(
     for image in progress(fresh, f"checking {len(fresh)} images"):
         try:
             image.picture.open()
+        except InputError:
+            raise
         except ValueError as error:
             reasons[image.path] = str(error)
     if reasons:

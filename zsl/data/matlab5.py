@@ -17,9 +17,10 @@ import numpy as np
 import scipy.io
 from scipy.io.matlab import matfile_version
 
-from zsl.data.array_file import DEFLATE_AT_BEST
 from zsl.errors import InputError
 
+DEFLATE_AT_BEST = 1032
+"""bytes that one compressed byte can stand for"""
 NUMBERS = {"double": 8, "single": 4, "logical": 1} | {f"{u}int{8 * n}": n for u in ("", "u") for n in (1, 2, 4, 8)}
 """class of a variable -> bytes a number"""
 LARGEST_CELLS = 64 * 2**20

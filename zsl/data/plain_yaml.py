@@ -19,7 +19,7 @@ _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 def parse(text: str) -> Any:
     """The content of a document, JSON if it is some, YAML otherwise; aliases are shared, never copied.
 
-    Dates stay text, and ``1e-3`` is a number, as in YAML 1.2.
+    Keys are not merged: ``<<`` is one like any other. Dates stay text, and ``1e-3`` is a number, as in YAML 1.2.
 
     Raises:
         ValueError: it is neither; or a key stands twice, or lists and mappings nest deeper than 32.
@@ -69,8 +69,6 @@ class _Loader(_FASTEST):  # type: ignore[misc,valid-type]
         for place, key in enumerate(keys):
             if not isinstance(key, Hashable):
                 raise yaml.YAMLError("a key is a list or a mapping")
-            if key == "<<":
-                raise yaml.YAMLError("keys are merged (<<); write them out")
             if key in keys[:place]:
                 raise yaml.YAMLError(f"key {shown(key)} stands twice")
         return {key: self.construct_object(value, deep=deep) for key, (_, value) in zip(keys, node.value, strict=True)}

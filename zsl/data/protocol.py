@@ -2,20 +2,24 @@
 
 ``tune`` trains on the train classes and asks about the validation classes; ``final`` trains on trainval and asks about
 the test classes. A stage hands training a :class:`TrainingSet` and evaluation a :class:`HeldOut`; the two have no
-array in common, and nothing that training is given leads to the second.
+array in common, and nothing that training is given leads to the second. Class embeddings are fitted by each stage on
+its own training classes: under ``tune`` those of train, under ``final`` those of trainval.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray as Array
 
-from zsl.data.dataset import Dataset
+from zsl.data.dataset import ClassDescriptions, Dataset
+from zsl.data.descriptions import FitEmbedding, embed, shuffled
 from zsl.data.examples import Examples
+from zsl.data.fingerprint import sha256, verified
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling, scale_embeddings
 from zsl.data.splits import hold_out
@@ -84,12 +88,35 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Source:
-    """What both stages are cut from: a data set, its class embeddings as they came, and how to scale the two."""
+    """What both stages are cut from: a data set, how its classes are embedded, and how to scale images and φ.
+
+    A ``shuffle_seed`` permutes the class descriptions (see :func:`zsl.data.descriptions.shuffled`).
+    """
 
     dataset: Dataset
-    phi: Float64[Array, "classes k"]
+    fit_embedding: FitEmbedding
     feature_scale: FeatureScale
     embedding_scale: EmbeddingScale
+    shuffle_seed: int | None = None
+
+    @cached_property
+    def descriptions(self) -> ClassDescriptions:
+        """What is known of every class, permuted if asked."""
+        return self.dataset.classes if self.shuffle_seed is None else shuffled(self.dataset, self.shuffle_seed)
+
+    @cached_property
+    def phi(self) -> Float64[Array, "classes k"]:
+        """φ of all classes in the final stage, not scaled: what is fitted is fitted on the seen classes."""
+        return embed(self.fit_embedding, self.descriptions, self.dataset.seen())
+
+    @cached_property
+    def fingerprints(self) -> dict[str, str]:
+        """SHA-256 of features, labels and every split, held against the arrays, and of ``phi``.
+
+        Raises:
+            InputError: an array does not match the fingerprint that the data set gives.
+        """
+        return {**verified(self.dataset), "class_embeddings": sha256(self.phi)}
 
 
 @dataclass(frozen=True)
@@ -99,6 +126,8 @@ class Stage:
     name: str
     classes: LabelSpace
     held_out: HeldOut
+    phi: Float64[Array, "classes k"]
+    """φ of ``classes``, not scaled"""
     _train: Examples
 
     @property
@@ -131,7 +160,8 @@ def tune(source: Source, seen_holdout: float = 0.2) -> Stage:
     splits, labels = source.dataset.splits, source.dataset.labels
     train, seen_rows = hold_out(splits.train, labels, seen_holdout)
     used = np.unique(labels[np.concatenate([splits.train, splits.val])])
-    return _stage("tune", source, used, train, seen_rows, splits.val)
+    phi = embed(source.fit_embedding, source.descriptions.part(used.tolist()), np.isin(used, labels[train]))
+    return _stage("tune", source, used, phi, train, seen_rows, splits.val)
 
 
 def require_share(seen_holdout: float) -> None:
@@ -148,13 +178,14 @@ def final(source: Source) -> Stage:
     """The stage whose numbers are reported: trainval against the test images, all classes as answers."""
     splits = source.dataset.splits
     every = np.arange(len(source.dataset.classes.names))
-    return _stage("final", source, every, splits.trainval, splits.test_seen, splits.test_unseen)
+    return _stage("final", source, every, source.phi, splits.trainval, splits.test_seen, splits.test_unseen)
 
 
 def _stage(
     name: str,
     source: Source,
     used: Int64[Array, " c"],
+    phi: Float64[Array, "c k"],
     train: Int64[Array, " n"],
     seen_rows: Int64[Array, " s"],
     unseen_rows: Int64[Array, " u"],
@@ -167,8 +198,8 @@ def _stage(
     seen = np.zeros(len(used), dtype=bool)
     seen[labels[train]] = True
     names = tuple(dataset.classes.names[i] for i in used)
-    phi = scale_embeddings(source.embedding_scale, source.phi[used], seen)
-    classes = LabelSpace(names, torch.from_numpy(phi.astype(np.float32)), torch.from_numpy(seen))
+    scaled = scale_embeddings(source.embedding_scale, phi, seen)
+    classes = LabelSpace(names, torch.from_numpy(scaled.astype(np.float32)), torch.from_numpy(seen))
     x = dataset.features[train]
     scaling = fit_scaling(source.feature_scale, x)
     examples = Examples(torch.from_numpy(scaling(x)), torch.from_numpy(labels[train]))
@@ -176,4 +207,4 @@ def _stage(
     if name == "tune":
         seen_images, unseen_images = seen_images.cut(), unseen_images.cut()
     held_out = HeldOut(classes, scaling, seen_images, unseen_images)
-    return Stage(name, classes, held_out, examples)
+    return Stage(name, classes, held_out, phi, examples)

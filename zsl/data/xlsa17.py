@@ -15,7 +15,7 @@ from numpy import ndarray as Array
 from zsl.data import matlab
 from zsl.data.class_names import cure, read_names, require_names
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
-from zsl.data.feature_cache import Entry, cached, identity, key_part
+from zsl.data.feature_cache import Entry, cached, key_part
 from zsl.data.fingerprint import fingerprints, sha256
 from zsl.data.known_splits import KNOWN_SPLITS, digest
 from zsl.data.source_file import composed, locate, read_text, require_file, require_file_name
@@ -106,7 +106,7 @@ def _features(path: Path, cache: Path, name: str) -> Entry:
     path = require_file(path, "", "check data.root and data.features")
     place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
     key = f"xlsa17/{key_part(name)}-{key_part(path.stem)}-{place[:12]}"
-    return cached(cache, key, identity(path), lambda: _convert(path))
+    return cached(cache, key, {}, lambda: _convert(path), [path])
 
 
 def _convert(path: Path) -> Entry:

@@ -3,35 +3,127 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import cross_entropy, pad, softplus
-from torch.optim import LBFGS
+from torch.nn.functional import cross_entropy, one_hot, softplus
+
+from zsl.methods.newton import TOLERANCE, Derivatives, minimise
 
 Linear = tuple[Float[Tensor, "d m"], Float[Tensor, " m"]]
 """W and b of z = xᵀW + b, in float64"""
 
 
 def softmax(
-    x: Float[Tensor, "n d"], labels: Int[Tensor, " n"], classes: int, lamb: float, tolerance: float = 1e-4
+    x: Float[Tensor, "n d"], labels: Int[Tensor, " n"], classes: int, lamb: float, tolerance: float = TOLERANCE
 ) -> Linear:
-    """Multinomial logistic regression: Σ_n -log softmax(z_n)[y_n] + λ/2 ‖W‖²."""
-    return minimise(x, lambda z: cross_entropy(z, labels, reduction="sum"), classes, lamb, 0.5, tolerance)
+    """Minimise the multinomial logistic loss Σ_n -log softmax(z_n)[y_n] + λ/2 ‖W‖².
+
+    Every z is within ``tolerance``, in nats, of its value at the minimum: :func:`~zsl.methods.newton.minimise`.
+    """
+    return minimise(x, Softmax(labels, classes), classes, lamb, 0.25, tolerance)
 
 
-def logistic(x: Float[Tensor, "n d"], targets: Float[Tensor, "n m"], lamb: float, tolerance: float = 1e-4) -> Linear:
-    """m logistic regressions: Σ_n log(1 + exp z) - t z + λ/2 ‖W‖², with targets t in [0, 1]."""
-    return minimise(x, lambda z: (softplus(z) - targets * z).sum(), targets.shape[1], lamb, 0.25, tolerance)
+def logistic(
+    x: Float[Tensor, "n d"], targets: Float[Tensor, "n m"], lamb: float, tolerance: float = TOLERANCE
+) -> Linear:
+    """Minimise m logistic losses Σ_n log(1 + exp z) - t z + λ/2 ‖w‖², with targets t in [0, 1].
+
+    Every z is within ``tolerance``, in nats, of its value at the minimum: :func:`~zsl.methods.newton.minimise`.
+    """
+    return minimise(x, Logistic(targets.double()), targets.shape[1], lamb, 0.25, tolerance)
 
 
 def squared_hinge(
-    x: Float[Tensor, "n d"], targets: Float[Tensor, "n m"], lamb: float, tolerance: float = 1e-4
+    x: Float[Tensor, "n d"], targets: Float[Tensor, "n m"], lamb: float, tolerance: float = TOLERANCE
 ) -> Linear:
-    """m linear support vector machines: Σ_n [1 - (2t - 1) z]₊² + λ/2 ‖W‖², with targets t of 0 or 1."""
-    signs = 2 * targets - 1
-    return minimise(x, lambda z: (1 - signs * z).clamp(min=0).square().sum(), targets.shape[1], lamb, 2.0, tolerance)
+    """Minimise the losses of m linear support vector machines, Σ_n [1 - (2t - 1) z]₊² + λ/2 ‖w‖², with t of 0 or 1.
+
+    Every z is within ``tolerance`` margins of its value at the minimum: :func:`~zsl.methods.newton.minimise`.
+    """
+    return minimise(x, SquaredHinge(2 * targets.double() - 1), targets.shape[1], lamb, 2.0, tolerance)
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Σ_n -log softmax(z_n)[y_n], with the Hessian diag(p) - ppᵀ of every image."""
+
+    labels: Int[Tensor, " n"]
+    classes: int
+    separable = False
+    smooth = True
+
+    def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, ""]:
+        """ℓ."""
+        return cross_entropy(Z, self.labels, reduction="sum")
+
+    def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
+        """∂ℓ/∂z = p - y."""
+        p = Z.softmax(dim=1)
+        single = p.float()
+
+        def product(A: Tensor) -> Tensor:
+            P = single if A.dtype is torch.float32 else p
+            return P * (A - (P * A).sum(dim=1, keepdim=True))
+
+        return Derivatives(p - one_hot(self.labels, self.classes), (p * (1 - p)).mean(dim=0), product)
+
+    def take(self, columns: Int[Tensor, " c"]) -> Softmax:
+        """Refused: the columns are not separable."""
+        raise TypeError(f"the columns of a softmax are one problem; {len(columns)} of them are none")
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Σ_n log(1 + exp z) - t z for every column."""
+
+    targets: Float[Tensor, "n m"]
+    separable = True
+    smooth = True
+
+    def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, " m"]:
+        """ℓ of every column."""
+        return (softplus(Z) - self.targets * Z).sum(dim=0)
+
+    def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
+        """∂ℓ/∂z = σ(z) - t,   ∂²ℓ/∂z² = σ(z) σ(-z)."""
+        p = Z.sigmoid()
+        return Derivatives(p - self.targets, *_diagonal(p * (-Z).sigmoid()))
+
+    def take(self, columns: Int[Tensor, " c"]) -> Logistic:
+        """Of these columns."""
+        return Logistic(self.targets[:, columns])
+
+
+@dataclass(frozen=True)
+class SquaredHinge:
+    """Σ_n [1 - sz]₊² for every column, with signs s = ±1."""
+
+    signs: Float[Tensor, "n m"]
+    separable = True
+    smooth = False
+
+    def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, " m"]:
+        """ℓ of every column."""
+        return (1 - self.signs * Z).clamp(min=0).square().sum(dim=0)
+
+    def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
+        """∂ℓ/∂z = -2s [1 - sz]₊,   ∂²ℓ/∂z² = 2 within the margin and 0 beyond it."""
+        within = 1 - self.signs * Z
+        return Derivatives(-2 * self.signs * within.clamp(min=0), *_diagonal(2.0 * (within > 0)))
+
+    def take(self, columns: Int[Tensor, " c"]) -> SquaredHinge:
+        """Of these columns."""
+        return SquaredHinge(self.signs[:, columns])
+
+
+def _diagonal(curvature: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Callable[[Tensor], Tensor]]:
+    """The mean over images, and the product with the diagonal Hessian."""
+    curvature = curvature.double()
+    single = curvature.float()
+    return curvature.mean(dim=0), lambda A: (single if A.dtype is torch.float32 else curvature) * A
 
 
 def platt(z: Float[Tensor, "n m"], targets: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
@@ -64,53 +156,3 @@ def platt(z: Float[Tensor, "n m"], targets: Float[Tensor, "n m"]) -> tuple[Float
             step[climbs] /= 2
         w = w - step
     return w[:, 0], w[:, 1]
-
-
-def minimise(
-    x: Float[Tensor, "n d"],
-    loss: Callable[[Float[Tensor, "n m"]], Float[Tensor, ""]],
-    outputs: int,
-    lamb: float,
-    curvature: float,
-    tolerance: float = 1e-4,
-) -> Linear:
-    """argmin over W, b of  ℓ(Z) + λ/2 ‖W‖²,   Z = XW + 1bᵀ
-
-    for a convex ℓ with ∇²ℓ ≤ c I. The Hessian is then at most A ⊗ I with A = c X̃ᵀX̃ + λ diag(1, …, 1, 0) and
-    X̃ = (X, 1) [Boehning1992]. In the coordinates V = Lᵀ(W; bᵀ), A = LLᵀ, the penalty is ½‖V‖² - c/2 ‖Z‖² and no
-    curvature exceeds 1: L-BFGS needs tens of steps of O(ndm), whatever the scale and correlation of the features.
-
-    Args:
-        x: the features, without a column of ones.
-        loss: ℓ, summed over images and outputs.
-        outputs: m, the number of columns of Z.
-        lamb: λ > 0; the bias is not penalised.
-        curvature: c.
-        tolerance: stop where no entry of the gradient in V exceeds this share of √n.
-    """
-    X = pad(x.double(), (0, 1), value=1.0)
-    penalty = torch.full((X.shape[1],), lamb, dtype=X.dtype, device=X.device)
-    penalty[-1] = 0
-    L = torch.linalg.cholesky(curvature * X.T @ X + penalty.diag())
-    X = torch.linalg.solve_triangular(L.T, X, upper=True, left=False)
-    V = X.new_zeros(X.shape[1], outputs, requires_grad=True)
-    steps = LBFGS(
-        [V],
-        max_iter=500,
-        history_size=20,
-        tolerance_grad=tolerance * len(X) ** 0.5,
-        tolerance_change=1e-14,
-        line_search_fn="strong_wolfe",
-    )
-
-    def objective() -> Tensor:
-        steps.zero_grad()
-        Z = X @ V
-        value: Tensor = loss(Z) - curvature / 2 * Z.square().sum() + V.square().sum() / 2
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
-
-    with torch.enable_grad():
-        steps.step(objective)  # type: ignore[no-untyped-call]
-    weights = torch.linalg.solve_triangular(L.T, V.detach(), upper=True)
-    return weights[:-1], weights[-1]

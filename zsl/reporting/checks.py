@@ -54,10 +54,9 @@ def _scalars(values: Collection[Any]) -> bool:
     types = set(map(type, values))
     if not types <= {str, int, bool, float, NoneType}:
         return False
-    try:
-        return all(math.isfinite(value) for value in values if type(value) in (int, float))
-    except OverflowError:
+    if int in types and not all(abs(value) <= sys.float_info.max for value in values if type(value) is int):
         return False
+    return float not in types or all(math.isfinite(value) for value in values if type(value) is float)
 
 
 def _counts(values: Collection[Any]) -> bool:

@@ -6,7 +6,6 @@ import csv
 import io
 import itertools
 import re
-import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from zsl.data.fingerprint import short
 from zsl.errors import InputError
+from zsl.recalled import command as recalled
 from zsl.reporting.chance import MARK, explained
 from zsl.reporting.comparability import features
 from zsl.reporting.equivalence import ENOUGH
@@ -100,7 +100,7 @@ def sections(found: Sequence[Reproduction]) -> list[Sheet]:
 def command(each: Reproduction) -> str:
     """What makes all runs of a row."""
     kept = [override for override in each.example.overrides if not override.startswith(PER_JOB)]
-    return shlex.join(["zsl", "train", "-m", *kept, f"seed={','.join(map(str, each.row.seeds))}"])
+    return recalled(["zsl", "train", "-m"], kept, [f"seed={','.join(map(str, each.row.seeds))}"])
 
 
 def table_csv(found: Sequence[Reproduction]) -> str:

@@ -22,7 +22,7 @@ LINES = ("curve", "hubness", "synthetic")
 
 _SECRET = re.compile(r"(^|[._])(api_?key|passw(or)?d|secret|token)$", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"://[^/@\s]+@")
-_WITHHELD = "(withheld)"
+WITHHELD = "(withheld)"
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,12 @@ def write(result: Result, folder: Path) -> Path:
 def without_secrets(value: Any) -> Any:
     """Any JSON value with what looks like a secret withheld: values under such keys, credentials in addresses."""
     if isinstance(value, dict):
-        return {key: _WITHHELD if _SECRET.search(key) else without_secrets(item) for key, item in value.items()}
+        return {key: WITHHELD if _SECRET.search(key) else without_secrets(item) for key, item in value.items()}
     if isinstance(value, list):
         return [without_secrets(item) for item in value]
     if isinstance(value, str):
         key, equals, _ = value.partition("=")
-        return f"{key}={_WITHHELD}" if equals and _SECRET.search(key) else _CREDENTIALS.sub(f"://{_WITHHELD}@", value)
+        return f"{key}={WITHHELD}" if equals and _SECRET.search(key) else _CREDENTIALS.sub(f"://{WITHHELD}@", value)
     return value
 
 

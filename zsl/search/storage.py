@@ -7,7 +7,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,25 @@ class Storage:
         alone. Both go with the process.
         """
         if self._lock is not None:
-            with _passing(self._lock):
+            with self._beside():
                 yield
             return
         with self.optuna.engine.begin() as connection:
             connection.execute(text("SELECT version_info_id FROM version_info FOR UPDATE"))
             yield
+
+    @contextmanager
+    def _beside(self) -> Iterator[None]:
+        """Hold the lock beside the file, if it is one."""
+        if self._lock is None:
+            yield
+            return
+        with self._lock:
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # who waits for it sees that the file it has opened is gone, and opens it anew
+                    Path(self._lock.lock_file).unlink()
 
     @contextmanager
     def explained(self) -> Iterator[None]:
@@ -89,7 +102,7 @@ class Storage:
             warnings.simplefilter("ignore", ExperimentalWarning)
             for last in (False, True):
                 try:
-                    with _passing(self._lock) if self._lock else nullcontext():
+                    with self._beside():
                         if self._file:
                             _require_tables(Path(self._file))
                         return optuna.storages.RDBStorage(
@@ -105,17 +118,6 @@ class Storage:
                         raise InputError(f"{KEY}: {_reason(error)}; give a database that can be opened") from None
                 time.sleep(1)  # another process may be making the same tables
         raise AssertionError
-
-
-@contextmanager
-def _passing(lock: FileLock) -> Iterator[None]:
-    """Hold a lock whose file goes with it; who waits for it sees that the file it opened is gone, and opens it anew."""
-    with lock:
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                Path(lock.lock_file).unlink()
 
 
 def _require_tables(file: Path) -> None:

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zsl.errors import InputError
 from zsl.measuring import Hopeful
-from zsl.reporting.checks import show
+from zsl.reporting import schema
 from zsl.search.plan import Plan
 from zsl.search.storage import Storage
 from zsl.search_space import Hyperparameters, Range
@@ -123,7 +123,7 @@ class Search:
                 raise InputError(f"{name}: it was begun with {what}, {now}; give a search.study of its own")
 
     def _claim(self) -> optuna.Trial | None:
-        with self.storage.locked(), self._readable(), warnings.catch_warnings():
+        with self.storage.locked(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             warnings.filterwarnings("ignore", message="Heartbeat of storage")
             self._bury()
@@ -147,35 +147,39 @@ class Search:
     def _taken(self) -> dict[int, FrozenTrial]:
         """Slot -> the trial that fills it, or is about to; one that failed by divergence does."""
         return {
-            trial.user_attrs[SLOT]: trial
+            self._slot(trial): trial
             for trial in self._all()
             if SLOT in trial.user_attrs and (trial.state != TrialState.FAIL or DIVERGED in trial.user_attrs)
         }
 
     def _all(self) -> list[FrozenTrial]:
-        """All trials of the study, whatever became of them, as the database has them."""
+        """Return every trial of the study."""
         with self._readable():
-            found = self.study.get_trials(deepcopy=False)
-            for trial in found:
-                slot = trial.user_attrs.get(SLOT, 0)
-                if isinstance(slot, bool) or not isinstance(slot, int) or slot < 0:
-                    raise ValueError(f"trial {trial.number} has no slot {show(slot)}")
-        return found
+            return self.study.get_trials(deepcopy=False)
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
-        """Say in one line that the rows of the database are not as they were written; Optuna reads them unchecked.
+        """Say in one line that Optuna cannot read what is in the database.
 
         Raises:
-            InputError: they are not.
+            InputError: it cannot.
         """
         try:
             yield
         except InputError:
             raise
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            name, cause = f"search.study={self.plan.study}", " ".join(str(error).split()) or type(error).__name__
-            raise InputError(f"{name}: the database is damaged ({cause}); give another search.study") from error
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise self._damaged(f"{type(error).__name__}: {error}") from error
+
+    def _slot(self, trial: FrozenTrial) -> int:
+        slot = trial.user_attrs[SLOT]
+        if isinstance(slot, bool) or not isinstance(slot, int) or slot < 0:
+            raise self._damaged(f"trial {trial.number} has slot {slot!r}")
+        return slot
+
+    def _damaged(self, cause: str) -> InputError:
+        name = f"search.study={self.plan.study}"
+        return InputError(f"{name}: the database is damaged ({cause}); give a search.study of its own, or delete it")
 
     def _hopeful(self, trial: optuna.Trial, epoch: int, value: float) -> bool:
         try:
@@ -201,21 +205,24 @@ class Search:
             self.study.tell(trial, state=TrialState.PRUNED)
 
     def _read(self, trial: FrozenTrial) -> Trial:
-        """A trial as the database holds it: numbers, at a point of this search; nothing else of it is built."""
+        """Return a trial as the database holds it: numbers, at a point of this search; nothing else of it is built."""
         try:
             point = self.plan.point(trial.params)
-            if DIVERGED in trial.user_attrs:
-                return Trial(point, diverged=str(trial.user_attrs[DIVERGED]))
-            kept = trial.user_attrs[FOUND]
-            found = Trial(**{**kept, "chosen": {**point, **kept["chosen"]}})
-            drawn = [point[key] for key, axis in self.plan.space.items() if isinstance(axis, Range)]
-            measured = found.T1, found.H, found.H_raw, found.gamma, found.temperature, *found.correction.values()
-            if is_of(found, point) and all(map(_is_number, (*drawn, *(x for x in measured if x is not None)))):
-                return found
-        except (AttributeError, KeyError, TypeError, ValueError):
-            pass
-        name = f"search.study={self.plan.study}"
-        raise InputError(f"{name}: trial {trial.number} is not as zsl sweep writes it; give another name")
+        except (KeyError, ValueError) as error:
+            raise self._damaged(f"trial {trial.number} is no point of this search") from error
+        if DIVERGED in trial.user_attrs:
+            return Trial(point, diverged=str(trial.user_attrs[DIVERGED]))
+        kept = trial.user_attrs.get(FOUND)
+        for key, cause in schema.trial("", kept):
+            raise self._damaged(f"trial {trial.number}: {key or 'what it found'}: {cause}")
+        assert isinstance(kept, dict)
+        found = Trial(**{**kept, "chosen": {**point, **kept.get("chosen", {})}})
+        drawn = [point[key] for key, axis in self.plan.space.items() if isinstance(axis, Range)]
+        numbers = all(map(_is_number, (*drawn, *found.correction.values())))
+        same = found.pruned is not None or trial.value == getattr(found, self.plan.objective)
+        if not found.is_complete() or not is_of(found, point) or not numbers or not same:
+            raise self._damaged(f"trial {trial.number} is not as zsl sweep writes it")
+        return found
 
     def _beat(self) -> None:
         while not self._left.wait(self.storage.interval):

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Literal
 
 from zsl.errors import InputError
 from zsl.output import WEIGHTS
-from zsl.regular_file import open_regular
 from zsl.reporting.atomic import write_text
 from zsl.reporting.result import NAME, Result, without_secrets
 from zsl.resumption import CHECKPOINT
@@ -28,8 +27,6 @@ log = logging.getLogger(__name__)
 LONGEST_TAG = 64
 IDENTITY = "wandb_run"
 """the file beside the checkpoint that holds the identity of the W&B run"""
-FORM = re.compile(rb"[0-9a-f]{10}")
-"""of an identity: it becomes part of the name of a folder"""
 
 
 class WandB:
@@ -81,8 +78,9 @@ class WandB:
         """A run of W&B."""
         self.job, self.kept = job, job.checkpoints / IDENTITY
         self.identity = secrets.token_hex(5)
-        if job.resumed and (known := _identity(self.kept)):
-            self.identity = known
+        if job.resumed and self.kept.is_file():
+            before = self.kept.read_text(encoding="utf-8", errors="replace").strip()
+            self.identity = before if re.fullmatch("[0-9a-f]{10}", before) else self.identity
         write_text(self.kept, self.identity)
         self.run = self._online() or self._init("offline")
         self.run.define_metric("fit/*", step_metric="fit/step")
@@ -202,16 +200,6 @@ class WandB:
                 finish_timeout_raises=True,
             ),
         )
-
-
-def _identity(path: Path) -> str | None:
-    """What `WandB` kept there; None where that is nothing or something else."""
-    try:
-        with open_regular(path) as file:
-            content = file.read(100)
-    except OSError:
-        return None
-    return content.decode() if FORM.fullmatch(content) else None
 
 
 def _leave_service() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Self
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.training_set import TrainingSet
 from zsl.methods.attribute.product import AttributeProduct, Prior, Threshold
-from zsl.methods.linear_classifiers import softmax
+from zsl.methods.linear_classifiers import Linear, softmax
 from zsl.model import Dimensions, require_positive
 
 
@@ -16,8 +20,8 @@ class IAP(AttributeProduct):
     """F(x, y) = Σ_m log p(a_m = a_m^y | x) - log p(a_m = a_m^y),   p(a_m = 1 | x) = Σ_{seen z} a_m^z p(z | x)
 
     p(z | x) is multinomial logistic regression on the seen classes, W (d × s) and b minimising
-    Σ_n -log p(y_n | x_n) + λ/2 ‖W‖². Binary attributes a, priors and what is left out: as in
-    :class:`~zsl.methods.attribute.product.AttributeProduct`.
+    Σ_n -log p(y_n | x_n) + λ/2 ‖W‖². A grid of thresholds and priors shares W and b. Binary attributes a, priors and
+    what is left out: as in :class:`~zsl.methods.attribute.product.AttributeProduct`.
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of seen classes.
@@ -44,10 +48,22 @@ class IAP(AttributeProduct):
 
     def finalize(self, train: TrainingSet) -> None:
         """Fit the classifier of seen classes, and keep their attributes."""
-        self.A.copy_(self.binarise(train))
-        W, b = softmax(train.examples.inputs, train.examples.labels, len(train.classes), self.lamb)
-        self.W.copy_(W)
-        self.b.copy_(b)
+        next(self.solve_grid(train, [self]))
+
+    @classmethod
+    def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
+        """Fit the classifier once for every λ."""
+
+        @lru_cache(maxsize=32)
+        def classifier(lamb: float) -> Linear:
+            return softmax(train.examples.inputs, train.examples.labels, len(train.classes), lamb)
+
+        for model in models:
+            model.A.copy_(model.binarise(train))
+            W, b = classifier(model.lamb)
+            model.W.copy_(W)
+            model.b.copy_(b)
+            yield model
 
     def log_probabilities(self, x: Float[Tensor, "batch d"]) -> tuple[Float[Tensor, "batch k"], ...]:
         """Sums of class probabilities: each side adds up its own classes, so that neither loses digits."""

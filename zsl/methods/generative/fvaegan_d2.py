@@ -38,10 +38,12 @@ class FVAEGAND2(FeatureGenerator):
 
     ``transductive`` adds γ W₂, with a critic D₂ that is not told of the class, of the layers of D:
 
-    W₂ = E D₂(x) - E D₂(G(z, φ)) - λ E (‖∇D₂(x̂)‖₂ - 1)²,   z ~ N(0, I)
+    W₂ = E D₂(x) - E D₂(G(z, φ)) - λ₂ E (‖∇D₂(x̂)‖₂ - 1)²,   z ~ N(0, I)
 
     where x are unlabelled images of the unseen classes, and φ those of the unseen classes, each as often: public code
-    takes each as often as the class has images, which only labels can tell.
+    takes each as often as the class has images, which only labels can tell. λ₂ is λ where these are fixed. Where they
+    are adaptive, each follows the penalty of its own critic, as in public code: one λ that followed the mean penalty
+    would stand still while the two critics are off to opposite sides.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -54,8 +56,8 @@ class FVAEGAND2(FeatureGenerator):
         phi_scale: c > 0; what the networks are told of a class is cφ, beside z, of length √(its dimension).
         output: what G ends with: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
         encoded_noise: fakes are made from encoded features, not from noise alone.
-        lamb: λ > 0, at first where it is adaptive.
-        adaptive: λ follows the mean penalty of a block of critic steps, as in the code of [Narayan2020].
+        lamb: λ and λ₂ > 0, at first where they are adaptive.
+        adaptive: λ and λ₂ follow the mean penalties of a block of critic steps, as in the code of [Narayan2020].
         gamma: γ > 0.
         n_critic: steps of D for one of E and G ≥ 1.
         lr: learning rate > 0.
@@ -108,6 +110,9 @@ class FVAEGAND2(FeatureGenerator):
             self.setting = Setting.TRANSDUCTIVE  # type: ignore[misc]
         self.register_buffer("lamb", torch.tensor(float(lamb)))
         self.lamb: Tensor
+        if transductive:
+            self.register_buffer("lamb_unconditional", torch.tensor(float(lamb)))
+        self.lamb_unconditional: Tensor
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """G(z, φ), z ~ N(0, I)."""
@@ -147,10 +152,7 @@ class FVAEGAND2(FeatureGenerator):
         """
         phi = batch.classes.embeddings[batch.y]
         posterior = self.encoder(last(batch.x), last(phi))
-        loss, penalty = self.train_critics(batch, phi, posterior)
-        if self.adaptive:
-            up, down = (penalty > LOOSE).to(self.lamb), (penalty < TIGHT).to(self.lamb)
-            self.lamb.mul_(STEP ** (up - down))
+        loss = self.train_critics(batch, phi, posterior)
         generator_loss = self.generator_loss(batch, last(phi), posterior)
         learners = self.learners()
         for descend in learners:
@@ -170,40 +172,45 @@ class FVAEGAND2(FeatureGenerator):
 
     def train_critics(
         self, batch: Any, phi: Float[Tensor, "*runs several n k"], posterior: Gaussian
-    ) -> tuple[Float[Tensor, "*runs"], Float[Tensor, "*runs"]]:
-        """The last loss of D, and the mean penalty."""
+    ) -> Float[Tensor, "*runs"]:
+        """Steps of every critic; the last loss of D."""
         with torch.no_grad():
             fakes = self.generate(phi, self._noise(batch.x, phi, posterior))
-        loss, penalty = self._train(self.critic, 1, batch.x, fakes, phi)
+        loss = self._train(self.critic, 1, self.lamb, batch.x, fakes, phi)
         if self.unconditional is not None:
             images = batch.unlabelled
             real = images[integers(len(images), batch.y.shape, images.device)]
             phi = self._unseen(batch, batch.y.shape)
             with torch.no_grad():
                 fakes = self.generate(phi, self.generator.draw(phi))
-            penalty = 0.5 * (penalty + self._train(self.unconditional, 2, real, fakes, phi[..., :0])[1])
-        return loss, penalty
+            self._train(self.unconditional, 2, self.lamb_unconditional, real, fakes, phi[..., :0])
+        return loss
 
     def _train(
         self,
         critic: Critic,
         optimizer: int,
+        lamb: Float[Tensor, "*runs"],
         real: Float[Tensor, "*runs several n d"],
         fakes: Float[Tensor, "*runs several n d"],
         phi: Float[Tensor, "*runs several n k"],
-    ) -> tuple[Float[Tensor, "*runs"], Float[Tensor, "*runs"]]:
-        """A step for each batch: the last loss, and the mean penalty."""
+    ) -> Float[Tensor, "*runs"]:
+        """A step for each batch, then one of λ where it is adaptive; the last loss."""
         descend = self.optimizers()[optimizer]  # type: ignore[index]
         alphas = uniform((*real.shape[:-1], 1), real)
         penalties = []
         for x, fake, here, alpha in zip(*map(each, (real, fakes, phi, alphas)), strict=True):
             losses = critic.losses(x, fake, here, alpha)
-            loss = losses.distance + self.lamb * losses.penalty
+            loss = losses.distance + lamb * losses.penalty
             descend.zero_grad()
             self.manual_backward(loss.sum())
             descend.step()
             penalties.append(losses.penalty.detach())
-        return loss.detach(), torch.stack(penalties).mean(dim=0)
+        if self.adaptive:
+            penalty = torch.stack(penalties).mean(dim=0)
+            up, down = (penalty > LOOSE).to(lamb), (penalty < TIGHT).to(lamb)
+            lamb.mul_(STEP ** (up - down))
+        return loss.detach()
 
     def generator_loss(self, batch: Any, phi: Float[Tensor, "*runs n k"], posterior: Gaussian) -> Tensor:
         """What encoder and generator minimise."""

@@ -154,7 +154,7 @@ class TFVAEGAN(FVAEGAND2):
 
     def train_critics(
         self, batch: Any, phi: Float[Tensor, "*runs several n k"], posterior: Gaussian
-    ) -> tuple[Float[Tensor, "*runs"], Float[Tensor, "*runs"]]:
+    ) -> Float[Tensor, "*runs"]:
         """Steps of the decoder on real features, then those of the critics."""
         descend = self.optimizers()[-1]  # type: ignore[index]
         for x, here in zip(each(batch.x), each(phi), strict=True):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Self
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -10,7 +14,7 @@ from torch.nn.functional import normalize
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
-from zsl.methods.linear_classifiers import softmax
+from zsl.methods.linear_classifiers import Linear, softmax
 from zsl.model import Dimensions, ZSLModel, require_count, require_positive
 
 
@@ -18,7 +22,7 @@ class ConSE(ZSLModel):
     """F(x, y) = cos(f(x), φ(y)),   f(x) = Σ_{t ≤ T} p(y_t | x) φ(y_t) / Σ_{t ≤ T} p(y_t | x)
 
     with y_1, …, y_T the most probable of the s seen classes. p(y | x) is multinomial logistic regression,
-    W (d × s) and b minimising Σ_n -log p(y_n | x_n) + λ/2 ‖W‖².
+    W (d × s) and b minimising Σ_n -log p(y_n | x_n) + λ/2 ‖W‖². A grid of T shares W and b.
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of seen classes.
@@ -46,10 +50,22 @@ class ConSE(ZSLModel):
 
     def finalize(self, train: TrainingSet) -> None:
         """Fit the classifier of seen classes, and keep their embeddings."""
-        W, b = softmax(train.examples.inputs, train.examples.labels, len(train.classes), self.lamb)
-        self.W.copy_(W)
-        self.b.copy_(b)
-        self.S.copy_(train.classes.embeddings)
+        next(self.solve_grid(train, [self]))
+
+    @classmethod
+    def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
+        """Fit the classifier once for every λ."""
+
+        @lru_cache(maxsize=32)
+        def classifier(lamb: float) -> Linear:
+            return softmax(train.examples.inputs, train.examples.labels, len(train.classes), lamb)
+
+        for model in models:
+            W, b = classifier(model.lamb)
+            model.W.copy_(W)
+            model.b.copy_(b)
+            model.S.copy_(train.classes.embeddings)
+            yield model
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Cosine to the combined embedding; it is the same for any positive multiple of f(x)."""

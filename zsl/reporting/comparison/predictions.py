@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def read(result: Result, path: Path) -> Predicted | None:
         InputError: the file is damaged, or is of another run than the result: T1, u or s do not follow from it.
     """
     file = path.parent / NAME
-    if not file.is_file():
+    if not os.path.lexists(file):
         return None
     try:
         found = _predicted(read_archive(file, NEEDED))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
+from zsl.recalled import command
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.result import Result
@@ -43,7 +43,7 @@ def _provenance(row: Row, runs: Sequence[Result]) -> dict[str, Any]:
                 "path": path.as_posix(),
                 "created": run.created,
                 "seconds": sum(run.timings.values()),
-                "command": shlex.join(["zsl", "train", *run.overrides]),
+                "command": command(["zsl", "train"], run.overrides),
                 "differs": _differences(first, run),
                 "chosen": ", ".join(f"{key}={json.dumps(value)}" for key, value in run.selection.chosen.items()),
             }

@@ -1,0 +1,114 @@
+"""``zsl synthesize`` on somebody else's folder builds nothing but what zsl offers, and what the user names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.io
+import torch
+
+from tests.untrusted.attacks import ATTACKS, SECRET, Attack, Content, Payload
+from zsl.cli import main
+
+
+def tampered(stranger: Path) -> Content:
+    content: Content = json.loads((stranger / "result.json").read_text())
+    return content
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_a_result_is_refused_that_asks_for_more_than_data(
+    stranger: Path, tmp_path: Path, attack: Attack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mark, out = tmp_path / "mark", tmp_path / "out"
+    content = json.loads((stranger / "result.json").read_text())
+    typed = attack(content, mark) or ()
+    (stranger / "result.json").write_text(json.dumps(content))
+    status = main(["synthesize", str(stranger), str(out), "--per-class", "2", *typed])
+    said = capfd.readouterr()
+    assert not mark.exists()
+    assert SECRET not in said.out + said.err
+    assert status == 2
+    assert said.err.startswith(f"zsl: error: {stranger / 'result.json'}: ")
+    assert said.err.count("\n") == 1
+    assert not out.exists()
+
+
+def test_weights_are_not_unpickled(stranger: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    torch.save({"W": Payload(tmp_path / "mark")}, stranger / "weights.pt")
+    assert main(["synthesize", str(stranger), str(tmp_path / "out")]) == 2
+    said = capfd.readouterr().err
+    assert said.startswith(f"zsl: error: {stranger / 'weights.pt'}: not the weights of this run")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "mark").exists()
+
+
+def test_the_victims_own_additions_work(stranger: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out, run = tmp_path / "out", ["synthesize", str(stranger), str(tmp_path / "out"), "--per-class", "2"]
+    assert main([*run, "class_embedding.shuffle_seed=0"]) == 0
+    assert main([*run, "class_embedding=attributes", "class_embedding.kind=att", "data.noise=0.3"]) == 0
+    assert main([*run, "data=synthetic", "class_embedding.scale=none"]) == 0
+    before = scipy.io.loadmat(str(out / "att_splits.mat"))["att"]
+    np.save(tmp_path / "phi.npy", before.T[::-1])
+    assert main([*run, "class_embedding=matrix", f"class_embedding.path={tmp_path / 'phi.npy'}"]) == 0
+    assert np.array_equal(scipy.io.loadmat(str(out / "att_splits.mat"))["att"], before[:, ::-1])
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("method.hidden=3", "method.hidden: the run was trained with it; give data, class_embedding or paths.cache"),
+        ("seed=3", "seed: the run was trained with it"),
+        ("hydra.searchpath=[x]", "hydra.searchpath: the run was trained with it"),
+        ("data.noise=0.1,0.2", "data.noise: these are several values; give one"),
+        ("data=nothing", "data=nothing: there is no such data"),
+        ("method._target_=mine.Other", "method._target_: the run was trained with another method"),
+    ],
+)
+def test_what_cannot_be_changed_is_said(
+    stranger: Path, tmp_path: Path, typed: str, message: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["synthesize", str(stranger), str(tmp_path / "out"), typed]) == 2
+    assert capfd.readouterr().err.startswith(f"zsl: error: {message}")
+
+
+def test_a_plug_in_is_built_where_it_is_named_and_only_there(
+    stranger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from zsl.class_embeddings.attributes import Attributes\n\n\nclass Mine(Attributes):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    content = tampered(stranger)
+    named = "class_embedding._target_=mine.Mine"
+    content["config"]["class_embedding"]["_target_"] = "mine.Mine"
+    content["overrides"].append(named)
+    (stranger / "result.json").write_text(json.dumps(content))
+    run = ["synthesize", str(stranger), str(tmp_path / "out"), "--per-class", "2"]
+    for typed in ([], ["class_embedding._target_=evil.Boom"], ["data._target_=mine.Mine"]):
+        assert main([*run, *typed]) == 2
+        assert "config.class_embedding: names 'mine.Mine', which nothing in conf/ offers" in capfd.readouterr().err
+    assert main([*run, named]) == 0
+    assert not (tmp_path / "mark").exists()
+
+
+def test_what_is_read_is_said_and_the_cache_is_the_users_own(
+    stranger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ZSL_CACHE", str(tmp_path / "own"))
+    content, theirs = tampered(stranger), tmp_path / "theirs"
+    words: dict[str, Any] = {"_target_": "zsl.class_embeddings.word_vectors.WordVectors", "oov": "zero"}
+    words |= {"path": str(tmp_path / "words.txt"), "cache": str(theirs)}
+    content["config"]["class_embedding"] = {**words, "scale": "none", "shuffle_seed": None}
+    content["config"]["paths"]["cache"] = str(theirs)
+    (stranger / "result.json").write_text(json.dumps(content))
+    (tmp_path / "words.txt").write_text("class 1 2 3\n")
+    main(["synthesize", str(stranger), str(tmp_path / "out")])
+    said = capfd.readouterr().err
+    assert f"reads class_embedding.path={str(tmp_path / 'words.txt')!r}, as {stranger / 'result.json'} says" in said
+    assert (tmp_path / "own").is_dir()
+    assert not theirs.exists()

@@ -1,0 +1,109 @@
+"""The same image twice: in training and in test, under two labels, or within one class of one part."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+import xxhash
+from jaxtyping import Int64
+from numpy import ndarray as Array
+
+from zsl.data.dataset import Dataset, Splits
+from zsl.data.scaling import require
+
+log = logging.getLogger(__name__)
+
+OnDuplicate = Literal["refuse", "drop", "allow"]
+NAMED = 4
+"""groups of equal images that a message names before it counts the others"""
+
+
+def require_policy(on_duplicate: str) -> None:
+    """Refuse a value of ``data.on_duplicate`` that does not exist.
+
+    Raises:
+        InputError: it does not.
+    """
+    require(on_duplicate, "data.on_duplicate", get_args(OnDuplicate))
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Groups of rows with equal images, of those that some split uses."""
+
+    two_labels: Sequence[Int64[Array, " m"]]
+    """of more than one class"""
+    in_both: Sequence[Int64[Array, " m"]]
+    """of one class, in training and in test"""
+    within: Sequence[Int64[Array, " m"]]
+    """of one class and in one part, training or test"""
+
+    @classmethod
+    def of(cls, contents: Sequence[Hashable], labels: Int64[Array, " n"], splits: Splits) -> Duplicates:
+        """Rows are equal where ``contents`` (a digest of each image) are."""
+        is_used, trained = np.zeros(len(labels), dtype=bool), np.zeros(len(labels), dtype=bool)
+        is_used[np.concatenate(list(splits.parts().values()))] = True
+        trained[splits.trainval] = True
+        places = defaultdict(list)
+        for row in np.flatnonzero(is_used).tolist():
+            places[contents[row]].append(row)
+        groups = [np.array(rows) for rows in places.values() if len(rows) > 1]
+        one_label = [rows for rows in groups if len(np.unique(labels[rows])) == 1]
+        return cls(
+            [rows for rows in groups if len(np.unique(labels[rows])) > 1],
+            [rows for rows in one_label if len(np.unique(trained[rows])) > 1],
+            [rows for rows in one_label if len(np.unique(trained[rows])) == 1],
+        )
+
+    @property
+    def leaks(self) -> list[Int64[Array, " m"]]:
+        """Groups that tell training of a test image, or that have two answers."""
+        return [*self.two_labels, *self.in_both]
+
+    @property
+    def surplus(self) -> int:
+        """Images that repeat another one of their class and part."""
+        return sum(len(rows) - 1 for rows in self.within)
+
+    def without(self, splits: Splits) -> Splits:
+        """The splits without any image of two labels, and without those in training that are in test, too."""
+        out = np.concatenate([np.empty(0, dtype=np.int64), *self.two_labels])
+        trained = np.concatenate([out, *self.in_both])
+        of_training = {name: np.setdiff1d(getattr(splits, name), trained) for name in ("trainval", "train", "val")}
+        of_test = {name: np.setdiff1d(getattr(splits, name), out) for name in ("test_seen", "test_unseen")}
+        return Splits(**of_training, **of_test)
+
+
+def listed(groups: Sequence[Int64[Array, " m"]], name: Callable[[int], str]) -> str:
+    """The first few groups by the names of their first two images, and how many more there are."""
+    shown = [" = ".join(name(int(row)) for row in rows[:2]) for rows in groups[:NAMED]]
+    more = f" and {len(groups) - NAMED} more" if len(groups) > NAMED else ""
+    return "; ".join(shown) + more
+
+
+def with_duplicates_noted(dataset: Dataset) -> Dataset:
+    """The data set; where images have the very same features in training and in test, or under two labels, a warning
+    and a note on the card count them: features may have come from one image, or from two that look the same.
+    """
+    features = np.ascontiguousarray(dataset.features)
+    digests = [xxhash.xxh3_128_digest(row.data) for row in features]
+    found = Duplicates.of(digests, dataset.labels, dataset.splits).leaks
+    if not found:
+        return dataset
+    parts = {name: set(rows.tolist()) for name, rows in list(dataset.splits.parts().items())[:3]}
+
+    def name(row: int) -> str:
+        part = next(part for part, rows in parts.items() if row in rows)
+        return f"image {row + 1} ({dataset.classes.names[dataset.labels[row]]}, {part})"
+
+    note = (
+        f"{len(found)} images have the very same features as another one that is in the other of training and test, or "
+        f"of another class: {listed(found, name)}"
+    )
+    log.warning("%s: %s", dataset.name, note)
+    return replace(dataset, card=replace(dataset.card, notes=(*dataset.card.notes, note)))
