@@ -80,7 +80,7 @@ def refused(arguments: list[str], folder: Path, capfd: pytest.CaptureFixture[str
         ([*SYNTHETIC, "method={}"], "method={}: there is no such method", "choose one of"),
         ([*SYNTHETIC, "+foo=1"], "foo: there is no such key", "choose one of"),
         ([*SYNTHETIC, "+sweep.foo=[1]"], "sweep.foo: the method has no such hyperparameter", "it has gamma"),
-        ([*SYNTHETIC, "method.epochs=3"], "method.epochs: there is no such key", "did you mean"),
+        ([*SYNTHETIC, "method.epochs=3"], "method.epochs: there is no such key", "is a key of method=ale"),
         ([*SYNTHETIC, "~method"], "method is missing", "add method=…"),
         ([*SYNTHETIC, "~nothing"], "~nothing: there is nothing of this name", "leave it out"),
         # the configuration: how it is written

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from zsl.assembly import PROTOCOL_KEYS
-from zsl.configuration import compose, tree
+from zsl.configuration import compose, compose_choice, tree
 from zsl.errors import InputError
 
 CONF = tree() / "conf"
@@ -24,6 +26,22 @@ EXPERIMENTS = sorted(p.stem for p in (tree() / "experiments").glob("*.yaml"))
 @pytest.fixture(autouse=True)
 def _data_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ZSL_DATA_ROOT", str(tmp_path))
+
+
+def test_composing_adds_nothing_to_hydra() -> None:
+    """Every class that Hydra is given makes it look into one more folder, in every composition from then on."""
+    compose([])
+    before = list(Plugins.instance().discover(SearchPathPlugin))
+    assert len({kind.__name__ for kind in before}) == len(before)
+    compose([])
+    assert Plugins.instance().discover(SearchPathPlugin) == before
+
+
+def test_what_was_composed_for_one_head_can_be_changed_without_harm_to_the_next() -> None:
+    changed = compose_choice("method/head", "softmax")
+    before = dict(changed)
+    changed.clear()
+    assert compose_choice("method/head", "softmax") == before
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)

@@ -65,14 +65,14 @@ def both(
 @pytest.mark.parametrize("method", GENERATORS)
 def test_heads_share_a_generator(cache: Path, method: str) -> None:
     grid = {"features_per_class": [3, 8], "head": ["softmax", "eszsl"], "correction.k": [1, 3]}
-    together, alone = both(cache, method, grid, 1, "correction=csls")
+    together, alone = both(cache, method, grid, 1, "correction=csls", "method.batch_size=256", "method.epochs=2")
     assert together == alone
     assert len({trial.T1 for trial in together}) > 2
 
 
 def test_each_has_its_own_patience(cache: Path) -> None:
-    grid = {"head.lr": [1e-4, 1e-2, 1.0], "head.epochs": [1, 5]}
-    made, trained = counted(cache, "fclswgan", "method.epochs=9", "selection.patience=2")
+    grid = {"head.lr": [1e-4, 1e-2, 1.0], "head.epochs": [1, 3]}
+    made, trained = counted(cache, "fclswgan", "method.epochs=9", "method.batch_size=128", "selection.patience=2")
     together = list(made.grid(points(grid)))
     assert len(trained) == 1
     assert together == list(made.trials((point, None) for point in points(grid)))
@@ -100,6 +100,7 @@ def test_what_diverges_later_is_no_matter_to_a_point_that_was_done(cache: Path) 
                 raise DivergedError("diverged in epoch 4")
 
     small = ["method.epochs=8", "method.hidden=16", "method.critic_hidden=16", "selection.patience=2"]
+    small += ["method.batch_size=128"]
     made, _ = counted(cache, "fclswgan", *small)
     diverging = replace(made, train=lambda point, callbacks: made.train(point, [Diverge(), *callbacks]))
     grid = points({"head.lr": [1e-12, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3]})

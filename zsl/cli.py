@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from zsl import __version__
 from zsl.errors import InputError, out_of_memory, shortened
+from zsl.redaction import without_secrets
 from zsl.streams import discard, robust
 
 EPILOG = """examples:
@@ -83,7 +84,7 @@ def _run(argv: list[str]) -> int:
         arguments = _parsed(argv)
         return int(arguments.run(arguments))
     except InputError as error:
-        sys.stderr.write(f"zsl: error: {shortened(' '.join(str(error).splitlines()))}\n")
+        sys.stderr.write(f"zsl: error: {shortened(without_secrets(' '.join(str(error).splitlines())))}\n")
         return 2
     except (MemoryError, RuntimeError) as error:
         if (reason := out_of_memory(error)) is None:

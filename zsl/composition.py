@@ -145,7 +145,9 @@ def require_launchable(overrides: Iterable[Override]) -> None:
     """
     total = 1
     for override in overrides:
-        if override.is_discrete_sweep():
+        if override.is_sweep_override():
+            if not override.is_discrete_sweep():
+                raise InputError(f"{override.input_line}: has no end of values; list some, or write range(…)")
             total *= _count(override) if override.is_range_sweep() else len([*override.sweep_string_iterator()])
         if total > MOST_JOBS:
             raise InputError(f"{override.input_line}: spans more than {MOST_JOBS} jobs; launch fewer at a time")

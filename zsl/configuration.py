@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -88,11 +89,17 @@ def compose_choice(group: str, name: str) -> dict[str, Any]:
     Raises:
         InputError: there is no such choice.
     """
-    from omegaconf import OmegaConf
-
     names = sorted(path.stem for path in (tree() / "conf" / group).glob("*.yaml"))
     if name not in names:
         raise InputError(f"sweep.{group.rpartition('/')[2]}: there is no {group}={name}; {nearest(name, names)}")
+    return deepcopy(_choice(group, name))
+
+
+@cache
+def _choice(group: str, name: str) -> dict[str, Any]:
+    """Every point of a grid asks for the same few."""
+    from omegaconf import OmegaConf
+
     node = OmegaConf.select(compose([], f"{group}/{name}"), group.replace("/", "."))
     content = OmegaConf.to_container(node, resolve=True)
     assert isinstance(content, dict)
@@ -153,12 +160,23 @@ def check_choices(overrides: Sequence[str]) -> None:
             raise InputError(f"{override.input_line}: names no key; write key=value")
         if group in FOLDERS and not override.is_delete():
             raise InputError(f"{group}: a run lies in the folder that paths.output names; write paths.output=…")
+        if group == "hydra.mode" and value == "MULTIRUN":
+            raise InputError("hydra.mode=MULTIRUN: leave it out, and write -m to run several jobs")
+        if group == "hydra.searchpath":
+            _require_folders(override.input_line, value)
         if group not in groups or override.is_delete() or override.is_sweep_override():
             continue
         if group == SEVERAL and isinstance(value, list) and value and all(isinstance(name, str) for name in value):
             check_choices([f"{group}={name}" for name in value if name not in groups[group]])
             continue
-        unknown = group in ("sweep", SEVERAL) and isinstance(value, str) and value not in groups[group]
+        nowhere = isinstance(value, str) and ("/" in value or value.endswith(".yaml"))  # it would be another group's
+        unknown = (group in ("sweep", SEVERAL) and isinstance(value, str) and value not in groups[group]) or nowhere
         if unknown or not isinstance(value, dict if group == "sweep" and not isinstance(value, str) else str):
             written = override.get_value_string()
             raise InputError(f"{group}={written}: there is no such {group}; {nearest(written, groups[group])}")
+
+
+def _require_folders(line: str | None, places: Any) -> None:
+    for place in places if isinstance(places, list) else [places]:
+        if isinstance(place, str) and place.startswith("file://") and not Path(place[len("file://") :]).is_dir():
+            raise InputError(f"{line}: there is no such folder; correct it, or leave it out")

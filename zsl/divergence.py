@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from zsl.errors import DivergedError
 from zsl.resumption import CHECKPOINT, steps_made
 
+EXTREME = "a hyperparameter is too small or too large for floating point, or the data are; choose others"
 GROWTH = 1e10
 """of the loss over its smallest value so far (or over 1), above which training has diverged"""
+
+
+@contextmanager
+def solvable() -> Iterator[None]:
+    """Say in one line that a closed form has no solution in floating point with the hyperparameters it was given.
+
+    Raises:
+        DivergedError: a number was too large for its type, or a decomposition found no end.
+    """
+    try:
+        yield
+    except (OverflowError, RuntimeError, np.linalg.LinAlgError) as error:
+        of_torch = type(error).__name__ == "_LinAlgError" or "without overflow" in str(error)
+        if isinstance(error, RuntimeError) and not of_torch:
+            raise
+        raise DivergedError(f"method: {_first_sentence(error)}; {EXTREME}") from error
+
+
+def _first_sentence(error: Exception) -> str:
+    text = str(error.args[-1]) if error.args else type(error).__name__
+    return " ".join(text.split()).partition(". ")[0].rstrip(".")
 
 
 class FiniteLoss(Callback):

@@ -24,6 +24,7 @@ LINES = (
     (r"Multiple values for (\S+)\. ", "{0} has a value already; write {0}=… without the +"),
     (r"force-add of config groups is not supported: '\+\+([^=]+)=", "++{0}: is a group; write {0}=… without the ++"),
     (r"An item is already at '([^']+)'", "{0} has a value already; write {0}=… without the +"),
+    (r"^(\S+) appears more than once", "{0} is chosen already; write {0}=… without the +"),
     (r"Error merging override (\S+)", "{0}: does not fit what the key holds; zsl train --cfg job shows what it holds"),
 )
 """what the libraries say, by pattern, and what is said instead"""
@@ -43,6 +44,12 @@ def explained() -> Iterator[None]:
         yield
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error)) from error
+    except RecursionError as error:
+        raise InputError("a choice from a group chooses itself; name another (zsl list)") from error
+    except ValueError as error:
+        if not str(error).startswith("Config group override"):
+            raise
+        raise InputError(f"{str(error).partition('. Got')[0]}; give a name (zsl list)") from error
     except YAMLError as error:
         raise InputError(f"a configuration file is not YAML: {' '.join(str(error).split())}; correct it") from error
 
@@ -55,10 +62,14 @@ def explain(error: BaseException) -> str:
     if not text and error.__cause__ is not None:
         return explain(error.__cause__)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, name = str(error.missing_cfg_file).rpartition("/")
-        return f"{group}={name}: there is no such {group or 'config'}; {nearest(name, error.options or [])}"
+        file = str(error.missing_cfg_file)
+        group, _, name = file.rpartition("/")
+        if not group or group.startswith("."):
+            return f"--config-name={file}: there is no such file in the folder of the configuration; leave it out"
+        return f"{group}={name}: there is no such {group}; {nearest(name, error.options or [])}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override}: cannot be parsed; {cure(str(error.override))}"
+        word = str(error.override)
+        return f"{word or repr(word)}: cannot be parsed; {cure(word)}"
     if found := re.search(r"Could not override '([^']+)'", text):
         return f"{found[1]}: there is no such key; {_nearest_key(found[1], error)}"
     for pattern, line in LINES:
@@ -72,24 +83,60 @@ def explain(error: BaseException) -> str:
 
 def nearest(wrong: str, right: Sequence[str], prefix: str = "") -> str:
     """``did you mean …?``, or else the choices there are."""
-    close = difflib.get_close_matches(wrong, right, n=1, cutoff=0.5)
+    close = _close(wrong, right, 0.5)
     if close:
-        return f"did you mean {prefix}{close[0]}?"
+        return f"did you mean {prefix}{close}?"
     return f"choose one of {', '.join(sorted(right)[:12])}" if right else "see zsl train --help"
 
 
+def _close(wrong: str, right: Sequence[str], cutoff: float) -> str | None:
+    return next(iter(difflib.get_close_matches(wrong, right, n=1, cutoff=cutoff)), None)
+
+
 def _nearest_key(wrong: str, error: BaseException) -> str:
-    """A key of the configuration that was being composed: beside the wrong one, of the same name, or like it."""
+    """What was meant: a key beside the wrong one, one of the same name elsewhere, a group, a key of another choice."""
+    from zsl.configuration import choices
+
     node = getattr(error.__cause__, "parent_node", None)
-    if node is None:
-        return "see zsl train --help"
-    every = [key for key in _keys(node._get_root()) if key != "hydra"]
+    if node is None or wrong.startswith("hydra."):
+        return "see zsl train --help" if node is None else "see zsl train --hydra-help"
+    every = [key for key in _keys(node._get_root()) if key != "hydra" and not key.endswith("_target_")]
     parent, dot, name = wrong.rpartition(".")
     beside = [key[len(parent + dot) :] for key in every if key.rpartition(".")[0] == parent]
-    if difflib.get_close_matches(name, beside, n=1, cutoff=0.5):
-        return nearest(name, beside, parent + dot)
-    same = [key for key in every if key.rpartition(".")[2] == name]
-    return f"did you mean {same[0]}?" if same else nearest(wrong, every)
+    beside += [] if dot else [group for group in choices() if group not in (*beside, "search")]
+    leaves = {key.rpartition(".")[2]: key for key in sorted(every, key=lambda key: -key.count("."))}
+    found = _close(name, beside, 0.7)
+    if found:
+        return f"did you mean {parent}{dot}{found}?"
+    if name in leaves:
+        return f"did you mean {leaves[name]}?"
+    for group, names in choices().items():
+        if not dot and name in names:
+            return f"did you mean {group}={name}?"
+    if elsewhere := _of_other_choices(name):
+        return elsewhere
+    if found := _close(name, list(leaves), 0.7):
+        return f"did you mean {leaves[found]}?"
+    return nearest(name, sorted(beside), parent + dot) if beside else nearest(wrong, every)
+
+
+def _of_other_choices(name: str) -> str | None:
+    """Which choices have a key of this name that those that were made have not."""
+    import yaml
+
+    from zsl.configuration import tree
+
+    found: dict[str, list[str]] = {}
+    for file in sorted((tree() / "conf").glob("*/*.yaml")):
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and name in content and file.parent.name != "sweep":
+            found.setdefault(file.parent.name, []).append(f"{file.parent.name}={file.stem}")
+    for group, choices in found.items():
+        of = "zsl sweep" if group == "search" else " or ".join(choices[:5])
+        more = " or others" if choices[5:] else ""
+        place = f"{group}.{choices[0].partition('=')[2]}" if group == "logger" else group
+        return f"{place}.{name} is a key of {of}{more}"
+    return None
 
 
 def _keys(node: object, prefix: str = "") -> Iterator[str]:

@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 from zsl.checkpoint import whole
 from zsl.data.scaling import require
 from zsl.data.training_set import Abreast, Batches, TrainingSet, stream
-from zsl.divergence import FiniteLoss
+from zsl.divergence import FiniteLoss, solvable
 from zsl.errors import InputError
 from zsl.model import ZSLModel
 from zsl.random_streams import Stream, watched
@@ -141,7 +141,8 @@ def finish(model: ZSLModel, train: TrainingSet, loop: Loop, seed: int) -> None:
     """What comes after the gradient steps: heads, then finalize. The random streams go on as if nothing had been."""
     with _stream(seed, HEADS), watched() as draws:
         random_parts = _fit_parts(model.heads(train), loop, seed)
-        model.finalize(train)
+        with solvable():
+            model.finalize(train)
     model.drew = model.drew or random_parts or draws.any
 
 
@@ -187,10 +188,16 @@ def fit_grid(
     shares nothing.
 
     Raises:
-        InputError: the device is not there.
+        InputError: the device is not there; of the iterator: there is no solution in floating point.
     """
     device = device_of(loop)
-    return kind.solve_grid(train.to(device), (model.to(device).eval() for model in models))
+    solved = kind.solve_grid(train.to(device), (model.to(device).eval() for model in models))
+    return None if solved is None else _solvable(solved)
+
+
+def _solvable(solved: Iterator[ZSLModel]) -> Iterator[ZSLModel]:
+    with solvable():
+        yield from solved
 
 
 def device_of(loop: Loop) -> torch.device:

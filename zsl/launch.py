@@ -24,6 +24,7 @@ from zsl.console import show, show_log
 from zsl.errors import InputError
 from zsl.explanations import explained
 from zsl.overrides import readable, written
+from zsl.redaction import without_secrets
 
 if TYPE_CHECKING:
     from zsl.reporting.result import Result
@@ -66,7 +67,8 @@ def launch(arguments: Sequence[str]) -> int:
 
         return multirun(parsed, started)
     options = [argument for argument in rest if argument not in typed]
-    sys.argv = ["zsl train", *MULTIRUN[:several], *options, *parsed.overrides, *HERE]
+    alone = [] if several else ["hydra.mode=RUN"]
+    sys.argv = ["zsl train", *MULTIRUN[:several], *options, *parsed.overrides, *HERE, *alone]
     try:
         return _single()
     finally:
@@ -86,7 +88,10 @@ def _single() -> int:
             errors.append(error)
 
     with explained():
-        hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(task)()
+        try:
+            hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(task)()
+        except ValueError as error:  # flags that exclude each other; what the task raises is kept
+            raise InputError(f"{error}; see zsl train --help") from error
     if errors:
         raise errors[0]
     return 0
@@ -117,21 +122,18 @@ def _refuse(message: str) -> NoReturn:
 
 def _run(cfg: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
 
     from zsl.chosen import names_of, output_of, overrides_of
     from zsl.jobs import NAME as UNFINISHED
     from zsl.resumption import InterruptedRunError
 
     hydra_config, output = HydraConfig.get(), output_of(cfg)
-    if hydra_config.mode is not RunMode.RUN:
-        raise InputError("hydra.mode=MULTIRUN: leave it out, and write -m to run several jobs")
     overrides = overrides_of(hydra_config)
     try:
         for result, place in _runs(cfg, output, names_of(hydra_config), overrides):
             show(result, place)
     except InterruptedRunError as error:
-        kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
+        kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
         command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])
         raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
     (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is

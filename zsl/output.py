@@ -23,7 +23,7 @@ PREDICTIONS = "predictions.npz"
 
 
 @contextmanager
-def folder(path: Path) -> Iterator[None]:
+def folder(path: Path, key: str = "paths.output") -> Iterator[None]:
     """Make the folder, and in the end take away what is new and empty of it and of those above it.
 
     Raises:
@@ -31,7 +31,7 @@ def folder(path: Path) -> Iterator[None]:
     """
     new = [place for place in (path, *path.parents) if not os.access(place, os.F_OK)]
     try:
-        _make(path)
+        _make(path, key)
         yield
     finally:
         for place in new:
@@ -39,14 +39,14 @@ def folder(path: Path) -> Iterator[None]:
                 place.rmdir()
 
 
-def _make(path: Path) -> None:
+def _make(path: Path, key: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
         reason = "" if os.access(path, os.W_OK | os.X_OK) else "Permission denied"
     except OSError as error:
         reason = error.strerror or str(error)
     if reason:
-        raise InputError(f"paths.output: {path} cannot be made ({reason}); give a folder that can be written")
+        raise InputError(f"{key}: {path} cannot be made ({reason}); give a folder that can be written")
 
 
 def beside(weights: bool, predictions: bool) -> list[str]:

@@ -44,7 +44,9 @@ def cure(word: str) -> str:
     if not equals or not re.fullmatch(r"(\+{1,2})?[\w./@-]+", key):
         return "write key=value"
     candidate = written(key, value)
-    if value.startswith(("[", "{", "'", '"')):
+    if "${" in value and value.count("{") != value.count("}"):
+        candidate = word
+    elif value.startswith(("[", "{", "'", '"')):
         items = value[1:-1].split(",") if value[0] + value[-1] == "[]" else []
         flat = items and not re.search(r"[][(){}]", value[1:-1])
         candidate = f"{key}=[{','.join(map(_item, items))}]" if flat else word
@@ -68,7 +70,8 @@ def expanded(key: str, path: str) -> Path:
 
 
 def _required(word: str) -> str:
-    shown = shortened(word, 60)
+    key, equals, value = word.partition("=")
+    shown = f"{shortened(key, 60)}{equals}{shortened(value, 60)}"
     if len(word) > LONGEST:
         raise InputError(f"{shown}: has {len(word)} characters; write at most {LONGEST}")
     bad = next((char for char in word if is_control(char)), None)

@@ -6,9 +6,13 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Generic, TypeVar
+from uuid import uuid4
 
 T = TypeVar("T")
+MOST_FILES = 50_000
+"""whose state is looked at, so that ``data.root=/`` is refused at once for what is not there"""
 NO_SOURCE = frozenset({"_target_", "cache", "name"})
 """keys that name no file which is read; what lies in a cache follows from other files"""
 
@@ -31,8 +35,11 @@ class Recent(Generic[T]):
 
 
 def stamped(nodes: Mapping[str, Any]) -> str:
-    """These nodes of a configuration and the state of every file that they name: equal where the same is read."""
-    return json.dumps([nodes, *sorted(set(_stamps(nodes, _root(nodes))))], default=str)
+    """These nodes of a configuration and the state of every file that they name: equal where the same is read, and
+    never equal where they name more than :data:`MOST_FILES`, of which the first job would look at each in vain.
+    """
+    stamps = list(islice(_stamps(nodes, _root(nodes)), MOST_FILES + 1))
+    return uuid4().hex if len(stamps) > MOST_FILES else json.dumps([nodes, *sorted(set(stamps))], default=str)
 
 
 def _root(nodes: Mapping[str, Any]) -> str:

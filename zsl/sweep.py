@@ -24,10 +24,12 @@ from zsl.assembly import ANY_DATA, build, check_all, fingerprints, prepare, stag
 from zsl.configuration import compose_chosen
 from zsl.console import show, show_log
 from zsl.data.protocol import Source
+from zsl.data.source_file import require_file_name
 from zsl.errors import InputError
 from zsl.identity import identity
 from zsl.output import beside, folder
 from zsl.record import Names, job
+from zsl.redaction import WITHHELD, without_secrets
 from zsl.reporting import result as results
 from zsl.reporting.result import Result
 from zsl.reporting.table import MEANS
@@ -47,7 +49,6 @@ POLL = 0.5
 FREE = (*MEANS, "data", "class_embedding", "protocol", "search", "sweep")
 """parts of a configuration that trials of one study need not have in common, beside what `_identity` says of them"""
 STORAGE = "search.storage="
-WITHHELD = "(withheld)"
 log = logging.getLogger(__name__)
 
 
@@ -65,6 +66,7 @@ def sweep(overrides: Sequence[str]) -> int:
         cfg.search.study = f"{chosen['method']}-{chosen['data']}"
     _require_validation(cfg)
     check_all(cfg)
+    require_file_name("search.study", cfg.search.study)
     if cfg.search.storage is not None:
         from zsl.search.storage import require_address
 
@@ -86,7 +88,7 @@ def sweep(overrides: Sequence[str]) -> int:
 def _without_address(override: str) -> str:
     """An address may hold a password; a reference to where it stands may stay."""
     held = override.lstrip("+").startswith(STORAGE) and "://" in override
-    return STORAGE + WITHHELD if held else override
+    return STORAGE + WITHHELD if held else without_secrets(override)
 
 
 def _require_validation(cfg: DictConfig) -> None:
@@ -223,7 +225,7 @@ def _written(output: Path, cfg: DictConfig, source: Source, choice: Choice) -> R
         return None
     with suppress(InputError):
         before = results.read(output / results.NAME)
-        trials = json.loads(json.dumps([trial.record() for trial in choice.trials]))
+        trials = without_secrets(json.loads(json.dumps([trial.record() for trial in choice.trials])))
         same = identity(before.config) == identity(plain(cfg))
         if same and before.fingerprints == fingerprints(source) and before.selection.trials == trials:
             return before

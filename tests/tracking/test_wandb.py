@@ -156,3 +156,69 @@ def test_a_wandb_that_is_not_installed_costs_one_line(
     assert shown.count("WARNING") == 1
     assert "logger.wandb failed and is left out from here on" in " ".join(shown.split())
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["result.json"]
+
+
+def test_its_own_environment_variables_say_where_a_run_goes_and_what_it_is_called(
+    server: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A key of the configuration goes before its variable."""
+    import wandb
+
+    variables = {"PROJECT": "birds", "ENTITY": "team", "RUN_GROUP": "sweep 3", "NAME": "the first", "TAGS": "a, b,a"}
+    for name, value in (variables | {"DIR": str(tmp_path / "elsewhere" / "deep")}).items():
+        server.setenv(f"WANDB_{name}", value)
+    own = ["logger.wandb.tags=[mine]", "logger.wandb.entity=me"]
+    assert main([*ESZSL, "logger=wandb_offline", *own, *places(tmp_path)]) == 0
+    wandb.teardown()
+    assert not runs(tmp_path / "run")
+    (run,) = runs(tmp_path / "elsewhere" / "deep")
+    of = run.run
+    assert (of.project, of.entity, of.run_group, of.display_name) == ("birds", "me", "sweep 3", "the first")
+    assert set(of.tags) == {"eszsl", "synthetic", "inductive", "selection fixed", "mine", "a", "b"}
+
+
+@pytest.mark.parametrize("logger", ["wandb", "wandb_offline"])
+def test_switched_off_it_writes_nothing(server: pytest.MonkeyPatch, tmp_path: Path, logger: str) -> None:
+    server.setenv("WANDB_MODE", "disabled")
+    assert (
+        main([*ESZSL, f"logger={logger}", "logger.wandb.checkpoints=true", "save.weights=true", *places(tmp_path)]) == 0
+    )
+    assert {path.name for path in (tmp_path / "run").rglob("*")} == {"result.json", "weights.pt"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "override", "cause", "cure"),
+    [
+        (
+            "",
+            "logger.wandb.project=team/zsl",
+            "a project has none of",
+            "logger.wandb.entity=team logger.wandb.project=zsl",
+        ),
+        ("", "logger.wandb.project='a#b'", "a project has none of", "give another"),
+        ("", f"logger.wandb.project={'x' * 129}", "has 129 characters", "give at most 128"),
+        ("", "logger.wandb.entity=a/b", "logger.wandb.entity=a/b", "give its project by itself"),
+        ("WANDB_PROJECT=team/zsl", "seed=0", "WANDB_PROJECT=team/zsl", "write logger.wandb.entity=team"),
+        ("WANDB_MODE=of", "seed=0", "WANDB_MODE=of: is unknown", "set it to online, offline or disabled"),
+        ("WANDB_TAGS=a,,b", "seed=0", "WANDB_TAGS: ", "Tag at index 1 is empty"),
+        ("WANDB_BASE_URL=nonsense", "seed=0", "WANDB_BASE_URL: ", "correct or unset it"),
+        ("WANDB_DIR=/proc/nowhere", "seed=0", "WANDB_DIR: /proc/nowhere", "give a folder"),
+        ("WANDB_DIR=~nobody_of_this_name/x", "seed=0", "there is no user nobody_of_this_name", "write the whole path"),
+    ],
+)
+def test_what_wandb_does_not_take_is_refused_before_the_run(
+    server: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    variable: str,
+    override: str,
+    cause: str,
+    cure: str,
+) -> None:
+    if variable:
+        server.setenv(*variable.split("="))
+    assert main([*ESZSL, "logger=wandb_offline", override, *places(tmp_path)]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert cause in line
+    assert cure in line
+    assert not (tmp_path / "run").exists()

@@ -12,6 +12,7 @@ from pytorch_lightning.loggers import CSVLogger
 
 from zsl.regular_file import open_regular
 from zsl.reporting.atomic import write_text
+from zsl.reporting.escaping import csv_text
 from zsl.reporting.result import Result
 from zsl.tracking.tables import tables
 from zsl.tracking.tracker import Job
@@ -73,7 +74,4 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    content = io.StringIO()
-    writer = csv.writer(content, lineterminator="\n")
-    writer.writerows([columns, *rows])
-    write_text(path, content.getvalue())
+    write_text(path, csv_text([columns, *rows]))

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from zsl.errors import InputError
 from zsl.output import WEIGHTS
+from zsl.redaction import without_secrets
 from zsl.reporting.atomic import write_text
-from zsl.reporting.result import NAME, Result, without_secrets
+from zsl.reporting.result import NAME, Result
 from zsl.resumption import CHECKPOINT
 from zsl.tracking.tables import flat_trial, tables
 from zsl.tracking.tracker import Job, reason
+from zsl.tracking.wandb_environment import Environment, require_entity, require_project, staging
 from zsl.trials import NAME as TRIALS
 
 log = logging.getLogger(__name__)
@@ -32,23 +33,24 @@ IDENTITY = "wandb_run"
 class WandB:
     """``fit/…`` by step, ``selection/…`` by trial; in the end all metrics as the summary, tables, and ``result.json``.
 
-    Its own files lie below ``wandb/`` in the folder of the run. A resumed run goes on with the same W&B run. Without a
-    login or a server it is kept offline, for ``wandb sync``; a process that met no server does not ask again. Whether a
-    login is good is asked first, which takes W&B up to 10 s on top of ``start_timeout``. Of the process and the machine
-    (arguments, repository, console, packages) nothing is told: they may hold secrets.
+    Its own files lie below ``wandb/`` in the folder of the run or in ``WANDB_DIR``. A resumed run goes on with the same
+    W&B run. Without a login or a server it is kept offline, for ``wandb sync``; a process that met no server does not
+    ask again. Whether a login is good is asked first, which takes W&B up to 10 s on top of ``start_timeout``. Of the
+    process and the machine (arguments, repository, console, packages) nothing is told: they may hold secrets.
 
     Args:
-        mode: ``online`` or ``offline``; ``WANDB_MODE`` can only make it less.
+        mode: ``online`` or ``offline``; ``WANDB_MODE`` can only make it less: ``disabled`` writes nothing.
         project: None for ``WANDB_PROJECT``, or else ``zsl``.
-        entity: user or team; None for that of the login.
-        group: None for the folder of the multirun.
-        tags: beside method, data, setting and selection policy.
+        entity: user or team; None for ``WANDB_ENTITY``, or else that of the login.
+        group: None for ``WANDB_RUN_GROUP``, or else the folder of the multirun.
+        tags: beside method, data, setting and selection policy, and ``WANDB_TAGS``; ``WANDB_NAME`` is the name.
         checkpoints: whether saved weights and the last checkpoint are uploaded too.
         start_timeout: seconds to wait for the server before the run.
         finish_timeout: seconds to wait for the upload after it.
 
     Raises:
-        InputError: a timeout is not a finite number greater than 0.
+        InputError: a timeout is not a finite number greater than 0, W&B does not take the name of the project or of the
+            entity, or a variable of its environment makes no sense.
     """
 
     unreachable: ClassVar[str] = ""
@@ -68,6 +70,10 @@ class WandB:
         for key, value in (("start_timeout", start_timeout), ("finish_timeout", finish_timeout)):
             if not 0 < value < math.inf:
                 raise InputError(f"logger.wandb.{key}={value}: must be a finite number greater than 0")
+        require_project("logger.wandb.project", project)
+        require_entity("logger.wandb.entity", entity)
+        self.environment = Environment.read()
+        self.off = self.environment.mode == "disabled"
         self.mode, self.project, self.entity, self.group = mode, project, entity, group
         self.tags, self.checkpoints = tags or [], checkpoints
         self.start_timeout, self.finish_timeout = start_timeout, finish_timeout
@@ -75,7 +81,9 @@ class WandB:
         self.trials = 0
 
     def begin(self, job: Job) -> None:
-        """A run of W&B."""
+        """A run of W&B, unless it is switched off."""
+        if self.off:
+            return
         self.job, self.kept = job, job.checkpoints / IDENTITY
         self.identity = secrets.token_hex(5)
         if job.resumed and self.kept.is_file():
@@ -90,18 +98,24 @@ class WandB:
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
         """A point."""
+        if self.off:
+            return
         self.trials = number
         values = {f"selection/{name}": value for name, value in flat_trial(trial).items()}
         self.run.log({"selection/trial": number, **values}, step=number, commit=True)
 
     def step(self, number: int, losses: Mapping[str, float]) -> None:
         """A point of every curve."""
+        if self.off:
+            return
         values = {f"fit/{name}": value for name, value in losses.items()}
         # W&B drops what is behind its own count: that of a resumed run must not begin anew
         self.run.log({"fit/step": number, **values}, step=self.trials + number, commit=True)
 
     def record(self, result: Result, output: Path) -> None:
         """All of it; what needs no server first."""
+        if self.off:
+            return
         import wandb
 
         self.run.config.update({"chosen": dict(result.selection.chosen)})
@@ -112,7 +126,7 @@ class WandB:
         }
         if "curve" in made:
             made["curve"] = wandb.plot.line(made["curve"], "u", "s", title="Seen-unseen curve")
-        with _staging(Path(self.run.settings.sync_dir)):
+        with staging(Path(self.run.settings.sync_dir)):
             self.run.log(made)
             self._upload("result", {NAME: output / NAME}, "mutable")
             if self.checkpoints:
@@ -121,6 +135,8 @@ class WandB:
 
     def close(self, finished: bool) -> None:
         """The end of the run of W&B; its identity is kept as long as there is something to go on from."""
+        if self.off:
+            return
         if not any((self.job.checkpoints / name).is_file() for name in (CHECKPOINT, TRIALS)):
             self.kept.unlink(missing_ok=True)
         if self.run is not None:
@@ -145,10 +161,10 @@ class WandB:
         """The run, if it is to be online and the server answers in time."""
         import wandb
 
-        asked = wandb.setup().settings.mode
+        asked = self.environment.mode or wandb.setup().settings.mode
         if self.mode == "offline" or asked in ("offline", "dryrun"):
             return None
-        if asked == "disabled":
+        if asked == "disabled":  # in a settings file of W&B
             return self._init("disabled")
         why = WandB.unreachable
         if not why and not wandb.login(prompt=False, verify=False):
@@ -165,25 +181,29 @@ class WandB:
     def _forget(self) -> None:
         """Leave nothing of a run that did not come about: its identity is taken as long as the service lives."""
         _leave_service()
-        for left in (self.job.output / "wandb").glob(f"run-*-{self.identity}"):
+        for left in (self._folder() / "wandb").glob(f"run-*-{self.identity}"):
             shutil.rmtree(left, ignore_errors=True)
+
+    def _folder(self) -> Path:
+        return self.environment.folder or self.job.output
 
     def _init(self, mode: Literal["online", "offline", "disabled"]) -> Any:
         import wandb
 
-        job = self.job
-        job.output.mkdir(parents=True, exist_ok=True)
+        job, environment, folder = self.job, self.environment, self._folder()
+        tags = [*self.tags, *environment.tags]
+        folder.mkdir(parents=True, exist_ok=True)
         return wandb.init(
             mode=mode,
             id=self.identity,
             resume="allow" if job.resumed else None,
             reinit="create_new",
-            dir=str(job.output),
-            project=self.project or wandb.setup().settings.project or "zsl",
-            entity=self.entity,
-            group=without_secrets(self.group) or job.group,
-            name=job.name,
-            tags=[tag[:LONGEST_TAG] for tag in (*job.tags, *without_secrets(self.tags))],
+            dir=str(folder),
+            project=without_secrets(self.project or environment.project) or wandb.setup().settings.project or "zsl",
+            entity=without_secrets(self.entity or environment.entity),
+            group=without_secrets(self.group or environment.group) or job.group,
+            name=without_secrets(environment.name) or job.name,
+            tags=[tag[:LONGEST_TAG] for tag in dict.fromkeys((*job.tags, *without_secrets(tags)))],
             config={**job.config, **job.facts},
             settings=wandb.Settings(
                 silent=True,
@@ -209,15 +229,3 @@ def _leave_service() -> None:
     if wandb.run is None:
         with suppress(Exception, SystemExit):
             wandb.teardown()
-
-
-@contextmanager
-def _staging(folder: Path) -> Iterator[None]:
-    """Have W&B keep what it will upload beside the run, not in the home of whoever started it."""
-    before = os.environ.get("WANDB_DATA_DIR")
-    os.environ["WANDB_DATA_DIR"] = before or str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["WANDB_DATA_DIR"]

@@ -1,0 +1,144 @@
+"""What Weights & Biases is told by its own environment variables, and names that it does not take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from zsl.errors import InputError
+from zsl.output import folder
+from zsl.overrides import expanded
+
+Mode = Literal["online", "offline", "disabled"]
+MODES: dict[str, Mode] = {
+    "online": "online",
+    "run": "online",
+    "offline": "offline",
+    "dryrun": "offline",
+    "disabled": "disabled",
+}
+"""values of WANDB_MODE -> what they mean"""
+VARIABLES = {"run_tags": "WANDB_TAGS", "run_name": "WANDB_NAME", "run_notes": "WANDB_NOTES", "root_dir": "WANDB_DIR"}
+"""settings of W&B -> their variables, where these are not called alike"""
+LONGEST_PROJECT = 128
+NOT_IN_PROJECTS = "/\\#?%:"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The variables of W&B that say where a run goes and what it is called. A key of the configuration goes before
+    its variable, and a variable before what this package would choose; tags of all three are joined.
+    """
+
+    mode: Mode | None
+    """WANDB_MODE"""
+    project: str | None
+    """WANDB_PROJECT"""
+    entity: str | None
+    """WANDB_ENTITY"""
+    group: str | None
+    """WANDB_RUN_GROUP"""
+    name: str | None
+    """WANDB_NAME"""
+    tags: Sequence[str]
+    """WANDB_TAGS, separated by commas"""
+    folder: Path | None
+    """WANDB_DIR"""
+
+    @classmethod
+    def read(cls) -> Environment:
+        """The variables as they are now; an empty one counts as none.
+
+        Raises:
+            InputError: the mode is unknown, the project or the entity cannot be one, the folder cannot be made, or W&B
+                does not accept another of its variables.
+        """
+        mode, project, entity, group, name, tags, place = (
+            os.environ.get(f"WANDB_{key}") or None
+            for key in ("MODE", "PROJECT", "ENTITY", "RUN_GROUP", "NAME", "TAGS", "DIR")
+        )
+        if mode is not None and mode not in MODES:
+            raise InputError(f"WANDB_MODE={mode}: is unknown; set it to online, offline or disabled")
+        require_project("WANDB_PROJECT", project)
+        require_entity("WANDB_ENTITY", entity)
+        _require_accepted()
+        return cls(
+            MODES[mode] if mode else None,
+            project,
+            entity,
+            group,
+            name,
+            [tag.strip() for tag in (tags or "").split(",") if tag.strip()],
+            _folder(place),
+        )
+
+
+def require_project(key: str, project: str | None) -> None:
+    """Refuse what W&B does not take as the name of a project, for a run would go on without it.
+
+    Raises:
+        InputError: it is longer than 128 characters, or has one of ``/ \\ # ? % :``.
+    """
+    if project is None:
+        return
+    if len(project) > LONGEST_PROJECT:
+        raise InputError(f"{key}={project}: has {len(project)} characters; give at most {LONGEST_PROJECT}")
+    if any(char in project for char in NOT_IN_PROJECTS):
+        team, _, name = project.partition("/")
+        cure = f"write logger.wandb.entity={team} logger.wandb.project={name}"
+        split = team and name and not any(char in name for char in NOT_IN_PROJECTS)
+        raise InputError(
+            f"{key}={project}: a project has none of {' '.join(NOT_IN_PROJECTS)} in its name; "
+            f"{cure if split else 'give another'}"
+        )
+
+
+def require_entity(key: str, entity: str | None) -> None:
+    """Refuse what is no user or team.
+
+    Raises:
+        InputError: it has a ``/``.
+    """
+    if entity is not None and "/" in entity:
+        raise InputError(f"{key}={entity}: is the name of a user or of a team, without /; give its project by itself")
+
+
+def _require_accepted() -> None:
+    try:
+        import wandb
+        from pydantic import ValidationError
+        from wandb.errors import UsageError
+    except ImportError:  # said where a run begins
+        return
+    try:
+        wandb.Settings().update_from_env_vars(dict(os.environ))
+    except (UsageError, ValidationError) as error:
+        name, why = "one of its variables", str(error)
+        if isinstance(error, ValidationError):  # the whole of its text would quote the value, which may be a secret
+            first = error.errors()[0]
+            name, why = VARIABLES.get(str(first["loc"][0]), f"WANDB_{str(first['loc'][0]).upper()}"), first["msg"]
+        raise InputError(f"{name}: W&B does not accept it ({why}); correct or unset it") from None
+
+
+def _folder(path: str | None) -> Path | None:
+    if path is None:
+        return None
+    place = expanded("WANDB_DIR", path).absolute()
+    with folder(place, "WANDB_DIR"):  # what is new of it goes again: there may be no run
+        return place
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[None]:
+    """Have W&B keep what it will upload beside the run, not in the home of whoever started it."""
+    before = os.environ.get("WANDB_DATA_DIR")
+    os.environ["WANDB_DATA_DIR"] = before or str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["WANDB_DATA_DIR"]
