@@ -143,8 +143,10 @@ def _run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str]) 
 def _alone(output: Path) -> Iterator[None]:
     place = output / ".result.lock"
     with FileLock(place):
-        yield
-        place.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            place.unlink(missing_ok=True)
 
 
 def _searched(cfg: DictConfig, source: Source, plan: Plan, storage: Storage) -> Choice:
