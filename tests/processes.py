@@ -21,7 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from multiprocessing import reduction
+from multiprocessing import reduction, util
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NoReturn
@@ -225,6 +225,11 @@ def context() -> multiprocessing.context.ForkServerContext:
         else:
             os.environ["OMP_NUM_THREADS"] = before
     return found
+
+
+if multiprocessing.parent_process() is None:
+    # sockets lie in this folder; made while a test has put temporary files elsewhere, its path may be too long for them
+    util.get_temp_dir()
 
 
 @atexit.register

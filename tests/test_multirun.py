@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import random
+import re
 import shlex
 import time
 from pathlib import Path
@@ -277,6 +278,8 @@ def test_other_processes_give_the_same_outcomes(
     assert len(unfinished(tmp_path)) == 1
     logs = tmp_path / "sweep" / ".submitit"
     assert list(logs.rglob("*.out")) if launcher == "submitit_local" else not logs.exists()
+    pickled = [path.parent.name for path in logs.rglob("*.pkl")]
+    assert all(re.fullmatch(r"\d+-[0-9a-f]{16}", name) for name in pickled), "nobody can tell the folder beforehand"
     assert main(own) == 2
     assert "2 jobs: 1 kept, 1 failed" in capfd.readouterr().out
     assert folders(tmp_path) == results

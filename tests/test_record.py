@@ -57,7 +57,7 @@ def test_chance_is_recorded_and_results_of_before_are_read_without_it(folder: Pa
     assert result.chance["u"]["level"] == result.chance["s"]["level"] == pytest.approx(100 / (unseen + seen))
     record = json.loads((folder / "result.json").read_text())
     del record["chance"], record["deterministic"]
-    (tmp_path / "result.json").write_text(json.dumps(record))
+    (tmp_path / "result.json").write_text(json.dumps(record) + "\n")
     old = read(tmp_path / "result.json")
     assert (old.chance, old.deterministic) == ({}, None)
 
@@ -74,7 +74,7 @@ def test_a_chance_that_cannot_be_is_refused(
     folder: Path, tmp_path: Path, chance: dict[str, dict[str, float]], message: str
 ) -> None:
     record = json.loads((folder / "result.json").read_text()) | {"chance": chance}
-    (tmp_path / "result.json").write_text(json.dumps(record))
+    (tmp_path / "result.json").write_text(json.dumps(record) + "\n")
     with pytest.raises(InputError, match=message):
         read(tmp_path / "result.json")
 

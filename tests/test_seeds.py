@@ -196,7 +196,7 @@ def test_a_seed_whose_result_is_of_other_data_is_trained_again(train: Any, tmp_p
     changed = json.loads(place.read_text())
     changed["fingerprints"]["labels"] = "0" * 64
     changed["metrics"]["T1"] = 0.0
-    place.write_text(json.dumps(changed))
+    place.write_text(json.dumps(changed) + "\n")
     untouched = (tmp_path / "many/seed0/result.json").stat().st_mtime_ns
     assert train("many", *GAN, "seeds=2", APART, "resume=true") == 0
     assert written(tmp_path / "many/seed1")["metrics"] == before["metrics"]

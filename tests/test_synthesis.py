@@ -110,7 +110,7 @@ def test_a_result_is_not_run_as_a_program(place: Path, capsys: pytest.CaptureFix
     foreign.mkdir()
     result = json.loads((place / "run" / "result.json").read_text())
     result["config"]["method"]["head"] = {"_target_": "pathlib.Path.touch", "self": str(mark)}
-    (foreign / "result.json").write_text(json.dumps(result))
+    (foreign / "result.json").write_text(json.dumps(result) + "\n")
     (foreign / "weights.pt").write_bytes((place / "run" / "weights.pt").read_bytes())
     assert main(["synthesize", str(foreign), str(place / "none")]) == 2
     assert "pathlib.Path.touch" in capsys.readouterr().err

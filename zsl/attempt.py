@@ -18,6 +18,7 @@ from zsl.configuration import register_started
 from zsl.console import show, show_log
 from zsl.errors import InputError, out_of_memory
 from zsl.jobs import Job
+from zsl.redaction import without_secrets
 
 State = Literal["done", "kept", "failed", "under way elsewhere"]
 
@@ -61,7 +62,7 @@ class Attempt:
         except InputError as error:
             outcome = Outcome("failed", job, line(error))
         if outcome.state == "failed":
-            sys.stderr.write(f"{place}failed: {job.folder.name}: {outcome.error}\n")
+            sys.stderr.write(without_secrets(f"{place}failed: {job.folder.name}: {outcome.error}\n"))
         return outcome
 
     def _run(self, cfg: DictConfig, job: Job, hydra_config: HydraConf, place: str) -> Outcome:

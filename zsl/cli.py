@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from zsl import __version__
 from zsl.errors import InputError, out_of_memory, shortened
+from zsl.redaction import without_secrets
 from zsl.streams import discard, robust
 
 EPILOG = """examples:
@@ -86,7 +87,7 @@ def _run(argv: list[str]) -> int:
         arguments = _parsed(argv)
         return int(arguments.run(arguments))
     except InputError as error:
-        sys.stderr.write(f"zsl: error: {shortened(' '.join(str(error).splitlines()))}\n")
+        sys.stderr.write(f"zsl: error: {shortened(without_secrets(' '.join(str(error).splitlines())))}\n")
         return 2
     except (MemoryError, RuntimeError) as error:
         if (reason := out_of_memory(error)) is None:
@@ -169,7 +170,11 @@ def _parser() -> Parser:
     command.add_argument("--per-class", type=int, default=100, help="features of each class (default: 100)")
     command.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     command.add_argument("--plot", metavar="FILE", help="real and synthetic features of a few classes in a plane")
-    command.add_argument("overrides", nargs="*", help="such as class_embedding=matrix class_embedding.path=new.npy")
+    command.add_argument(
+        "overrides",
+        nargs="*",
+        help="of data, class_embedding or paths.cache, such as class_embedding=matrix class_embedding.path=new.npy",
+    )
     command.set_defaults(run=_synthesize)
 
     command = commands.add_parser("list", help="what can be chosen: methods, corrections, data sets, …")

@@ -11,6 +11,7 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from zsl.errors import printable
+from zsl.redaction import without_secrets
 from zsl.reporting.chance import at_chance, levels
 from zsl.reporting.result import Result
 from zsl.reporting.statistics import over_seeds
@@ -48,10 +49,10 @@ def _lines(text: str) -> str:
 
 
 class _Printable(logging.Formatter):
-    """What a message quotes of files and folders does not move the cursor."""
+    """What a message quotes of files and folders does not move the cursor, and holds no secret."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return _lines(super().format(record))
+        return _lines(without_secrets(super().format(record)))
 
 
 def show_log() -> None:

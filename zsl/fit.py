@@ -14,6 +14,7 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
 
+from zsl.checkpoint import whole
 from zsl.data.scaling import require
 from zsl.data.training_set import Abreast, Batches, TrainingSet, stream
 from zsl.divergence import FiniteLoss, solvable
@@ -27,8 +28,8 @@ from zsl.resumption import (
     Interruption,
     Periodic,
     RandomStreams,
-    whole,
 )
+from zsl.sealing import NOWHERE
 
 FOUNDATIONS, HEADS = 1, 2
 """random streams beside that of the gradient steps"""
@@ -75,6 +76,7 @@ def fit(
     checkpoints: Path | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
+    origin: bytes = NOWHERE,
 ) -> ZSLModel:
     """Train a method's foundations, itself by gradients where it has them, and its heads, then finalize; on the device
     that ``loop`` names.
@@ -96,12 +98,12 @@ def fit(
     if not model.epochs:
         finish(model.to(device).eval(), train, loop, seed)
         return model
-    last = whole(checkpoints / CHECKPOINT, model) if resume and checkpoints else None
+    last = whole(checkpoints / CHECKPOINT, model, origin) if resume and checkpoints else None
     if last is None:
         with _stream(seed, FOUNDATIONS):
             _fit_parts(model.foundations(train), loop, seed)
     watch = FiniteLoss(loop.log_every_n_steps, checkpoints)
-    trainer = descend(model, model.batches(train, seed), loop, checkpoints, last, [watch, *callbacks])
+    trainer = descend(model, model.batches(train, seed), loop, checkpoints, last, [watch, *callbacks], origin=origin)
     model.to(device).eval()
     with finishing(trainer, None if type(model).heads is ZSLModel.heads else checkpoints, loop):
         finish(model, train, loop, seed)
@@ -116,6 +118,7 @@ def descend(
     last: Path | None,
     callbacks: Sequence[Callback],
     streams: Sequence[Stream] = (),
+    origin: bytes = NOWHERE,
 ) -> Trainer:
     """Make the gradient steps, from the checkpoint ``last`` on if there is one; the trainer that made them.
 
@@ -124,7 +127,7 @@ def descend(
     """
     interruption = Interruption(None if checkpoints is None else checkpoints / CHECKPOINT)
     saved = [] if checkpoints is None else [RandomStreams(streams)]
-    trainer = _trainer(model, loop, checkpoints, [*callbacks, interruption, *saved])
+    trainer = _trainer(model, loop, checkpoints, [*callbacks, interruption, *saved], origin)
     if loop.compile:
         model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
     model.train()
@@ -210,7 +213,9 @@ def device_of(loop: Loop) -> torch.device:
     return torch.device("cuda", torch.cuda.current_device())
 
 
-def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: Sequence[Callback]) -> Trainer:
+def _trainer(
+    model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: Sequence[Callback], origin: bytes
+) -> Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     shown = loop.progress_bar and sys.stderr.isatty()
     own: list[Callback] = [*callbacks]
@@ -224,7 +229,7 @@ def _trainer(model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: S
         precision=loop.precision,  # type: ignore[arg-type]
         max_epochs=model.epochs,
         callbacks=own,
-        plugins=[AtomicCheckpoints()],
+        plugins=[AtomicCheckpoints(origin)],
         logger=False,
         log_every_n_steps=loop.log_every_n_steps,
         enable_checkpointing=False,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from zsl.reporting.result import without_secrets
+from zsl.redaction import without_secrets
 from zsl.reporting.table import MEANS
 
 HELD = ("data", "class_embedding")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zsl.errors import InputError, printable
 
+AGAIN = "launch the sweep again to run this job from the start"
 HELP = "how far a sweep is: jobs that failed, with their errors, or were begun, and how to run each alone"
 
 
@@ -32,7 +33,12 @@ def main(arguments: argparse.Namespace) -> int:
     done = {path.parent.absolute() for path in arguments.path.rglob(result.NAME)} - set(left)
     if not left and not done:
         raise InputError(f"{arguments.path}: no job in it; give the paths.output of a multirun")
-    counts, lines = {"done": len(done), "failed": 0, "begun": 0, "under way": 0, "damaged": 0}, []
+    counts, lines = {"done": 0, "failed": 0, "begun": 0, "under way": 0, "damaged": 0}, []
+    for folder in sorted(done):
+        fault = _fault(folder / result.NAME)
+        counts["damaged" if fault else "done"] += 1
+        if fault:
+            lines.append(printable(f"damaged  {folder.name}: {folder / result.NAME}: {fault}; {AGAIN}") + "\n")
     for folder in left:
         try:
             said = Unfinished.read(folder)
@@ -55,3 +61,14 @@ def main(arguments: argparse.Namespace) -> int:
     sys.stdout.write(printable(f"{total}: {arguments.path}") + "\n")
     sys.stdout.writelines(lines)
     return 0
+
+
+def _fault(path: Path) -> str | None:
+    """Say why a result cannot be one; what it says is left to those who use it."""
+    from zsl.regular_file import read_json
+
+    try:
+        value = read_json(path)
+    except (OSError, ValueError) as error:
+        return f"cannot be read ({getattr(error, 'strerror', None) or error})"
+    return None if isinstance(value, dict) else "is not an object"

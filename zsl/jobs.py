@@ -18,11 +18,12 @@ from filelock import FileLock, Timeout
 from zsl.errors import InputError
 from zsl.identity import identity
 from zsl.overrides import written
+from zsl.redaction import without_secrets
 from zsl.regular_file import read_json
 from zsl.reporting import checks
 from zsl.reporting import result as results
 from zsl.reporting.atomic import remove_unfinished, write_text
-from zsl.reporting.result import Result, without_secrets
+from zsl.reporting.result import Result
 
 log = logging.getLogger(__name__)
 
@@ -123,8 +124,8 @@ class Job:
 
     @property
     def repeated(self) -> list[str]:
-        """The overrides of this command."""
-        return [override for override in self.overrides if not override.startswith(NOT_REPEATED)]
+        """The overrides of this command, without secrets."""
+        return without_secrets([override for override in self.overrides if not override.startswith(NOT_REPEATED)])
 
     @property
     def place(self) -> str:

@@ -24,6 +24,7 @@ from zsl.console import show, show_log
 from zsl.errors import InputError
 from zsl.explanations import explained
 from zsl.overrides import readable, written
+from zsl.redaction import without_secrets
 
 if TYPE_CHECKING:
     from zsl.reporting.result import Result
@@ -132,7 +133,7 @@ def _run(cfg: Any) -> None:
         for result, place in _runs(cfg, output, names_of(hydra_config), overrides):
             show(result, place)
     except InterruptedRunError as error:
-        kept = [part for part in overrides if not part.startswith(("resume=", "paths.output="))]
+        kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
         command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])
         raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
     (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is

@@ -13,6 +13,7 @@ from rich.text import Text
 
 import zsl
 from zsl.configuration import tree
+from zsl.errors import printable
 
 
 def show(title: str, group: str) -> None:
@@ -21,7 +22,8 @@ def show(title: str, group: str) -> None:
     folder = root / group if group == "experiments" else root / "conf" / group
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2), show_header=False)
     for path in sorted(folder.rglob("*.yaml")):
-        table.add_row(Text(str(path.relative_to(folder).with_suffix("")), "bold"), Text(describe(path)))
+        name = str(path.relative_to(folder).with_suffix(""))
+        table.add_row(Text(printable(name), "bold"), Text(printable(describe(path))))
     Console(soft_wrap=True).print(table)
 
 

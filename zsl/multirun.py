@@ -40,6 +40,7 @@ from zsl.errors import InputError
 from zsl.explanations import explained
 from zsl.jobs import NOT_REPEATED
 from zsl.overrides import written
+from zsl.redaction import without_secrets
 
 LOGS = ".submitit"
 """below paths.output: what was sent to jobs that run under submitit, and what they wrote"""
@@ -91,7 +92,7 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
             raise
         except Exception as error:  # a process of the launcher's was killed, and with it what other jobs came to
             traceback.print_exc()
-            lost = f"zsl: the launcher failed ({line(error)}); zsl jobs {output} lists what there is"
+            lost = f"zsl: the launcher failed ({without_secrets(line(error))}); zsl jobs {output} lists what there is"
             sys.stderr.write(f"{lost}; {go_on}\n")
             return 1
     return _report(outcomes, output)
@@ -142,7 +143,7 @@ def _launched(composer: Composer, composed: DictConfig, batches: Batches, attemp
 
 
 def _go_on(arguments: argparse.Namespace, output: Path) -> str:
-    kept = [override for override in arguments.overrides if not override.startswith(NOT_REPEATED)]
+    kept = without_secrets([override for override in arguments.overrides if not override.startswith(NOT_REPEATED)])
     return f"go on with: {shlex.join(['zsl', 'train', '-m', *kept, written('paths.output', str(output))])}"
 
 
@@ -157,7 +158,7 @@ def _report(outcomes: Sequence[Outcome], output: Path) -> int:
     say(f"{len(outcomes)} jobs: {states}: {output}")
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     for outcome in failed:
-        sys.stderr.write(f"{outcome.traceback or ''}{outcome.job.folder.name}: {outcome.error}\n")
+        sys.stderr.write(without_secrets(f"{outcome.traceback or ''}{outcome.job.folder.name}: {outcome.error}\n"))
         sys.stderr.write(f"  again: {outcome.job.command}\n")
     if failed and not any(outcome.traceback for outcome in failed):
         raise InputError(f"{len(failed)} of {len(outcomes)} jobs failed; the first: {failed[0].error}")

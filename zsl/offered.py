@@ -112,7 +112,7 @@ def _faults(
 ) -> Iterator[tuple[str, str]]:
     """What is wrong with a node and with all below it, as (key, what)."""
     if isinstance(node, str) and REFERENCE in node:
-        yield key, f"{show(node)} holds {REFERENCE}…; what a run has written is resolved, and is not resolved again"
+        yield key, f"{show(node)} holds {REFERENCE}…; what a run has written is resolved; {CURE}"
     if isinstance(node, list):
         for i, item in enumerate(node):
             yield from _faults(f"{key}[{i}]", item, "", {}, named)
@@ -124,7 +124,7 @@ def _faults(
     for name, value in node.items():
         below = f"{key}.{name}" if key else name
         if REFERENCE in name:
-            yield below, f"a key that holds {REFERENCE}…; correct it, or leave it out"
+            yield below, f"a key that holds {REFERENCE}…; {CURE}"
         many = parts.get(f"{name}{EACH}")
         kind = parts.get(name, "")
         if many and isinstance(value, Mapping):

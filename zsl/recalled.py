@@ -12,8 +12,8 @@ from zsl.configuration import choices
 from zsl.errors import InputError
 from zsl.explanations import explained
 from zsl.offered import REFERENCE, TARGET, targets
+from zsl.redaction import WITHHELD
 from zsl.reporting.checks import show
-from zsl.reporting.result import WITHHELD
 
 HARMLESS = re.compile(r"\$\{(started:[^${}]*|oc\.env:(?P<variable>\w+)(,[^${}]*)?|[\w.]+)\}")
 """references to other keys, to the moment, and to variables of the environment"""

@@ -26,8 +26,9 @@ from zsl.evaluation.hubness import occurrences
 from zsl.evaluation.scored_images import ScoredImages
 from zsl.evaluation.synthetic import near_own, plane
 from zsl.model import ZSLModel
+from zsl.redaction import without_secrets
 from zsl.reporting.provenance import commit, versions
-from zsl.reporting.result import Result, Selection, without_secrets
+from zsl.reporting.result import Result, Selection
 from zsl.scoring import Scored
 from zsl.search_space import CORRECTION, of_correction
 from zsl.selection import Choice
@@ -67,12 +68,12 @@ def job(cfg: DictConfig, names: Names, source: protocol.Source, output: Path, ch
     sweep = Path(cfg.paths.output).expanduser().absolute()
     corrected = "" if names.correction == "none" else f" {names.correction}"
     return Job(
-        name=f"{names.method}{corrected} {data} seed {cfg.seed}",
-        group=None if output == sweep else sweep.name,
-        tags=(names.method, data, setting, f"selection {cfg.selection.policy}"),
-        config=without_secrets(OmegaConf.to_container(cfg, resolve=True)),
+        name=without_secrets(f"{names.method}{corrected} {data} seed {cfg.seed}"),
+        group=None if output == sweep else without_secrets(sweep.name),
+        tags=without_secrets((names.method, data, setting, f"selection {cfg.selection.policy}")),
+        config=without_secrets(OmegaConf.to_container(cfg, resolve=True)),  # type: ignore[arg-type]
         facts={
-            "names": {**vars(names), "data": data, "setting": setting},
+            "names": without_secrets({**vars(names), "data": data, "setting": setting}),
             "fingerprints": fingerprints(source),
             "versions": _versions(),
             "commit": _commit(),

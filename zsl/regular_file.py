@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any, BinaryIO
 
 LARGEST_JSON = 2**28
 """bytes of JSON that are read, 256 MiB"""
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""an escape that stands for half of a surrogate pair"""
 
 
 class IrregularFileError(OSError):
@@ -34,25 +37,48 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file that a run wrote: UTF-8, no key twice in an object, and a line break at its end.
-
-    Everything that runs write ends with a line break, so a file without one was cut off.
+def read_bytes(path: Path, largest: int) -> bytes:
+    """Read a regular file of at most ``largest`` bytes; of a larger one nothing is read.
 
     Raises:
-        ValueError: the file is larger than `LARGEST_JSON`, cut off, nested too deeply, or not JSON.
+        ValueError: the file is larger.
         OSError: the file is not there, no regular file, or cannot be read.
     """
     with open_regular(path) as file:
-        content = file.read(LARGEST_JSON + 1)
-    if len(content) > LARGEST_JSON:
-        raise ValueError(f"larger than {LARGEST_JSON >> 20} MiB")
+        if os.fstat(file.fileno()).st_size <= largest:
+            content = file.read(largest + 1)  # it may have grown since
+            if len(content) <= largest:
+                return content
+    raise ValueError(f"larger than {largest >> 20} MiB")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that a run wrote: UTF-8, no key twice in an object, and a line break at its end.
+
+    Everything that runs write ends with a line break, so a file without one was cut off. No text in it holds half of a
+    surrogate pair, which JSON can write but no file or terminal can hold.
+
+    Raises:
+        ValueError: the file is larger than `LARGEST_JSON`, cut off, nested too deeply, or not JSON of such text.
+        OSError: the file is not there, no regular file, or cannot be read.
+    """
+    content = read_bytes(path, LARGEST_JSON)
     if not content.endswith(b"\n"):
         raise ValueError("the end is missing")
     try:
-        return json.loads(content.decode(), object_pairs_hook=_unique)
+        value = json.loads(content.decode(), object_pairs_hook=_unique)
+        if SURROGATE.search(content):
+            _require_encodable(value)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    return value
+
+
+def _require_encodable(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("half of a surrogate pair stands in a text") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

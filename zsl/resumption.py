@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import signal
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -12,19 +11,16 @@ from typing import Any
 
 import numpy as np
 import torch
-import xxhash
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from zsl.errors import EnoughError, InputError
 from zsl.random_streams import Stream
-from zsl.regular_file import open_regular
 from zsl.reporting.atomic import write_bytes
+from zsl.sealing import NOWHERE, sealed
 from zsl.trials import NAME
 
 CHECKPOINT = "last.ckpt"
-NO_COMMENT = b"\0\0"
-"""length of the comment of a zip archive that has none, its last two bytes"""
 CURE = "start without resume (several runs: with rerun=true), or name the interrupted run by paths.output"
 
 
@@ -136,32 +132,21 @@ def steps_made(trainer: Trainer) -> int:
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """A checkpoint appears by one rename beside it: Lightning's own way leads over another disk, where it can tear."""
+    """A checkpoint appears by one rename beside it: Lightning's own way leads over another disk, where it can tear.
+
+    Args:
+        origin: of the run, by :func:`zsl.sealing.origin`; it is kept in every checkpoint.
+    """
+
+    def __init__(self, origin: bytes = NOWHERE) -> None:
+        super().__init__()
+        self.origin = origin
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:  # noqa: ARG002
         """Write the checkpoint."""
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        write_bytes(Path(path), sealed(content.getvalue()))
-
-
-def sealed(archive: bytes) -> bytes:
-    """Return a zip archive without a comment with its XXH3-128 checksum as the comment, which readers of zip ignore."""
-    seal = xxhash.xxh3_128_digest(archive)
-    return archive[: -len(NO_COMMENT)] + struct.pack("<H", len(seal)) + seal
-
-
-def require_seal(archive: bytes) -> None:
-    """Refuse an archive that is not, byte for byte, what `sealed` returned.
-
-    Raises:
-        ValueError: it is cut off, or was altered after it was written.
-    """
-    size = xxhash.xxh3_128().digest_size
-    seal, length = archive[-size:], archive[-size - len(NO_COMMENT) : -size]
-    content = archive[: -size - len(NO_COMMENT)] + NO_COMMENT
-    if length != struct.pack("<H", size) or xxhash.xxh3_128_digest(content) != seal:
-        raise ValueError("its checksum is wrong")
+        write_bytes(Path(path), sealed(content.getvalue(), self.origin))
 
 
 def require_begun(checkpoints: Path) -> None:
@@ -174,26 +159,3 @@ def require_begun(checkpoints: Path) -> None:
         raise InputError(
             f"resume=true: {checkpoints / CHECKPOINT} is not there (the same configuration writes it); {CURE}"
         )
-
-
-def whole(path: Path, model: torch.nn.Module) -> Path:
-    """The path of a checkpoint that this model can go on from; read with ``weights_only``, so that nothing runs.
-
-    Raises:
-        InputError: there is none, it is damaged, or it is of a model of other sizes.
-    """
-    if not path.is_file():
-        raise InputError(f"resume=true: {path} is not there (the same configuration writes it); {CURE}")
-    try:
-        with open_regular(path) as file:
-            archive = file.read()
-        require_seal(archive)
-        content = torch.load(io.BytesIO(archive), map_location="cpu", weights_only=True)
-        sizes = {name: value.shape for name, value in content["state_dict"].items()}
-        complete = {"loops", "optimizer_states", "callbacks", "epoch", "global_step"} <= set(content)
-    except Exception as error:  # a damaged file can raise anything
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError(f"resume=true: {path} is damaged ({reason}); {CURE}") from error
-    if not complete or sizes != {name: value.shape for name, value in model.state_dict().items()}:
-        raise InputError(f"resume=true: {path} is no checkpoint of this method on this data; {CURE}")
-    return path

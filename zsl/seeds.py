@@ -24,6 +24,7 @@ from zsl.record import job as description
 from zsl.reporting.result import NAME as RESULT
 from zsl.reporting.result import Result
 from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
+from zsl.sealing import origin
 from zsl.selection import Choice
 from zsl.settings import plain
 from zsl.together import Run, fit_together, seconds_a_step
@@ -117,8 +118,10 @@ def run_seeds(
                     yield from _one_after_another(jobs, names, searches, cfg.resume)
                     return
                 losses = KeptSteps(len(runs))
+                of = origin(checkpoints.name, fingerprints(ground.source))
                 with timed(timings, "fit"):
-                    fit_together(runs, loop(cfg), checkpoints, resume, [losses] if trackers(cfg) else [])
+                    watchers = [losses] if trackers(cfg) else []
+                    fit_together(runs, loop(cfg), checkpoints, resume, watchers, of)
                 timings["fit"] = round(timings["fit"] / len(runs), 4)
                 for number, (job, made) in enumerate(zip(jobs, runs, strict=True)):
                     if made.diverged is None:

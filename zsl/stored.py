@@ -10,6 +10,7 @@ from zsl.configuration import compose
 from zsl.errors import InputError
 from zsl.explanations import explained
 from zsl.offered import CURE, TARGET, require_offered, require_plain
+from zsl.overrides import readable
 from zsl.recalled import COMPUTED, FOREIGN, objection
 from zsl.reporting.checks import show
 from zsl.reporting.result import Result
@@ -22,7 +23,7 @@ CHANGEABLE = ("data", "class_embedding")
 """groups that a finished run can be asked for anew with"""
 PARTS = (*CHANGEABLE, "method", "protocol")
 """what of a configuration a trained method is put to use with"""
-PLACES = ("root", "features", "splits", "attributes", "path", "model")
+PLACES = ("root", "features", "splits", "class_names", "attributes", "path", "model")
 """keys that name what is read"""
 CACHE = "cache"
 
@@ -95,7 +96,7 @@ def _parsed(overrides: Sequence[str]) -> list[Override]:
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     with explained():
-        typed: list[Override] = OverridesParser.create().parse_overrides(list(overrides))
+        typed: list[Override] = OverridesParser.create().parse_overrides(readable(overrides))
     for override in typed:
         key = override.key_or_group
         top = key.partition(".")[0]

@@ -29,6 +29,7 @@ from zsl.errors import InputError
 from zsl.identity import identity
 from zsl.output import beside, folder
 from zsl.record import Names, job
+from zsl.redaction import WITHHELD, without_secrets
 from zsl.reporting import result as results
 from zsl.reporting.result import Result
 from zsl.reporting.table import MEANS
@@ -48,7 +49,6 @@ POLL = 0.5
 FREE = (*MEANS, "data", "class_embedding", "protocol", "search", "sweep")
 """parts of a configuration that trials of one study need not have in common, beside what `_identity` says of them"""
 STORAGE = "search.storage="
-WITHHELD = "(withheld)"
 log = logging.getLogger(__name__)
 
 
@@ -88,7 +88,7 @@ def sweep(overrides: Sequence[str]) -> int:
 def _without_address(override: str) -> str:
     """An address may hold a password; a reference to where it stands may stay."""
     held = override.lstrip("+").startswith(STORAGE) and "://" in override
-    return STORAGE + WITHHELD if held else override
+    return STORAGE + WITHHELD if held else without_secrets(override)
 
 
 def _require_validation(cfg: DictConfig) -> None:
@@ -143,8 +143,10 @@ def _run(cfg: DictConfig, output: Path, names: Names, overrides: Sequence[str]) 
 def _alone(output: Path) -> Iterator[None]:
     place = output / ".result.lock"
     with FileLock(place):
-        yield
-        place.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            place.unlink(missing_ok=True)
 
 
 def _searched(cfg: DictConfig, source: Source, plan: Plan, storage: Storage) -> Choice:
@@ -223,7 +225,7 @@ def _written(output: Path, cfg: DictConfig, source: Source, choice: Choice) -> R
         return None
     with suppress(InputError):
         before = results.read(output / results.NAME)
-        trials = json.loads(json.dumps([trial.record() for trial in choice.trials]))
+        trials = without_secrets(json.loads(json.dumps([trial.record() for trial in choice.trials])))
         same = identity(before.config) == identity(plain(cfg))
         if same and before.fingerprints == fingerprints(source) and before.selection.trials == trials:
             return before

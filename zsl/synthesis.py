@@ -152,6 +152,8 @@ def _load(cfg: DictConfig, result: Result, stage: Stage, weights: Path) -> Featu
         raise InputError(f"{weights}: no such file; train with save.weights=true")
     try:
         model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        if not all(it.isfinite().all() for it in model.state_dict().values()):
+            raise ValueError("not all of them are finite numbers")
     except Exception as error:  # a damaged file can raise anything
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise InputError(

@@ -16,13 +16,15 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from zsl.checkpoint import whole
 from zsl.data.training_set import Abreast, TrainingSet, stream
 from zsl.divergence import FiniteLoss
 from zsl.errors import DivergedError
 from zsl.fit import FOUNDATIONS, HEADS, Loop, descend, device_of, finishing, fit
 from zsl.model import ZSLModel
 from zsl.random_streams import Stream, side_by_side
-from zsl.resumption import CHECKPOINT, whole
+from zsl.resumption import CHECKPOINT
+from zsl.sealing import NOWHERE
 
 WARM_UP, TIMED = 2, 5
 """steps that are made to find out how long one takes"""
@@ -46,6 +48,7 @@ def fit_together(
     checkpoints: Path | None = None,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
+    origin: bytes = NOWHERE,
 ) -> None:
     """Train each run as :func:`zsl.fit.fit` does by itself, all of them at once.
 
@@ -65,7 +68,7 @@ def fit_together(
         return
     last = None
     if resume and checkpoints is not None:
-        last = whole(checkpoints / CHECKPOINT, stacked([run.model for run in runs]))
+        last = whole(checkpoints / CHECKPOINT, stacked([run.model for run in runs]), origin)
     if last is None:
         _fit_parts(runs, FOUNDATIONS, lambda run: run.model.foundations(run.train), loop)
     watch = FiniteLoss(loop.log_every_n_steps, checkpoints, len(runs))
@@ -76,7 +79,7 @@ def fit_together(
     batches = Abreast([run.model.batches(run.train, run.seed) for run in runs])
     stack = stacked(models)
     with side_by_side(streams), suppress(DivergedError):
-        trainer = descend(stack, batches, loop, checkpoints, last, [watch, *callbacks], streams)
+        trainer = descend(stack, batches, loop, checkpoints, last, [watch, *callbacks], streams, origin)
     for place, error in watch.diverged.items():
         runs[place].diverged = error
     if len(watch.diverged) == len(runs):

@@ -36,6 +36,7 @@ from zsl.record import Findings, Names, job, record
 from zsl.reporting.result import Result, write
 from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.scoring import score
+from zsl.sealing import NOWHERE, origin
 from zsl.search_space import Hyperparameters, grid
 from zsl.selection import Choice, choose
 from zsl.settings import plain
@@ -85,7 +86,8 @@ def run(
             with kept(diary):
                 with timed(timings, "fit"):
                     point = choice.hyperparameters if choice else {}
-                    model = train(cfg, ground.stage, point, tracking.callbacks, checkpoints, resume)
+                    of = origin(checkpoints.name, fingerprints(ground.source))
+                    model = train(cfg, ground.stage, point, tracking.callbacks, checkpoints, resume, of)
                 result = conclude(cfg, output, names, overrides, ground, choice, model, timings)
         tracking.record(output)
     return result
@@ -212,13 +214,14 @@ def train(
     callbacks: Sequence[Callback] = (),
     checkpoints: Path | None = None,
     resume: bool = False,
+    of: bytes = NOWHERE,
 ) -> ZSLModel:
     """Build the method of ``cfg`` with these hyperparameters in place of its own, and train it on ``stage``; where it
     is to ``resume`` and there is a checkpoint, from there on.
     """
     model = begun(cfg, stage, hyperparameters)
     resume = resume and checkpoints is not None and (checkpoints / CHECKPOINT).is_file()
-    return fit(model, stage.training(model.setting), loop(cfg), cfg.seed, checkpoints, resume, callbacks)
+    return fit(model, stage.training(model.setting), loop(cfg), cfg.seed, checkpoints, resume, callbacks, of)
 
 
 def begun(cfg: DictConfig, stage: Stage, hyperparameters: Hyperparameters) -> ZSLModel:

@@ -115,7 +115,7 @@ class Diary:
             raise InputError(f"resume=true: {path} is damaged ({key}: {cause}); {cure}")
         if content["data"] != self.data:
             raise InputError(f"resume=true: {path} is of other data than are there now; {cure}")
-        found = [Trial(**record) for record in content["trials"]]
+        found = [Trial(**{"chosen": {}, **record}) for record in content["trials"]]
         if not all(trial.is_complete() for trial in found):
             raise InputError(f"resume=true: {path} is damaged (a trial lacks a measurement); {cure}")
         return found

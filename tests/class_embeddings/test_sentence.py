@@ -161,3 +161,11 @@ def test_code_that_comes_with_a_model_is_not_run(tmp_path: Path) -> None:
         encode(["red apple"], folder)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "called").exists()
+
+
+def test_a_kernel_from_elsewhere_is_not_fetched(tmp_path: Path) -> None:
+    for name in ("tokenizer.json", "model.safetensors"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "_attn_implementation": "some/kernel"}))
+    with pytest.raises(InputError, match=r"config\.json has _attn_implementation='some/kernel', which may be code"):
+        Sentence(model=tmp_path, cache=tmp_path / "cache").fit(CLASSES)(CLASSES)

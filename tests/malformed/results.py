@@ -1,27 +1,19 @@
-"""Malformed files of runs: results, jobs, trials, checkpoints and studies, each a genuine file with one fault."""
+"""Malformed results of runs, each a genuine one with one fault."""
 
 from __future__ import annotations
 
-import atexit
 import functools
 import json
 import os
 import random
-import shutil
-import signal
 import socket
-import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests import processes
+from tests.malformed.genuine import HUGE, text_of
 from tests.malformed.law import Case
 
-WORLD = ["data=synthetic", "method=eszsl"]
-ALE = ["data=synthetic", "method=ale", "method.epochs=2", "method.batch_size=200", "paths.output=runs"]
-SEARCH = ["data=synthetic", "method=eszsl", "search=grid", "sweep.gamma=[1,10]", "sweep.lamb=[1]", "paths.output=runs"]
 READERS = (
     ("report", "run"),
     ("compare", "run", "--metric", "H"),
@@ -29,7 +21,6 @@ READERS = (
     ("report", "run", "--html", "x.html"),
 )
 """commands that read results, by turns"""
-HUGE = 10**400
 ESCAPE = "\x1b[31m"
 
 WRONG: dict[str, Sequence[Any]] = {
@@ -83,87 +74,18 @@ def cases() -> Iterator[Case]:
     for name, place in _PLACES.items():
         for command in (("report", "run/result.json"), ("compare", "run", "--metric", "H")):
             yield Case(f"result is {name} {command[0]}", functools.partial(_placed, place, command))
-    for name, content in _JOBS.items():
-        yield Case(f"job {name}", functools.partial(_job, content), status=0, says=("1 done", "1 damaged", "job.json"))
-    for name, spoil in _CHECKPOINTS.items():
-        yield Case(
-            f"checkpoint {name}", functools.partial(_checkpoint, spoil), says=("last.ckpt", "start without resume")
-        )
-    for name, content in _TRIALS.items():
-        yield Case(f"trials {name}", functools.partial(_trials, content), says=("trials.json", "start without resume"))
-    for name, spoil_study in _STUDIES.items():
-        made_anew = name in ("without trials", "other version")
-        yield Case(f"study {name}", functools.partial(_study, spoil_study), *([None] if made_anew else [2]))
 
 
 def of_result(name: str, change: Callable[[str], str | bytes], command: Sequence[str], status: int | None = 2) -> Case:
     """A run whose result is a genuine one, changed as text."""
 
     def build(folder: Path) -> Sequence[str]:
-        text = change(genuine("result"))
+        text = change(text_of("result"))
         (folder / "run").mkdir()
         (folder / "run" / "result.json").write_bytes(text if isinstance(text, bytes) else text.encode())
         return command
 
     return Case(f"result {name}", build, status, says=("result.json",) if status == 2 else ())
-
-
-@functools.cache
-def genuine(what: str) -> str:
-    """Return a file that a run wrote: ``result``, or, of a run that was stopped at a step, ``trials``."""
-    return next(made(what).rglob("*.json")).read_text()
-
-
-@functools.cache
-def made(what: str) -> Path:
-    """Return the folder of a genuine run, made once in this process."""
-    root = Path(tempfile.mkdtemp(prefix="malformed-"))
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
-    if what == "result":
-        done = processes.zsl("train", *WORLD, "paths.output=runs", cwd=root, env={"ZSL_CACHE": str(root / "cache")})
-    elif what == "checkpoint":
-        env = {"ZSL_CACHE": str(root / "cache")}
-        done = processes.call(_stopped_at_a_step, ["train", *ALE], cwd=root, env=env)
-        assert done.returncode == 130, done.stderr
-    elif what == "trials":
-        env = {"ZSL_CACHE": str(root / "cache")}
-        done = processes.call(_stopped_after_a_trial, ["train", *WORLD, *_CHOOSING], cwd=root, env=env)
-        assert done.returncode == 130, done.stderr
-    else:
-        done = processes.zsl("sweep", *SEARCH, cwd=root, env={"ZSL_CACHE": str(root / "cache")})
-    assert what in ("checkpoint", "trials") or done.returncode == 0, done.stderr
-    return root / "runs"
-
-
-_CHOOSING = ["selection=validation", "sweep.gamma=[1,10]", "sweep.lamb=[1]", "paths.output=runs"]
-
-
-def _stopped_at_a_step(arguments: list[str]) -> int:
-    from zsl.cli import main
-    from zsl.resumption import Interruption
-
-    end = Interruption.on_train_batch_end
-
-    def end_step(self: Interruption, trainer: Any, *rest: Any) -> None:
-        signal.raise_signal(signal.SIGINT)
-        end(self, trainer, *rest)
-
-    Interruption.on_train_batch_end = end_step  # type: ignore[method-assign]
-    return main(arguments)
-
-
-def _stopped_after_a_trial(arguments: list[str]) -> int:
-    from zsl.cli import main
-    from zsl.trials import Diary
-
-    add = Diary.add
-
-    def stop(self: Diary, trial: Any) -> None:
-        add(self, trial)
-        raise KeyboardInterrupt
-
-    Diary.add = stop  # type: ignore[method-assign]
-    return main(arguments)
 
 
 def _with(key: str, value: Any, text: str) -> str:
@@ -196,9 +118,14 @@ _TEXTS: dict[str, Callable[[str], str | bytes]] = {
     "Infinity": lambda text: _with("metrics.AUSUC", float("inf"), text),
     "1e400": lambda text: text.replace('"seed": 0', '"seed": 1e400', 1),
     "digits": lambda text: text.replace('"seed": 0', f'"seed": {"9" * 5000}', 1),
+    "byte order mark": lambda text: text.encode("utf-8-sig"),
     "UTF-16": lambda text: text.encode("utf-16"),
     "latin-1": lambda text: text.replace("eszsl", "é", 1).encode("latin-1"),
     "lone surrogate": lambda text: text.replace('"eszsl"', '"\\ud800"', 1),
+    "lone surrogate in a class": lambda text: text.replace('"classes": ["', '"classes": ["\\udfff', 1),
+    "lone surrogate in an override": lambda text: _with("overrides", ["a=\ud83d"], text),
+    "lone surrogate in a key": lambda text: _with("config", {"\udc80": 1}, text),
+    "count in config": lambda text: _with("config", {"method": {"epochs": [1, 2**63, HUGE]}}, text),
     "two documents": lambda text: text + text,
     "zeros": lambda text: text + "\0" * 100 + "\n",
     "Python": lambda text: text.replace('"', "'"),
@@ -213,7 +140,15 @@ _PLACES: dict[str, Callable[[Path], object]] = {
     "a link to itself": lambda path: path.symlink_to(path.name),
     "a socket": lambda path: _bind(path),
     "/dev/full": lambda path: path.symlink_to("/dev/full"),
+    "2 GiB": lambda path: _of_size(path, 2**31),
+    "1 TiB": lambda path: _of_size(path, 2**40),
 }
+
+
+def _of_size(path: Path, size: int) -> None:
+    """Make a file of zeros that takes no place on the disk."""
+    with path.open("wb") as file:
+        file.truncate(size)
 
 
 def _bind(path: Path) -> None:
@@ -231,150 +166,3 @@ def _placed(place: Callable[[Path], object], command: Sequence[str], folder: Pat
     (folder / "run").mkdir()
     place(folder / "run" / "result.json")
     return command
-
-
-_WHOLE = {"overrides": ["method=eszsl"], "identity": "0" * 8, "fingerprints": {}, "error": None, "traceback": None}
-_JOBS: dict[str, bytes | str] = {
-    "empty": "",
-    "cut": json.dumps(_WHOLE)[:-3],
-    "of numbers": json.dumps({**_WHOLE, "overrides": [1, 2]}) + "\n",
-    "of text": json.dumps({**_WHOLE, "overrides": "method=eszsl"}) + "\n",
-    "without overrides": json.dumps({"identity": ""}) + "\n",
-    "with more": json.dumps({**_WHOLE, "more": 1}) + "\n",
-    "a list": "[]\n",
-    "error is a list": json.dumps({**_WHOLE, "error": ["a"]}) + "\n",
-    "identity leads away": json.dumps({**_WHOLE, "identity": "../../x"}) + "\n",
-    "not UTF-8": b"\xff\xfe{}\n",
-    "deep": "[" * 100_000 + "\n",
-}
-
-
-def _job(content: bytes | str, folder: Path) -> Sequence[str]:
-    for name in ("whole", "damaged"):
-        (folder / "sweep" / name).mkdir(parents=True)
-    (folder / "sweep" / "whole" / "result.json").write_text(genuine("result"))
-    (folder / "sweep" / "damaged" / "job.json").write_bytes(content if isinstance(content, bytes) else content.encode())
-    return ("jobs", "sweep")
-
-
-def _resaved(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
-    def spoil(path: Path) -> None:
-        import torch
-
-        content = torch.load(path, weights_only=True)
-        change(content)
-        torch.save(content, path)
-
-    return spoil
-
-
-def _bytes(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(change(path.read_bytes())) and None
-
-
-def _replaced(place: Callable[[Path], object]) -> Callable[[Path], None]:
-    def spoil(path: Path) -> None:
-        path.unlink()
-        place(path)
-
-    return spoil
-
-
-_CHECKPOINTS: dict[str, Callable[[Path], None]] = {
-    "empty": _bytes(lambda _: b""),
-    "text": _bytes(lambda _: b"weights"),
-    "cut": _bytes(lambda content: content[: len(content) // 2]),
-    "a byte short": _bytes(lambda content: content[:-1]),
-    "a byte more": _bytes(lambda content: content + b"\0"),
-    "flipped": _bytes(lambda content: content[:1000] + bytes([content[1000] ^ 1]) + content[1001:]),
-    "without loops": _resaved(lambda content: content.pop("loops")),
-    "optimizers": _resaved(lambda content: content.update(optimizer_states=[{"state": {}, "param_groups": []}])),
-    "optimizers are text": _resaved(lambda content: content.update(optimizer_states="none")),
-    "epoch": _resaved(lambda content: content.update(epoch=40)),
-    "step": _resaved(lambda content: content.update(global_step=-1)),
-    "weights": _resaved(lambda content: content["state_dict"].update(W=content["state_dict"]["W"] * 2)),
-    "random stream": _resaved(lambda content: _other_stream(content)),
-    "a list": _replaced(lambda path: _save([], path)),
-    "a folder": _replaced(lambda path: path.mkdir()),
-}
-
-
-def _save(value: Any, path: Path) -> None:
-    import torch
-
-    torch.save(value, path)
-
-
-def _other_stream(content: dict[str, Any]) -> None:
-    (key,) = (key for key in content["callbacks"] if "RandomStreams" in key)
-    content["callbacks"][key]["torch"] = content["callbacks"][key]["torch"].flip(0)
-
-
-def _checkpoint(spoil: Callable[[Path], None], folder: Path) -> Sequence[str]:
-    shutil.copytree(made("checkpoint"), folder / "runs")
-    (path,) = (folder / "runs").rglob("last.ckpt")
-    spoil(path)
-    return ("train", *ALE, "resume=true")
-
-
-_TRIALS: dict[str, Callable[[str], str]] = {
-    "empty": lambda _: "",
-    "cut": lambda text: text[: len(text) // 2],
-    "a byte short": lambda text: text[:-1],
-    "number as text": lambda text: _changed_trial(text, T1="high"),
-    "negative": lambda text: _changed_trial(text, T1=-1),
-    "huge": lambda text: _changed_trial(text, gamma=HUGE),
-    "incomplete": lambda text: _changed_trial(text, temperature=None),
-    "chosen": lambda text: _changed_trial(text, chosen=[1]),
-    "unknown": lambda text: _changed_trial(text, surprise=1),
-    "other data": lambda text: text.replace('"features": "', '"features": "0', 1),
-}
-
-
-def _changed_trial(text: str, **changes: Any) -> str:
-    content = json.loads(text)
-    changed = {**content["trials"][0], **changes}
-    content["trials"][0] = {key: value for key, value in changed.items() if value is not None}
-    return json.dumps(content) + "\n"
-
-
-def _trials(change: Callable[[str], str], folder: Path) -> Sequence[str]:
-    shutil.copytree(made("trials"), folder / "runs")
-    (path,) = (folder / "runs").rglob("trials.json")
-    path.write_text(change(path.read_text()))
-    return ("train", *WORLD, *_CHOOSING, "resume=true")
-
-
-def _sql(*statements: str) -> Callable[[Path], None]:
-    def spoil(path: Path) -> None:
-        with sqlite3.connect(path) as database:
-            for statement in statements:
-                database.execute(statement)
-        database.close()
-
-    return spoil
-
-
-_STUDIES: dict[str, Callable[[Path], None]] = {
-    "text": _bytes(lambda _: b"a study of many things " * 100),
-    "cut": _bytes(lambda content: content[: len(content) // 2]),
-    "without trials": _sql("DROP TABLE trials"),
-    "without parameters": _sql("DELETE FROM trial_params"),
-    "other version": _sql("UPDATE version_info SET schema_version = 99"),
-    "slot is text": _sql("""UPDATE trial_user_attributes SET value_json = '"first"' WHERE key = 'slot'"""),
-    "slot is no JSON": _sql("UPDATE trial_user_attributes SET value_json = '{' WHERE key = 'slot'"),
-    "found is a number": _sql("UPDATE trial_user_attributes SET value_json = '1' WHERE key = 'found'"),
-    "found has more": _sql(
-        """UPDATE trial_user_attributes SET value_json = '{"chosen": {}, "T2": 1}' WHERE key = 'found'"""
-    ),
-    "distribution": _sql("UPDATE trial_params SET distribution_json = '{}'"),
-    "parameter": _sql("UPDATE trial_params SET param_value = 99"),
-    "a folder": _replaced(lambda path: path.mkdir()),
-}
-
-
-def _study(spoil: Callable[[Path], None], folder: Path) -> Sequence[str]:
-    shutil.copytree(made("study"), folder / "runs")
-    (folder / "runs" / "result.json").unlink()
-    spoil(folder / "runs" / "study.db")
-    return ("sweep", *SEARCH)

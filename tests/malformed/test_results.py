@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.malformed import beside, interrupted, results, studies
 from tests.malformed.law import Case, hold
-from tests.malformed.results import cases
 
-CASES = list(cases())
+CASES = [case for kind in (results, interrupted, studies, beside) for case in kind.cases()]
 SAMPLE = 16
 """cases of the fast suite: every so many"""
 
@@ -29,4 +29,4 @@ def test_a_malformed_file_of_a_run_costs_one_line(case: Case, tmp_path: Path) ->
 
 
 def test_names_of_cases_differ_and_there_are_enough() -> None:
-    assert len({case.name for case in CASES}) == len(CASES) > 120
+    assert len({case.name for case in CASES}) == len(CASES) > 230

@@ -119,3 +119,16 @@ def test_no_attribute_that_varies_leaves_all_classes_equal() -> None:
 def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: object) -> None:
     with pytest.raises(InputError, match=f"method.{key}={value}"):
         DAP(Dimensions(3, 2, 2), **{key: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("threshold", ["attribute", "all", "half"])
+def test_a_description_at_the_cut_has_not_the_attribute(stage: Stage, threshold: str) -> None:
+    """a_m^y = 1[φ(y)_m > c_m]: equal is not greater."""
+    train = stage.training(DAP.setting)
+    model = DAP(Dimensions(*stage.dims), 0.5, "logistic", threshold, "half").double()  # type: ignore[arg-type]
+    model.binarise(train)
+    just_above = torch.nextafter(model.cut, torch.tensor(torch.inf, dtype=model.cut.dtype))
+    assert model.attributes(torch.stack([model.cut, just_above])).tolist() == [
+        [0.0] * len(model.cut),
+        [1.0] * len(model.cut),
+    ]

@@ -9,8 +9,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import multivariate_normal
 
-from zsl.methods.novelty import LocalOutliers
+from zsl.methods.novelty import FLOOR, Gaussians, LocalOutliers
 from zsl.model import Dimensions
 
 
@@ -61,6 +62,24 @@ def test_novel_is_what_is_less_probable_than_the_share_of_references(
     for row, novel in zip(x.numpy(), detector(x).tolist(), strict=True):
         value = plof(row, kept, neighbours)
         assert abs(value - float(detector.threshold)) < 1e-9 or novel == (value > float(detector.threshold))
+
+
+@settings(deadline=None, max_examples=25)
+@given(s=st.integers(1, 4), k=st.integers(1, 5), seed=st.integers(0, 10**6))
+def test_gaussians_have_the_density_of_the_normal_distribution(s: int, k: int, seed: int) -> None:
+    """Up to k/2 log 2π, which all classes share: with one σ a class, k log σ² does not cancel."""
+    y = torch.arange(s).repeat(7)
+    f, S, x = projected(7 * s, k, seed), projected(s, k, seed + 1), projected(9, k, seed + 2)
+    f[y == 0] *= 3
+    detector = Gaussians(Dimensions(2, k, s), 0.2).double()
+    detector.fit(f, y, S)
+    variances = [np.mean((f[y == c] - S[c]).numpy() ** 2) + FLOOR for c in range(s)]
+    classes = [multivariate_normal(S[c].numpy(), variances[c] * np.eye(k)) for c in range(s)]
+    density = np.max([np.atleast_1d(each.logpdf(x.numpy())) for each in classes], axis=0)
+    np.testing.assert_allclose(detector.log_density(x) - k / 2 * math.log(2 * math.pi), density, rtol=1e-9, atol=1e-9)
+    own = np.max([np.atleast_1d(each.logpdf(f.numpy())) for each in classes], axis=0)
+    clear = abs(density - np.quantile(own, 0.2)) > 1e-9
+    assert (detector(x).numpy() == (density < np.quantile(own, 0.2)))[clear].all()
 
 
 def test_the_probability_orders_images_as_the_factor_does() -> None:

@@ -50,3 +50,8 @@ def test_classes_of_equal_description_are_one_answer() -> None:
     found = model.scores(torch.randn(4, 2), twins)
     assert torch.equal(found[:, 0], found[:, 2])
     assert not torch.equal(found[:, 0], found[:, 1])
+    first = torch.log_softmax(torch.tensor([2.0, 5.0, 7.0]), dim=0)[0]
+    with torch.no_grad():
+        model.V.zero_()
+        model.c.copy_(torch.tensor([2.0, 5.0, 7.0]))
+    assert torch.equal(model.scores(torch.randn(1, 2), twins)[0, [0, 2]], first.expand(2))

@@ -23,7 +23,7 @@ ALE = ["data=synthetic", "method=ale", "method.epochs=8", "sweep.lr=[0.1,1.0]", 
 KEY, PASSWORD, TOKEN = "5ec2e7" * 7, "hunter2hunter2", "t0k3nt0k3n"
 SECRETS = [
     f"logger.wandb.group='https://someone:{PASSWORD}@example.org'",
-    f"logger.wandb.tags=[mine,'https://me:{TOKEN}@example.org']",
+    f"logger.wandb.tags=[mine,'https://me:{TOKEN}@example.org','token={TOKEN} with a space','{KEY}']",
 ]
 EVERY = 10
 
@@ -82,6 +82,8 @@ def test_wandb_knows_what_was_run(watched: Watched) -> None:
         "selection validation",
         "mine",
         "https://(withheld)@example.org",
+        "token=(withheld)",
+        "(withheld)",
     ]
     for key, value in result["config"].items():
         assert run.config[key] == value, key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,9 @@ import pytest
 from tests.tracking.test_tracking import read_events
 from tests.tracking.wandb_files import runs
 from zsl.cli import main
+from zsl.configuration import compose
+from zsl.identity import identity
+from zsl.settings import plain
 from zsl.tracking.csv import CSV
 from zsl.tracking.wandb import WandB
 
@@ -90,6 +94,20 @@ def test_a_resumed_run_goes_on_as_the_same(tmp_path: Path, monkeypatch: pytest.M
         *both[0],
         *both[1],
     ]
+
+
+def test_an_identity_that_is_none_is_not_taken_over(tmp_path: Path) -> None:
+    """The file may be anybody's, and what it says becomes part of the names of folders."""
+    search = [*ESZSL, "sweep.gamma=[1.0]", "sweep.lamb=[1.0]", "selection=validation", *places(tmp_path)]
+    assert main(search) == 0
+    checkpoints = tmp_path / "run" / "checkpoints" / identity(plain(compose(search[1:])))
+    checkpoints.mkdir(parents=True)
+    prints = json.loads((tmp_path / "run" / "result.json").read_text())["fingerprints"]
+    (checkpoints / "trials.json").write_text(json.dumps({"data": prints, "trials": []}) + "\n")
+    (checkpoints / "wandb_run").write_text("../../elsewhere\n")
+    assert main([*search, "logger=wandb_offline", "resume=true"]) == 0
+    (run,) = runs(tmp_path / "run")
+    assert re.fullmatch("[0-9a-f]{10}", run.run.run_id)
 
 
 def test_a_process_of_wandb_that_dies_takes_no_result_and_no_later_run_along(

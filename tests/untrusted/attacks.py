@@ -12,8 +12,8 @@ Content = dict[str, Any]
 Attack = Callable[[Content, Path], Sequence[str] | None]
 """changes what ``result.json`` holds so that a file appears; what the victim types after the names of the folders"""
 
-SECRET = "hunter2-of-this-machine"
-"""the value of ZSL_TEST_TOKEN in the environment"""
+ENVIRONMENT = {"ZSL_TEST_TOKEN": "hunter2-of-this-machine", "ZSL_TEST_PLACE": "attic-of-this-machine"}
+"""what nobody is to learn; what is called a token is withheld from all that is written, the other is not"""
 
 
 class Payload:
@@ -150,7 +150,7 @@ def no_text(content: Content, _mark: Path) -> None:
 
 
 def environment(content: Content, _mark: Path) -> None:
-    content["config"]["class_embedding"]["kind"] = "${oc.env:ZSL_TEST_TOKEN}"
+    content["config"]["class_embedding"]["kind"] = "${oc.env:ZSL_TEST_PLACE}"
 
 
 def environment_in_an_override(content: Content, _mark: Path) -> list[str]:

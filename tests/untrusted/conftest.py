@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.untrusted.attacks import SECRET
+from tests.untrusted.attacks import ENVIRONMENT
 from zsl.cli import main
 
 TRAIN = ["train", "data=synthetic", "method=fclswgan", "method.hidden=16", "method.critic_hidden=16", "method.epochs=2"]
@@ -31,7 +31,8 @@ def stranger(generator: Path, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A secret in the environment, and a module that makes the mark as soon as it is imported."""
-    monkeypatch.setenv("ZSL_TEST_TOKEN", SECRET)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     mark = tmp_path / "mark"
     (tmp_path / "evil.py").write_text(f"from pathlib import Path\nPath({str(mark)!r}).touch()\nBoom = dict\n")
     monkeypatch.syspath_prepend(tmp_path)

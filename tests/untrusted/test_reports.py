@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.untrusted.attacks import SECRET
+from tests.untrusted.attacks import ENVIRONMENT
 from zsl.cli import main
 from zsl.recalled import objection
 
-RESOLVED = "${oc.env:ZSL_TEST_TOKEN}"
+RESOLVED = "${oc.env:ZSL_TEST_PLACE}"
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_nothing_is_resolved_in_a_report(
     for seed in (0, 1):
         folder = stranger / f"seed{seed}"
         folder.mkdir()
-        (folder / "result.json").write_text(json.dumps(content | {"seed": seed}))
+        (folder / "result.json").write_text(json.dumps(content | {"seed": seed}) + "\n")
     (stranger / "result.json").unlink()
     assert main([command[0], str(stranger), *command[1:]]) in (0, 2)
     said = capfd.readouterr()
     page = Path("page.html").read_text() if "--html" in command else ""
-    assert SECRET not in said.out + said.err + page
+    assert not any(value in said.out + said.err + page for value in ENVIRONMENT.values())
     assert "zsl train" not in said.out + page
     assert ("no command" in said.out + page) == (command[-1] in ("--published", "page.html"))
     assert not (tmp_path / "mark").exists()
@@ -71,7 +71,9 @@ def test_jobs_offers_no_command_that_runs_more_than_zsl(
 ) -> None:
     folder = tmp_path / "sweep" / "eszsl-cub-seed0-00000000"
     folder.mkdir(parents=True)
-    (folder / "job.json").write_text(json.dumps({"overrides": ["method=eszsl", override], "identity": "00000000"}))
+    (folder / "job.json").write_text(
+        json.dumps({"overrides": ["method=eszsl", override], "identity": "00000000"}) + "\n"
+    )
     assert main(["jobs", str(tmp_path / "sweep")]) == 0
     said = capfd.readouterr().out
     assert "again: (no command: " in said
@@ -83,7 +85,7 @@ def test_jobs_does_not_open_what_a_lock_links_to(tmp_path: Path, capfd: pytest.C
     folder.mkdir(parents=True)
     precious.write_text("kept")
     (folder / ".lock").symlink_to(precious)
-    (folder / "job.json").write_text(json.dumps({"overrides": ["method=eszsl"], "identity": "00000000"}))
+    (folder / "job.json").write_text(json.dumps({"overrides": ["method=eszsl"], "identity": "00000000"}) + "\n")
     assert main(["jobs", str(tmp_path / "sweep")]) == 0
     assert precious.read_text() == "kept"
     assert f"again: zsl train -m method=eszsl paths.output={tmp_path / 'sweep'}" in capfd.readouterr().out

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import scipy.io
 import torch
 
-from tests.untrusted.attacks import ATTACKS, SECRET, Attack, Content, Payload
+from tests.untrusted.attacks import ATTACKS, ENVIRONMENT, Attack, Content, Payload
 from zsl.cli import main
+from zsl.configuration import compose
+from zsl.settings import plain
 
 
 def tampered(stranger: Path) -> Content:
@@ -27,13 +28,14 @@ def test_a_result_is_refused_that_asks_for_more_than_data(
     mark, out = tmp_path / "mark", tmp_path / "out"
     content = json.loads((stranger / "result.json").read_text())
     typed = attack(content, mark) or ()
-    (stranger / "result.json").write_text(json.dumps(content))
+    (stranger / "result.json").write_text(json.dumps(content) + "\n")
     status = main(["synthesize", str(stranger), str(out), "--per-class", "2", *typed])
     said = capfd.readouterr()
     assert not mark.exists()
-    assert SECRET not in said.out + said.err
+    assert not any(value in said.out + said.err for value in ENVIRONMENT.values())
     assert status == 2
     assert said.err.startswith(f"zsl: error: {stranger / 'result.json'}: ")
+    assert "results are not run as programs" in said.err
     assert said.err.count("\n") == 1
     assert not out.exists()
 
@@ -87,7 +89,7 @@ def test_a_plug_in_is_built_where_it_is_named_and_only_there(
     named = "class_embedding._target_=mine.Mine"
     content["config"]["class_embedding"]["_target_"] = "mine.Mine"
     content["overrides"].append(named)
-    (stranger / "result.json").write_text(json.dumps(content))
+    (stranger / "result.json").write_text(json.dumps(content) + "\n")
     run = ["synthesize", str(stranger), str(tmp_path / "out"), "--per-class", "2"]
     for typed in ([], ["class_embedding._target_=evil.Boom"], ["data._target_=mine.Mine"]):
         assert main([*run, *typed]) == 2
@@ -99,16 +101,18 @@ def test_a_plug_in_is_built_where_it_is_named_and_only_there(
 def test_what_is_read_is_said_and_the_cache_is_the_users_own(
     stranger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    made, theirs = tmp_path / "made", tmp_path / "theirs"
+    assert main(["synthesize", str(stranger), str(made), "--per-class", "3"]) == 0
+    assert "reads" not in capfd.readouterr().err
     monkeypatch.setenv("ZSL_CACHE", str(tmp_path / "own"))
-    content, theirs = tampered(stranger), tmp_path / "theirs"
-    words: dict[str, Any] = {"_target_": "zsl.class_embeddings.word_vectors.WordVectors", "oov": "zero"}
-    words |= {"path": str(tmp_path / "words.txt"), "cache": str(theirs)}
-    content["config"]["class_embedding"] = {**words, "scale": "none", "shuffle_seed": None}
+    files = ["data.features=synthetic.mat", "data.splits=att_splits.mat", f"data.root={made}", "data.name=made"]
+    content = tampered(stranger)
+    content["config"] |= {"data": plain(compose(["data=xlsa17", *files, f"paths.cache={theirs}"]))["data"]}
     content["config"]["paths"]["cache"] = str(theirs)
-    (stranger / "result.json").write_text(json.dumps(content))
-    (tmp_path / "words.txt").write_text("class 1 2 3\n")
-    main(["synthesize", str(stranger), str(tmp_path / "out")])
+    (stranger / "result.json").write_text(json.dumps(content) + "\n")
+    assert main(["synthesize", str(stranger), str(tmp_path / "out"), "--per-class", "2"]) == 0
     said = capfd.readouterr().err
-    assert f"reads class_embedding.path={str(tmp_path / 'words.txt')!r}, as {stranger / 'result.json'} says" in said
+    assert f"zsl: reads data.root={str(made)!r}, data.features='synthetic.mat', " in said
+    assert f"as {stranger / 'result.json'} says" in said
     assert (tmp_path / "own").is_dir()
     assert not theirs.exists()

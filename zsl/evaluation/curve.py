@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Num, Shaped
 from numpy import ndarray as Array
 
+from zsl.errors import InputError
 from zsl.evaluation.gzsl import harmonic_mean, margins, require_both
 from zsl.evaluation.scored_images import ScoredImages
 
@@ -46,7 +47,13 @@ class SeenUnseenCurve:
         return min(1.0, float(np.trapezoid(self.s, self.u)) / 1e4)
 
     def at(self, gamma: Float64[Array, " g"] | float) -> tuple[Array, Array, Array]:
-        """u, s and H at the biases ``gamma``, to plot; at a breakpoint, the values just above it."""
+        """Return u, s and H at the biases ``gamma``, to plot; at a breakpoint, the values just above it.
+
+        Raises:
+            InputError: a bias is NaN.
+        """
+        if np.isnan(gamma).any():
+            raise InputError("seen-unseen curve: γ is NaN; give numbers")
         j = np.searchsorted(self.breakpoints, gamma, side="right")
         return self.u[j], self.s[j], self.H[j]
 

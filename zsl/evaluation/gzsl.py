@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Bool, Float64, Num, Shaped
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
 from zsl.evaluation.accuracy import hits, mean_class_accuracy, sample_accuracy
-from zsl.evaluation.scored_images import ScoredImages, checked_seen
+from zsl.evaluation.scored_images import ScoredImages, checked_scores, checked_seen
 
 
 def harmonic_mean(u: Float64[Array, "*shape"] | float, s: Float64[Array, "*shape"] | float) -> Float64[Array, "*shape"]:
-    """H = 2us / (u + s), elementwise, and 0 where u + s = 0 [Xian2018]."""
+    """Return H = 2us / (u + s), elementwise, and 0 where u + s = 0 [Xian2018].
+
+    Raises:
+        InputError: an accuracy is negative, NaN or infinite.
+    """
+    for name, value in (("u", u), ("s", s)):
+        if not np.all((np.asarray(value) >= 0) & np.isfinite(value)):
+            raise InputError(f"harmonic mean: {name} must be finite and at least 0; give accuracies")
     total = np.asarray(u + s, dtype=np.float64)
     H: Array = np.divide(2 * np.multiply(u, s), total, out=np.zeros_like(total), where=total > 0)
     return H
@@ -51,17 +60,23 @@ def stacked(
     """Calibrated stacking: F(x, y) − γ [y seen], with γ in units of the scores [Chao2016].
 
     Raises:
-        InputError: the seen mask is not one boolean per column.
+        InputError: γ or a score is not finite, or the seen mask is not one boolean per column.
     """
+    if not math.isfinite(gamma):
+        raise InputError(f"calibrated stacking: γ = {gamma}; it must be finite")
+    scores = checked_scores(scores)
     return np.asarray(scores - gamma * checked_seen(seen, scores.shape[-1]), dtype=np.float64)
 
 
 def margins(scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"]) -> Float64[Array, " n"]:
-    """max over seen y of F(x, y) − max over unseen y of F(x, y): the γ at which the answer changes groups.
+    """Return max over seen y of F(x, y) − max over unseen y of F(x, y).
+
+    This is the γ at which the answer for an image changes groups.
 
     Raises:
-        InputError: all classes are seen, or none, or the seen mask is not one boolean per column.
+        InputError: a score is not finite, all classes are seen or none, or the seen mask is not one boolean per column.
     """
+    scores = checked_scores(scores)
     seen = checked_seen(seen, scores.shape[-1])
     if seen.all() or not seen.any():
         raise InputError(

@@ -72,7 +72,7 @@ def skewness(occurrence: Num[Array, " classes"]) -> float:
     one class or k = classes, the skewness is 0.
 
     Raises:
-        InputError: there is no class.
+        InputError: there is no class, or a count is negative, NaN or infinite.
     """
     if np.ptp(_counts("skewness", occurrence)) == 0:
         return 0.0
@@ -84,7 +84,7 @@ def robin_hood(occurrence: Num[Array, " classes"]) -> float:
     """½ Σ_y |N_k(y) - μ| / Σ_y N_k(y) in [0, 1): the share to take from the rich for all to be equal [Feldbauer2018].
 
     Raises:
-        InputError: there is no class.
+        InputError: there is no class, or a count is negative, NaN or infinite.
     """
     total = float(np.sum(_counts("Robin Hood index", occurrence)))
     deviation = np.abs(occurrence - total / np.size(occurrence))
@@ -95,7 +95,7 @@ def hubs(occurrence: Num[Array, " classes"]) -> Bool[Array, " classes"]:
     """Which classes occur more than twice as often as the mean: N_k(y) > 2μ, μ = n k / classes [Feldbauer2020].
 
     Raises:
-        InputError: there is no class.
+        InputError: there is no class, or a count is negative, NaN or infinite.
     """
     return np.asarray(_counts("hubs", occurrence) > HUB * np.mean(occurrence))
 
@@ -104,16 +104,17 @@ def bad_hubs(occurrence: Num[Array, " classes"], bad_occurrence: Num[Array, " cl
     """Which hubs are wrong more often than right: N_k(y) > 2μ and BN_k(y) > N_k(y) / 2.
 
     Raises:
-        InputError: there is no class.
+        InputError: there is no class, or a count is negative, NaN or infinite.
     """
-    return np.asarray(hubs(occurrence) & (2 * np.asarray(bad_occurrence) > occurrence))
+    bad = _counts("bad hubs", bad_occurrence)
+    return np.asarray(hubs(occurrence) & (2 * bad > occurrence))
 
 
 def antihubs(occurrence: Num[Array, " classes"]) -> Bool[Array, " classes"]:
     """Which classes are no image's answer: N_k(y) = 0 [Radovanovic2010].
 
     Raises:
-        InputError: there is no class.
+        InputError: there is no class, or a count is negative, NaN or infinite.
     """
     return np.asarray(_counts("antihubs", occurrence) == 0)
 
@@ -121,4 +122,7 @@ def antihubs(occurrence: Num[Array, " classes"]) -> Bool[Array, " classes"]:
 def _counts(name: str, occurrence: Num[Array, " classes"]) -> Num[Array, " classes"]:
     if np.size(occurrence) == 0:
         raise InputError(f"{name}: no classes; give at least one count")
-    return np.asarray(occurrence)
+    counts = np.asarray(occurrence)
+    if not np.all((counts >= 0) & np.isfinite(counts)):
+        raise InputError(f"{name}: counts must be finite and at least 0; give what k_occurrence returns")
+    return counts

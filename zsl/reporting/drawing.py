@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from warnings import catch_warnings, filterwarnings
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -15,8 +16,11 @@ UNDATED: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Small letters, and text that stays text; a figure is drawn and written inside."""
-    with mpl.rc_context({"svg.hashsalt": "zsl", "svg.fonttype": "none", "font.size": 8}):
+    """Small letters, and text that stays text, none of it read as a formula; a figure is drawn and written inside."""
+    svg = {"svg.hashsalt": "zsl", "svg.fonttype": "none"}
+    text = {"font.size": 8, "text.usetex": False, "text.parse_math": False}
+    with mpl.rc_context({**svg, **text}), catch_warnings():  # type: ignore[dict-item]
+        filterwarnings("ignore", "Glyph .* missing from")
         yield
 
 

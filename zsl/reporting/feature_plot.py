@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy import ndarray as Array
 
 from zsl.reporting.drawing import image, style
+from zsl.reporting.escaping import drawn
 
 MOST = 100
 """points of a class, real and synthetic each"""
@@ -33,12 +34,14 @@ def draw(
     with style():
         page = Figure(figsize=(7.0, 5.0), layout="constrained")
         panel = page.subplots()
-        for label, name in enumerate(names):
+        for label in range(len(names)):
             colour = f"C{label % 10}"
             for points, of, marker, alpha in ((real, labels, "o", 0.35), (synthetic, synthetic_labels, "x", 0.9)):
                 a, b = ((points[of == label][:MOST] - centre) @ plane).T
                 panel.scatter(a, b, s=14, c=colour, marker=marker, alpha=alpha, linewidths=0.8, edgecolors=None)
-            panel.scatter([], [], c=colour, label=name)
+            panel.scatter([], [], c=colour, label=str(label))
         panel.set_title(f"dots real, crosses synthetic; {share:.0%} of the variance of the real features")
-        panel.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+        legend = panel.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+        for shown, name in zip(legend.get_texts(), names, strict=True):
+            shown.set_text(drawn(name))  # a label that begins with "_" would be left out
         return image(page, form)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zsl.reporting.drawing import image, style
+from zsl.reporting.escaping import drawn
 from zsl.reporting.schema import DAGGER
 from zsl.reporting.table import Row
 from zsl.reporting.wording import figure, label, options
@@ -48,11 +49,7 @@ def _panel(panel: Axes, row: Row, apart: str, bins: Sequence[str]) -> None:
     panel.bar(list(bins), [100 * count / sum(counts) for count in counts], color=colours)
     panel.tick_params(axis="x", labelsize=7)
     name = of.method if of.correction == "none" else f"{of.method} + {of.correction}"
-    panel.set_title(
-        "\n".join(filter(None, (name, f"{of.data_title}, {of.setting}", apart))), fontsize=8, parse_math=False
-    )
+    panel.set_title("\n".join(map(drawn, filter(None, (name, f"{of.data_title}, {of.setting}", apart)))), fontsize=8)
     wanted = (name for name in metrics if name.endswith(SHOWN))
     lines = [f"{label(metrics[n][0])} {figure(metrics[n][0], metrics[n][1], len(row.seeds))}" for n in wanted]
-    panel.text(
-        0.97, 0.95, "\n".join(lines), transform=panel.transAxes, ha="right", va="top", fontsize=7, parse_math=False
-    )
+    panel.text(0.97, 0.95, "\n".join(lines), transform=panel.transAxes, ha="right", va="top", fontsize=7)

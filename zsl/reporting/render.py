@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from zsl.data.fingerprint import short
+from zsl.errors import printable
+from zsl.reporting import escaping
 from zsl.reporting.layout import Cell, Sheet, chosen_columns, narrow
 from zsl.reporting.table import Row
 from zsl.reporting.wording import options
@@ -26,9 +25,9 @@ def terminal(sheets: Sequence[Sheet], console: Console) -> None:
     for sheet in sheets:
         fits = console.measure(_grid(sheet)).maximum < console.width
         for part in [sheet] if fits else narrow(sheet):
-            console.print(Text(part.title, "bold"), _grid(part))
+            console.print(Text(printable(part.title), "bold"), _grid(part))
             for note in (*part.notes, *(part.legend if console.color_system else ())):
-                console.print(Text(note, "dim"))
+                console.print(Text(printable(note), "dim"))
         console.print()
 
 
@@ -39,9 +38,10 @@ def _grid(sheet: Sheet) -> Table:
 
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name, right in zip(sheet.header, _numeric(sheet), strict=True):
-        grid.add_column(Text(name), justify="right" if right else "left", overflow="fold")
+        grid.add_column(Text(printable(name)), justify="right" if right else "left", overflow="fold")
     for line, ends in zip(sheet.lines, _ends(sheet), strict=True):
-        grid.add_row(*(Text(cell.text, "bold" if cell.best else "") for cell in line.cells), end_section=ends)
+        cells = (Text(printable(cell.text), "bold" if cell.best else "") for cell in line.cells)
+        grid.add_row(*cells, end_section=ends)
     return grid
 
 
@@ -51,8 +51,9 @@ def markdown(sheets: Sequence[Sheet]) -> str:
     for sheet in sheets:
         rule = ("---:" if right else "---" for right in _numeric(sheet))
         body = (_pipes(map(_markdown_cell, line.cells)) for line in sheet.lines)
-        notes = [f"- {_markdown(note)}" for note in (*sheet.notes, *sheet.legend)]
-        table = [f"## {sheet.title}", "", _pipes(sheet.header), _pipes(rule), *body]
+        notes = [f"- {escaping.markdown_line(note)}" for note in (*sheet.notes, *sheet.legend)]
+        header = _pipes(map(escaping.markdown, sheet.header))
+        table = [f"## {escaping.markdown_line(sheet.title)}", "", header, _pipes(rule), *body]
         parts.append("\n".join([*table, *([""] if notes else []), *notes]))
     return "\n\n".join(parts) + "\n"
 
@@ -64,15 +65,15 @@ def latex(sheets: Sequence[Sheet]) -> str:
         body = []
         for line, ends in zip(sheet.lines, _ends(sheet), strict=True):
             body.append(" & ".join(map(_latex_cell, line.cells)) + r" \\" + (r" \midrule" if ends else ""))
-        notes = [rf"\par\footnotesize {_tex(note)}" for note in (*sheet.notes, *sheet.legend)]
+        notes = [rf"\par\footnotesize {escaping.latex(note)}" for note in (*sheet.notes, *sheet.legend)]
         columns = "".join("r" if right else "l" for right in _numeric(sheet))
         parts += [
             r"\begin{table}",
             r"\centering",
-            rf"\caption{{{_tex(sheet.title)}}}",
+            rf"\caption{{{escaping.latex(sheet.title)}}}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
-            " & ".join(map(_tex, sheet.header)) + r" \\ \midrule",
+            " & ".join(map(escaping.latex, sheet.header)) + r" \\ \midrule",
             *body,
             r"\bottomrule",
             r"\end{tabular}",
@@ -94,9 +95,7 @@ def table_csv(rows: Sequence[Row], metrics: Sequence[str] = ()) -> str:
     words += ["protocol", "selection", "fingerprint"]
     parts = ("mean", "std", "ci95", "n")
     header = [*words, "options", "seeds", *(f"{name} {part}" for name in columns for part in parts)]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    table: list[list[object]] = [[*header]]
     for row, differing in zip(rows, options(rows), strict=True):
         of = row.identity
         cells: list[object] = [of.method, of.data, of.data_title, of.class_embedding, of.correction, of.setting]
@@ -104,8 +103,8 @@ def table_csv(rows: Sequence[Row], metrics: Sequence[str] = ()) -> str:
         for name in columns:
             summary = row.metrics.get(name)
             cells += ["", "", "", 0] if summary is None else [summary.mean, summary.std, summary.ci, summary.n]
-        writer.writerow(cells)
-    return text.getvalue()
+        table.append(cells)
+    return escaping.csv_text(table)
 
 
 def _numeric(sheet: Sheet) -> list[bool]:
@@ -122,38 +121,9 @@ def _pipes(cells: Iterable[str]) -> str:
 
 
 def _markdown_cell(cell: Cell) -> str:
-    return f"**{_markdown(cell.text)}**" if cell.best else _markdown(cell.text)
-
-
-def _markdown(text: str) -> str:
-    return re.sub(r"([\\|*<`])", r"\\\1", text)
-
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    **{character: f"{{{character}}}" for character in "[]*"},
-    "†": r"\dag{}",
-    "±": r"$\pm$",
-    "φ": r"$\phi$",
-    "θ": r"$\theta$",
-    "γ": r"$\gamma$",
-    "λ": r"$\lambda$",
-    "→": r"$\rightarrow$",
-    "≥": r"$\geq$",
-    "×": r"$\times$",
-    "–": "--",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-}
-
-
-def _tex(text: str) -> str:
-    return "".join(_TEX.get(character, character) for character in text)
+    text = escaping.markdown(cell.text).strip()
+    return f"**{text}**" if cell.best and text else text
 
 
 def _latex_cell(cell: Cell) -> str:
-    return rf"\textbf{{{_tex(cell.text)}}}" if cell.best else _tex(cell.text)
+    return rf"\textbf{{{escaping.latex(cell.text)}}}" if cell.best else escaping.latex(cell.text)

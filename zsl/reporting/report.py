@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zsl.errors import InputError
+from zsl.errors import InputError, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -127,7 +127,7 @@ def deliver(made: Sequence[Sheet], as_csv: Callable[[], str], args: argparse.Nam
         console.file.write(text)
     if form == "csv" or args.output:
         for note in dict.fromkeys(note for sheet in made for note in sheet.notes if note.startswith(WARNING)):
-            log.warning("%s", note.removeprefix(WARNING))
+            log.warning("%s", printable(note.removeprefix(WARNING)))
     return 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
 import re
 from collections import defaultdict
@@ -14,9 +12,11 @@ from pathlib import Path
 from zsl.data.fingerprint import short
 from zsl.errors import InputError
 from zsl.recalled import command as recalled
+from zsl.redaction import without_secrets
 from zsl.reporting.chance import MARK, explained
 from zsl.reporting.comparability import features
 from zsl.reporting.equivalence import ENOUGH
+from zsl.reporting.escaping import csv_text
 from zsl.reporting.layout import MEAN_OF_H, Cell, Line, Sheet
 from zsl.reporting.published import METRICS, claims
 from zsl.reporting.result import Result
@@ -99,23 +99,21 @@ def sections(found: Sequence[Reproduction]) -> list[Sheet]:
 
 def command(each: Reproduction) -> str:
     """What makes all runs of a row."""
-    kept = [override for override in each.example.overrides if not override.startswith(PER_JOB)]
+    kept = without_secrets([override for override in each.example.overrides if not override.startswith(PER_JOB)])
     return recalled(["zsl", "train", "-m"], kept, [f"seed={','.join(map(str, each.row.seeds))}"])
 
 
 def table_csv(found: Sequence[Reproduction]) -> str:
     """Unrounded, a line for every claim and metric; empty where there is no claim."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    lines: list[Sequence[object]] = [COLUMNS]
     for each in found:
         own = [each.experiment, each.example.data, each.example.data_title, features(each.example)]
         origin = [command(each), " ".join(path.as_posix() for path in each.paths)]
         for comparison, name in itertools.product(each.comparisons or (None,), METRICS):
             if (ours := each.row.metrics.get(name)) is None:
                 continue
-            writer.writerow([*own, name, ours.mean, ours.std, ours.ci, ours.n, *_beside(comparison, name), *origin])
-    return text.getvalue()
+            lines.append([*own, name, ours.mean, ours.std, ours.ci, ours.n, *_beside(comparison, name), *origin])
+    return csv_text(lines)
 
 
 def _beside(comparison: Comparison | None, name: str) -> list[object]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from zsl.errors import InputError
+from zsl.redaction import without_secrets
 from zsl.regular_file import read_json
 from zsl.reporting import schema
 from zsl.reporting.atomic import write_text
@@ -20,9 +20,8 @@ NAME = "result.json"
 LINES = ("curve", "hubness", "synthetic")
 """long lists, on one line each"""
 
-_SECRET = re.compile(r"(^|[._])(api_?key|passw(or)?d|secret|token)$", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"://[^/@\s]+@")
-WITHHELD = "(withheld)"
+DATA = ("metrics", "per_class", "curve", "hubness", "fingerprints", "synthetic", "chance", "timings", "commit")
+"""names of classes and metrics with numbers, and digests: no secrets, but a class may be named like a password"""
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,8 @@ class Result:
 def write(result: Result, folder: Path) -> Path:
     """Write ``folder/result.json`` by one rename and return its path: what can be written can be read again.
 
-    Arrays and scalars of numpy and torch become lists and numbers, tuples lists, paths strings. Values under keys
-    such as ``api_key`` and credentials in addresses are withheld.
+    Arrays and scalars of numpy and torch become lists and numbers, tuples lists, paths strings. Secrets are
+    withheld (:mod:`zsl.redaction`) from all but what `DATA` names.
 
     Raises:
         InputError: a field is not as `Result` says (a metric is NaN, H does not follow from u and s, …), or the
@@ -106,23 +105,11 @@ def write(result: Result, folder: Path) -> Path:
     """
     path = folder / NAME
     record = _plain(asdict(result))
-    record |= {key: without_secrets(record[key]) for key in ("selection", "config", "overrides")}
+    record |= without_secrets({key: value for key, value in record.items() if key not in DATA})
     _check(record, path, "nothing was written; correct the run that made it")
     lines = (f'"{key}": {_dump(key, value)}' for key, value in {"schema": schema.SCHEMA, **record}.items())
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
     return path
-
-
-def without_secrets(value: Any) -> Any:
-    """Any JSON value with what looks like a secret withheld: values under such keys, credentials in addresses."""
-    if isinstance(value, dict):
-        return {key: WITHHELD if _SECRET.search(key) else without_secrets(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [without_secrets(item) for item in value]
-    if isinstance(value, str):
-        key, equals, _ = value.partition("=")
-        return f"{key}={WITHHELD}" if equals and _SECRET.search(key) else _CREDENTIALS.sub(f"://{WITHHELD}@", value)
-    return value
 
 
 def read(path: Path) -> Result:

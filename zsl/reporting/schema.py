@@ -147,7 +147,7 @@ trial: Check = record(
         "diverged": matching("(?s).*", "a string"),
         "pruned": whole,
     },
-    absent=("T1", "H", "H_raw", "gamma", "temperature", "correction", "diverged", "pruned"),
+    absent=("chosen", "T1", "H", "H_raw", "gamma", "temperature", "correction", "diverged", "pruned"),
 )
 """One point of a search and what it was worth, as :class:`zsl.trials.Trial` records it."""
 

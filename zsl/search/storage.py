@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ from zsl.errors import InputError
 
 KEY = "search.storage"
 DRIVER = "install the driver of this database"
+TABLES = frozenset(
+    {"studies", "study_directions", "study_user_attributes", "trials", "trial_heartbeats"}
+    | {"trial_intermediate_values", "trial_params", "trial_user_attributes", "trial_values"}
+)
+"""of Optuna, those that a search reads"""
 PATIENCE = 60
 """seconds that a process waits for another's writing"""
 
@@ -86,7 +92,7 @@ class Storage:
 
     def beat(self, study: optuna.Study, trial: optuna.Trial) -> None:
         """A sign of life. If one cannot be given the next may; if none can, the trial counts as abandoned."""
-        with suppress(StorageInternalError):
+        with suppress(StorageInternalError, SQLAlchemyError, LookupError):
             study_id = self.optuna.get_study_id_from_name(study.study_name)
             self.optuna.record_heartbeat(self.optuna.get_trial_id_from_study_id_trial_number(study_id, trial.number))
 
@@ -97,6 +103,8 @@ class Storage:
             for last in (False, True):
                 try:
                     with self._beside():
+                        if self._file:
+                            _require_tables(Path(self._file))
                         return optuna.storages.RDBStorage(
                             self._url.render_as_string(hide_password=False),
                             arguments,
@@ -110,6 +118,21 @@ class Storage:
                         raise InputError(f"{KEY}: {_reason(error)}; give a database that can be opened") from None
                 time.sleep(1)  # another process may be making the same tables
         raise AssertionError
+
+
+def _require_tables(file: Path) -> None:
+    """Refuse a database that holds studies but not all tables that Optuna writes them to: it would make them anew.
+
+    Raises:
+        InputError: a table is missing.
+    """
+    if not file.is_file():
+        return
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        names = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        missing = sorted(TABLES - names)
+        if missing and "studies" in names and database.execute("SELECT 1 FROM studies").fetchone():
+            raise InputError(f"{KEY}: the database is damaged (table {missing[0]} is missing); give another one")
 
 
 def require_address(address: str) -> None:

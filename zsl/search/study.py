@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -49,7 +50,7 @@ class Search:
         self.held: deque[optuna.Trial] = deque()
         self._left = threading.Event()
         ours = json.loads(json.dumps(identity))
-        with storage.locked():
+        with storage.locked(), self._readable():
             self.study = self._opened()
             if self.study.user_attrs.get(IDENTITY, ours) != ours and self._is_forsaken():
                 optuna.delete_study(study_name=plan.study, storage=storage.optuna)
@@ -152,13 +153,21 @@ class Search:
         }
 
     def _all(self) -> list[FrozenTrial]:
-        """Return every trial of the study.
+        """Return every trial of the study."""
+        with self._readable():
+            return self.study.get_trials(deepcopy=False)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Say in one line that Optuna cannot read what is in the database.
 
         Raises:
-            InputError: the database holds something that Optuna cannot read.
+            InputError: it cannot.
         """
         try:
-            return self.study.get_trials(deepcopy=False)
+            yield
+        except InputError:
+            raise
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise self._damaged(f"{type(error).__name__}: {error}") from error
 
@@ -207,10 +216,11 @@ class Search:
         for key, cause in schema.trial("", kept):
             raise self._damaged(f"trial {trial.number}: {key or 'what it found'}: {cause}")
         assert isinstance(kept, dict)
-        found = Trial(**{**kept, "chosen": {**point, **kept["chosen"]}})
+        found = Trial(**{**kept, "chosen": {**point, **kept.get("chosen", {})}})
         drawn = [point[key] for key, axis in self.plan.space.items() if isinstance(axis, Range)]
         numbers = all(map(_is_number, (*drawn, *found.correction.values())))
-        if not found.is_complete() or not is_of(found, point) or not numbers:
+        same = found.pruned is not None or trial.value == getattr(found, self.plan.objective)
+        if not found.is_complete() or not is_of(found, point) or not numbers or not same:
             raise self._damaged(f"trial {trial.number} is not as zsl sweep writes it")
         return found
 

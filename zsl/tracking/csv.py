@@ -10,7 +10,9 @@ from typing import Any
 
 from pytorch_lightning.loggers import CSVLogger
 
+from zsl.regular_file import open_regular
 from zsl.reporting.atomic import write_text
+from zsl.reporting.escaping import csv_text
 from zsl.reporting.result import Result
 from zsl.tracking.tables import tables
 from zsl.tracking.tracker import Job
@@ -67,12 +69,9 @@ class CSV:
 def _rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
+    with io.TextIOWrapper(open_regular(path), encoding="utf-8", newline="") as file:
         return [row for row in csv.DictReader(file) if None not in row.values()]
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    content = io.StringIO()
-    writer = csv.writer(content, lineterminator="\n")
-    writer.writerows([columns, *rows])
-    write_text(path, content.getvalue())
+    write_text(path, csv_text([columns, *rows]))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from zsl.reporting.result import Result, without_secrets
+from zsl.redaction import without_secrets
+from zsl.reporting.result import Result
 
 
 @dataclass(frozen=True)
@@ -59,4 +60,4 @@ class Tracker(Protocol):
 
 def reason(error: Exception) -> str:
     """What an error says, in one line and without secrets."""
-    return str(without_secrets(" ".join(str(error).split()))) or type(error).__name__
+    return without_secrets(" ".join(str(error).split())) or type(error).__name__

@@ -11,6 +11,7 @@ from typing import Any
 
 from pytorch_lightning import Callback
 
+from zsl.redaction import without_secrets
 from zsl.reporting.result import NAME, read
 from zsl.tracking.steps import Steps
 from zsl.tracking.tracker import Job, Tracker, reason
@@ -51,7 +52,7 @@ class Tracking:
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
         """A trial has ended."""
-        self._each(lambda tracker: tracker.trial(number, trial))
+        self._each(lambda tracker: tracker.trial(number, without_secrets(trial)))
 
     def record(self, output: Path) -> None:
         """Hand on what ``output/result.json`` says, as it was written."""

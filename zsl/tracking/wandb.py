@@ -14,8 +14,9 @@ from typing import Any, ClassVar, Literal
 
 from zsl.errors import InputError
 from zsl.output import WEIGHTS
+from zsl.redaction import without_secrets
 from zsl.reporting.atomic import write_text
-from zsl.reporting.result import NAME, Result, without_secrets
+from zsl.reporting.result import NAME, Result
 from zsl.resumption import CHECKPOINT
 from zsl.tracking.tables import flat_trial, tables
 from zsl.tracking.tracker import Job, reason
@@ -198,8 +199,8 @@ class WandB:
             resume="allow" if job.resumed else None,
             reinit="create_new",
             dir=str(folder),
-            project=self.project or environment.project or wandb.setup().settings.project or "zsl",
-            entity=self.entity or environment.entity,
+            project=without_secrets(self.project or environment.project) or wandb.setup().settings.project or "zsl",
+            entity=without_secrets(self.entity or environment.entity),
             group=without_secrets(self.group or environment.group) or job.group,
             name=without_secrets(environment.name) or job.name,
             tags=[tag[:LONGEST_TAG] for tag in dict.fromkeys((*job.tags, *without_secrets(tags)))],

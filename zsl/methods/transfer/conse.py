@@ -39,7 +39,9 @@ class ConSE(ZSLModel):
         if T is not None:
             require_count(T=T)
             if dims.seen < T:
-                raise InputError(f"method.T={T}: must be at most {dims.seen}, the number of seen classes")
+                raise InputError(
+                    f"method.T={T}: must be at most {dims.seen}, the number of seen classes; null takes all of them"
+                )
         self.T, self.lamb = dims.seen if T is None else T, lamb
         self.register_buffer("W", torch.zeros(dims.features, dims.seen))
         self.register_buffer("b", torch.zeros(dims.seen))

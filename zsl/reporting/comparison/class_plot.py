@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from zsl.reporting.comparison.classes import ClassDifferences
 from zsl.reporting.drawing import image, style
+from zsl.reporting.escaping import drawn
 
 WIDTH, LINE = 6.0, 0.2
 """of a panel and of a bar, in inches"""
@@ -39,9 +40,9 @@ def _panel(panel: Axes, split: ClassDifferences) -> None:
     limit = min(100.0, 1.05 * max(1.0, *(abs(line.difference.mean) + (line.difference.ci or 0.0) for line in lines)))
     panel.set_xlim(-limit, limit)
     panel.set_yticks(range(len(lines)))
-    panel.set_yticklabels([f"{line.name} ({line.kind})" for line in lines], fontsize=7, parse_math=False)
+    panel.set_yticklabels([drawn(f"{line.name} ({line.kind})") for line in lines], fontsize=7)
     panel.invert_yaxis()
     panel.axvline(0, color="black", lw=0.8)
     seeds = f"{len(split.seeds)} seed" + "s" * (len(split.seeds) > 1)
-    panel.set_xlabel(f"percentage points, {split.a.label} - {split.b.label}", parse_math=False)
-    panel.set_title(f"{split.title} ({split.protocol}), mean over {seeds}, 95 % CI", fontsize=8, parse_math=False)
+    panel.set_xlabel(drawn(f"percentage points, {split.a.label} - {split.b.label}"))
+    panel.set_title(drawn(f"{split.title} ({split.protocol}), mean over {seeds}, 95 % CI"), fontsize=8)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_letters
@@ -13,6 +11,7 @@ from zsl.reporting.comparison.comparisons import Comparison, Comparisons
 from zsl.reporting.comparison.contenders import Adapted
 from zsl.reporting.comparison.paired import ALPHA
 from zsl.reporting.comparison.ranking import Ranking
+from zsl.reporting.escaping import csv_text
 from zsl.reporting.layout import FEW, SECTIONS, WARNING, Cell, Line, Sheet
 from zsl.reporting.schema import scale
 from zsl.reporting.statistics import Summary
@@ -171,7 +170,7 @@ def comparisons_csv(families: Sequence[Comparisons], more: Sequence[Mapping[str,
             cells += [test.wilcoxon_p, line.wilcoxon_holm, test.zeros, line.seeds, line.unpaired]
             lines.append([*cells, test.remark, line.caution, "", "", "", ""])
     lines += [[line.get(name, "") for name in header] for line in more]
-    return _csv([header, *lines])
+    return csv_text([header, *lines])
 
 
 def classes_csv(found: Sequence[ClassDifferences]) -> str:
@@ -183,13 +182,7 @@ def classes_csv(found: Sequence[ClassDifferences]) -> str:
             d = line.difference
             cells = [split.title, split.protocol, split.a.label, split.b.label, line.name, line.kind]
             lines.append([*cells, line.a_mean, line.b_mean, d.mean, d.std, d.ci, d.n, line.gained, line.lost])
-    return _csv([[*header, "gained", "lost"], *lines])
-
-
-def _csv(lines: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return text.getvalue()
+    return csv_text([[*header, "gained", "lost"], *lines])
 
 
 def _uneven(found: Adapted) -> Iterator[str]:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from zsl.reporting.comparison.ranking import Ranking
 from zsl.reporting.drawing import image, style
+from zsl.reporting.escaping import drawn
 from zsl.reporting.wording import label
 
 AXIS = 4.5
@@ -69,6 +70,6 @@ def _panel(panel: Axes, ranking: Ranking, margin: float) -> None:
         edge, side = (1 - 0.05 * (k - 1), "right") if left else (k + 0.05 * (k - 1), "left")
         panel.plot([rank, rank, edge], [0, depth, depth], color="black", lw=0.7)
         text = f"{contender.label} ({rank:.2f}) " if left else f" ({rank:.2f}) {contender.label}"
-        panel.text(edge, depth, text, ha=side, va="center", parse_math=False)
+        panel.text(edge, depth, drawn(text), ha=side, va="center")
     title = f"Average rank by {label(ranking.metric)} over {len(ranking.blocks)} {ranking.unit}s ({ranking.protocol})"
-    panel.set_title(f"{title}\n{ranking.verdict}", fontsize=8, parse_math=False)
+    panel.set_title(drawn(f"{title}\n{ranking.verdict}"), fontsize=8)

@@ -7,10 +7,11 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zsl import __version__
 from zsl.errors import InputError
+from zsl.reporting.escaping import lines
 from zsl.reporting.html import (
     bias,
     classes,
@@ -119,6 +120,11 @@ def _hash(script: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
+def _shown(value: Any) -> Any:
+    """Text without control characters; what is marked as safe stays."""
+    return lines(value) if type(value) is str else value
+
+
 def _environment() -> Environment:
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -128,6 +134,7 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("zsl.reporting.html"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

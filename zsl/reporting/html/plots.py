@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import Any, TypeAlias
+
+from zsl.reporting.escaping import plotly
 
 Plot: TypeAlias = dict[str, Any]
 """``data`` and ``layout``, as Plotly has them"""
@@ -19,7 +20,7 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 
 def plain(words: object) -> str:
     """Text as Plotly shows it literally: it reads some HTML in names and labels."""
-    return html.escape(str(words), quote=False)
+    return plotly(words)
 
 
 def series(i: int) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def axis(title: str = "", **more: Any) -> dict[str, Any]:
 def note(words: str, x: float, y: float, **more: Any) -> dict[str, Any]:
     """A few words within a plot, at fractions of its width and height unless ``more`` says otherwise."""
     place = {"x": x, "y": y, "xref": "paper", "yref": "paper", "showarrow": False}
-    return {"text": plain(words).replace("\n", "<br>")} | place | {"font": {"size": 12, "color": MUTED}} | more
+    return {"text": "<br>".join(map(plain, words.split("\n")))} | place | {"font": {"size": 12, "color": MUTED}} | more
 
 
 def rule(x: float, colour: str = MUTED, dash: str = "dot") -> dict[str, Any]:

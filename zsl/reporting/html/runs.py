@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from zsl.recalled import command
+from zsl.redaction import without_secrets
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.result import Result
@@ -32,7 +33,12 @@ def _provenance(row: Row, runs: Sequence[Result]) -> dict[str, Any]:
     first = runs[0]
     return {
         "config": yaml.dump(
-            first.config, Dumper=DUMPER, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+            _encodable(without_secrets(first.config)),
+            Dumper=DUMPER,
+            sort_keys=False,
+            allow_unicode=True,
+            default_flow_style=None,
+            width=100,
         ),
         "fingerprints": first.fingerprints,
         "versions": _shared(runs, [", ".join(f"{k} {v}" for k, v in sorted(run.versions.items())) for run in runs]),
@@ -43,13 +49,22 @@ def _provenance(row: Row, runs: Sequence[Result]) -> dict[str, Any]:
                 "path": path.as_posix(),
                 "created": run.created,
                 "seconds": sum(run.timings.values()),
-                "command": command(["zsl", "train"], run.overrides),
+                "command": command(["zsl", "train"], without_secrets(list(run.overrides))),
                 "differs": _differences(first, run),
                 "chosen": ", ".join(f"{key}={json.dumps(value)}" for key, value in run.selection.chosen.items()),
             }
             for path, run in zip(row.paths, runs, strict=True)
         ],
     }
+
+
+def _encodable(value: Any) -> Any:
+    """Replace surrogates, which JSON can hold and UTF-8 cannot, at any depth."""
+    if isinstance(value, Mapping):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _shared(runs: Sequence[Result], words: Sequence[str]) -> list[str]:
@@ -61,6 +76,6 @@ def _shared(runs: Sequence[Result], words: Sequence[str]) -> list[str]:
 
 
 def _differences(first: Result, run: Result) -> list[str]:
-    before, now = dict(leaves(first.config)), dict(leaves(run.config))
+    before, now = (dict(leaves(without_secrets(config))) for config in (first.config, run.config))
     keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     return [f"{key}={json.dumps(now.get(key), ensure_ascii=False)}" for key in keys]

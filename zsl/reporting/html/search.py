@@ -86,7 +86,7 @@ def _coordinates(points: Sequence[dict[str, Any]], scores: Sequence[float], obje
                 "x": list(range(len(heights))),
                 "y": [round(place[i], 4) for place in heights],
                 "line": {"color": SCALE[round(share * (len(SCALE) - 1))], "width": 2.5 if best else 1.25},
-                "hovertemplate": f"{words}<br>{objective} {score:.1f}<extra></extra>",
+                "hovertemplate": f"{words}<br>{plain(objective)} {score:.1f}<extra></extra>",
             }
         )
     labels = [

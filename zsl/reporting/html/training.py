@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import math
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from zsl.regular_file import read_bytes
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, MUTED, Plot, axis, line, note, plain
 from zsl.reporting.html.section import RowFigure, Section
@@ -21,6 +22,9 @@ CLOCKS = ("step", "epoch")
 """columns that say when"""
 MOST = 6
 """metrics in a plot"""
+LARGEST = 2**28
+"""bytes of a log that is drawn, 256 MiB"""
+GREATEST = float(np.finfo(np.float32).max)
 TOLERANCE = 0.002
 """of the height and of the width of a panel"""
 
@@ -42,9 +46,9 @@ def _log(path: Path) -> Log:
     found: dict[str, list[tuple[float, float]]] = {}
     for place in PLACES:
         try:
-            with (path.parent / place).open(encoding="utf-8", newline="") as file:
-                for cells in csv.DictReader(file):
-                    _add(found, cells)
+            text = read_bytes(path.parent / place, LARGEST).decode()
+            for cells in csv.DictReader(io.StringIO(text, newline="")):
+                _add(found, cells)
         except (OSError, ValueError, csv.Error):
             continue
     return {name: sorted(values) for name, values in sorted(found.items()) if len(values) > 1}
@@ -59,12 +63,12 @@ def _add(found: dict[str, list[tuple[float, float]]], cells: Mapping[str | None,
 
 
 def _number(cell: object) -> float | None:
-    """A finite number, if the cell holds one."""
+    """A number that single precision can hold, as losses are, if the cell holds one."""
     try:
         value = float(cell)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= GREATEST else None
 
 
 def _plot(row: Row, logs: Sequence[Log]) -> Plot:
