@@ -16,7 +16,6 @@ from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import torch
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from pytorch_lightning import Callback, LightningModule, Trainer
 
