@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from zsl.model import Dimensions, ZSLModel
 from zsl.output import folder, save_predictions, save_weights
 from zsl.random_streams import watched
 from zsl.record import Findings, Names, job, record
+from zsl.reporting import edges
 from zsl.reporting.result import Result, write
 from zsl.resumption import CHECKPOINT, InterruptedRunError, require_begun
 from zsl.scoring import score
@@ -43,6 +45,7 @@ from zsl.settings import plain
 from zsl.tracking.tracking import Tracking
 from zsl.trials import NAME, Diary
 
+log = logging.getLogger(__name__)
 Searches = dict[tuple[str, ...], Choice]
 """what was chosen, by all that can change it"""
 Begin = Callable[[Mapping[str, str]], bool]
@@ -153,6 +156,8 @@ def conclude(
         evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
     found = Findings(ground.source, stage, choice, model, correction, scored, evaluation, timings)
     result = record(cfg, names, overrides, found)
+    for warning in edges.warnings([result]):
+        log.warning("%s", warning)
     if cfg.save.weights:
         save_weights(model, output)
     if cfg.save.predictions:

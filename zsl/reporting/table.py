@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from zsl.reporting import edges
 from zsl.reporting.chance import at_chance, levels
 from zsl.reporting.result import Result
 from zsl.reporting.statistics import Summary, over_seeds
@@ -101,7 +102,7 @@ def rows(results: Mapping[Path, Result]) -> list[Row]:
 def _row(of: Identity, repeats: Mapping[int, list[Path]], results: Mapping[Path, Result]) -> Row:
     latest = [results[paths[0]] for paths in repeats.values()]
     disagreements = chain.from_iterable(_disagreement(paths, results) for paths in repeats.values())
-    warnings = (*disagreements, *_varying(of, latest))
+    warnings = (*disagreements, *_varying(of, latest), *edges.warnings(latest))
     given = frozenset(override.partition("=")[0].lstrip("+") for result in latest for override in result.overrides)
     paths = tuple(paths[0] for paths in repeats.values())
     metrics = tuple(result.metrics for result in latest)
