@@ -16,6 +16,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep
+from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -77,7 +78,8 @@ class Composer(ConfigLoaderImpl):
         return {"config_search_path": self.config_search_path}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Have composed nothing yet."""
+        """Have composed nothing yet; a new process knows Hydra's kinds of files only when its plug-ins are there."""
+        Plugins.instance()
         self.__dict__.update(state)
         self._forget()
 
