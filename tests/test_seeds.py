@@ -117,7 +117,7 @@ def test_what_cannot_be_trained_together_is_trained_one_after_another_and_says_s
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["seeds=0"], "seeds=0: give the number of seeds from seed=0 on, at least 1"),
+        (["seeds=0"], "seeds=0: give the number of seeds from seed=0 on, from 1 to 10000"),
         (["seeds=2", "seed=4294967295"], "seeds=2: give the number of seeds from seed=4294967295 on"),
         (["seeds=many"], "seeds=many: must be a whole number or null"),
         (

@@ -222,10 +222,10 @@ def test_an_axis_may_be_of_the_correction_and_of_whole_numbers(tmp_path: Path) -
         (["selection=fixed"], "selection=fixed: nothing would be chosen"),
         (["resume=true"], "resume=true: a search goes on by itself"),
         (["search=grid", "search.trials=5"], "search.trials=5: a grid has 25 points and tries them all; leave it out"),
-        (["search.trials=0"], "search.trials=0: must be a whole number of at least 1"),
+        (["search.trials=0"], "search.trials=0: must be a whole number, at least 1"),
         (["search.sampler=cmaes"], "search.sampler=cmaes is unknown; choose one of tpe, grid"),
         (["search=gird"], "search=gird: there is no such search; did you mean grid?"),
-        (["search.stale=1"], "search.stale=1: must be at least 2 seconds"),
+        (["search.stale=1"], "search.stale=1: must be a whole number, at least 2"),
         (["~sweep"], "sweep: names nothing to search"),
         (["search=grid", "sweep.gamma={low:1,high:2}"], "sweep.gamma: a range has no end of values; list some, or"),
         (["sweep.gamma={low:1,hihg:2}"], "sweep.gamma.hihg: there is no such key; did you mean sweep.gamma.high?"),
@@ -239,7 +239,7 @@ def test_an_axis_may_be_of_the_correction_and_of_whole_numbers(tmp_path: Path) -
         (["search.storage=nonsense"], "search.storage: not an address of a database"),
         (
             [f"search.storage=sqlite:///{__file__}/study.db"],
-            "search.storage: File exists; give a database that can be opened",
+            f"search.storage: {Path(__file__) / 'study.db'} cannot be made: {__file__} is no folder",
         ),
     ],
 )
