@@ -32,7 +32,7 @@ _VALUE = (
 _WHOLE = re.compile(rf"(?s)(\s*{_KEY}\s*=\s*)(?=\S)(.*?)(?=: |$(?!\n))")
 """an override: the value may hold spaces, and ends at a colon, after which a message says what is wrong with it"""
 _PAIR = re.compile(
-    rf"(?s)(?<![\w.+-])((?:{_KEY})\\*[\"']?\s*[=:]\s*(?:(?i:bearer|basic|digest|token)\s+)?|--(?:{_KEY})\s+)(?P<value>{_VALUE})"
+    rf"(?s)(?<![\w.+/-])((?:{_KEY})\\*[\"']?\s*[=:]\s*(?:(?i:bearer|basic|digest|token)\s+)?|--(?:{_KEY})\s+)(?P<value>{_VALUE})"
 )
 _QUOTED = re.compile(rf"(?s)(?<=(?P<quote>[\"']))((?:{_KEY})\s*[=:]\s*)((?:(?!(?P=quote)).)+)")
 """an element of a list of texts: the value may hold spaces, and ends where the quotation does"""

@@ -26,14 +26,16 @@ def at_edge(result: Result) -> dict[str, str]:
         key of the sweep -> the chosen value and both ends of the axis, as ``1.0 of 0.01 … 1.0``.
     """
     objective, found = _at(result.config, "selection.objective") or "T1", {}
-    for key in sorted({key for trial in result.selection.trials for key in trial["chosen"]}.difference(NATURAL)):
+    for key in sorted(
+        {key for trial in result.selection.trials for key in trial.get("chosen", {})}.difference(NATURAL)
+    ):
         chosen = result.selection.chosen.get(key if key.startswith("correction.") else f"method.{key}")
         axis = _range(result, key) or _list(result, key)
         if axis is None or not _is_number(chosen) or axis[0] < chosen < axis[1]:
             continue
         at_end: dict[bool, float] = {}
         for trial in result.selection.trials:
-            worth, value = trial.get(str(objective)), trial["chosen"].get(key)
+            worth, value = trial.get(str(objective)), trial.get("chosen", {}).get(key)
             if worth is not None and "pruned" not in trial and _is_number(value):
                 ends = value == chosen or not axis[0] < value < axis[1]
                 at_end[ends] = max(worth, at_end.get(ends, -math.inf))
@@ -70,7 +72,7 @@ def _range(result: Result, key: str) -> Axis | None:
 
 
 def _list(result: Result, key: str) -> Axis | None:
-    values = [trial["chosen"].get(key) for trial in result.selection.trials]
+    values = [trial.get("chosen", {}).get(key) for trial in result.selection.trials]
     if not all(map(_is_number, values)) or len(set(values)) < FEWEST:
         return None
     return min(values), max(values), min(values), max(values)
