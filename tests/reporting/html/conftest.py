@@ -54,7 +54,7 @@ def complete(make: Callable[..., Result]) -> Callable[..., Result]:
             "card": CARD,
             "per_class": per_class,
             "selection": Selection(policy, {"method.gamma": 1.0}, trials, 0.5, 1.0),
-            "overrides": ["method=eszsl", f"note=it's{hostile}"],
+            "overrides": ["method=eszsl", "note='it\\'s{}'".format(hostile.replace("'", "\\'"))],
             "versions": {"python": "3.12" + hostile},
             "timings": {"fit": 1.5},
         }
