@@ -36,7 +36,6 @@ PRELOADED = [
     "zsl.train",
     "zsl.launch",
     "zsl.multirun",
-    "zsl.seeds",
     "zsl.sweep",
     "zsl.search.plan",
     "zsl.search.storage",

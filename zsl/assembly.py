@@ -52,10 +52,6 @@ ANY_DATA = Dimensions(2, 2, 1000)
 what the data turns out too small for is refused when the method is built for it, still before training"""
 
 
-MOST_SEEDS = 10_000
-"""of one command"""
-
-
 def check_all(cfg: DictConfig) -> str:
     """Refuse all that can be known to be wrong before there is data, hyperparameters and every value of a sweep
     included; the selection policy, if there is nothing.
@@ -68,7 +64,7 @@ def check_all(cfg: DictConfig) -> str:
     if policy == "test" and settings["protocol"]["name"] == "tune":
         raise InputError("selection=test with protocol=tune: under tune no test image is reachable; use protocol=final")
     protocol.require_share(settings["protocol"]["seen_holdout"])
-    require_seeds(settings["seed"], settings["seeds"])
+    require_seed("seed", settings["seed"])
     require_seed("selection.seed", settings["selection"]["seed"] or 0)
     claims(settings["published"])
     require_seed("class_embedding.shuffle_seed", settings["class_embedding"]["shuffle_seed"] or 0)
@@ -249,19 +245,6 @@ def require_seed(key: str, value: int) -> int:
     if not 0 <= value < 2**32:
         raise InputError(f"{key}={value}: give a whole number from 0 to {2**32 - 1}")
     return value
-
-
-def require_seeds(first: int, count: int | None) -> None:
-    """Refuse seeds that are none.
-
-    Raises:
-        InputError: the first or the last is not within 0 and 2³² - 1, there is none, or there are more than
-            :data:`MOST_SEEDS`.
-    """
-    require_seed("seed", first)
-    if count is not None and not 1 <= count <= min(MOST_SEEDS, 2**32 - first):
-        asked = f"from 1 to {min(MOST_SEEDS, 2**32 - first)}"
-        raise InputError(f"seeds={count}: give the number of seeds from seed={first} on, {asked}")
 
 
 def _loader(cfg: DictConfig, key: str, hint: type) -> dict[str, Any]:

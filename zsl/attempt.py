@@ -72,8 +72,6 @@ class Attempt:
         from zsl.resumption import InterruptedRunError
         from zsl.train import run
 
-        if cfg.seeds is not None:
-            return _failed(job, InputError(f"seeds={cfg.seeds}: with -m write seed=range({cfg.seeds})"))
         again = cfg.rerun is True
         wanted = beside(cfg.save.weights, cfg.save.predictions)
         try:

@@ -16,7 +16,7 @@ from zsl.streams import discard, robust
 EPILOG = """examples:
   zsl train data=synthetic method=eszsl
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
-  zsl train method=fclswgan seeds=8
+  zsl train -m method=fclswgan 'seed=range(8)'
   zsl sweep data=synthetic method=eszsl search=grid
   zsl jobs runs/sweep
   zsl report runs/ --html report.html

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -46,27 +46,16 @@ class FiniteLoss(Callback):
 
     A loss has diverged when it is not finite, or beyond 10¹⁰ and 10¹⁰ times what it has been: in single precision
     nothing is left then of a margin, or of any other constant of the objective. So have weights that are not finite.
-    Of several runs that are trained together, those that diverge are kept in ``diverged``, and the others go on.
 
     Args:
         every: steps between two looks, on a GPU.
         checkpoints: folder of the last good one, or None.
-        runs: how many runs are trained.
     """
 
-    def __init__(self, every: int, checkpoints: Path | None, runs: int = 1) -> None:
-        self.every, self.runs = every, runs
+    def __init__(self, every: int, checkpoints: Path | None) -> None:
+        self.every = every
         self.checkpoint = None if checkpoints is None else checkpoints / CHECKPOINT
-        self.bounds: dict[tuple[str, int], float] = {}
-        self.diverged: dict[int, DivergedError] = {}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Which runs diverged, and how."""
-        return {"diverged": {run: str(error) for run, error in self.diverged.items()}} if self.diverged else {}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """They did."""
-        self.diverged = {run: DivergedError(how) for run, how in state_dict["diverged"].items()}
+        self.bounds: dict[str, float] = {}
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, _b: Any, batch_idx: int
@@ -75,13 +64,12 @@ class FiniteLoss(Callback):
         losses = outputs if isinstance(outputs, dict) else {"loss": outputs}
         if trainer.strategy.root_device.type != "cpu" and batch_idx % self.every:
             return
-        values = {name: value.flatten().tolist() for name, value in losses.items() if isinstance(value, Tensor)}
-        for run in range(self.runs):
-            own = {name: value[run] for name, value in values.items() if len(value) == self.runs}
-            self._bound(run, own)
-            if not all(abs(value) < self.bounds[name, run] for name, value in own.items()):
-                found = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in own.items())
-                self._end(run, trainer, pl_module, found)
+        values = {name: float(value) for name, value in losses.items() if isinstance(value, Tensor)}
+        for name, value in values.items():
+            self.bounds[name] = min(self.bounds.get(name, math.inf), GROWTH * max(1.0, abs(value)))
+        if not all(abs(value) < self.bounds[name] for name, value in values.items()):
+            found = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in values.items())
+            self._end(trainer, pl_module, found)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, _checkpoint: dict[str, Any]) -> None:
         """Look at the weights before they are written."""
@@ -91,26 +79,14 @@ class FiniteLoss(Callback):
         """Look at the weights before they are measured or kept."""
         self._look_at_weights(trainer, pl_module)
 
-    def _bound(self, run: int, losses: Mapping[str, float]) -> None:
-        for name, value in losses.items():
-            before = self.bounds.get((name, run), math.inf)
-            self.bounds[name, run] = min(before, GROWTH * max(1.0, abs(value)))
-
     def _look_at_weights(self, trainer: Trainer, model: LightningModule) -> None:
         for name, weights in model.named_parameters():
-            each = weights.isfinite().reshape(self.runs, weights.numel() // self.runs)
-            for run, finite in enumerate(each.all(dim=1).tolist()):
-                if not finite:
-                    self._end(run, trainer, model, f"{name} is not finite")
+            if not weights.isfinite().all():
+                self._end(trainer, model, f"{name} is not finite")
 
-    def _end(self, run: int, trainer: Trainer, model: LightningModule, what: str) -> None:
-        if run in self.diverged:
-            return
+    def _end(self, trainer: Trainer, model: LightningModule, what: str) -> NoReturn:
         lr = getattr(model, "lr", None)
         cure = "lower method.lr" + ("" if lr is None else f" (now {lr:g})")
         if self.checkpoint is not None and self.checkpoint.is_file():
             cure += f"; the last good checkpoint is kept: {self.checkpoint}"
-        error = DivergedError(f"training diverged: {what} at step {steps_made(trainer)}; {cure}")
-        self.diverged[run] = error
-        if len(self.diverged) == self.runs:
-            raise error
+        raise DivergedError(f"training diverged: {what} at step {steps_made(trainer)}; {cure}")

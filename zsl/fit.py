@@ -16,11 +16,11 @@ from pytorch_lightning.callbacks import TQDMProgressBar
 
 from zsl.checkpoint import whole
 from zsl.data.scaling import require
-from zsl.data.training_set import Abreast, Batches, TrainingSet, stream
+from zsl.data.training_set import Batches, TrainingSet, stream
 from zsl.divergence import FiniteLoss, solvable
 from zsl.errors import InputError
 from zsl.model import ZSLModel
-from zsl.random_streams import Stream, watched
+from zsl.random_streams import watched
 from zsl.resumption import (
     CHECKPOINT,
     AtomicCheckpoints,
@@ -52,8 +52,6 @@ class Loop:
     """write ``checkpoints/last.ckpt`` this often; an interrupted run always writes it"""
     log_every_n_steps: int = 50
     progress_bar: bool = True
-    batched_seeds: bool | None = None
-    """train several seeds at once by batched products: always, never, or where a few steps of both say it is faster"""
 
     def __post_init__(self) -> None:
         require(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))
@@ -112,21 +110,20 @@ def fit(
 
 def descend(
     model: ZSLModel,
-    batches: Batches | Abreast,
+    batches: Batches,
     loop: Loop,
     checkpoints: Path | None,
     last: Path | None,
     callbacks: Sequence[Callback],
-    streams: Sequence[Stream] = (),
     origin: bytes = NOWHERE,
 ) -> Trainer:
     """Make the gradient steps, from the checkpoint ``last`` on if there is one; the trainer that made them.
 
-    ``streams`` are those of runs that are trained together. The batches are closed then: trainers and what belongs to
-    them refer to each other, and would keep the images of every one that was until there is a collection of garbage.
+    The batches are closed then: trainers and what belongs to them refer to each other, and would keep the images of
+    every one that was until there is a collection of garbage.
     """
     interruption = Interruption(None if checkpoints is None else checkpoints / CHECKPOINT)
-    saved = [] if checkpoints is None else [RandomStreams(streams)]
+    saved = [] if checkpoints is None else [RandomStreams()]
     trainer = _trainer(model, loop, checkpoints, [*callbacks, interruption, *saved], origin)
     if loop.compile:
         model.loss = torch.compile(model.loss)  # type: ignore[method-assign]

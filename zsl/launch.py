@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from zsl.configuration import (
     HERE,
@@ -25,9 +24,6 @@ from zsl.errors import InputError
 from zsl.explanations import explained
 from zsl.overrides import readable, written
 from zsl.redaction import without_secrets
-
-if TYPE_CHECKING:
-    from zsl.reporting.result import Result
 
 MULTIRUN = ("-m", "--multirun")
 HELP = {"--help", "-h"}
@@ -126,24 +122,14 @@ def _run(cfg: Any) -> None:
     from zsl.chosen import names_of, output_of, overrides_of
     from zsl.jobs import NAME as UNFINISHED
     from zsl.resumption import InterruptedRunError
+    from zsl.train import run
 
     hydra_config, output = HydraConfig.get(), output_of(cfg)
     overrides = overrides_of(hydra_config)
     try:
-        for result, place in _runs(cfg, output, names_of(hydra_config), overrides):
-            show(result, place)
+        show(run(cfg, output, names_of(hydra_config), overrides), output)
     except InterruptedRunError as error:
         kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
         command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])
         raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
     (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is
-
-
-def _runs(cfg: Any, output: Path, names: Any, overrides: Sequence[str]) -> Iterator[tuple[Result, Path]]:
-    from zsl.seeds import run_seeds
-    from zsl.train import run
-
-    if cfg.seeds is None:
-        yield run(cfg, output, names, overrides), output
-    else:
-        yield from run_seeds(cfg, output, names, overrides, {})

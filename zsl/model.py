@@ -53,9 +53,6 @@ class ZSLModel(LightningModule, ABC):
     batch_size: int = 0
     drew: bool = False
     """whether building it, or finalizing it and training its heads, drew from a global random stream"""
-    together: ClassVar[bool] = False
-    """whether its steps are written for the weights of several runs along a leading dimension, too; random numbers
-    are drawn by :mod:`zsl.random_streams` then, batches and losses have that dimension, and no run touches another"""
     afterwards: ClassVar[tuple[str, ...]] = ()
     """hyperparameters that gradient steps do not depend on, but only what follows them, such as ``head`` and all of its
     own; a contract test holds the method to it"""
@@ -102,7 +99,7 @@ class ZSLModel(LightningModule, ABC):
         """
         return None
 
-    def loss(self, batch: Batch) -> Float[Tensor, "*runs"]:  # noqa: ARG002
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:  # noqa: ARG002
         """The objective on one batch."""
         raise TypeError(f"{type(self).__name__} has epochs={self.epochs} but no loss; define loss(batch)")
 
@@ -110,8 +107,8 @@ class ZSLModel(LightningModule, ABC):
         """One step: of Lightning's automatic optimisation, where a method does not go its own way."""
         loss = self.loss(batch)
         if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("loss", loss.mean(), prog_bar=True, logger=False)
-        return loss if loss.ndim == 0 else {"loss": loss.sum(), "own_loss": loss.detach()}
+            self.log("loss", loss, prog_bar=True, logger=False)
+        return loss
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002
         """Batches are sliced where they are needed; there is nothing to move."""

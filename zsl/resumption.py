@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,7 +14,6 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from zsl.errors import EnoughError, InputError
-from zsl.random_streams import Stream
 from zsl.reporting.atomic import write_bytes
 from zsl.sealing import NOWHERE, sealed
 from zsl.trials import NAME
@@ -33,20 +31,14 @@ class InterruptedRunError(Exception):
 
 
 class RandomStreams(Callback):
-    """The state of torch's and numpy's global random streams travels with the checkpoint, and those of runs that are
-    trained together.
-    """
-
-    def __init__(self, streams: Sequence[Stream] = ()) -> None:
-        self.streams = streams
+    """The state of torch's and numpy's global random streams travels with the checkpoint."""
 
     def state_dict(self) -> dict[str, Any]:
         """Plain containers and tensors only: checkpoints are read with ``weights_only``."""
         _, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         numpy_state = [torch.from_numpy(np.asarray(keys).astype(np.int64)), int(position), int(has_gauss), float(gauss)]
-        own = [stream.state() for stream in self.streams]
-        return {"torch": torch.get_rng_state(), "cuda": cuda, "numpy": numpy_state, "streams": own}
+        return {"torch": torch.get_rng_state(), "cuda": cuda, "numpy": numpy_state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Kept until training starts: building the trainer draws random numbers of its own."""
@@ -65,8 +57,6 @@ class RandomStreams(Callback):
                 torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
             keys, position, has_gauss, gauss = state["numpy"]
             np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), position, has_gauss, gauss))
-            for stream, saved in zip(self.streams, state["streams"], strict=True):
-                stream.resume(saved)
 
 
 class Interruption(Callback):

@@ -127,7 +127,6 @@ class Settings:
     """The whole of ``conf/config.yaml``."""
 
     seed: int
-    seeds: int | None
     resume: bool
     rerun: bool
     paths: PathKeys

@@ -104,8 +104,6 @@ def _require_validation(cfg: DictConfig) -> None:
             f"selection.objective={objective}: a search is led by T1, H or H_raw of validation classes, never by "
             "numbers of the test set; choose one of these"
         )
-    if cfg.seeds is not None:
-        raise InputError(f"seeds={cfg.seeds}: a search ends in one run; leave it out")
     if cfg.resume:
         raise InputError("resume=true: a search goes on by itself when it is launched again; leave it out")
 

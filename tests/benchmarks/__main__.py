@@ -22,7 +22,6 @@ from tests.benchmarks import (
     grids,
     memory,
     ranking,
-    seeds,
     sweeps,
     training,
 )
@@ -32,7 +31,7 @@ from tests.benchmarks.timing import Timing
 def main(output: Path) -> None:
     """Measure, show, write."""
     timings: list[Timing] = []
-    measured = (command_line, cache, training, ranking, generators, seeds, accelerator, grids, sweeps, memory)
+    measured = (command_line, cache, training, ranking, generators, accelerator, grids, sweeps, memory)
     for benchmark in track(measured, "Measuring", console=Console(stderr=True), transient=True):
         timings += benchmark.run()
     table = Table("what", "median s", "min", "max", "beside", "goal", box=None, padding=(0, 2, 0, 0))

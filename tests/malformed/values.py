@@ -15,7 +15,6 @@ PLACE = f"paths.output={OUTPUT}/here"
 
 KEYS: Mapping[str, Sequence[str]] = {
     "seed": RUN,
-    "seeds": RUN,
     "method.gamma": RUN,
     "method.lamb": ("train", "data=synthetic", "method=sae"),
     "method.lr": ALE,
@@ -224,7 +223,7 @@ def cases() -> Iterator[Case]:
         yield _case(f"{IN}{name}", (*RUN, PLACE, *multirun), [name.replace("\\", "")], 0)
 
 
-ALLOWED = {("seeds", "empty"), ("trainer.checkpoint_every_n_steps", "empty")}
+ALLOWED = {("trainer.checkpoint_every_n_steps", "empty")}
 """keys and values that mean something after all"""
 IN = "folder: "
 """begins the names of the cases that are held in a folder of the name that follows"""

@@ -92,39 +92,3 @@ def test_the_penalty_measures_slopes_by_small_steps() -> None:
     )
     expected = (slopes.norm(dim=1) - 1).square().mean()
     torch.testing.assert_close(model.losses(real, fake, phi, alpha).penalty, expected, rtol=1e-6, atol=1e-6)
-
-
-@settings(deadline=None, max_examples=40)
-@given(
-    runs=st.integers(1, 4),
-    n=st.integers(1, 6),
-    d=st.integers(1, 8),
-    k=st.integers(0, 4),
-    hidden=st.integers(1, 9),
-    layers=st.integers(1, 3),
-    seed=st.integers(0, 2**20),
-)
-def test_several_runs_along_a_leading_dimension_are_each_by_itself(
-    runs: int, n: int, d: int, k: int, hidden: int, layers: int, seed: int
-) -> None:
-    """Losses, and gradients of their sum, to 1e-12 in double precision."""
-    torch.manual_seed(seed)
-    each = [critic(d, k, hidden, layers).double() for _ in range(runs)]
-    weights, _ = torch.func.stack_module_state(each)
-    stack = critic(d, k, hidden, layers).double()
-    for name, value in weights.items():
-        *path, last = name.split(".")
-        setattr(stack.get_submodule(".".join(path)), last, nn.Parameter(value.detach()))
-    real, fake = torch.randn(2, runs, n, d).double()
-    phi, alpha = torch.randn(runs, n, k).double(), torch.rand(runs, n, 1).double()
-    found = stack.losses(real, fake, phi, alpha)
-    torch.testing.assert_close(
-        stack(real, phi), torch.stack([one(*a) for one, *a in zip(each, real, phi, strict=True)])
-    )
-    gradients_together = gradients((found.distance.sum(), found.penalty.sum()), stack, 10.0)
-    for run, one in enumerate(each):
-        alone = one.losses(real[run], fake[run], phi[run], alpha[run])
-        torch.testing.assert_close(torch.stack([part[run] for part in found]), torch.stack(alone), rtol=0, atol=1e-12)
-        for mine, theirs in zip(gradients_together, gradients(alone, one, 10.0), strict=True):
-            if mine is not None and theirs is not None:
-                torch.testing.assert_close(mine[run], theirs, rtol=1e-10, atol=1e-12)

@@ -131,45 +131,6 @@ class Draws(Batches):
         return torch.randint(n, size, generator=generator, device=device).unbind()
 
 
-def each(several: Float[Tensor, "*runs several batch d"]) -> Sequence[Float[Tensor, "*runs batch d"]]:
-    """One after another, the batches of a step."""
-    return several.unbind(-3)
-
-
-def last(several: Float[Tensor, "*runs several batch d"]) -> Float[Tensor, "*runs batch d"]:
-    """The last of the batches of a step."""
-    return several[..., -1, :, :]
-
-
-class Abreast:
-    """The batches of several runs side by side: their x and y along a leading dimension, all else the same for all."""
-
-    def __init__(self, each: Sequence[Batches]) -> None:
-        self.each = each
-
-    def __len__(self) -> int:
-        return len(self.each[0])
-
-    def __iter__(self) -> Iterator[Batch]:
-        for batches in zip(*self.each, strict=True):
-            x, y = (torch.stack(parts) for parts in zip(*(batch[:2] for batch in batches), strict=True))
-            yield batches[0]._replace(x=x, y=y)
-
-    def state_dict(self) -> dict[str, int]:
-        """As of each: they keep step."""
-        return self.each[0].state_dict()
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where ``state`` was taken."""
-        for batches in self.each:
-            batches.load_state_dict(state)
-
-    def close(self) -> None:
-        """Let go of the images of all."""
-        for batches in self.each:
-            batches.close()
-
-
 class TransductiveBatch(NamedTuple):
     """What one training step of a transductive method sees."""
 

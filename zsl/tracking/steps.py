@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -30,43 +30,6 @@ class Steps(Callback):
         if _is_due(trainer):
             values = {name: float(value) for name, value in _losses(outputs).items()}
             self.watch(steps_made(trainer), {"epoch": trainer.current_epoch + 1, **values})
-
-
-class KeptSteps(Callback):
-    """Keep such losses of several runs that are trained together; they travel with the checkpoint.
-
-    Each run's trackers begin when the others' have ended: none of them need bear another beside it.
-
-    Args:
-        runs: their number.
-    """
-
-    def __init__(self, runs: int) -> None:
-        self.runs = runs
-        self.steps: list[tuple[int, int, dict[str, list[float]]]] = []
-        """number of the step, epoch, losses of each run by name"""
-
-    def on_train_batch_end(
-        self, trainer: Trainer, _model: LightningModule, outputs: Any, _batch: Any, _batch_idx: int
-    ) -> None:
-        """Keep them where they are due."""
-        if _is_due(trainer):
-            losses = {name: value.flatten().tolist() for name, value in _losses(outputs).items()}
-            each = {name: values for name, values in losses.items() if len(values) == self.runs}
-            self.steps.append((steps_made(trainer), trainer.current_epoch + 1, each))
-
-    def of(self, run: int) -> Iterator[tuple[int, Mapping[str, float]]]:
-        """What :class:`Steps` would have handed on of it by itself."""
-        for number, epoch, each in self.steps:
-            yield number, {"epoch": epoch, **{name: values[run] for name, values in each.items()}}
-
-    def state_dict(self) -> dict[str, Any]:
-        """All so far."""
-        return {"steps": self.steps}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on after those."""
-        self.steps = list(state_dict["steps"])
 
 
 def _is_due(trainer: Trainer) -> bool:

@@ -1,7 +1,4 @@
-"""The critic of a Wasserstein GAN, its objective, and its gradient penalty [Arjovsky2017, Gulrajani2017].
-
-Written, as :mod:`zsl.methods.generative.networks`, for one run or for several along a leading dimension.
-"""
+"""The critic of a Wasserstein GAN, its objective, and its gradient penalty [Arjovsky2017, Gulrajani2017]."""
 
 from __future__ import annotations
 
@@ -10,17 +7,17 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu, linear
 
-from zsl.methods.generative.networks import SLOPE, affine, mlp
+from zsl.methods.generative.networks import SLOPE, mlp
 
 
 class CriticLosses(NamedTuple):
     """What one critic step minimises: ``distance + λ penalty``."""
 
-    distance: Float[Tensor, "*runs"]
+    distance: Float[Tensor, ""]
     """E D(x̃, φ) - E D(x, φ): minus the estimate of the Wasserstein distance"""
-    penalty: Float[Tensor, "*runs"]
+    penalty: Float[Tensor, ""]
     """E (‖∇D(x̂, φ)‖₂ - 1)²"""
 
 
@@ -33,7 +30,7 @@ class ShallowCritic(nn.Module):
 
     Args:
         features: d.
-        embedding: k; 0 for a critic that is not told of the class.
+        embedding: k; 0 for an unconditional critic.
         hidden: length of h.
         slope: of λ below 0.
         phi_scale: c.
@@ -49,16 +46,16 @@ class ShallowCritic(nn.Module):
         self.b = nn.Parameter(torch.zeros(hidden))
         self.w = nn.Parameter(0.02 * torch.randn(hidden))
 
-    def forward(self, x: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Float[Tensor, "*runs n"]:
+    def forward(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, "n"]:
         """D(x, φ)."""
-        return _dot(leaky_relu(x @ self.A.mT + affine(self.phi_scale * phi, self.B, self.b), self.slope), self.w)
+        return leaky_relu(x @ self.A.T + linear(self.phi_scale * phi, self.B, self.b), self.slope) @ self.w
 
     def losses(
         self,
-        real: Float[Tensor, "*runs n d"],
-        fake: Float[Tensor, "*runs n d"],
-        phi: Float[Tensor, "*runs n k"],
-        alpha: Float[Tensor, "*runs n 1"],
+        real: Float[Tensor, "n d"],
+        fake: Float[Tensor, "n d"],
+        phi: Float[Tensor, "n k"],
+        alpha: Float[Tensor, "n 1"],
     ) -> CriticLosses:
         """The critic's objective on real and fake features of the same classes, to be differentiated by the weights."""
         weights = self.A, self.B, self.b, self.w
@@ -80,42 +77,42 @@ class _Losses(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        A: Float[Tensor, "*runs h d"],
-        B: Float[Tensor, "*runs h k"],
-        b: Float[Tensor, "*runs h"],
-        w: Float[Tensor, "*runs h"],
-        real: Float[Tensor, "*runs n d"],
-        fake: Float[Tensor, "*runs n d"],
-        phi: Float[Tensor, "*runs n k"],
-        alpha: Float[Tensor, "*runs n 1"],
+        A: Float[Tensor, "h d"],
+        B: Float[Tensor, "h k"],
+        b: Float[Tensor, "h"],
+        w: Float[Tensor, "h"],
+        real: Float[Tensor, "n d"],
+        fake: Float[Tensor, "n d"],
+        phi: Float[Tensor, "n k"],
+        alpha: Float[Tensor, "n 1"],
         slope: float,
-    ) -> tuple[Float[Tensor, "*runs"], Float[Tensor, "*runs"]]:
-        *runs, n, _ = real.shape
-        x = torch.cat([real, fake], dim=-2)
-        told = affine(phi, B, b)
-        h = (x @ A.mT).view(*runs, 2, n, -1).add_(told.unsqueeze(-3))
-        of_real, of_fake = h.unbind(-3)
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        n = len(real)
+        x = torch.cat([real, fake])
+        told = linear(phi, B, b)
+        h = (x @ A.T).view(2, n, -1).add_(told)
+        of_real, of_fake = h
         mixed = _times_slope(h.new_ones(()), torch.lerp(of_fake, of_real, alpha.to(h.dtype)), slope)
-        g = (w.unsqueeze(-2) * mixed) @ A
+        g = (w * mixed) @ A
         length = torch.linalg.vector_norm(g, dim=-1, keepdim=True, dtype=A.dtype)
-        d_real, d_fake = _dot(leaky_relu(h, slope).flatten(-3, -2), w).view(*runs, 2, n).unbind(-2)
+        d_real, d_fake = (leaky_relu(h, slope).flatten(0, 1) @ w).view(2, n)
         ctx.save_for_backward(A, w, x, phi, told, h, mixed, g, length)
         ctx.slope = slope
-        return (d_fake - d_real).mean(dim=-1), (length - 1).square().mean(dim=(-2, -1))
+        return (d_fake - d_real).mean(), (length - 1).square().mean()
 
     @staticmethod
     def backward(ctx: Any, by_distance: Tensor, by_penalty: Tensor) -> tuple[Tensor | None, ...]:
         A, w, x, phi, told, h, mixed, g, length = ctx.saved_tensors
-        n = phi.shape[-2]
-        sign = torch.stack([-by_distance, by_distance], dim=-1)[..., None, None].to(h.dtype) / n
+        n = len(phi)
+        sign = torch.stack([-by_distance, by_distance])[:, None, None].to(h.dtype) / n
         delta = _times_slope(sign, h, ctx.slope)
-        total = delta.sum(dim=-3)
-        by_length = by_penalty[..., None, None] * 2 / n * (length - 1)
+        total = delta.sum(dim=0)
+        by_length = by_penalty * 2 / n * (length - 1)
         rho = by_length / length.clamp(min=torch.finfo(length.dtype).tiny) * g
-        Q = torch.cat([delta.flatten(-3, -2), mixed], dim=-2).mT @ torch.cat([x, rho.to(x.dtype)], dim=-2)
-        by_w = torch.linalg.vecdot(A, Q.to(A.dtype)) + (total * told).sum(dim=-2)
-        by_A, by_B = (part.mul_(w.unsqueeze(-1)) for part in (Q, total.mT @ phi))
-        return by_A, by_B, total.sum(dim=-2) * w, by_w, None, None, None, None, None
+        Q = torch.cat([delta.flatten(0, 1), mixed]).T @ torch.cat([x, rho.to(x.dtype)])
+        by_w = torch.linalg.vecdot(A, Q.to(A.dtype)) + (total * told).sum(dim=0)
+        by_A, by_B = (part.mul_(w.unsqueeze(1)) for part in (Q, total.T @ phi))
+        return by_A, by_B, total.sum(dim=0) * w, by_w, None, None, None, None, None
 
 
 def _times_slope(by_value: Tensor, h: Float[Tensor, "*shape"], slope: float) -> Float[Tensor, "*shape"]:
@@ -130,7 +127,7 @@ class DeepCritic(nn.Module):
 
     Args:
         features: d.
-        embedding: k; 0 for a critic that is not told of the class.
+        embedding: k; 0 for an unconditional critic.
         hidden: width of every hidden layer.
         layers: how many of them.
         slope: of the leaky rectifier below 0.
@@ -144,23 +141,23 @@ class DeepCritic(nn.Module):
         self.phi_scale = phi_scale
         self.layers = mlp(features + embedding, *[hidden] * layers, 1, slope=slope)
 
-    def forward(self, x: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Float[Tensor, "*runs n"]:
+    def forward(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, "n"]:
         """D(x, φ)."""
         value: Tensor = self.layers(torch.cat([x, self.phi_scale * phi], dim=-1)).squeeze(-1)
         return value
 
     def losses(
         self,
-        real: Float[Tensor, "*runs n d"],
-        fake: Float[Tensor, "*runs n d"],
-        phi: Float[Tensor, "*runs n k"],
-        alpha: Float[Tensor, "*runs n 1"],
+        real: Float[Tensor, "n d"],
+        fake: Float[Tensor, "n d"],
+        phi: Float[Tensor, "n k"],
+        alpha: Float[Tensor, "n 1"],
     ) -> CriticLosses:
         """The critic's objective on real and fake features of the same classes."""
-        d_real, d_fake = self(torch.cat([real, fake], dim=-2), torch.cat([phi, phi], dim=-2)).chunk(2, dim=-1)
+        d_real, d_fake = self(torch.cat([real, fake]), torch.cat([phi, phi])).chunk(2)
         mixed = (alpha * real + (1 - alpha) * fake).requires_grad_()
         (gradient,) = torch.autograd.grad(self(mixed, phi).sum(), mixed, create_graph=True)
-        return CriticLosses((d_fake - d_real).mean(dim=-1), (gradient.norm(dim=-1) - 1).square().mean(dim=-1))
+        return CriticLosses((d_fake - d_real).mean(), (gradient.norm(dim=1) - 1).square().mean())
 
 
 Critic = ShallowCritic | DeepCritic
@@ -171,7 +168,3 @@ def critic(features: int, embedding: int, hidden: int, layers: int = 1, phi_scal
     if layers == 1:
         return ShallowCritic(features, embedding, hidden, phi_scale=phi_scale)
     return DeepCritic(features, embedding, hidden, layers, phi_scale=phi_scale)
-
-
-def _dot(h: Float[Tensor, "*runs n h"], w: Float[Tensor, "*runs h"]) -> Float[Tensor, "*runs n"]:
-    return (h @ w.unsqueeze(-1)).squeeze(-1)

@@ -12,13 +12,12 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from zsl.data.scaling import require
-from zsl.data.training_set import Batch, Draws, TrainingSet, each, last
+from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.networks import Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
 from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
-from zsl.random_streams import uniform
 
 
 class FCLSWGAN(FeatureGenerator):
@@ -50,8 +49,6 @@ class FCLSWGAN(FeatureGenerator):
     Raises:
         InputError: a hyperparameter is out of range.
     """
-
-    together = True
 
     def __init__(
         self,
@@ -120,27 +117,24 @@ class FCLSWGAN(FeatureGenerator):
     def descend(
         self, batch: Batch, critic_steps: Any, generator_steps: Any, backward: Callable[..., None]
     ) -> dict[str, Tensor]:
-        """``n_critic`` steps of D, all fakes drawn at once as G stands still meanwhile, and one of G.
-
-        Losses of runs that are trained together are added: none of them says anything to the weights of another.
-        """
+        """``n_critic`` steps of D, all fakes drawn at once as G stands still meanwhile, and one of G."""
         x, y = batch.x, batch.y
         phi = batch.classes.embeddings[y]
         with torch.no_grad():
             fakes = self.generator(phi)
-        alphas = uniform((*y.shape, 1), x)
-        for real, fake, here, alpha in zip(*map(each, (x, fakes, phi, alphas)), strict=True):
+        alphas = torch.rand(*y.shape, 1, dtype=x.dtype, device=x.device)
+        for real, fake, here, alpha in zip(x, fakes, phi, alphas, strict=True):
             losses = self.critic.losses(real, fake, here, alpha)
             loss = losses.distance + self.lamb * losses.penalty
             critic_steps.zero_grad()
-            backward(loss.sum())
+            backward(loss)
             critic_steps.step()
-        phi, y = last(phi), y[..., -1, :]
+        phi, y = phi[-1], y[-1]
         fake = self.generator(phi)
-        generator_loss = -self.critic(fake, phi).mean(dim=-1)
+        generator_loss = -self.critic(fake, phi).mean()
         if self.beta:
             generator_loss = generator_loss + self.beta * self.classifier.risk(fake, y)
         generator_steps.zero_grad()
-        backward(generator_loss.sum(), inputs=list(self.generator.parameters()))
+        backward(generator_loss, inputs=list(self.generator.parameters()))
         generator_steps.step()
         return {"loss": loss.detach(), "generator_loss": generator_loss.detach()}

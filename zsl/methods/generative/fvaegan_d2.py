@@ -12,14 +12,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam, Optimizer
 
 from zsl.data.scaling import require
-from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch, TransductiveDraws, each, last
+from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch, TransductiveDraws
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
 from zsl.model import Dimensions, require_count, require_flag, require_positive
-from zsl.random_streams import integers, uniform
 
 LOOSE, TIGHT, STEP = 1.05, 1.001, 1.1
 """an adaptive λ grows by the factor ``STEP`` where the penalty is above ``LOOSE``, and shrinks where below ``TIGHT``"""
@@ -36,7 +35,7 @@ class FVAEGAND2(FeatureGenerator):
     [Narayan2020]. One step is ``n_critic`` steps of D and one of E and G together, all by Adam, to which γ makes no
     difference in the former.
 
-    ``transductive`` adds γ W₂, with a critic D₂ that is not told of the class, of the layers of D:
+    ``transductive`` adds γ W₂, with an unconditional critic D₂ of as many layers as D:
 
     W₂ = E D₂(x) - E D₂(G(z, φ)) - λ₂ E (‖∇D₂(x̂)‖₂ - 1)²,   z ~ N(0, I)
 
@@ -68,8 +67,6 @@ class FVAEGAND2(FeatureGenerator):
     Raises:
         InputError: a hyperparameter is out of range.
     """
-
-    together = True
 
     def __init__(
         self,
@@ -151,13 +148,13 @@ class FVAEGAND2(FeatureGenerator):
         encoded once for both.
         """
         phi = batch.classes.embeddings[batch.y]
-        posterior = self.encoder(last(batch.x), last(phi))
+        posterior = self.encoder(batch.x[-1], phi[-1])
         loss = self.train_critics(batch, phi, posterior)
-        generator_loss = self.generator_loss(batch, last(phi), posterior)
+        generator_loss = self.generator_loss(batch, phi[-1], posterior)
         learners = self.learners()
         for descend in learners:
             descend.zero_grad()
-        self.manual_backward(generator_loss.sum(), inputs=[p for part in self.learning() for p in part.parameters()])
+        self.manual_backward(generator_loss, inputs=[p for part in self.learning() for p in part.parameters()])
         for descend in learners:
             descend.step()
         return {"loss": loss, "generator_loss": generator_loss.detach()}
@@ -170,16 +167,14 @@ class FVAEGAND2(FeatureGenerator):
         """The optimizers of that."""
         return [self.optimizers()[0]]  # type: ignore[index]
 
-    def train_critics(
-        self, batch: Any, phi: Float[Tensor, "*runs several n k"], posterior: Gaussian
-    ) -> Float[Tensor, "*runs"]:
+    def train_critics(self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian) -> Float[Tensor, ""]:
         """Steps of every critic; the last loss of D."""
         with torch.no_grad():
             fakes = self.generate(phi, self._noise(batch.x, phi, posterior))
         loss = self._train(self.critic, 1, self.lamb, batch.x, fakes, phi)
         if self.unconditional is not None:
             images = batch.unlabelled
-            real = images[integers(len(images), batch.y.shape, images.device)]
+            real = images[torch.randint(len(images), batch.y.shape, device=images.device)]
             phi = self._unseen(batch, batch.y.shape)
             with torch.no_grad():
                 fakes = self.generate(phi, self.generator.draw(phi))
@@ -190,67 +185,66 @@ class FVAEGAND2(FeatureGenerator):
         self,
         critic: Critic,
         optimizer: int,
-        lamb: Float[Tensor, "*runs"],
-        real: Float[Tensor, "*runs several n d"],
-        fakes: Float[Tensor, "*runs several n d"],
-        phi: Float[Tensor, "*runs several n k"],
-    ) -> Float[Tensor, "*runs"]:
+        lamb: Float[Tensor, ""],
+        real: Float[Tensor, "several n d"],
+        fakes: Float[Tensor, "several n d"],
+        phi: Float[Tensor, "several n k"],
+    ) -> Float[Tensor, ""]:
         """A step for each batch, then one of λ where it is adaptive; the last loss."""
         descend = self.optimizers()[optimizer]  # type: ignore[index]
-        alphas = uniform((*real.shape[:-1], 1), real)
+        alphas = torch.rand(*real.shape[:-1], 1, dtype=real.dtype, device=real.device)
         penalties = []
-        for x, fake, here, alpha in zip(*map(each, (real, fakes, phi, alphas)), strict=True):
+        for x, fake, here, alpha in zip(real, fakes, phi, alphas, strict=True):
             losses = critic.losses(x, fake, here, alpha)
             loss = losses.distance + lamb * losses.penalty
             descend.zero_grad()
-            self.manual_backward(loss.sum())
+            self.manual_backward(loss)
             descend.step()
             penalties.append(losses.penalty.detach())
         if self.adaptive:
-            penalty = torch.stack(penalties).mean(dim=0)
+            penalty = torch.stack(penalties).mean()
             up, down = (penalty > LOOSE).to(lamb), (penalty < TIGHT).to(lamb)
             lamb.mul_(STEP ** (up - down))
         return loss.detach()
 
-    def generator_loss(self, batch: Any, phi: Float[Tensor, "*runs n k"], posterior: Gaussian) -> Tensor:
+    def generator_loss(self, batch: Any, phi: Float[Tensor, "n k"], posterior: Gaussian) -> Tensor:
         """What encoder and generator minimise."""
         z = posterior.draw()
         if self.encoded_noise:
             rebuilt = fake = self.generate(phi, z)
         else:
-            both = torch.cat([z, self.generator.draw(phi)], dim=-2)
-            rebuilt, fake = self.generate(torch.cat([phi, phi], dim=-2), both).chunk(2, dim=-2)
-        loss: Tensor = self.misfit(rebuilt, last(batch.x)) + posterior.divergence().mean(dim=-1)
+            both = torch.cat([z, self.generator.draw(phi)])
+            rebuilt, fake = self.generate(torch.cat([phi, phi]), both).chunk(2)
+        loss: Tensor = self.misfit(rebuilt, batch.x[-1]) + posterior.divergence().mean()
         loss = loss + self.fake_loss(self.critic, fake, phi)
         if self.unconditional is not None:
             phi = self._unseen(batch, fake.shape[:-1])
             loss = loss + self.fake_loss(self.unconditional, self.generate(phi, self.generator.draw(phi)), phi)
         return loss
 
-    def fake_loss(self, critic: Critic, fake: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Tensor:
+    def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Tensor:
         """-γ E D(x̃, φ); D₂ is not told φ."""
-        loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[..., :0]).mean(dim=-1)
+        loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[:, :0]).mean()
         return loss
 
-    def misfit(self, rebuilt: Float[Tensor, "*runs n d"], x: Float[Tensor, "*runs n d"]) -> Float[Tensor, "*runs"]:
+    def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
         """-log p(x | x̂) up to a constant, the mean over rows."""
         if self.output == "sigmoid":
             logits = rebuilt.to(x.dtype).logit(eps=1e-6)
-            entropies = binary_cross_entropy_with_logits(logits, x, reduction="none")
-            return entropies.sum(dim=(-2, -1)) / x.shape[-2]
-        return 0.5 * (rebuilt - x).square().sum(dim=-1).mean(dim=-1)
+            return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
+        return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
 
     def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
         """φ of unseen classes, all as likely."""
         phi = batch.unseen.embeddings
-        return phi[integers(len(phi), shape, phi.device)]
+        return phi[torch.randint(len(phi), shape, device=phi.device)]
 
     def _noise(
-        self, x: Float[Tensor, "*runs several n d"], phi: Float[Tensor, "*runs several n k"], of_last: Gaussian
-    ) -> Float[Tensor, "*runs several n z"]:
+        self, x: Float[Tensor, "several n d"], phi: Float[Tensor, "several n k"], of_last: Gaussian
+    ) -> Float[Tensor, "several n z"]:
         """z̃ for the critic's batches; what E makes of the last of them is there already."""
         if not self.encoded_noise:
             return self.generator.draw(phi)
-        before = self.encoder(x[..., :-1, :, :], phi[..., :-1, :, :])
+        before = self.encoder(x[:-1], phi[:-1])
         both = zip(before, of_last, strict=True)
-        return Gaussian(*(torch.cat([a, b.unsqueeze(-3)], dim=-3) for a, b in both)).draw()
+        return Gaussian(*(torch.cat([a, b.unsqueeze(0)]) for a, b in both)).draw()

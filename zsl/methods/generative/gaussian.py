@@ -9,8 +9,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.linalg import vector_norm
 
-from zsl.random_streams import normal
-
 
 class Gaussian(NamedTuple):
     """N(μ, diag σ²), one for every row."""
@@ -25,7 +23,7 @@ class Gaussian(NamedTuple):
 
     def draw(self) -> Float[Tensor, "*n z"]:
         """μ + σ ⊙ ε,   ε ~ N(0, I)."""
-        return self.mu + self.sigma * normal(self.mu.shape, self.mu)
+        return self.mu + self.sigma * torch.randn_like(self.mu)
 
     def divergence(self) -> Float[Tensor, "*n"]:
         """KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² - 1 - log σ²)."""

@@ -1,7 +1,4 @@
-"""The networks that feature generators are made of.
-
-All of them are written for the weights of one run or, along a leading dimension, of several that are trained together.
-"""
+"""Perceptrons, generator and encoder of the feature generators."""
 
 from __future__ import annotations
 
@@ -11,11 +8,9 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from zsl.errors import InputError
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.random_streams import normal
 
 SLOPE = 0.2
 """of the leaky rectifier"""
@@ -42,25 +37,8 @@ def mlp(*widths: int, output: Output = "linear", slope: float = SLOPE) -> nn.Seq
     return nn.Sequential(*layers)
 
 
-def affine(
-    x: Float[Tensor, "*runs *n i"], W: Float[Tensor, "*runs o i"], b: Float[Tensor, "*runs o"]
-) -> Float[Tensor, "*runs *n o"]:
-    """Wx + b."""
-    if W.ndim == 2:
-        return linear(x, W, b)
-    return torch.baddbmm(b.unsqueeze(1), x.flatten(1, -2), W.mT).view(*x.shape[:-1], W.shape[-2])
-
-
-class Linear(nn.Linear):
-    """Wx + b."""
-
-    def forward(self, x: Float[Tensor, "*runs *n i"]) -> Float[Tensor, "*runs *n o"]:
-        """Wx + b."""
-        return affine(x, self.weight, self.bias)
-
-
-def _linear(inputs: int, outputs: int) -> Linear:
-    layer = Linear(inputs, outputs)
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs)
     nn.init.normal_(layer.weight, std=0.02)
     nn.init.zeros_(layer.bias)
     return layer
@@ -69,7 +47,8 @@ def _linear(inputs: int, outputs: int) -> Linear:
 class Generator(nn.Module):
     """G(z, φ) = r(W₂ λ(W₁ (z, cφ) + b₁) + b₂),   z ~ N(0, I)
 
-    with λ the leaky rectifier. Beside z, of length √(its dimension), φ of length 1 is hardly heard unless c is larger.
+    with λ the leaky rectifier. Because ‖z‖ ≈ √dim z, a unit-norm φ has little influence unless c is
+    large.
 
     Args:
         noise: length of z.
@@ -93,7 +72,7 @@ class Generator(nn.Module):
 
     def draw(self, phi: Float[Tensor, "*n k"]) -> Float[Tensor, "*n z"]:
         """z, one for every row of ``phi``."""
-        return normal((*phi.shape[:-1], self.noise), phi)
+        return torch.randn(*phi.shape[:-1], self.noise, dtype=phi.dtype, device=phi.device)
 
     def hidden(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n h"]:
         """λ(W₁ (z, cφ) + b₁)."""

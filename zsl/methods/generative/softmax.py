@@ -5,13 +5,12 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, linear
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, TrainingSet
 from zsl.errors import InputError
-from zsl.methods.generative.networks import affine
 from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
 
 
@@ -32,8 +31,6 @@ class Softmax(ZSLModel):
     Raises:
         InputError: a hyperparameter is out of range.
     """
-
-    together = True
 
     def __init__(
         self,
@@ -64,16 +61,15 @@ class Softmax(ZSLModel):
         """
         return self.logits(x).log_softmax(dim=1)[:, self._places(classes)]
 
-    def logits(self, x: Float[Tensor, "*runs batch d"]) -> Float[Tensor, "*runs batch s"]:
+    def logits(self, x: Float[Tensor, "batch d"]) -> Float[Tensor, "batch s"]:
         """Vx + c."""
-        return affine(x, self.V, self.c)
+        return linear(x, self.V, self.c)
 
-    def risk(self, x: Float[Tensor, "*runs batch d"], y: Int[Tensor, "*runs batch"]) -> Float[Tensor, "*runs"]:
+    def risk(self, x: Float[Tensor, "batch d"], y: Int[Tensor, "batch"]) -> Float[Tensor, ""]:
         """E -log softmax(Vx + c)[y], the cross-entropy."""
-        each = cross_entropy(self.logits(x).flatten(0, -2), y.flatten(), reduction="none")
-        return each.view(y.shape).mean(dim=-1)
+        return cross_entropy(self.logits(x), y)
 
-    def loss(self, batch: Batch) -> Float[Tensor, "*runs"]:
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Cross-entropy."""
         return self.risk(batch.x, batch.y)
 

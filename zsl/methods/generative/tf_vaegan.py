@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.optim import Adam, Optimizer
 
-from zsl.data.training_set import each
 from zsl.methods.generative.critic import Critic
 from zsl.methods.generative.feature_generator import Head, require_head
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
@@ -48,11 +47,11 @@ class SemanticDecoder(nn.Module):
         """φ̂ of h."""
         return normalize(self.layers[2](h), dim=-1)
 
-    def loss(self, x: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Float[Tensor, "*runs"]:
+    def loss(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
         """R(x, φ) = Σ_j |δ_j|³ / ‖δ‖₂,   δ = φ̂(x) - φ, the mean over rows."""
         delta = self(x) - phi
         norm = delta.norm(dim=-1).clamp_min(torch.finfo(delta.dtype).tiny)
-        loss: Tensor = (delta.abs().pow(3).sum(dim=-1) / norm).mean(dim=-1)
+        loss: Tensor = (delta.abs().pow(3).sum(dim=-1) / norm).mean()
         return loss
 
 
@@ -152,14 +151,12 @@ class TFVAEGAN(FVAEGAND2):
         optimizers[0].add_param_group({"params": list(self.feedback.parameters()), "lr": self.feed_lr, "betas": betas})
         return [*optimizers, Adam(self.decoder.parameters(), self.dec_lr, betas, fused=True)]
 
-    def train_critics(
-        self, batch: Any, phi: Float[Tensor, "*runs several n k"], posterior: Gaussian
-    ) -> Float[Tensor, "*runs"]:
+    def train_critics(self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian) -> Float[Tensor, ""]:
         """Steps of the decoder on real features, then those of the critics."""
         descend = self.optimizers()[-1]  # type: ignore[index]
-        for x, here in zip(each(batch.x), each(phi), strict=True):
+        for x, here in zip(batch.x, phi, strict=True):
             descend.zero_grad()
-            self.manual_backward(self.recons * self.decoder.loss(x, here).sum())
+            self.manual_backward(self.recons * self.decoder.loss(x, here))
             descend.step()
         return super().train_critics(batch, phi, posterior)
 
@@ -172,7 +169,7 @@ class TFVAEGAN(FVAEGAND2):
         own: list[LightningOptimizer] = [] if self.freeze_dec else [self.optimizers()[-1]]  # type: ignore[index]
         return super().learners() + own
 
-    def fake_loss(self, critic: Critic, fake: Float[Tensor, "*runs n d"], phi: Float[Tensor, "*runs n k"]) -> Tensor:
+    def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Tensor:
         """-γ E D(x̃, φ) + ρ E R(x̃, φ)."""
         return super().fake_loss(critic, fake, phi) + self.recons * self.decoder.loss(fake, phi)
 
