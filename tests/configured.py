@@ -10,8 +10,9 @@ import yaml
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig
 
-from zsl.configuration import compose, tree
-from zsl.model import Dimensions, ZSLModel
+from zsl.config.compose import compose
+from zsl.config.tree import tree
+from zsl.methods.method import Dimensions, ZSLModel
 
 
 def names(group: str) -> list[str]:

@@ -56,7 +56,7 @@ def data_root(surroundings: Mapping[str, str]) -> Path:
 @pytest.fixture(scope="session")
 def drawings(surroundings: Mapping[str, str]) -> Path:
     """The cache in which the real emoji lie."""
-    from zsl.data.emoji import styles
+    from zsl.datasets.emoji import styles
 
     root = Path(surroundings.get("ZSL_CACHE", "~/.cache/zsl")).expanduser()
     prepared = {path.name.rpartition("-")[0] for path in (root / "emoji").glob("*-*") if path.is_dir()}

@@ -18,7 +18,8 @@ from tests import worlds
 from zsl.class_embeddings.lexicon import GLOVE_PACKAGE
 from zsl.class_embeddings.sentence import MINILM_PACKAGE
 from zsl.class_embeddings.word_vectors import Oov
-from zsl.configuration import compose, tree
+from zsl.config.compose import compose
+from zsl.config.tree import tree
 from zsl.data.dataset import ClassDescriptions, Dataset
 from zsl.data.scaling import EmbeddingScale
 

@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 
 from tests import processes
-from tests.data.matfiles import content, write
+from tests.datasets.matfiles import content, write
 from zsl.cli import main
-from zsl.resumption import Interruption, steps_made
+from zsl.training.resumption import Interruption, steps_made
 
 SYNTHETIC = ["train", "data=synthetic", "method=eszsl"]
 ALE = ["train", "data=synthetic", "method=ale"]
@@ -444,7 +444,7 @@ def test_trials_that_are_not_of_this_search(
 
     arguments = [*SYNTHETIC, "selection=validation", "paths.output=stopped"]
     with monkeypatch.context() as patch:
-        patch.setattr("zsl.train.choose", stop)
+        patch.setattr("zsl.runs.run.choose", stop)
         assert main(arguments) == 130
     (path,) = folder.rglob("trials.json")
     path.write_text(content + "\n")

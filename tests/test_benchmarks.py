@@ -13,7 +13,7 @@ from tests.benchmarks import memory
 from tests.benchmarks.timing import resident
 from tests.configured import METHODS, kind
 from zsl.methods.generative.feature_generator import FeatureGenerator
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
 
 
 def test_memory_is_measured_of_every_method_that_is_no_generator() -> None:

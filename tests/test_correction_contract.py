@@ -10,7 +10,7 @@ import pytest
 from hydra.utils import get_object, instantiate
 from omegaconf import OmegaConf
 
-from zsl.configuration import tree
+from zsl.config.tree import tree
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.scored_images import ScoredImages
 

@@ -12,11 +12,11 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from tests.configured import composed, names, target
-from zsl.assembly import ANY_DATA, build
+from zsl.config.build import ANY_DATA, build
+from zsl.config.settings import CorrectionKeys, check, instantiate
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
-from zsl.model import Dimensions
-from zsl.settings import CorrectionKeys, check, instantiate
+from zsl.methods.method import Dimensions
 
 Make = Callable[[str, str, dict[str, Any]], object]
 NONSENSE: dict[type, tuple[Any, ...]] = {

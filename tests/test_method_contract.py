@@ -21,16 +21,16 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from tests import worlds
 from tests.configured import METHODS, build, config, keys, kind
-from zsl.configuration import compose
+from zsl.config.compose import compose
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import Stage, final
-from zsl.fit import Loop, fit
-from zsl.leakage import audit_method
-from zsl.model import Dimensions, ZSLModel
-from zsl.random_streams import watched
-from zsl.resumption import InterruptedRunError, steps_made
-from zsl.scoring import score
+from zsl.evaluation.leak_audit import audit_method
+from zsl.evaluation.scoring import score
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.training.fit import Loop, fit
+from zsl.training.random_draws import watched
+from zsl.training.resumption import InterruptedRunError, steps_made
 
 LOOP = Loop(progress_bar=False)
 

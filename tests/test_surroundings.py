@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import call, zsl
-from zsl.console import say
+from zsl.runs.console import say
 
 RUN = ["train", "data=synthetic", "method=eszsl"]
 

@@ -20,17 +20,17 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from tests.data import matfiles
+from tests.datasets import matfiles
 from tests.described_worlds import NAMES, UNSEEN, VAL, Files, cases, oov_of, options_of
-from zsl.assembly import embedded
 from zsl.cli import main
-from zsl.configuration import compose
+from zsl.config.build import embedded
+from zsl.config.compose import compose
 from zsl.data.dataset import Dataset
 from zsl.data.protocol import Stage, final, tune
 from zsl.data.training_set import Setting
-from zsl.scoring import score
-from zsl.train import select, train
-from zsl.trials import Diary
+from zsl.evaluation.scoring import score
+from zsl.runs.run import select, train
+from zsl.selection.trials import Diary
 
 METHODS = {
     "eszsl": ["method=eszsl", "sweep.gamma=[0.1,10]", "sweep.lamb=[1]"],

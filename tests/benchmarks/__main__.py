@@ -14,17 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.benchmarks import (
-    accelerator,
-    cache,
-    command_line,
-    generators,
-    grids,
-    memory,
-    ranking,
-    sweeps,
-    training,
-)
+from tests.benchmarks import accelerator, cache, command_line, generators, grids, memory, ranking, sweeps, training
 from tests.benchmarks.timing import Timing
 
 

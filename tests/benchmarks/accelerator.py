@@ -10,8 +10,8 @@ import torch
 from tests.benchmarks.generators import DIMS, data
 from tests.benchmarks.timing import Timing
 from zsl.data.training_set import TrainingSet
-from zsl.fit import Loop, fit
 from zsl.methods.generative.fclswgan import FCLSWGAN
+from zsl.training.fit import Loop, fit
 
 WHOLE = "f-CLSWGAN on CUB's shapes, training, synthesis and classifiers"
 GOAL = "≤ 60 s"

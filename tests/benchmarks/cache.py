@@ -9,8 +9,8 @@ import numpy as np
 import scipy.io
 
 from tests.benchmarks.timing import Timing, measure
-from zsl.data.synthetic import load as synthetic
-from zsl.data.xlsa17 import load
+from zsl.datasets.synthetic import load as synthetic
+from zsl.datasets.xlsa17 import load
 
 
 def run() -> list[Timing]:

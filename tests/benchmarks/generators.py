@@ -21,12 +21,12 @@ from tests.benchmarks.timing import Timing
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Abreast, Batch, Draws, TrainingSet
-from zsl.fit import Loop, fit
 from zsl.methods.generative.critic import DeepCritic
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.networks import Generator
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import Loop, fit
 
 DIMS = Dimensions(1000, 312, 150, 50)
 IMAGES, BATCH, CRITICS, HIDDEN = 7057, 64, 5, 4096

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from tests.benchmarks.timing import Timing, resident
-from zsl.data.benchmark_shapes import SHAPES
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import TrainingSet
+from zsl.datasets.benchmark_shapes import SHAPES
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.compatibility.sae import SAE
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
 
 GRID = list(itertools.product(np.logspace(-3, 3, 7).tolist(), repeat=2))
 PATH = np.logspace(-4, 4, 100).tolist()

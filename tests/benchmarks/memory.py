@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from tests.benchmarks.grids import train
 from tests.benchmarks.timing import Timing, resident
 from tests.configured import METHODS, composed, kind
-from zsl.fit import Loop, fit
+from zsl.training.fit import Loop, fit
 
 GOAL = "< 2.5 GB"
 

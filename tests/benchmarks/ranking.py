@@ -16,14 +16,14 @@ from tests.benchmarks.timing import Timing, measure
 from tests.methods import one_at_a_time
 from zsl.class_embeddings.attributes import Attributes
 from zsl.data.protocol import Source, final
-from zsl.data.synthetic import load
-from zsl.fit import Loop, fit
+from zsl.datasets.synthetic import load
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.compatibility.bilinear import BilinearSGD
 from zsl.methods.compatibility.devise import DeViSE
 from zsl.methods.compatibility.latem import LATEM
 from zsl.methods.compatibility.sje import SJE
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import Loop, fit
 
 LOOP = Loop(progress_bar=False)
 METHODS: list[tuple[type[BilinearSGD], one_at_a_time.Weigh]] = [

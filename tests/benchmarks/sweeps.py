@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tests.benchmarks.timing import Timing, resident
 
 if TYPE_CHECKING:
-    from zsl.model import ZSLModel
+    from zsl.methods.method import ZSLModel
 
 JOBS = (10, 20, 40)
 """of the sweeps that are launched one after the other in one process"""
@@ -35,8 +35,8 @@ def run() -> list[Timing]:
 
 def _measure() -> dict[str, float | list[float]]:
     """Seconds of processor time a job, without its fit; and what the last sweep added to the memory in use."""
-    from zsl import train
     from zsl.cli import main
+    from zsl.runs import run as train
 
     fit, fitting = train.train, [0.0]
 

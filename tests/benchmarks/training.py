@@ -7,13 +7,13 @@ import torch
 from tests.benchmarks.timing import Timing, measure
 from zsl.class_embeddings.attributes import Attributes
 from zsl.data.protocol import Source, Stage, final
-from zsl.data.synthetic import load
 from zsl.data.training_set import Batches
-from zsl.fit import Loop, fit
+from zsl.datasets.synthetic import load
+from zsl.evaluation.scoring import score
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.compatibility.eszsl import ESZSL
-from zsl.model import Dimensions
-from zsl.scoring import score
+from zsl.methods.method import Dimensions
+from zsl.training.fit import Loop, fit
 
 LOOP = Loop(progress_bar=False)
 

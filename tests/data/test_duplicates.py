@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests import worlds
-from tests.data import matfiles
+from tests.datasets import matfiles
 from zsl.cli import main
 from zsl.data.dataset import Dataset, Splits
 from zsl.data.duplicates import Duplicates, listed, with_duplicates_noted
-from zsl.data.image_folder import load
-from zsl.data.image_folder_images import decode
 from zsl.data.splits import Source, audit
+from zsl.datasets.image_folder import load
+from zsl.datasets.image_folder_images import decode
 from zsl.errors import InputError
 
 SEEN, UNSEEN, COUNT = ("ant", "bee", "cow"), ("dog", "eel"), 5

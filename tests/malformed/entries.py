@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.malformed.law import Case
 from tests.malformed.places import TOY, toy
-from zsl.data.xlsa17 import load
+from zsl.datasets.xlsa17 import load
 
 CACHE = "runs/cache"
 """below the folder that the command may write to"""

@@ -84,7 +84,7 @@ def replaced(place: Callable[[Path], object]) -> Callable[[Path], None]:
 
 def _stopped_at_a_step(arguments: list[str]) -> int:
     from zsl.cli import main
-    from zsl.resumption import Interruption
+    from zsl.training.resumption import Interruption
 
     end = Interruption.on_train_batch_end
 
@@ -98,7 +98,7 @@ def _stopped_at_a_step(arguments: list[str]) -> int:
 
 def _stopped_after_a_trial(arguments: list[str]) -> int:
     from zsl.cli import main
-    from zsl.trials import Diary
+    from zsl.selection.trials import Diary
 
     add = Diary.add
 

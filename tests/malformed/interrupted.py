@@ -70,7 +70,7 @@ def _resealed(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], No
     def spoil(path: Path) -> None:
         import torch
 
-        from zsl.sealing import NOWHERE, sealed
+        from zsl.training.sealing import NOWHERE, sealed
 
         content, origin = torch.load(path, weights_only=True), path.read_bytes()[-len(NOWHERE) :]
         change(content)

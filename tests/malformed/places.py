@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tests.data.matfiles import content, write
+from tests.datasets.matfiles import content, write
 
 Put = Callable[[Path], object]
 """makes something under a path"""

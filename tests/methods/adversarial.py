@@ -18,9 +18,9 @@ from torch.optim import Adam, Optimizer
 from zsl.data.examples import Examples
 from zsl.data.protocol import Stage
 from zsl.data.training_set import TrainingSet
-from zsl.fit import Loop, fit
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import ZSLModel
+from zsl.methods.method import ZSLModel
+from zsl.training.fit import Loop, fit
 
 LOOP = Loop(progress_bar=False)
 HEAD = partial(Softmax, epochs=1)

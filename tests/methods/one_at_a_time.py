@@ -14,8 +14,8 @@ import torch
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, Batches, TrainingSet
-from zsl.fit import Loop, fit
 from zsl.methods.compatibility.bilinear import BilinearSGD
+from zsl.training.fit import Loop, fit
 
 Hinges = list[float]
 Weigh = Callable[[Hinges], dict[int, float]]

@@ -11,7 +11,6 @@ import torch
 from tests.methods import one_at_a_time
 from zsl.data.training_set import Batches
 from zsl.errors import InputError
-from zsl.fit import Loop, fit
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.compatibility.bilinear import BilinearSGD
 from zsl.methods.compatibility.bilinear_sigmoid import BilinearSigmoid
@@ -19,7 +18,8 @@ from zsl.methods.compatibility.bilinear_softmax import BilinearSoftmax
 from zsl.methods.compatibility.devise import DeViSE
 from zsl.methods.compatibility.latem import LATEM
 from zsl.methods.compatibility.sje import SJE
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import Loop, fit
 
 METHODS = [ALE, DeViSE, SJE, LATEM, BilinearSoftmax, BilinearSigmoid]
 

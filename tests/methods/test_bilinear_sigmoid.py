@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.methods.one_at_a_time import random_batch
 from zsl.errors import InputError
 from zsl.methods.compatibility.bilinear_sigmoid import BilinearSigmoid
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
 
 
 @settings(deadline=None, max_examples=60)

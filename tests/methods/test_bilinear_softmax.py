@@ -14,9 +14,9 @@ from sklearn.linear_model import LogisticRegression
 
 from tests.methods.one_at_a_time import random_batch, random_training_set
 from zsl.errors import InputError
-from zsl.fit import Loop, fit
 from zsl.methods.compatibility.bilinear_softmax import BilinearSoftmax
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import Loop, fit
 
 
 @settings(deadline=None, max_examples=60)

@@ -20,16 +20,16 @@ from torch.distributions import Independent, Normal, kl_divergence
 
 from tests import worlds
 from tests.methods.test_cmt import batch
-from tests.test_resumption import At
+from tests.training.test_resumption import At
 from zsl.data.protocol import final
 from zsl.errors import InputError
-from zsl.fit import Loop, fit
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.generative.cada_vae import CADAVAE, in_turn, ramp
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions
-from zsl.resumption import InterruptedRunError
+from zsl.methods.method import Dimensions
+from zsl.training.fit import Loop, fit
+from zsl.training.resumption import InterruptedRunError
 
 LOOP = Loop(progress_bar=False)
 STAGE = final(worlds.source())

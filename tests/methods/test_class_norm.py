@@ -14,9 +14,9 @@ from tests import worlds
 from tests.methods.test_cmt import batch
 from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
-from zsl.fit import Loop, fit
+from zsl.methods.method import Dimensions
 from zsl.methods.transfer.class_norm import ClassNorm, ClassStandardization
-from zsl.model import Dimensions
+from zsl.training.fit import Loop, fit
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch
 from zsl.errors import InputError
+from zsl.methods.method import Dimensions
 from zsl.methods.transfer.cmt import CMT
-from zsl.model import Dimensions
 
 
 def batch(n: int, d: int, k: int, s: int, seed: int) -> Batch:

@@ -14,13 +14,13 @@ from tests import worlds
 from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
 from zsl.evaluation.corrections.none import Uncorrected
-from zsl.fit import Loop, fit
-from zsl.measuring import BestEpoch
-from zsl.methods.novelty import Gaussians
+from zsl.evaluation.scoring import score
+from zsl.methods.method import Dimensions
 from zsl.methods.transfer.cmt import CMT
 from zsl.methods.transfer.cmt_star import CMTStar
-from zsl.model import Dimensions
-from zsl.scoring import score
+from zsl.methods.transfer.novelty import Gaussians
+from zsl.selection.epochs import BestEpoch
+from zsl.training.fit import Loop, fit
 
 
 @pytest.fixture(scope="module")

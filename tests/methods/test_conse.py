@@ -11,13 +11,13 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from tests import worlds
-from zsl.configuration import compose
+from zsl.config.compose import compose
+from zsl.config.hydra_job import Names
 from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
+from zsl.methods.method import Dimensions
 from zsl.methods.transfer.conse import ConSE
-from zsl.model import Dimensions
-from zsl.record import Names
-from zsl.train import run
+from zsl.runs.run import run
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from zsl.data.protocol import Stage, final
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
 from zsl.methods.attribute.dap import DAP
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
 
 
 @pytest.fixture(scope="module")

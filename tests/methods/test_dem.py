@@ -14,9 +14,9 @@ from tests import worlds
 from tests.methods.test_cmt import batch
 from zsl.data.protocol import final
 from zsl.errors import InputError
-from zsl.fit import Loop, fit
+from zsl.methods.method import Dimensions
 from zsl.methods.transfer.dem import DEM
-from zsl.model import Dimensions
+from zsl.training.fit import Loop, fit
 
 
 @settings(deadline=None, max_examples=30)

@@ -15,7 +15,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
 from zsl.methods.compatibility.eszsl import ESZSL
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
 
 
 def training(n: int, d: int, k: int, s: int, seed: int) -> TrainingSet:

@@ -17,10 +17,10 @@ from zsl.cli import main
 from zsl.data.protocol import final
 from zsl.data.training_set import Batches, Draws, Setting
 from zsl.errors import InputError
-from zsl.fit import Loop, fit
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.generative.fclswgan import FCLSWGAN
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import Loop, fit
 
 STAGE = final(worlds.source())
 TRAIN = STAGE.training(Setting.UNSEEN_SEMANTICS)

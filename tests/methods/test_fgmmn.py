@@ -16,9 +16,9 @@ from tests import worlds
 from tests.methods.adversarial import LOOP, SMALL, adam, assert_resumes, assert_same_weights, descend, double, trained
 from zsl.data.protocol import final
 from zsl.errors import InputError
-from zsl.fit import fit
 from zsl.methods.generative.fgmmn import FGMMN, OneClassDraws
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import fit
 
 STAGE = final(worlds.source())
 

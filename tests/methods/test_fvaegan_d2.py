@@ -31,11 +31,11 @@ from zsl.data.examples import Examples
 from zsl.data.protocol import final
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
-from zsl.fit import Loop, fit
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Encoder
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import Loop, fit
 
 STAGE = final(worlds.source())
 DIMS = Dimensions(*STAGE.dims)

@@ -13,9 +13,9 @@ from tests import worlds
 from tests.methods.adversarial import LOOP, SMALL, assert_resumes
 from zsl.data.protocol import final
 from zsl.data.training_set import Setting, TransductiveDraws
-from zsl.fit import fit
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import fit
 
 STAGE = final(worlds.source())
 

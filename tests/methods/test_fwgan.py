@@ -19,12 +19,12 @@ from tests.methods.adversarial import (
     train_critic,
     trained,
 )
-from zsl.configuration import compose
+from zsl.config.compose import compose
 from zsl.data.protocol import final
-from zsl.fit import fit
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import fit
 
 STAGE = final(worlds.source())
 

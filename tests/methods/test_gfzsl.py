@@ -18,8 +18,8 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import final
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
+from zsl.methods.method import Dimensions
 from zsl.methods.transfer.gfzsl import FLOOR, GFZSL
-from zsl.model import Dimensions
 
 
 def training(n: int, d: int, k: int, s: int, seed: int) -> TrainingSet:

@@ -13,7 +13,7 @@ from tests import worlds
 from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
 from zsl.methods.attribute.iap import IAP
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ import pytest
 
 from tests import worlds
 from tests.configured import config, keys
+from tests.selection.test_shared_steps import GENERATORS
 from tests.test_method_contract import LOOP
-from tests.test_shared_steps import GENERATORS
-from zsl.assembly import build
+from zsl.config.build import build
 from zsl.data.protocol import final
 from zsl.errors import InputError
-from zsl.fit import fit
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import fit
 
 STAGE = final(worlds.source())
 

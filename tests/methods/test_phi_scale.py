@@ -14,13 +14,13 @@ from torch import nn
 from tests import worlds
 from tests.configured import METHODS, config, keys, kind
 from tests.test_method_contract import LOOP
-from zsl.assembly import build
+from zsl.config.build import build
 from zsl.data.protocol import Stage, final
-from zsl.fit import fit
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.methods.generative.networks import Encoder, Generator
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import fit
 
 STAGE = final(worlds.source())
 SCALED = [name for name in METHODS if "phi_scale" in keys(name)]

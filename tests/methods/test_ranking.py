@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from tests.methods import one_at_a_time
 from tests.methods.one_at_a_time import random_batch, random_training_set
 from zsl.data.training_set import TrainingSet
-from zsl.fit import Loop, fit
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.compatibility.bilinear import BilinearSGD
 from zsl.methods.compatibility.devise import DeViSE
 from zsl.methods.compatibility.latem import LATEM
 from zsl.methods.compatibility.ranking import violations
 from zsl.methods.compatibility.sje import SJE
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import Loop, fit
 
 RANKING = [ALE, DeViSE, SJE, LATEM]
 DIMS = Dimensions(6, 5, 7)

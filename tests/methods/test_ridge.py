@@ -12,8 +12,8 @@ from sklearn.linear_model import Ridge as Reference
 
 from tests.methods.test_eszsl import training
 from zsl.errors import InputError
+from zsl.methods.method import Dimensions
 from zsl.methods.transfer.ridge import Ridge
-from zsl.model import Dimensions
 
 
 @settings(deadline=None, max_examples=40)

@@ -14,7 +14,7 @@ from tests.methods.test_eszsl import training
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
 from zsl.methods.compatibility.sae import SAE
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
 
 shapes = {
     "d": st.integers(1, 6),

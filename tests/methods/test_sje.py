@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.methods import one_at_a_time
 from zsl.errors import InputError
 from zsl.methods.compatibility.sje import SJE
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
 
 
 @settings(deadline=None, max_examples=60)

@@ -10,9 +10,9 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import final
 from zsl.data.training_set import Setting
 from zsl.errors import InputError
-from zsl.fit import Loop, fit
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import Loop, fit
 
 STAGE = final(worlds.source())
 

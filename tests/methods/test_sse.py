@@ -10,14 +10,14 @@ import torch
 
 from tests import worlds
 from tests.methods.test_cmt import batch
-from tests.methods.test_mixtures import best_of_all_supports
+from tests.methods.transfer.test_mixtures import best_of_all_supports
 from zsl.data.protocol import final
 from zsl.data.training_set import Batch
 from zsl.errors import InputError
-from zsl.fit import Loop, fit
-from zsl.methods.mixtures import mixtures
+from zsl.methods.method import Dimensions
+from zsl.methods.transfer.mixtures import mixtures
 from zsl.methods.transfer.sse import SSE
-from zsl.model import Dimensions
+from zsl.training.fit import Loop, fit
 
 
 def model_and_batch(mapping: str, seed: int, n: int = 5, d: int = 4, k: int = 3, s: int = 4) -> tuple[SSE, Batch]:

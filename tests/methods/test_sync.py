@@ -16,7 +16,7 @@ from tests.methods.test_eszsl import training
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
 from zsl.methods.compatibility.sync import TEMPERATURES, SynC, seen_classifiers
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
 
 
 def arrays(train: TrainingSet) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -29,9 +29,9 @@ from tests.methods.adversarial import (
 )
 from zsl.data.protocol import final
 from zsl.errors import InputError
-from zsl.fit import fit
 from zsl.methods.generative.tf_vaegan import TFVAEGAN, SemanticDecoder
-from zsl.model import Dimensions
+from zsl.methods.method import Dimensions
+from zsl.training.fit import fit
 
 STAGE = final(worlds.source())
 DIMS = Dimensions(*STAGE.dims)

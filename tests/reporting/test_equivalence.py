@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from zsl.reporting.equivalence import ENOUGH, MOST, difference
-from zsl.reporting.statistics import Summary, summarize
+from zsl.results.statistics import Summary, summarize
 
 accuracies = st.floats(20, 80).map(lambda value: round(value, 2))
 several = st.lists(accuracies, min_size=2, max_size=12)

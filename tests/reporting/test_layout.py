@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from zsl.errors import InputError
 from zsl.reporting.best import ONE_SEED, RULE, best
 from zsl.reporting.layout import MEAN_OF_H, Sheet, arrange, narrow, sheets
-from zsl.reporting.result import Result, Selection
-from zsl.reporting.statistics import summarize
 from zsl.reporting.table import rows
 from zsl.reporting.wording import figure, options, seeds
+from zsl.results.result import Result, Selection
+from zsl.results.statistics import summarize
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

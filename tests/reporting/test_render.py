@@ -17,8 +17,8 @@ from rich.console import Console
 from zsl.reporting.layout import Sheet, arrange, sheets
 from zsl.reporting.render import latex, markdown, table_csv, terminal
 from zsl.reporting.report import render
-from zsl.reporting.result import Result, Selection
 from zsl.reporting.table import Row, rows
+from zsl.results.result import Result, Selection
 
 HOSTILE = "A|B*C_D & 50 % of #1 $x$ {y} ~z^2 \\n <i>`q`</i> [é] †"
 

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from zsl.errors import InputError
 from zsl.reporting.report import add_arguments, main
-from zsl.reporting.result import Result, write
+from zsl.results.result import Result, write
 
 Make = Callable[..., Result]
 

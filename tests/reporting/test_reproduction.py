@@ -14,7 +14,7 @@ import pytest
 from zsl.errors import InputError
 from zsl.reporting.layout import MEAN_OF_H
 from zsl.reporting.reproduction import command, reproductions, sections, summary, table_csv
-from zsl.reporting.result import Result
+from zsl.results.result import Result
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.reporting.conftest import digest
-from zsl.reporting.published import Claim
-from zsl.reporting.result import Result
-from zsl.reporting.statistics import Summary, summarize
+from tests.written_results import digest
 from zsl.reporting.table import Row, rows
 from zsl.reporting.verdict import ORDER, Comparison, compare
+from zsl.results.claims import Claim
+from zsl.results.result import Result
+from zsl.results.statistics import Summary, summarize
 
 Make = Callable[..., Result]
 FEATURES = digest("features")

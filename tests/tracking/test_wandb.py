@@ -17,9 +17,9 @@ import pytest
 from tests.tracking.test_tracking import read_events
 from tests.tracking.wandb_files import runs
 from zsl.cli import main
-from zsl.configuration import compose
-from zsl.identity import identity
-from zsl.settings import plain
+from zsl.config.compose import compose
+from zsl.config.settings import plain
+from zsl.results.identity import identity
 from zsl.tracking.csv import CSV
 from zsl.tracking.wandb import WandB
 

@@ -121,7 +121,7 @@ def another_conversion(content: Content, _mark: Path) -> None:
 
 
 def a_loader_as_head(content: Content, _mark: Path) -> None:
-    content["config"]["method"]["head"] = {"_target_": "zsl.data.synthetic.load", "name": "x"}
+    content["config"]["method"]["head"] = {"_target_": "zsl.datasets.synthetic.load", "name": "x"}
 
 
 def a_part_as_embedding(content: Content, _mark: Path) -> None:
@@ -129,7 +129,7 @@ def a_part_as_embedding(content: Content, _mark: Path) -> None:
 
 
 def through_a_module_of_zsl(content: Content, mark: Path) -> None:
-    content["config"]["method"]["head"] = {"_target_": "zsl.data.matlab.Path.touch", "self": str(mark)}
+    content["config"]["method"]["head"] = {"_target_": "zsl.files.matlab.Path.touch", "self": str(mark)}
 
 
 def through_a_class_of_zsl(content: Content, _mark: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zsl.configuration import compose_chosen, tree
+from zsl.config.compose import compose_chosen
+from zsl.config.offered import PLACES, ROLES, offered, require_offered
+from zsl.config.tree import tree
 from zsl.errors import InputError
-from zsl.offered import PLACES, ROLES, offered, require_offered
 
 CONFIG: dict[str, Any] = {
     "method": {
@@ -21,7 +22,7 @@ CONFIG: dict[str, Any] = {
         "head": {"_target_": "zsl.methods.compatibility.ale.ALE", "_partial_": True, "lr": 0.1},
     },
     "data": {
-        "_target_": "zsl.data.emoji.load",
+        "_target_": "zsl.datasets.emoji.load",
         "backbone": {"_target_": "zsl.backbones.efficientnet_lite.EfficientNetLite0"},
     },
     "class_embedding": {
@@ -75,7 +76,10 @@ def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 NAMES = st.sampled_from(["_target_", "_args_", "_partial_", "_recursive_", "_convert_", "_", "__class__", "_Target_"])
-TEXTS = st.sampled_from(["os.system", "zsl.model.Dimensions", "zsl.data.image_folder.load", "none", ""]) | st.text()
+TEXTS = (
+    st.sampled_from(["os.system", "zsl.methods.method.Dimensions", "zsl.datasets.image_folder.load", "none", ""])
+    | st.text()
+)
 VALUES = TEXTS | st.booleans() | st.none() | st.integers() | st.lists(TEXTS, max_size=1)
 
 
@@ -85,7 +89,7 @@ def test_any_other_instruction_anywhere_is_refused(path: tuple[Any, ...], name: 
     node: Any = changed
     for key in path:
         node = node[key]
-    loader = path == ("data",) and value == "zsl.data.image_folder.load" and name == "_target_"
+    loader = path == ("data",) and value == "zsl.datasets.image_folder.load" and name == "_target_"
     if isinstance(node, dict) and json.dumps(node.get(name, name)) != json.dumps(value) and not loader:
         node[name] = value
         with pytest.raises(InputError):

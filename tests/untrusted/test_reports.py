@@ -9,7 +9,7 @@ import pytest
 
 from tests.untrusted.attacks import ENVIRONMENT
 from zsl.cli import main
-from zsl.recalled import objection
+from zsl.config.recalled import objection
 
 RESOLVED = "${oc.env:ZSL_TEST_PLACE}"
 

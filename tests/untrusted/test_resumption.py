@@ -13,9 +13,9 @@ import torch
 
 from tests.untrusted.attacks import Payload
 from zsl.cli import main
-from zsl.configuration import compose
-from zsl.identity import identity
-from zsl.settings import plain
+from zsl.config.compose import compose
+from zsl.config.settings import plain
+from zsl.results.identity import identity
 
 GRID = ["data=synthetic", "method=eszsl", "sweep.gamma=[1.0]", "sweep.lamb=[1.0]"]
 BOOM = {"_target_": "evil.Boom"}

@@ -18,10 +18,10 @@ from numpy import ndarray as Array
 
 from zsl.class_embeddings.fasttext import Subwords
 from zsl.class_embeddings.vector_file import WordTable, read
-from zsl.data.array_file import read_array
-from zsl.data.feature_cache import Entry, cached, key_part
-from zsl.data.source_file import require_file
 from zsl.errors import InputError
+from zsl.features.cache import Entry, cached, key_part
+from zsl.files.array_file import read_array
+from zsl.files.source_file import require_file
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
-from zsl.data.array_file import ArrayFileError, read_array
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import Embed
-from zsl.data.source_file import require_file
 from zsl.errors import InputError
+from zsl.files.array_file import ArrayFileError, read_array
+from zsl.files.source_file import require_file
 
 
 @dataclass(frozen=True, kw_only=True)

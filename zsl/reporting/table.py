@@ -11,13 +11,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from zsl.reporting import edges
-from zsl.reporting.chance import at_chance, levels
-from zsl.reporting.result import Result
-from zsl.reporting.statistics import Summary, over_seeds
+from zsl.results import edges
+from zsl.results.chance import at_chance, levels
+from zsl.results.identity import MEANS
+from zsl.results.result import Result
+from zsl.results.statistics import Summary, over_seeds
 
-MEANS = ("paths", "seeds", "resume", "rerun", "save", "trainer", "published", "logger")
-"""groups of the configuration that say where and by what means, not what is computed; see ``NUMERIC``"""
 ASIDE = frozenset({*MEANS, "seed", "hydra"})
 """the same, and with which seed"""
 NUMERIC = frozenset({"trainer.precision"})

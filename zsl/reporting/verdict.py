@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias
 
 from zsl.reporting.comparability import caveats, reasons
 from zsl.reporting.equivalence import Difference, Outcome, difference
-from zsl.reporting.published import METRICS, Claim, tolerance
-from zsl.reporting.result import Result
-from zsl.reporting.schema import scale
 from zsl.reporting.table import Row
 from zsl.reporting.wording import DECIMALS
+from zsl.results.claims import METRICS, Claim, tolerance
+from zsl.results.result import Result
+from zsl.results.schema import scale
 
 ORDER: tuple[Outcome, ...] = ("worse", "inconclusive", "better", "reproduced")
 """from the worst to the best"""

@@ -10,10 +10,10 @@ from typing import Any
 
 from pytorch_lightning.loggers import CSVLogger
 
-from zsl.regular_file import open_regular
-from zsl.reporting.atomic import write_text
-from zsl.reporting.escaping import csv_text
-from zsl.reporting.result import Result
+from zsl.files.atomic import write_text
+from zsl.files.escaping import csv_text
+from zsl.files.regular_file import open_regular
+from zsl.results.result import Result
 from zsl.tracking.tables import tables
 from zsl.tracking.tracker import Job
 

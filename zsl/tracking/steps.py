@@ -8,7 +8,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from zsl.resumption import steps_made
+from zsl.training.resumption import steps_made
 
 
 class Steps(Callback):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from zsl.redaction import without_secrets
-from zsl.reporting.result import Result
+from zsl.files.redaction import without_secrets
+from zsl.results.result import Result
 
 
 @dataclass(frozen=True)

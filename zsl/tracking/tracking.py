@@ -11,8 +11,8 @@ from typing import Any
 
 from pytorch_lightning import Callback
 
-from zsl.redaction import without_secrets
-from zsl.reporting.result import NAME, read
+from zsl.files.redaction import without_secrets
+from zsl.results.result import NAME, read
 from zsl.tracking.steps import Steps
 from zsl.tracking.tracker import Job, Tracker, reason
 

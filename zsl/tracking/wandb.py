@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from zsl.errors import InputError
-from zsl.output import WEIGHTS
-from zsl.redaction import without_secrets
-from zsl.reporting.atomic import write_text
-from zsl.reporting.result import NAME, Result
-from zsl.resumption import CHECKPOINT
+from zsl.files.atomic import write_text
+from zsl.files.redaction import without_secrets
+from zsl.results.names import CHECKPOINT, WEIGHTS
+from zsl.results.result import NAME, Result
+from zsl.selection.trials import NAME as TRIALS
 from zsl.tracking.tables import flat_trial, tables
 from zsl.tracking.tracker import Job, reason
 from zsl.tracking.wandb_environment import Environment, require_entity, require_project, staging
-from zsl.trials import NAME as TRIALS
 
 log = logging.getLogger(__name__)
 

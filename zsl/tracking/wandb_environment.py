@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from zsl.errors import InputError
-from zsl.output import folder
-from zsl.overrides import expanded
+from zsl.files.folder import expanded, folder
 
 Mode = Literal["online", "offline", "disabled"]
 MODES: dict[str, Mode] = {

@@ -18,7 +18,7 @@ import pytest
 
 from zsl.cli import main
 from zsl.reporting.comparison.paired import paired
-from zsl.reporting.result import Result, write
+from zsl.results.result import Result, write
 
 Make = Callable[..., Result]
 

@@ -17,7 +17,7 @@ from zsl.reporting.comparison.classes import by_class
 from zsl.reporting.comparison.comparisons import Comparisons, compare, couples, named
 from zsl.reporting.comparison.contenders import alone, contenders, populations
 from zsl.reporting.comparison.paired import paired
-from zsl.reporting.result import Result, Selection
+from zsl.results.result import Result, Selection
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

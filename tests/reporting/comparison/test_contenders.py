@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsl.reporting.comparison.contenders import Runs, alone, contenders, populations
-from zsl.reporting.result import Result, Selection
 from zsl.reporting.table import rows
+from zsl.results.result import Result, Selection
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

@@ -15,8 +15,8 @@ from zsl.cli import main
 from zsl.errors import InputError
 from zsl.reporting.comparison.predictions import NAME, read
 from zsl.reporting.comparison.resampling import Hits, over_images
-from zsl.reporting.result import Result, write
-from zsl.reporting.result import read as read_result
+from zsl.results.result import Result, write
+from zsl.results.result import read as read_result
 
 Make = Callable[..., Result]
 

@@ -17,7 +17,7 @@ from scipy.special import gammaincc
 from zsl.errors import InputError
 from zsl.reporting.comparison.contenders import contenders, populations
 from zsl.reporting.comparison.ranking import critical_difference, friedman, groups, rank
-from zsl.reporting.result import Result
+from zsl.results.result import Result
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

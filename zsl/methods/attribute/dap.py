@@ -11,9 +11,10 @@ from torch.nn.functional import logsigmoid
 
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
+from zsl.hyperparameters import require_positive
 from zsl.methods.attribute.product import AttributeProduct, Prior, Threshold
-from zsl.methods.linear_classifiers import Linear, logistic, platt, squared_hinge
-from zsl.model import Dimensions, require_positive
+from zsl.methods.closed_form.linear_classifiers import Linear, logistic, platt, squared_hinge
+from zsl.methods.method import Dimensions
 
 
 class DAP(AttributeProduct):

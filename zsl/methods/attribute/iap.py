@@ -11,9 +11,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.training_set import TrainingSet
+from zsl.hyperparameters import require_positive
 from zsl.methods.attribute.product import AttributeProduct, Prior, Threshold
-from zsl.methods.linear_classifiers import Linear, softmax
-from zsl.model import Dimensions, require_positive
+from zsl.methods.closed_form.linear_classifiers import Linear, softmax
+from zsl.methods.method import Dimensions
 
 
 class IAP(AttributeProduct):

@@ -12,7 +12,7 @@ from torch import Tensor
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
-from zsl.model import Dimensions, ZSLModel
+from zsl.methods.method import Dimensions, ZSLModel
 
 Threshold = Literal["attribute", "all", "half"]
 Prior = Literal["seen", "half"]

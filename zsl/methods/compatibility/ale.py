@@ -7,9 +7,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.training_set import Batch
+from zsl.hyperparameters import require_positive
 from zsl.methods.compatibility.bilinear import BilinearSGD
 from zsl.methods.compatibility.ranking import violations
-from zsl.model import Dimensions, require_positive
+from zsl.methods.method import Dimensions
 
 
 class ALE(BilinearSGD):

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
 from zsl.data.label_space import LabelSpace
-from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
+from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.methods.method import Dimensions, ZSLModel
 
 
 class Bilinear(ZSLModel):

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 from zsl.data.training_set import Batch
+from zsl.hyperparameters import require_positive
 from zsl.methods.compatibility.bilinear import BilinearSGD
-from zsl.model import Dimensions, require_positive
+from zsl.methods.method import Dimensions
 
 
 class BilinearSigmoid(BilinearSGD):

@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from zsl.data.training_set import Batch
+from zsl.hyperparameters import require_positive
 from zsl.methods.compatibility.bilinear import BilinearSGD
-from zsl.model import Dimensions, require_positive
+from zsl.methods.method import Dimensions
 
 
 class BilinearSoftmax(BilinearSGD):

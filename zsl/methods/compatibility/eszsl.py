@@ -12,9 +12,17 @@ from torch import Tensor
 
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
+from zsl.hyperparameters import require_positive
+from zsl.methods.closed_form.moments import (
+    cholesky_solve,
+    class_sums,
+    gram,
+    principal_axes,
+    ridge_factor,
+    ridge_spectrum,
+)
 from zsl.methods.compatibility.bilinear import Bilinear
-from zsl.methods.moments import cholesky_solve, class_sums, gram, principal_axes, ridge_factor, ridge_spectrum
-from zsl.model import Dimensions, require_positive
+from zsl.methods.method import Dimensions
 
 
 class ESZSL(Bilinear):

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch
+from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.compatibility.bilinear import BilinearSGD
 from zsl.methods.compatibility.ranking import violations
-from zsl.model import Dimensions, require_count, require_positive
+from zsl.methods.method import Dimensions
 
 
 class LATEM(BilinearSGD):

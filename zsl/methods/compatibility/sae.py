@@ -15,10 +15,11 @@ from torch import Tensor
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
+from zsl.hyperparameters import require_positive
+from zsl.methods.closed_form.moments import class_counts, class_sums, eigenpairs, positive, principal_axes
+from zsl.methods.closed_form.nearest import nearness
 from zsl.methods.compatibility.bilinear import Bilinear
-from zsl.methods.moments import class_counts, class_sums, eigenpairs, positive, principal_axes
-from zsl.methods.nearest import nearness
-from zsl.model import Dimensions, require_positive
+from zsl.methods.method import Dimensions
 
 TOGETHER = 8
 """values of λ whose products are formed at once: the eigenvectors are read that much less often"""

@@ -14,7 +14,8 @@ from torch.optim import LBFGS
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
-from zsl.model import Dimensions, ZSLModel, require_count, require_positive
+from zsl.hyperparameters import require_count, require_positive
+from zsl.methods.method import Dimensions, ZSLModel
 
 Loss = Literal["one_versus_other", "crammer_singer", "structured"]
 TEMPERATURES = (1.0, 0.1, 0.01)

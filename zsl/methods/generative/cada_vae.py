@@ -13,10 +13,11 @@ from torch.optim import Adam, Optimizer
 from zsl.data.examples import Examples
 from zsl.data.training_set import Batch
 from zsl.errors import InputError
+from zsl.hyperparameters import require_count, require_positive, require_within
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions, require_count, require_positive, require_within
+from zsl.methods.method import Dimensions
 
 
 class Autoencoder(nn.Module):

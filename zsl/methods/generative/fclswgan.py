@@ -13,11 +13,12 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.scaling import require
 from zsl.data.training_set import Batch, Draws, TrainingSet
+from zsl.hyperparameters import require_count, require_positive, require_within
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.networks import Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
+from zsl.methods.method import Dimensions, ZSLModel
 
 
 class FCLSWGAN(FeatureGenerator):

@@ -14,8 +14,9 @@ from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
-from zsl.methods.moments import class_counts, class_sums
-from zsl.model import Dimensions, ZSLModel, require_count
+from zsl.hyperparameters import require_count
+from zsl.methods.closed_form.moments import class_counts, class_sums
+from zsl.methods.method import Dimensions, ZSLModel
 
 Head = Callable[[Dimensions], ZSLModel]
 """sizes -> a method that learns from features; ``dims.seen`` are the classes that it is given examples of"""

@@ -11,10 +11,11 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.scaling import require
 from zsl.data.training_set import Batch, Draws, TrainingSet
+from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.networks import Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions, require_count, require_positive
+from zsl.methods.method import Dimensions
 
 OCTAVES = (-3, -2, -1, 0, 1)
 """the widths of the kernels, as powers of 2"""

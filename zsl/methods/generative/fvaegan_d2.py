@@ -13,12 +13,13 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.scaling import require
 from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch, TransductiveDraws
+from zsl.hyperparameters import require_count, require_flag, require_positive
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions, require_count, require_flag, require_positive
+from zsl.methods.method import Dimensions
 
 LOOSE, TIGHT, STEP = 1.05, 1.001, 1.1
 """an adaptive λ grows by the factor ``STEP`` where the penalty is above ``LOOSE``, and shrinks where below ``TIGHT``"""

@@ -11,7 +11,8 @@ from torch.optim import Adam, Optimizer
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, TrainingSet
 from zsl.errors import InputError
-from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
+from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.methods.method import Dimensions, ZSLModel
 
 
 class Softmax(ZSLModel):

@@ -12,13 +12,14 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.optim import Adam, Optimizer
 
+from zsl.hyperparameters import require_count, require_flag, require_positive, require_within
 from zsl.methods.generative.critic import Critic
 from zsl.methods.generative.feature_generator import Head, require_head
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import SLOPE, Output, mlp
 from zsl.methods.generative.softmax import Softmax
-from zsl.model import Dimensions, ZSLModel, require_count, require_flag, require_positive, require_within
+from zsl.methods.method import Dimensions, ZSLModel
 
 
 class SemanticDecoder(nn.Module):

@@ -14,7 +14,8 @@ from torch.optim.lr_scheduler import StepLR
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, TrainingSet
-from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
+from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.methods.method import Dimensions, ZSLModel
 
 
 class ClassStandardization(nn.Module):

@@ -12,10 +12,11 @@ from torch.nn.functional import cross_entropy
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import Batch, TrainingSet
-from zsl.methods.nearest import nearness
-from zsl.methods.novelty import Gaussians, LocalOutliers
+from zsl.hyperparameters import require_count, require_within
+from zsl.methods.closed_form.nearest import nearness
+from zsl.methods.method import Dimensions
 from zsl.methods.transfer.cmt import CMT
-from zsl.model import Dimensions, require_count, require_within
+from zsl.methods.transfer.novelty import Gaussians, LocalOutliers
 
 
 class CMTStar(CMT):
@@ -26,9 +27,9 @@ class CMTStar(CMT):
     of the decided side come first, each side in its own order. Novelty is decided by
 
     - ``"gaussian"``: f(x) has a density below a threshold under the isotropic Gaussian of every seen class:
-      :class:`~zsl.methods.novelty.Gaussians`;
+      :class:`.Gaussians`;
     - ``"loop"``: x lies less densely among f of training images than they lie among each other, by its local outlier
-      probability: :class:`~zsl.methods.novelty.LocalOutliers`. The paper also weighs both sides by this probability;
+      probability: :class:`.LocalOutliers`. The paper also weighs both sides by this probability;
       here it is cut at a threshold, as the other is.
 
     f and p(y | x), which share no parameter, are learned in one go: their losses add up, and Adam scales every

@@ -14,8 +14,9 @@ from torch.nn.functional import normalize
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
-from zsl.methods.linear_classifiers import Linear, softmax
-from zsl.model import Dimensions, ZSLModel, require_count, require_positive
+from zsl.hyperparameters import require_count, require_positive
+from zsl.methods.closed_form.linear_classifiers import Linear, softmax
+from zsl.methods.method import Dimensions, ZSLModel
 
 
 class ConSE(ZSLModel):

@@ -13,8 +13,9 @@ from torch.optim import Adam, Optimizer
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import Batch
-from zsl.methods.nearest import nearness
-from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
+from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.methods.closed_form.nearest import nearness
+from zsl.methods.method import Dimensions, ZSLModel
 
 
 class DEM(ZSLModel):

@@ -11,9 +11,10 @@ from torch import Tensor
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
-from zsl.methods.moments import cholesky_solve, class_counts, class_sums, ridge_factor
-from zsl.methods.nearest import nearness
-from zsl.model import Dimensions, ZSLModel, require_positive
+from zsl.hyperparameters import require_positive
+from zsl.methods.closed_form.moments import cholesky_solve, class_counts, class_sums, ridge_factor
+from zsl.methods.closed_form.nearest import nearness
+from zsl.methods.method import Dimensions, ZSLModel
 
 FLOOR = 1e-6
 """added to variances, in the square of the features' unit: a feature may be constant"""

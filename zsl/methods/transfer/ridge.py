@@ -13,10 +13,11 @@ from torch import Tensor
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import TrainingSet
+from zsl.hyperparameters import require_positive
+from zsl.methods.closed_form.moments import cholesky_solve, class_counts, class_sums, gram, ridge_factor
+from zsl.methods.closed_form.nearest import nearness
 from zsl.methods.compatibility.bilinear import Bilinear
-from zsl.methods.moments import cholesky_solve, class_counts, class_sums, gram, ridge_factor
-from zsl.methods.nearest import nearness
-from zsl.model import Dimensions, require_positive
+from zsl.methods.method import Dimensions
 
 
 class Ridge(Bilinear):

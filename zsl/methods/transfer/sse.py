@@ -13,9 +13,10 @@ from torch.optim import Adam, Optimizer
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import require
 from zsl.data.training_set import Batch, TrainingSet
+from zsl.hyperparameters import require_count, require_positive, require_within
 from zsl.methods.compatibility.ranking import violations
-from zsl.methods.mixtures import mixtures
-from zsl.model import Dimensions, ZSLModel, require_count, require_positive, require_within
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.methods.transfer.mixtures import mixtures
 
 
 class SSE(ZSLModel):

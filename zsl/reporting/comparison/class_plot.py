@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zsl.files.escaping import drawn
 from zsl.reporting.comparison.classes import ClassDifferences
 from zsl.reporting.drawing import image, style
-from zsl.reporting.escaping import drawn
 
 WIDTH, LINE = 6.0, 0.2
 """of a panel and of a bar, in inches"""

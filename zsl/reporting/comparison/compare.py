@@ -49,8 +49,8 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     from zsl.reporting.comparison.comparisons import couples, named
     from zsl.reporting.comparison.contenders import contenders
     from zsl.reporting.layout import unknown
-    from zsl.reporting.result import LINES, gather
     from zsl.reporting.table import rows
+    from zsl.results.result import LINES, gather
 
     results = gather(args.paths, LINES)
     present = sorted({name for result in results.values() for name in result.metrics})
@@ -145,7 +145,7 @@ def _drawn(output: Path | None) -> str:
 
 
 def _write(output: Path, content: bytes) -> int:
-    from zsl.reporting.atomic import write_bytes
+    from zsl.files.atomic import write_bytes
 
     write_bytes(output, content)
     return 0

@@ -20,7 +20,7 @@ from zsl.reporting.comparison.contenders import (
     share_images,
 )
 from zsl.reporting.comparison.paired import ALPHA, Paired, holm, paired
-from zsl.reporting.result import Result
+from zsl.results.result import Result
 
 Couple: TypeAlias = tuple[Result, Result]
 Unit: TypeAlias = Literal["seed", "class split", "data set"]

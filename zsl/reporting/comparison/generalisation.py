@@ -16,8 +16,8 @@ from zsl.reporting.comparison.contenders import Contender, Runs, World, alone, b
 from zsl.reporting.comparison.paired import ALPHA, holm
 from zsl.reporting.comparison.predictions import NAME, Predicted, read
 from zsl.reporting.comparison.resampling import Accuracies, Hits, Resampled, over_classes, over_images
-from zsl.reporting.result import Result
-from zsl.reporting.schema import DAGGER
+from zsl.results.result import Result
+from zsl.results.schema import DAGGER
 
 MOST = 50
 """pairs that are tested; resampling takes some tenths of a second each"""

@@ -6,17 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_letters
 
+from zsl.files.escaping import csv_text
 from zsl.reporting.comparison.classes import ClassDifferences
 from zsl.reporting.comparison.comparisons import Comparison, Comparisons
 from zsl.reporting.comparison.contenders import Adapted
 from zsl.reporting.comparison.paired import ALPHA
 from zsl.reporting.comparison.ranking import Ranking
-from zsl.reporting.escaping import csv_text
 from zsl.reporting.layout import FEW, SECTIONS, WARNING, Cell, Line, Sheet
-from zsl.reporting.schema import scale
-from zsl.reporting.statistics import Summary
 from zsl.reporting.wording import DECIMALS, label
 from zsl.reporting.wording import seeds as numbers
+from zsl.results.schema import scale
+from zsl.results.statistics import Summary
 
 NAMED = 3
 """comparisons that a note names; the others are counted"""

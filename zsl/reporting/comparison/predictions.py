@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Int64
 from numpy import ndarray as Array
 
-from zsl.data.array_file import read_archive
 from zsl.errors import InputError
-from zsl.reporting.result import Result
-from zsl.reporting.schema import DAGGER
+from zsl.files.array_file import read_archive
+from zsl.results.result import Result
+from zsl.results.schema import DAGGER
 
 NAME = "predictions.npz"
 AGAIN = "run it again with save.predictions=true, or delete the file"

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zsl.files.escaping import drawn
 from zsl.reporting.comparison.ranking import Ranking
 from zsl.reporting.drawing import image, style
-from zsl.reporting.escaping import drawn
 from zsl.reporting.wording import label
 
 AXIS = 4.5

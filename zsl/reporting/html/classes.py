@@ -8,7 +8,7 @@ from statistics import fmean
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, INK, Plot, axis, note, plain
 from zsl.reporting.html.section import RowFigure, Section
-from zsl.reporting.result import Result
+from zsl.results.result import Result
 
 GROUPS = {"u": "unseen", "s": "seen"}
 GAP = 2

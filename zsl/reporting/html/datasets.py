@@ -10,8 +10,8 @@ from typing import Any
 from zsl.data.fingerprint import short
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
-from zsl.reporting.result import Result
 from zsl.reporting.table import leaves
+from zsl.results.result import Result
 
 NOT_DATA = "class_embeddings"
 PICTURES = 12
@@ -47,7 +47,7 @@ def _card(runs: list[Result]) -> dict[str, Any]:
 
 def _pictures(run: Result) -> Mapping[str, str]:
     """Class -> a drawing of it, as an address that holds it; of unseen classes, where there are drawings at hand."""
-    from zsl.data.emoji_thumbnails import thumbnails
+    from zsl.datasets.emoji_thumbnails import thumbnails
 
     cache = dict(leaves(run.config)).get("paths.cache")
     names = list(run.per_class.get("u", {}))

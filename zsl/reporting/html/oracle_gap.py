@@ -8,8 +8,8 @@ from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, LEGEND_ABOVE, MUTED, Plot, axis, note, plain
 from zsl.reporting.html.section import Figure, Section
 from zsl.reporting.oracle_gap import GAPS, OracleGap, oracle_gaps
-from zsl.reporting.schema import DAGGER
 from zsl.reporting.wording import label
+from zsl.results.schema import DAGGER
 
 EACH, AROUND = 34, 130
 """pixels a row, and for axis and legend"""

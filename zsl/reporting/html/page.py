@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zsl import __version__
 from zsl.errors import InputError
-from zsl.reporting.escaping import lines
+from zsl.files.escaping import lines
 from zsl.reporting.html import (
     bias,
     classes,
@@ -29,8 +29,8 @@ from zsl.reporting.html import (
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.layout import sheets
-from zsl.reporting.result import Result
 from zsl.reporting.table import Row
+from zsl.results.result import Result
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from zsl.reporting.escaping import plotly
+from zsl.files.escaping import plotly
 
 Plot: TypeAlias = dict[str, Any]
 """``data`` and ``layout``, as Plotly has them"""

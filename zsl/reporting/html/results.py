@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from zsl.reporting.html.gathered import DRAWN, Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.layout import Line, Sheet
-from zsl.reporting.schema import DAGGER
+from zsl.results.schema import DAGGER
 
 WARNING = "warning: "
 

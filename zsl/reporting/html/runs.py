@@ -8,12 +8,12 @@ from typing import Any
 
 import yaml
 
-from zsl.recalled import command
-from zsl.redaction import without_secrets
+from zsl.config.recalled import command
+from zsl.files.redaction import without_secrets
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
-from zsl.reporting.result import Result
 from zsl.reporting.table import Row, leaves
+from zsl.results.result import Result
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """the one written in C where there is one: ten times as fast"""

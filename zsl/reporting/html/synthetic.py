@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, LEGEND_ABOVE, MUTED, Plot, axis, plain
 from zsl.reporting.html.section import RowFigure, Section
-from zsl.reporting.result import Result
-from zsl.reporting.schema import DAGGER
+from zsl.results.result import Result
+from zsl.results.schema import DAGGER
 
 NEAR = "synthetic_near_own"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zsl.regular_file import read_bytes
+from zsl.files.regular_file import read_bytes
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, MUTED, Plot, axis, line, note, plain
 from zsl.reporting.html.section import RowFigure, Section

@@ -1,0 +1,164 @@
+"""Points of a grid that differ in what follows the gradient steps have these in common, and are worth the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from tests import worlds
+from tests.configured import METHODS, composed, config, kind
+from tests.test_method_contract import LOOP
+from zsl.config.build import build, prepare, stage_of
+from zsl.config.compose import compose
+from zsl.data.protocol import final
+from zsl.errors import DivergedError
+from zsl.methods.generative.feature_generator import HEADS, FeatureGenerator
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.runs.run import begun, examiner
+from zsl.selection.choice import points
+from zsl.selection.space import Hyperparameters
+from zsl.selection.trials import Trial
+from zsl.selection.validation import Examiner
+from zsl.training.fit import fit
+
+GENERATORS = [name for name in METHODS if issubclass(kind(name), FeatureGenerator)]
+AFTERWARDS = [(name, key) for name in METHODS for key in kind(name).afterwards]
+
+
+def counted(cache: Path, method: str, *overrides: str) -> tuple[Examiner, list[Hyperparameters]]:
+    """What examines, and the points that it trained for."""
+    small = [f"method.{key}={value}" for key, value in widths(method).items()]
+    cfg = compose(["data=synthetic", f"method={method}", *small, f"paths.cache={cache}", *overrides])
+    made = examiner(cfg, stage_of(cfg, prepare(cfg), "tune"))
+    trained: list[Hyperparameters] = []
+
+    def train(point: Hyperparameters, callbacks: Sequence[Callback]) -> ZSLModel:
+        trained.append(point)
+        return made.train(point, callbacks)
+
+    return replace(made, train=train), trained
+
+
+def widths(method: str) -> dict[str, int]:
+    cfg = composed("method", method)
+    narrow = {str(key): 8 for key in cfg if str(key).endswith(("hidden", "_per_class"))}
+    short = {key: 3 for key in ("epochs", "classifier_epochs") if key in cfg}
+    return narrow | short | ({"head.epochs": 2} if "head" in cfg else {})
+
+
+def both(
+    cache: Path, method: str, grid: dict[str, list[Any]], trainings: int, *overrides: str
+) -> tuple[list[Trial], list[Trial]]:
+    """Trials of a grid, and those of each point trained by itself."""
+    made, trained = counted(cache, method, *overrides)
+    together = list(made.grid(points(grid)))
+    assert len(trained) == trainings
+    return together, list(made.trials((point, None) for point in points(grid)))
+
+
+@pytest.mark.parametrize("method", GENERATORS)
+def test_heads_share_a_generator(cache: Path, method: str) -> None:
+    grid = {"features_per_class": [3, 8], "head": ["softmax", "eszsl"], "correction.k": [1, 3]}
+    together, alone = both(cache, method, grid, 1, "correction=csls", "method.batch_size=256", "method.epochs=2")
+    assert together == alone
+    assert len({trial.T1 for trial in together}) > 2
+
+
+def test_each_has_its_own_patience(cache: Path) -> None:
+    grid = {"head.lr": [1e-4, 1e-2, 1.0], "head.epochs": [1, 3]}
+    made, trained = counted(cache, "fclswgan", "method.epochs=9", "method.batch_size=128", "selection.patience=2")
+    together = list(made.grid(points(grid)))
+    assert len(trained) == 1
+    assert together == list(made.trials((point, None) for point in points(grid)))
+    assert len({trial.chosen["epochs"] for trial in together}) > 1
+
+
+def test_a_head_that_diverges_says_so_and_leaves_the_others(cache: Path) -> None:
+    together, alone = both(cache, "fclswgan", {"head.lr": [1e-3, 1e30, 1e-2]}, 1)
+    assert together == alone
+    assert [trial.diverged is None for trial in together] == [True, False, True]
+
+
+def test_a_generator_that_diverges_is_no_head_s_merit(cache: Path) -> None:
+    together, alone = both(cache, "fclswgan", {"lr": [1e30, 1e-3], "head.lr": [1e-3, 1e-2]}, 2)
+    assert together == alone
+    assert [trial.diverged is None for trial in together] == [False, False, True, True]
+
+
+def test_what_diverges_later_is_no_matter_to_a_point_that_was_done(cache: Path) -> None:
+    """A head that hardly learns gets no better, and is left before the generator diverges; some are not."""
+
+    class Diverge(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            if trainer.current_epoch == 3:
+                raise DivergedError("diverged in epoch 4")
+
+    small = ["method.epochs=8", "method.hidden=16", "method.critic_hidden=16", "selection.patience=2"]
+    small += ["method.batch_size=128"]
+    made, _ = counted(cache, "fclswgan", *small)
+    diverging = replace(made, train=lambda point, callbacks: made.train(point, [Diverge(), *callbacks]))
+    grid = points({"head.lr": [1e-12, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3]})
+    together = list(diverging.grid(grid))
+    assert together == list(diverging.trials((point, None) for point in grid))
+    assert {trial.diverged is None for trial in together} == {True, False}
+
+
+def test_weights_that_are_lost_in_the_last_step_are_nobody_s_merit(cache: Path) -> None:
+    class Lose(Callback):
+        def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
+            if trainer.current_epoch + 1 == trainer.max_epochs and trainer.is_last_batch:
+                with torch.no_grad():
+                    next(model.parameters()).flatten()[0] = torch.nan
+
+    made, _ = counted(cache, "fclswgan", *(f"method.{key}={value}" for key, value in widths("fclswgan").items()))
+    losing = replace(made, train=lambda point, callbacks: made.train(point, [Lose(), *callbacks]))
+    grid = points({"head.lr": [1e-3, 1e-2]})
+    together = list(losing.grid(grid))
+    assert together == list(losing.trials((point, None) for point in grid))
+    assert all("is not finite" in str(trial.diverged) for trial in together)
+
+
+@pytest.mark.parametrize("method", ["dem", "class_norm", "ale"])
+def test_corrections_share_all_training(cache: Path, method: str) -> None:
+    together, alone = both(cache, method, {"lr": [0.01, 0.001], "correction.k": [1, 2, 5]}, 2, "correction=csls")
+    assert together == alone
+
+
+def test_what_comes_between_is_trained_by_itself(cache: Path) -> None:
+    """Points that gradient steps do not tell apart need not follow each other."""
+    together, alone = both(cache, "fclswgan", {"head.lr": [1e-3, 1e-2], "lr": [0.01, 0.001]}, 4)
+    assert together == alone
+
+
+@pytest.mark.parametrize("method", GENERATORS)
+def test_a_generator_is_the_same_with_any_head(cache: Path, method: str) -> None:
+    small = [f"method.{key}={value}" for key, value in widths(method).items()]
+    cfg = compose(["data=synthetic", f"method={method}", *small, f"paths.cache={cache}"])
+    stage = stage_of(cfg, prepare(cfg), "tune")
+    states = [begun(cfg, stage, {"head": head}).state_dict() for head in ("softmax", "ale", "eszsl")]
+    own = [name for name in states[0] if "_head." not in name]
+    assert own
+    assert all(torch.equal(states[0][name], state[name]) for state in states[1:] for name in own)
+
+
+@pytest.mark.parametrize(("method", "key"), AFTERWARDS)
+def test_gradient_steps_do_not_depend_on_what_follows_them(method: str, key: str) -> None:
+    """To the bit, heads apart."""
+    stage = final(worlds.source())
+    before = config(method)[key]
+    other = "eszsl" if key == "head" else before + 1 if isinstance(before, int) else 2 * before
+    states = []
+    for changes in ({}, {key: other}):
+        torch.manual_seed(0)
+        model = build(config(method), Dimensions(*stage.dims), changes)
+        states.append(fit(model, stage.training(model.setting), LOOP, 0).state_dict())
+    steps = [name for name in states[0] if not name.startswith(HEADS)]
+    assert len(steps) > 4
+    assert all(torch.equal(states[0][name], states[1][name]) for name in steps)
+    assert states[0].keys() != states[1].keys() or not all(torch.equal(states[0][n], states[1][n]) for n in states[0])

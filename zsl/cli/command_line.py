@@ -1,0 +1,239 @@
+"""The command line: ``zsl train | jobs | report | compare | …``. Heavy imports stay inside the commands."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from zsl import __version__
+from zsl.cli.streams import discard, robust
+from zsl.errors import InputError, out_of_memory, shortened
+from zsl.files.redaction import without_secrets
+
+EPILOG = """examples:
+  zsl train data=synthetic method=eszsl
+  zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
+  zsl train -m method=fclswgan 'seed=range(8)'
+  zsl sweep data=synthetic method=eszsl search=grid
+  zsl jobs runs/sweep
+  zsl report runs/ --html report.html
+  zsl compare runs/ --metric H --baseline eszsl
+  zsl hubness runs/ --output hubness.svg
+  zsl reproduce eszsl_xian2018 data=cub
+  zsl synthesize runs/gan features/ --per-class 300
+  zsl list methods
+  zsl data prepare emoji
+
+zsl train --help shows every configuration group and key."""
+
+
+SWEEP = """Search the hyperparameters of conf/sweep/<method>.yaml by T1 or H of validation classes, train with the best
+on all that may be seen, and write result.json, as zsl train selection=validation does for every value in turn.
+
+The study is a database in paths.output (runs/sweep/<method>-<data>). Launch the same line again to go on after a
+stop, with a larger search.trials to go on after the end, or several times at once to share the work; the trials of a
+process that dies are made again."""
+
+SWEEP_EPILOG = """keys (zsl train --help shows all others):
+  search=tpe|grid              where the sampler looks next, or every value with every other
+  search.trials=N              in all, of tpe (default: 50)
+  search.pruner=none|median|hyperband    end trials that others have left behind, where a method has epochs
+  search.storage=URL           sqlite:///FILE, or a server for several machines: postgresql://…
+  search.study=NAME            default: <method>-<data>; a study is of one configuration and of one data set
+  search.stale=SECONDS         without a sign of life, after which a trial is made again (default: 60)
+  sweep.KEY=[V,…]              values of a hyperparameter
+  sweep.KEY={low:L,high:H}     a range, for tpe; with log:true, or step:S
+
+examples:
+  zsl sweep data=synthetic method=eszsl search=grid
+  zsl sweep data=cub method=eszsl 'sweep.gamma={low:1e-3,high:1e3,log:true}' 'sweep.lamb={low:1e-3,high:1e3,log:true}'
+  zsl sweep data=cub method=ale search.trials=30 search.pruner=median selection.objective=H
+  zsl sweep data=cub method=ale 'search.storage=${oc.env:ZSL_STUDIES}'    # a password stays out of the command line
+  optuna-dashboard sqlite:///runs/sweep/ale-cub/study.db                  # pip install 'zsl[dashboard]'"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 0 where it did what was asked, 2 for a user's mistake (one line on standard error)."""
+    with robust() as (out, err):
+        try:
+            status = _run(list(sys.argv[1:] if argv is None else argv))
+        except SystemExit:  # --help and --version
+            out.flush()
+            if out.error is None:
+                raise
+            status = 0
+        out.flush()
+        if out.error is None:
+            return status
+        discard()
+        if isinstance(out.error, BrokenPipeError):
+            return status or 141
+        reason = out.error.strerror or str(out.error)
+        err.write(f"zsl: error: standard output: {reason}; what is not shown is lost, files are whole\n")
+        return status or 1
+
+
+def _run(argv: list[str]) -> int:
+    # where it may keep fonts is nobody's concern who draws nothing; other libraries import it
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    try:
+        if argv[:1] == ["train"]:
+            from zsl.cli.train import launch
+
+            return launch(argv[1:])
+        arguments = _parsed(argv)
+        return int(arguments.run(arguments))
+    except InputError as error:
+        sys.stderr.write(f"zsl: error: {shortened(without_secrets(' '.join(str(error).splitlines())))}\n")
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if (reason := out_of_memory(error)) is None:
+            raise
+        sys.stderr.write(f"zsl: error: {reason}\n")
+        return 2
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"zsl: {str(stop) or 'interrupted'}\n")
+        return 130
+
+
+def _parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """Overrides may stand anywhere, options among them."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if not hasattr(arguments, "overrides") or any("=" not in word or word.startswith("--") for word in rest):
+        return parser.parse_args(argv)
+    arguments.overrides += rest
+    return arguments
+
+
+class Parser(argparse.ArgumentParser):
+    """One line for a mistake, as everywhere else."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="zsl",
+        description="Zero-shot learning research: leak-free protocol, exact metrics, one training loop.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"zsl {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
+
+    command = commands.add_parser(
+        "sweep",
+        help="search hyperparameters on validation classes, with as many processes as you like",
+        description=SWEEP,
+        epilog=SWEEP_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("overrides", nargs="*", help="as of zsl train, and search.KEY=VALUE")
+    command.set_defaults(run=_sweep)
+
+    from zsl.reporting import hubness, report
+    from zsl.reporting.comparison import compare
+
+    command = commands.add_parser("report", help="gather results into a table")
+    report.add_arguments(command)
+    command.set_defaults(run=report.main)
+
+    from zsl.cli import jobs as job_listing
+    from zsl.cli import reproduce as reproduction
+
+    command = commands.add_parser("reproduce", help=reproduction.HELP)
+    reproduction.add_arguments(command)
+    command.set_defaults(run=reproduction.main)
+
+    command = commands.add_parser("jobs", help=job_listing.HELP)
+    job_listing.add_arguments(command)
+    command.set_defaults(run=job_listing.main)
+
+    command = commands.add_parser("compare", help=compare.HELP, description=compare.DESCRIPTION)
+    compare.add_arguments(command)
+    command.set_defaults(run=compare.main)
+
+    command = commands.add_parser("hubness", help=hubness.HELP, description=hubness.DESCRIPTION)
+    hubness.add_arguments(command)
+    command.set_defaults(run=hubness.main)
+
+    command = commands.add_parser("synthesize", help="features of any classes from a trained generator, as a data set")
+    command.add_argument("folder", metavar="RUN", help="folder of a generator's run with save.weights=true")
+    command.add_argument("output", help="folder for the pair of .mat files")
+    command.add_argument("--per-class", type=int, default=100, help="features of each class (default: 100)")
+    command.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
+    command.add_argument("--plot", metavar="FILE", help="real and synthetic features of a few classes in a plane")
+    command.add_argument(
+        "overrides",
+        nargs="*",
+        help="of data, class_embedding or paths.cache, such as class_embedding=matrix class_embedding.path=new.npy",
+    )
+    command.set_defaults(run=_synthesize)
+
+    command = commands.add_parser("list", help="what can be chosen: methods, corrections, data sets, …")
+    command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
+    command.set_defaults(run=_list)
+
+    command = commands.add_parser("data", help="prepare, inspect or verify a data set")
+    command.add_argument("action", choices=("prepare", "inspect", "verify"))
+    command.add_argument("name", help="a data set of `zsl list data`")
+    command.add_argument("overrides", nargs="*", default=[], help="such as data.root=DIR")
+    command.set_defaults(run=_data)
+    return parser
+
+
+LISTS = {
+    "methods": "method",
+    "corrections": "correction",
+    "data": "data",
+    "embeddings": "class_embedding",
+    "loggers": "logger",
+    "experiments": "experiments",
+}
+"""name of a list -> configuration group"""
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from zsl.cli.list_choices import show
+
+    for name in [arguments.what] if arguments.what else LISTS:
+        show(name, LISTS[name])
+    return 0
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    _require_folder()
+    from zsl.runs.search import sweep
+
+    return sweep(arguments.overrides)
+
+
+def _synthesize(arguments: argparse.Namespace) -> int:
+    _require_folder()
+    from zsl.cli.synthesize import main
+
+    return main(arguments)
+
+
+def _require_folder() -> None:
+    """PyTorch cannot even be imported in a folder that was deleted."""
+    from zsl.config.compose import require_working_folder
+
+    require_working_folder()
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    _require_folder()
+    from zsl.cli import data as datasets
+
+    actions = {"prepare": datasets.prepare, "inspect": datasets.inspect, "verify": datasets.verify}
+    actions[arguments.action](arguments.name, arguments.overrides)
+    return 0

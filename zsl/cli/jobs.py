@@ -1,0 +1,74 @@
+"""``zsl jobs``: how far a sweep is, why jobs failed, and the commands that run them alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from zsl.errors import InputError, printable
+
+AGAIN = "launch the sweep again to run this job from the start"
+HELP = "how far a sweep is: jobs that failed, with their errors, or were begun, and how to run each alone"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``zsl jobs``."""
+    parser.add_argument("path", type=Path, metavar="DIR", help="paths.output of a sweep, or a folder above several")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Count the jobs below the folder by state, and list all that are not done.
+
+    Raises:
+        InputError: there is no such folder, or no job in it.
+    """
+    from zsl.config.recalled import command
+    from zsl.results import result
+    from zsl.runs.job import NAME, Job, Unfinished
+
+    if not arguments.path.is_dir():
+        raise InputError(f"{arguments.path}: no such folder; give the paths.output of a multirun")
+    left = sorted(path.parent.absolute() for path in arguments.path.rglob(NAME))
+    done = {path.parent.absolute() for path in arguments.path.rglob(result.NAME)} - set(left)
+    if not left and not done:
+        raise InputError(f"{arguments.path}: no job in it; give the paths.output of a multirun")
+    counts, lines = {"done": 0, "failed": 0, "begun": 0, "under way": 0, "damaged": 0}, []
+    for folder in sorted(done):
+        fault = _fault(folder / result.NAME)
+        counts["damaged" if fault else "done"] += 1
+        if fault:
+            lines.append(printable(f"damaged  {folder.name}: {folder / result.NAME}: {fault}; {AGAIN}") + "\n")
+    for folder in left:
+        try:
+            said = Unfinished.read(folder)
+        except InputError as error:
+            counts["damaged"] += 1
+            lines.append(f"damaged  {printable(folder.name)}: {error}\n")
+            continue
+        job = Job(folder, said.identity, tuple(said.overrides))
+        state = "failed" if said.error else "begun"
+        if job.is_claimed():
+            state = "under way"
+        counts[state] += 1
+        reason = f": {said.error}" if said.error else ""
+        trace = f" (traceback in {folder / NAME})" if said.traceback else ""
+        lines.append(printable(f"{state}  {folder.name}{reason}{trace}") + "\n")
+        if said.overrides and state != "under way":
+            again = command(["zsl", "train", "-m"], job.repeated, [job.place])
+            lines.append(printable(f"  again: {again}") + "\n")
+    total = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+    sys.stdout.write(printable(f"{total}: {arguments.path}") + "\n")
+    sys.stdout.writelines(lines)
+    return 0
+
+
+def _fault(path: Path) -> str | None:
+    """Say why a result cannot be one; what it says is left to those who use it."""
+    from zsl.files.regular_file import read_json
+
+    try:
+        value = read_json(path)
+    except (OSError, ValueError) as error:
+        return f"cannot be read ({getattr(error, 'strerror', None) or error})"
+    return None if isinstance(value, dict) else "is not an object"

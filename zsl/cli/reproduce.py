@@ -1,0 +1,112 @@
+"""``zsl reproduce``: run an experiment over several seeds, and say whether the numbers of its paper come back."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from zsl.config.hydra_errors import nearest
+from zsl.config.overrides import written
+from zsl.config.tree import choices
+from zsl.errors import InputError
+
+RUNS = Path("runs/reproduction")
+TAKEN = {
+    "seed": "give --seeds N for seeds 0 to N - 1",
+    "seeds": "give --seeds N for seeds 0 to N - 1",
+    "experiments": "name the experiments without experiments=",
+}
+"""keys that the command sets itself, and what to do instead"""
+HELP = "run experiments over several seeds: ours, published, difference, verdict"
+EPILOG = """examples:
+  zsl reproduce eszsl_xian2018 data=cub
+  zsl reproduce '*_xian2018' data=cub_fc1000,awa1_handcrafted --output table.md
+  zsl reproduce class_norm_skorokhodov2021 data=cub --seeds 10 trainer=gpu
+
+Overrides are those of zsl train, but for seed and experiments. Runs whose results are there are not run again. Choices
+on validation classes are made once, with seed 0, for all seeds; with selection.seed=null they are made with every seed
+anew."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``zsl reproduce``."""
+    parser.add_argument("names", nargs="+", metavar="EXPERIMENT", help="of `zsl list experiments`; * stands for any")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1 (default: 5)")
+    parser.add_argument("--runs", type=Path, metavar="DIR", help=f"where runs lie, as paths.output=DIR ({RUNS})")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the table there instead of the terminal")
+    parser.set_defaults(overrides=[])
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run what is missing of the experiments, each in a folder of its own, and show all of them beside their claims.
+
+    Raises:
+        InputError: there is no such experiment, or a run failed; the others were run all the same.
+    """
+    from zsl.cli.train import launch
+    from zsl.reporting.report import show_published
+    from zsl.results.result import NAME, gather
+
+    words = [*arguments.names, *arguments.overrides]
+    overrides, arguments.runs = _placed([word for word in words if "=" in word], arguments.runs)
+    names = experiments([word for word in words if "=" not in word])
+    if arguments.seeds < 1:
+        raise InputError(f"--seeds {arguments.seeds}: give a whole number of at least 1")
+    seeds = "seed=" + ",".join(map(str, range(arguments.seeds)))
+    failed: dict[str, str] = {}
+    for name in names:
+        folder = written("paths.output", str(arguments.runs / name))
+        try:
+            status = launch(["-m", f"experiments={name}", "selection.seed=0", *overrides, seeds, folder])
+            failed |= {name: f"see above, or zsl jobs {arguments.runs / name}"} if status else {}
+        except InputError as error:
+            failed[name] = str(error)
+    made = [arguments.runs / name for name in names if any((arguments.runs / name).rglob(NAME))]
+    if made:
+        arguments.format = None
+        show_published(gather(made), arguments)
+    if failed:
+        first = next(iter(failed))
+        raise InputError(f"{len(failed)} of {len(names)} experiments failed; {first}: {failed[first]}")
+    return 0
+
+
+def _placed(overrides: Sequence[str], runs: Path | None) -> tuple[list[str], Path]:
+    """The overrides without ``paths.output``, and where the runs lie: each experiment in a folder of its own below.
+
+    Raises:
+        InputError: a key is given that the command sets itself, or two places.
+    """
+    kept, places = [], [] if runs is None else [runs]
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key.lstrip("+") in TAKEN:
+            raise InputError(f"{override}: zsl reproduce sets {key.lstrip('+')} itself; {TAKEN[key.lstrip('+')]}")
+        if key == "paths.output":
+            places.append(Path(value))
+        else:
+            kept.append(override)
+    if len(set(places)) > 1:
+        raise InputError(f"paths.output={places[-1]}: runs are to lie in {places[0]} too; give one place")
+    return kept, places[0] if places else RUNS
+
+
+def experiments(patterns: Sequence[str]) -> list[str]:
+    """The experiments that these names mean, each once.
+
+    Raises:
+        InputError: one means none.
+    """
+    known = choices()["experiments"]
+    found: dict[str, None] = {}
+    for pattern in patterns:
+        matching = [name for name in known if fnmatch(name, pattern)]
+        if not matching:
+            raise InputError(f"{pattern}: there is no such experiment; {nearest(pattern, known)}")
+        found |= dict.fromkeys(matching)
+    if not found:
+        raise InputError("name an experiment; zsl list experiments shows them")
+    return list(found)

@@ -1,0 +1,127 @@
+"""``zsl train``: Hydra composes and launches, :func:`zsl.runs.run.run` does the work."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NoReturn
+
+from zsl.config.compose import HERE, check_choices, compose, prepare_hydra, register_started, require_working_folder
+from zsl.config.hydra_errors import explained
+from zsl.config.overrides import readable, written
+from zsl.config.tree import choices, tree
+from zsl.errors import InputError
+from zsl.files.redaction import without_secrets
+from zsl.runs.console import show, show_log
+
+MULTIRUN = ("-m", "--multirun")
+HELP = {"--help", "-h"}
+SWEEP = "search"
+"""the group that only zsl sweep knows"""
+INFORMATIVE = {"--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
+
+
+def launch(arguments: Sequence[str]) -> int:
+    """Run ``zsl train`` with these Hydra arguments: overrides, ``-m`` for several runs.
+
+    Raises:
+        InputError: the configuration or the data cannot be used, or a multirun matches no job.
+    """
+    from hydra._internal.utils import get_args_parser
+
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra re-raises, and this module says what went wrong
+    several = any(argument in MULTIRUN for argument in arguments)
+    # Hydra wants options before overrides; people type them anywhere
+    rest = [argument for argument in arguments if argument not in MULTIRUN]
+    if not HELP.isdisjoint(arguments):
+        _help([argument for argument in rest if not argument.startswith("-")])
+        return 0
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    parsed = parser.parse_intermixed_args([*rest, *MULTIRUN[:several]])
+    typed, parsed.overrides = parsed.overrides, readable(parsed.overrides)
+    require_working_folder()
+    prepare_hydra()
+    check_choices([argument for argument in parsed.overrides if "=" in argument])
+    show_log()
+    started = datetime.now()
+    register_started(started)
+    before = sys.argv
+    if several and INFORMATIVE.isdisjoint(arguments):
+        from zsl.runs.multirun import multirun
+
+        return multirun(parsed, started)
+    options = [argument for argument in rest if argument not in typed]
+    alone = [] if several else ["hydra.mode=RUN"]
+    sys.argv = ["zsl train", *MULTIRUN[:several], *options, *parsed.overrides, *HERE, *alone]
+    try:
+        return _single()
+    finally:
+        sys.argv = before
+
+
+def _single() -> int:
+    """Run one job, and let what it raises through Hydra as it is."""
+    import hydra
+
+    errors: list[Exception] = []
+
+    def task(cfg: Any) -> None:
+        try:
+            _run(cfg)
+        except Exception as error:
+            errors.append(error)
+
+    with explained():
+        try:
+            hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(task)()
+        except ValueError as error:  # flags that exclude each other; what the task raises is kept
+            raise InputError(f"{error}; see zsl train --help") from error
+    if errors:
+        raise errors[0]
+    return 0
+
+
+def _help(overrides: Sequence[str]) -> None:
+    """Hydra's own help would look for groups in every folder beside ``experiments/``."""
+    from omegaconf import OmegaConf
+
+    groups = "\n".join(
+        f"  {group}: {', '.join(names)}" for group, names in choices().items() if names and group != SWEEP
+    )
+    sys.stdout.write(f"""zsl train: train and evaluate a method, and write result.json
+
+GROUP=NAME chooses from a group (zsl list says what each name is):
+{groups}
+
+KEY=VALUE changes any key of what was chosen; add -m to run lists of values, each with each:
+
+{OmegaConf.to_yaml(compose(overrides))}
+zsl train GROUP=NAME --help shows the keys of that choice, zsl train --hydra-help further flags.
+""")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise InputError(f"{message}; see zsl train --help")
+
+
+def _run(cfg: Any) -> None:
+    from hydra.core.hydra_config import HydraConfig
+
+    from zsl.config.hydra_job import names_of, output_of, overrides_of
+    from zsl.runs.job import NAME as UNFINISHED
+    from zsl.runs.run import run
+    from zsl.training.resumption import InterruptedRunError
+
+    hydra_config, output = HydraConfig.get(), output_of(cfg)
+    overrides = overrides_of(hydra_config)
+    try:
+        show(run(cfg, output, names_of(hydra_config), overrides), output)
+    except InterruptedRunError as error:
+        kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
+        command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])
+        raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
+    (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is

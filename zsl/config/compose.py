@@ -1,0 +1,170 @@
+"""Where the configuration lies, and how it is composed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zsl.config.hydra_errors import explained, nearest
+from zsl.config.overrides import readable
+from zsl.config.tree import choices, tree
+from zsl.errors import InputError
+
+if TYPE_CHECKING:
+    from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+SEVERAL = "logger"
+"""the group from which more than one can be chosen: ``logger=[csv,tensorboard]``"""
+FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.output_subdir")
+
+
+HERE = ("hydra.run.dir=.", "hydra.sweep.dir=.")
+"""Hydra makes its folders before anything is known, so these are there; a run makes its own when it has something to
+keep"""
+
+
+def require_working_folder() -> None:
+    """Refuse to work in a folder that was deleted.
+
+    Raises:
+        InputError: it was.
+    """
+    try:
+        Path.cwd()
+    except OSError:
+        raise InputError("the working folder is not there any more; change to one that is") from None
+
+
+def compose(overrides: Sequence[str], name: str = "config") -> Any:
+    """The configuration that ``zsl train`` would run with these overrides (a ``DictConfig``), or of one file.
+
+    Raises:
+        InputError: it cannot be composed; the message names the key and the nearest right one.
+    """
+    return compose_chosen(overrides, name)[0]
+
+
+def compose_chosen(overrides: Sequence[str], name: str) -> tuple[Any, dict[str, str]]:
+    """The same, and what was chosen from each group, by name.
+
+    Raises:
+        InputError: as above.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+    from omegaconf import OmegaConf, open_dict
+
+    overrides = readable(overrides)
+    require_working_folder()
+    prepare_hydra()
+    check_choices(overrides)
+    running = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
+            cfg = hydra_compose(name, overrides=overrides, return_hydra_config=True)
+    finally:
+        GlobalHydra.instance().hydra = running
+    chosen = OmegaConf.to_container(cfg.hydra.runtime.choices)
+    assert isinstance(chosen, dict)
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return cfg, {str(group): str(choice) for group, choice in chosen.items()}
+
+
+def compose_choice(group: str, name: str) -> dict[str, Any]:
+    """What choosing ``name`` from a group such as ``method/head`` puts there, resolved.
+
+    Raises:
+        InputError: there is no such choice.
+    """
+    names = sorted(path.stem for path in (tree() / "conf" / group).glob("*.yaml"))
+    if name not in names:
+        raise InputError(f"sweep.{group.rpartition('/')[2]}: there is no {group}={name}; {nearest(name, names)}")
+    return deepcopy(_choice(group, name))
+
+
+@cache
+def _choice(group: str, name: str) -> dict[str, Any]:
+    """Every point of a grid asks for the same few."""
+    from omegaconf import OmegaConf
+
+    node = OmegaConf.select(compose([], f"{group}/{name}"), group.replace("/", "."))
+    content = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(content, dict)
+    return {str(name): value for name, value in content.items()}
+
+
+def prepare_hydra() -> None:
+    """Let Hydra find ``experiments/`` beside ``conf/``, for single runs and for globs."""
+    from hydra.core.plugins import Plugins
+    from omegaconf import OmegaConf
+
+    Plugins.instance().register(_experiments_path())
+    if not OmegaConf.has_resolver("started"):
+        register_started(datetime.now())
+
+
+@cache
+def _experiments_path() -> type[SearchPathPlugin]:
+    """The plug-in, made once: Hydra would look into the folder again for every class that it is given."""
+    from hydra.core.config_search_path import ConfigSearchPath
+    from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+    class ExperimentsPath(SearchPathPlugin):
+        def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+            search_path.append(provider="zsl", path=f"file://{tree()}")
+
+    return ExperimentsPath
+
+
+def register_started(moment: datetime) -> None:
+    """``${started:…}`` is this moment: all jobs of a multirun lie in one folder, whichever process runs them."""
+    from omegaconf import OmegaConf
+
+    OmegaConf.register_new_resolver("started", moment.strftime, replace=True)
+
+
+def check_choices(overrides: Sequence[str]) -> None:
+    """Refuse a choice from a group that is no name: Hydra takes ``method={}`` for a change of nothing, and
+    ``sweep=typo``, from the one group in which a file may be missing, for no sweep.
+
+    Raises:
+        InputError: there is one.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    groups = choices()
+    with explained():
+        parsed = OverridesParser.create().parse_overrides(list(overrides))
+    for override in parsed:
+        group, value = override.key_or_group, override.value()
+        if not group:
+            raise InputError(f"{override.input_line}: names no key; write key=value")
+        if group in FOLDERS and not override.is_delete():
+            raise InputError(f"{group}: a run lies in the folder that paths.output names; write paths.output=…")
+        if group == "hydra.mode" and value == "MULTIRUN":
+            raise InputError("hydra.mode=MULTIRUN: leave it out, and write -m to run several jobs")
+        if group == "hydra.searchpath":
+            _require_folders(override.input_line, value)
+        if group not in groups or override.is_delete() or override.is_sweep_override():
+            continue
+        if group == SEVERAL and isinstance(value, list) and value and all(isinstance(name, str) for name in value):
+            check_choices([f"{group}={name}" for name in value if name not in groups[group]])
+            continue
+        nowhere = isinstance(value, str) and ("/" in value or value.endswith(".yaml"))  # it would be another group's
+        unknown = (group in ("sweep", SEVERAL) and isinstance(value, str) and value not in groups[group]) or nowhere
+        if unknown or not isinstance(value, dict if group == "sweep" and not isinstance(value, str) else str):
+            written = override.get_value_string()
+            raise InputError(f"{group}={written}: there is no such {group}; {nearest(written, groups[group])}")
+
+
+def _require_folders(line: str | None, places: Any) -> None:
+    for place in places if isinstance(places, list) else [places]:
+        if isinstance(place, str) and place.startswith("file://") and not Path(place[len("file://") :]).is_dir():
+            raise InputError(f"{line}: there is no such folder; correct it, or leave it out")

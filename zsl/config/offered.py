@@ -1,0 +1,184 @@
+"""What may be built from a configuration that a file holds: in every place only what ``conf/`` offers for that place.
+
+A configuration that the user composes may name any ``_target_``: whoever types it runs it. One that a run has written
+is data. Its ``_target_`` is compared, as text, with those that the files of ``conf/`` have in the same role, and is
+neither imported nor resolved before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from zsl.config.tree import tree
+from zsl.errors import InputError
+from zsl.files.checks import show
+
+TARGET = "_target_"
+REFERENCE = "${"
+"""begins what OmegaConf would look up, compute or read from the environment"""
+EACH = ".*"
+"""ends a key whose values all have the role that follows it"""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What stands in one kind of place of a configuration."""
+
+    group: str
+    """folder of ``conf/`` whose files say what is offered"""
+    below: str = ""
+    """where in these files it stands; empty for the whole file"""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """key -> role of what stands there in turn"""
+
+
+CURE = "results are not run as programs"
+
+ROLES = {
+    "method": Role("method", parts={"head": "head"}),
+    "head": Role("method/head"),
+    "data": Role("data", parts={"backbone": "backbone"}),
+    "backbone": Role("data", "backbone"),
+    "class embedding": Role("class_embedding", parts={f"parts{EACH}": "part of a concatenation"}),
+    "part of a concatenation": Role("class_embedding", f"parts{EACH}", {"embedding": "class embedding"}),
+    "correction": Role("correction"),
+    "tracker": Role("logger"),
+}
+PLACES = {
+    "method": "method",
+    "data": "data",
+    "class_embedding": "class embedding",
+    "correction": "correction",
+    f"logger{EACH}": "tracker",
+}
+"""key of a whole configuration -> role"""
+
+
+@cache
+def offered(role: str) -> frozenset[str]:
+    """Every ``_target_`` that ``conf/`` has in a role, each with the other keys of Hydra's that stand beside it, as
+    JSON.
+    """
+    of = ROLES[role]
+    files = sorted((tree() / "conf" / of.group).glob("*.yaml"))
+    nodes = (node for file in files for node in _below(_composed(file), of.below))
+    return frozenset(_form(own) for node in nodes if TARGET in (own := _own(node)))
+
+
+@cache
+def targets() -> frozenset[str]:
+    """Every ``_target_`` that is offered in any role."""
+    return frozenset(json.loads(form)[TARGET] for role in ROLES for form in offered(role))
+
+
+def require_offered(config: Mapping[str, Any], place: str, named: Mapping[str, str] | None = None) -> None:
+    """Refuse a configuration that a file holds, whole or in part, unless it is plain data that builds what is offered.
+
+    Args:
+        config: keys such as ``method``, with what stands below them.
+        place: the file, for the message.
+        named: dotted key -> ``_target_`` that the user has typed there, and that may be there for that reason.
+
+    Raises:
+        InputError: a key or a value holds ``${``, or a node has a ``_target_``, ``_args_``, ``_partial_``, … that is
+            not offered in its role.
+    """
+    for key, fault in _faults("", config, "", PLACES, named or {}):
+        raise InputError(f"{place}: config.{_shown(key)}: {fault}")
+
+
+def require_plain(values: Mapping[str, Any], place: str, key: str) -> None:
+    """Refuse values that a file holds, by dotted name, if one would build or look up anything.
+
+    Raises:
+        InputError: one would.
+    """
+    for name, value in values.items():
+        if any(part.startswith("_") for part in name.split(".")):
+            raise InputError(f"{place}: {key}.{_shown(name)}: is no hyperparameter; {CURE}")
+        for where, fault in _faults(f"{key}.{name}", {"": value}, "", {}, {}):
+            raise InputError(f"{place}: {_shown(where.rstrip('.'))}: {fault}")
+
+
+def _faults(
+    key: str, node: Any, role: str, parts: Mapping[str, str], named: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """What is wrong with a node and with all below it, as (key, what)."""
+    if isinstance(node, str) and REFERENCE in node:
+        yield key, f"{show(node)} holds {REFERENCE}…; what a run has written is resolved; {CURE}"
+    if isinstance(node, list):
+        for i, item in enumerate(node):
+            yield from _faults(f"{key}[{i}]", item, "", {}, named)
+    if not isinstance(node, Mapping):
+        return
+    own = _own(node)
+    if own and _form(own) not in (offered(role) if role else ()) and not _is_named(own, role, named.get(key)):
+        yield key, _refusal(own, role, key)
+    for name, value in node.items():
+        below = f"{key}.{name}" if key else name
+        if REFERENCE in name:
+            yield below, f"a key that holds {REFERENCE}…; {CURE}"
+        many = parts.get(f"{name}{EACH}")
+        kind = parts.get(name, "")
+        if many and isinstance(value, Mapping):
+            yield from _faults(below, value, "", {f"{item}": many for item in value}, named)
+        elif name not in own:
+            yield from _faults(below, value, kind, ROLES[kind].parts if kind else {}, named)
+
+
+def _is_named(own: Mapping[str, Any], role: str, target: str | None) -> bool:
+    """Whether the user has typed this target for this place; what stands beside it has to be usual there."""
+    if target is None or own.get(TARGET) != target:
+        return False
+    usual = [{}, *(json.loads(form) for form in offered(role))] if role else [{}]
+    return any({**own, TARGET: ""} == {**form, TARGET: ""} for form in usual)
+
+
+def _refusal(own: Mapping[str, Any], role: str, key: str) -> str:
+    target, what = own.get(TARGET), f"as a {role}" if role else "here"
+    usual = [json.loads(form)[TARGET] for form in offered(role)] if role else []
+    if TARGET not in own or target in usual:
+        name, value = next((item for item in own.items() if item[0] != TARGET), (TARGET, None))
+        return f"{_shown(name)}={show(value)}: nothing in conf/ has this {what}; {CURE}"
+    plug_in = f"; a plug-in of your own has to be named on this command line: {_shown(key)}.{TARGET}=…" if role else ""
+    return f"names {show(target)}, which nothing in conf/ offers {what}; {CURE}{plug_in}"
+
+
+def _own(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of a node that Hydra does not hand over."""
+    return {name: value for name, value in node.items() if name.startswith("_")}
+
+
+def _form(own: Mapping[str, Any]) -> str:
+    return json.dumps(own, sort_keys=True)
+
+
+def _shown(key: str) -> str:
+    return show(key)[1:-1]
+
+
+def _composed(file: Path) -> dict[str, Any]:
+    """A file of ``conf/``, with those keys of the files that it extends which Hydra does not hand over."""
+    content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    inherited: dict[str, Any] = {}
+    for base in content.get("defaults", ()):
+        group, name = next(iter(base.items())) if isinstance(base, dict) else ("@_here_", base)
+        if group.endswith("@_here_") and name != "_self_":
+            folder = tree() / "conf" / group.removesuffix("@_here_").lstrip("/") if "/" in group else file.parent
+            inherited |= _own(_composed(folder / f"{name.removesuffix('@_here_')}.yaml"))
+    return {**inherited, **content}
+
+
+def _below(node: Any, key: str) -> Iterator[Mapping[str, Any]]:
+    name, each, _ = key.partition(EACH)
+    found = node.get(name) if name and isinstance(node, Mapping) else node
+    for item in found.values() if each and isinstance(found, Mapping) else (found,):
+        if isinstance(item, Mapping):
+            yield item

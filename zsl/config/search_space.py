@@ -1,0 +1,77 @@
+"""The search space of a configuration: what ``sweep`` lists, as axes of values or ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omegaconf import DictConfig
+
+from zsl.config.settings import check, plain
+from zsl.errors import InputError
+from zsl.selection.space import Axis, Range
+
+
+def axes(cfg: DictConfig) -> dict[str, Axis]:
+    """Every key of ``cfg.sweep`` with its values. Those below another are dotted: ``correction.k`` of the correction,
+    ``head.lr`` of a part of the method; the values of ``head`` itself are names of the group ``method/head``, alone or
+    with values of its own: ``{sje: {lr: 0.01}}``.
+    A range is a mapping, alone or alone in a list.
+
+    Raises:
+        InputError: a key has neither a list of values nor a range.
+    """
+    found: dict[str, Axis] = {}
+    for key, node in plain(cfg)["sweep"].items():
+        parts = isinstance(node, Mapping) and not _is_range(node)
+        below = {f"{key}.{name}": item for name, item in node.items()} if parts else {key: node}
+        for name, item in below.items():
+            only = item[0] if isinstance(item, list) and len(item) == 1 else item
+            if _is_range(only):
+                found[name] = _range(f"sweep.{name}", only)
+            else:
+                check(f"sweep.{name}", item, list[Any])
+                found[name] = item
+    return found
+
+
+def grid(cfg: DictConfig) -> dict[str, Sequence[Any]]:
+    """The same where every axis is a list: what can be tried exhaustively.
+
+    Raises:
+        InputError: a key has no list of values.
+    """
+    lists: dict[str, Sequence[Any]] = {}
+    for key, axis in axes(cfg).items():
+        if isinstance(axis, Range):
+            raise InputError(
+                f"sweep.{key}: a range has no end of values; list some, or search it with zsl sweep search=tpe"
+            )
+        lists[key] = axis
+    return lists
+
+
+def replacing(override: str) -> str:
+    """``sweep.KEY={low:…}`` as ``sweep.KEY=[{low:…}]``: Hydra puts a list in the place of a list, and nothing else."""
+    key, _, value = override.partition("=")
+    ranged = key.lstrip("+").startswith("sweep.") and value.startswith("{") and value.endswith("}")
+    return f"{key}=[{value}]" if ranged else override
+
+
+def _is_range(node: Any) -> bool:
+    return isinstance(node, Mapping) and not {"low", "high"}.isdisjoint(node)
+
+
+def _range(key: str, node: Mapping[str, Any]) -> Range:
+    check(key, node, Range)
+    found = Range(**node)
+    low, high, step = found.low, found.high, found.step
+    if not low < high:
+        raise InputError(f"{key}: low={low} is not below high={high}; exchange or correct them")
+    if found.log and low <= 0:
+        raise InputError(f"{key}.low={low}: a logarithm needs numbers above 0; raise it, or leave log out")
+    if found.log and step is not None:
+        raise InputError(f"{key}: log and step exclude each other; leave one out")
+    if step is not None and not 0 < step <= high - low:
+        raise InputError(f"{key}.step={step}: must be above 0 and at most high - low = {high - low:g}")
+    return found

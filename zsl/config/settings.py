@@ -1,0 +1,293 @@
+"""What a configuration may say, by type: held against annotations before anything is read, built or written."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import operator
+import pkgutil
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from annotated_types import Ge
+from omegaconf import DictConfig, OmegaConf
+
+from zsl.config.hydra_errors import explained, nearest
+from zsl.data.scaling import EmbeddingScale, FeatureScale, require
+from zsl.errors import InputError, shortened
+from zsl.files.folder import expanded
+from zsl.training.fit import Loop
+
+T = TypeVar("T")
+GIVEN = ("dims",)
+"""parameters that no configuration gives"""
+LEAVES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "text",
+    Path: "text",
+    types.NoneType: "null",
+}
+LARGEST = 2**63
+"""no whole number of a configuration reaches this, or minus this"""
+LIMITS: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
+    "ge": (operator.ge, "at least"),
+    "gt": (operator.gt, "greater than"),
+    "le": (operator.le, "at most"),
+    "lt": (operator.lt, "less than"),
+}
+"""what annotations may ask for: ``Annotated[int, Ge(1)]``"""
+Count = Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True)
+class DataKeys:
+    """``data``, beside the arguments of its loader."""
+
+    scale: FeatureScale
+
+
+@dataclass(frozen=True)
+class ClassEmbeddingKeys:
+    """``class_embedding``, beside the arguments of its constructor."""
+
+    scale: EmbeddingScale
+    shuffle_seed: int | None
+
+
+@dataclass(frozen=True)
+class MethodKeys:
+    """``method``: hyperparameters are the constructor's arguments, and there is nothing beside them."""
+
+
+@dataclass(frozen=True)
+class CorrectionKeys:
+    """``correction``: likewise."""
+
+
+@dataclass(frozen=True)
+class LoggerKeys:
+    """``logger``, below the name of each tracker: likewise."""
+
+
+@dataclass(frozen=True)
+class ProtocolKeys:
+    """``protocol``."""
+
+    name: Literal["tune", "final"]
+    seen_holdout: float
+
+
+@dataclass(frozen=True)
+class SelectionKeys:
+    """``selection``."""
+
+    policy: Literal["fixed", "validation", "test"]
+    objective: Literal["T1", "H", "H_raw"]
+    patience: Count
+    every: Count
+    seed: int | None
+
+
+@dataclass(frozen=True)
+class SaveKeys:
+    """``save``."""
+
+    predictions: bool
+    weights: bool
+
+
+@dataclass(frozen=True)
+class PathKeys:
+    """``paths``."""
+
+    output: str | Path
+    cache: str | Path
+
+
+@dataclass(frozen=True)
+class SearchKeys:
+    """``search``, of ``zsl sweep``."""
+
+    sampler: Literal["tpe", "grid"]
+    trials: Count | None
+    pruner: Literal["none", "median", "hyperband"]
+    study: str
+    storage: str | None
+    stale: Annotated[int, Ge(2)]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The whole of ``conf/config.yaml``."""
+
+    seed: int
+    resume: bool
+    rerun: bool
+    paths: PathKeys
+    save: SaveKeys
+    trainer: Loop
+    protocol: ProtocolKeys
+    selection: SelectionKeys
+    data: DataKeys
+    class_embedding: ClassEmbeddingKeys
+    method: MethodKeys
+    correction: CorrectionKeys
+    sweep: Mapping[str, Any]
+    """hyperparameter -> values or a range to try, and below ``correction`` likewise"""
+    published: Mapping[str, Any] | None
+    logger: Mapping[str, LoggerKeys]
+    search: SearchKeys | None = None
+
+
+def plain(cfg: DictConfig, key: str = "", hint: Any = Settings) -> dict[str, Any]:
+    """The node ``key`` of a configuration in Python's own types, resolved, and of the annotated type.
+
+    Raises:
+        InputError: a value is missing, of another type, or refers to what is not there; or a key is unknown.
+    """
+    with explained():
+        node = OmegaConf.select(cfg, key) if key else cfg
+        content = OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if node is not None else None
+    check(key, content, hint)
+    assert isinstance(content, dict)
+    return {str(name): value for name, value in content.items()}
+
+
+def instantiate(node: Mapping[str, Any], key: str, kind: type[T], *given: object) -> T:
+    """What ``node`` names by ``_target_``, called with ``given`` and with the node's other values.
+
+    Raises:
+        InputError: the target raised it, or does not make what is needed here.
+    """
+    import hydra.utils
+    from hydra.errors import InstantiationException
+
+    try:
+        made = hydra.utils.instantiate(dict(node), *given, _convert_="all")
+    except InstantiationException as error:
+        # what the target itself raised says more, and a bug must look like one
+        raise error.__cause__ or InputError(" ".join(str(error).split())) from None
+    if not isinstance(made, kind):
+        raise InputError(f"{key}._target_={node.get('_target_')}: makes no {kind.__name__}; name one that does")
+    return made
+
+
+def check(key: str, value: Any, hint: Any) -> None:
+    """Refuse a value that is not of the annotated type, or not within the limits of the annotation, by the name of its
+    key.
+
+    Mappings are held to the fields of the dataclass that annotates them, and to the parameters of the ``_target_``
+    that they name. Truth values are not numbers, numbers are finite, text is not empty.
+
+    Raises:
+        InputError: it is not, or a key below it is missing or unknown.
+    """
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    leaves = {bare: limits for bare, limits in map(_divided, options) if bare in LEAVES}
+    others = [option for option in options if _divided(option)[0] not in LEAVES]
+    for leaf, limits in leaves.items():
+        if _is(value, leaf):
+            _require_within(key, value, LEAVES[leaf], limits)
+            if Path in leaves and isinstance(value, str):
+                expanded(key, value)
+            return
+    if others and not (value is None and leaves):
+        _check_composed(key, value, others[0])
+        return
+    words = " or ".join(dict.fromkeys(LEAVES[leaf] for leaf in leaves))
+    large = " that fits in 64 bits" if isinstance(value, int) and not -LARGEST < value < LARGEST else ""
+    quote = f"; quote it twice: \"{key}='{show(value)}'\"" if str in leaves and isinstance(value, int | float) else ""
+    raise InputError(f"{key}={shortened(show(value), 100)}: must be {words}{large}{quote}")
+
+
+def _divided(hint: Any) -> tuple[Any, Sequence[Any]]:
+    """An annotation without the limits that it sets, and these."""
+    if get_origin(hint) is not Annotated:
+        return hint, ()
+    bare, *limits = get_args(hint)
+    return bare, limits
+
+
+def _require_within(key: str, value: Any, words: str, limits: Sequence[Any]) -> None:
+    every = [(name, getattr(limit, name, None)) for limit in limits for name in LIMITS]
+    bounds = [(name, bound) for name, bound in every if bound is not None]
+    if not all(LIMITS[name][0](value, bound) for name, bound in bounds):
+        asked = " and ".join(f"{LIMITS[name][1]} {bound}" for name, bound in bounds)
+        raise InputError(f"{key}={show(value)}: must be {words}, {asked}")
+
+
+def show(value: Any) -> str:
+    """A value as one writes it on the command line."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+
+
+def _is(value: Any, leaf: type) -> bool:
+    if isinstance(value, int) and not isinstance(value, bool) and not -LARGEST < value < LARGEST:
+        return False
+    if leaf is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if leaf in (str, Path):
+        return isinstance(value, str) and value != ""
+    return isinstance(value, leaf) and (leaf is bool or not isinstance(value, bool))
+
+
+def _check_composed(key: str, value: Any, hint: Any) -> None:
+    origin = get_origin(hint)
+    if hint in (Any, inspect.Parameter.empty):
+        return
+    if origin is Literal:
+        require(show(value), key, get_args(hint))
+    elif origin is Callable and isinstance(value, Mapping):
+        _check_keys(key, value, MethodKeys)
+    elif origin is list:
+        if not isinstance(value, list) or not value:
+            raise InputError(f"{key}={show(value)}: list at least one value, or leave the key out")
+        for item in value:
+            check(key, item, get_args(hint)[0])
+    elif not isinstance(value, Mapping):
+        raise InputError(f"{key}={show(value)}: holds keys of its own; choose one of its configurations (zsl list)")
+    elif origin is not None:
+        for name, item in value.items():
+            check(f"{key}.{name}", item, get_args(hint)[1])
+    else:
+        _check_keys(key, value, hint)
+
+
+def _check_keys(key: str, node: Mapping[str, Any], hint: Any) -> None:
+    allowed: dict[str, tuple[Any, bool]] = {}
+    if is_dataclass(hint):
+        signature = inspect.signature(hint, eval_str=True)  # type: ignore[arg-type]
+        names = [field.name for field in fields(hint)]
+        allowed = {name: _expected(signature.parameters[name]) for name in names}
+    if "_target_" in node:
+        allowed |= {name: _expected(p) for name, p in _parameters(key, node["_target_"]).items()}
+    elif hint in (DataKeys, ClassEmbeddingKeys, MethodKeys, CorrectionKeys, LoggerKeys) or not is_dataclass(hint):
+        raise InputError(f"{key}._target_ is missing; choose one of the configurations of {key} (zsl list)")
+    prefix = f"{key}." if key else ""
+    for name, value in node.items():
+        if name in allowed:
+            check(prefix + name, value, allowed[name][0])
+        elif name not in ("_target_", "_convert_", "_partial_"):
+            raise InputError(f"{prefix}{name}: there is no such key; {nearest(name, list(allowed), prefix)}")
+    for name, (_, needed) in allowed.items():
+        if needed and name not in node:
+            raise InputError(f"{prefix}{name} is missing; add {prefix}{name}=…")
+
+
+def _expected(parameter: inspect.Parameter) -> tuple[Any, bool]:
+    return parameter.annotation, parameter.default is inspect.Parameter.empty
+
+
+def _parameters(key: str, target: Any) -> dict[str, inspect.Parameter]:
+    try:
+        parameters = inspect.signature(pkgutil.resolve_name(target), eval_str=True).parameters
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise InputError(f"{key}._target_={show(target)}: {error}; name what can be imported and called") from error
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {name: p for name, p in parameters.items() if p.kind in named and name not in GIVEN}

@@ -1,0 +1,1 @@
+"""Where data come from: xlsa17 files, folders of images, emoji, synthetic worlds."""

@@ -1,0 +1,194 @@
+"""Emoji: one concept drawn by several vendors; small, real, fetched from a package registry, ready in minutes.
+
+Images are drawings (SVG, rendered on white), classes are Unicode emoji, written descriptions are their short names and
+emojilib's keywords. ``emoji/packages.json`` pins the packages; ``emoji/small.txt`` and ``emoji/full.txt`` list the
+classes, their roles in three class splits, and their drawings (made once, by ``emoji_concepts``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache as remembered
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from numpy import ndarray as Array
+
+from zsl.backbones.backbone import Backbone
+from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
+from zsl.data.duplicates import Duplicates, listed
+from zsl.data.fingerprint import fingerprints
+from zsl.datasets.emoji_concepts import SEEDS, code_of
+from zsl.datasets.emoji_drawings import RENDERER, SIDE, picture, svg
+from zsl.datasets.emoji_packages import fetch, packages, read_json
+from zsl.errors import InputError
+from zsl.features.cache import Entry, cached
+from zsl.features.rows import FeatureRows
+
+SPLITS = tuple(SEEDS)
+VARIANTS = ("small", "full")
+NOTE = (
+    "the backbone has seen ImageNet photographs of many of these concepts: unseen means unseen by the mapping from "
+    "drawings to class embeddings, not by the network that makes the features"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One class of a table: code points, readable name, category, role per split, drawing per style that has one."""
+
+    code: str
+    name: str
+    category: str
+    roles: Mapping[str, str]
+    drawings: Mapping[str, str]
+
+
+@remembered
+def classes(variant: str) -> tuple[Row, ...]:
+    """The committed table ``small`` or ``full``.
+
+    Raises:
+        InputError: there is no such variant.
+    """
+    _choose("variant", variant, VARIANTS)
+    header, *lines = (files("zsl.datasets") / "emoji" / f"{variant}.txt").read_text("utf-8").splitlines()
+    columns = header.split("\t")
+    styles = columns[3 + len(SPLITS) :]
+    rows = []
+    for line in lines:
+        row = dict(zip(columns, line.split("\t"), strict=True))
+        drawings = {style: row[style] for style in styles if row[style] != "-"}
+        rows.append(Row(row["code"], row["name"], row["category"], {s: row[s] for s in SPLITS}, drawings))
+    return tuple(rows)
+
+
+def styles(variant: str) -> tuple[str, ...]:
+    """The styles of a variant, in the order of the table's columns."""
+    drawn = {style for row in classes(variant) for style in row.drawings}
+    return tuple(style for style in packages() if style in drawn)
+
+
+def load(cache: str | Path, *, variant: str, split: str, held_out: str, backbone: Backbone) -> Dataset:
+    """The emoji data set, prepared if it is not yet.
+
+    With C^s and C^u the seen and unseen classes of class split ``split`` (``a``, ``b`` or ``c``; a fifth is unseen):
+    ``test_seen`` are the drawings of C^s in the style ``held_out``, ``trainval`` those in all other styles, so what is
+    learned on some vendors is tested on another. ``test_unseen`` are all drawings of C^u: their classes are new in any
+    style, and one drawing a class would leave T1 with the noise of a few dozen images. ``train`` and ``val`` divide
+    ``trainval`` by the validation classes of the split (a fifth of C^s).
+
+    Raises:
+        InputError: an argument is none of those that exist, a package or the registry is missing (the message says what
+            to do), or the cache cannot be written.
+    """
+    _choose("split", split, SPLITS)
+    _choose("held_out", held_out, styles(variant))
+    table = classes(variant)
+    keywords = _keywords(table, Path(cache).expanduser())
+    entries = _styles(cache, variant, backbone)
+    features = np.concatenate([entry.arrays["features"] for entry in entries])
+    labels = np.array([i for style in styles(variant) for i, row in enumerate(table) if style in row.drawings])
+    drawn_as = np.array([style for style in styles(variant) for row in table if style in row.drawings])
+    splits = divide(np.array([row.roles[split] for row in table])[labels], drawn_as == held_out)
+    _require_different([row.tobytes() for entry in entries for row in entry.arrays["pictures"]], labels, splits, table)
+    return Dataset(
+        name="emoji" if variant == "small" else f"emoji_{variant}",
+        features=features,
+        labels=labels,
+        classes=ClassDescriptions(tuple(row.name for row in table), texts={"keywords": keywords}),
+        splits=splits,
+        card=_card(variant, split, held_out),
+        fingerprints=fingerprints(features, labels, splits),
+    )
+
+
+def divide(roles: Array, held_out: Array) -> Splits:
+    """The splits, from the role of every image's class (train, val, unseen) and whether its style is held out."""
+    unseen = roles == "unseen"
+    trainval = ~unseen & ~held_out
+
+    def rows(mask: Array) -> Array:
+        return np.flatnonzero(mask).astype(np.int64)
+
+    return Splits(
+        trainval=rows(trainval),
+        test_seen=rows(~unseen & held_out),
+        test_unseen=rows(unseen),
+        train=rows(trainval & (roles == "train")),
+        val=rows(trainval & (roles == "val")),
+    )
+
+
+def prepare(cache: str | Path, *, variant: str, backbone: Backbone) -> Float32[Array, "n d"]:
+    """θ of all drawings of a variant, style by style, in the order of the table.
+
+    What is there is not done again: verified tarballs, features of every style, and inside a style (after an
+    interruption) features of every drawing. Shows progress on a terminal.
+
+    Raises:
+        InputError: as ``load``.
+    """
+    return np.concatenate([entry.arrays["features"] for entry in _styles(cache, variant, backbone)])
+
+
+def _styles(cache: str | Path, variant: str, backbone: Backbone) -> list[Entry]:
+    root = Path(cache).expanduser()
+    return [_style(style, variant, backbone, root) for style in styles(variant)]
+
+
+def _require_different(pictures: list[bytes], labels: Array, splits: Splits, table: tuple[Row, ...]) -> None:
+    """Refuse drawings that training and test share, or two classes: another release of a package could have some."""
+    if leaks := Duplicates.of(pictures, labels, splits).leaks:
+        which = listed(leaks, lambda row: table[labels[row]].name)
+        raise InputError(
+            f"emoji: {len(leaks)} drawings are in training and in test, or of two classes, at once: {which}; take them "
+            "out of the table"
+        )
+
+
+def _style(style: str, variant: str, backbone: Backbone, root: Path) -> Entry:
+    """Features of the drawings of a style, and the SHA-256 of every picture."""
+    package = packages()[style]
+    names = [row.drawings[style] for row in classes(variant) if style in row.drawings]
+    source = {
+        "package": package.integrity,
+        "drawings": names,
+        "rendered": [RENDERER, SIDE],
+        "backbone": [backbone.name, backbone.transform],
+    }
+
+    def build() -> Entry:
+        icons = read_json(fetch(package, root / "emoji" / "packages"), "icons.json")
+        pictures = [picture(svg(icons, name)) for name in names]
+        digests = np.array([list(bytes.fromhex(it.digest)) for it in pictures], dtype=np.uint8)
+        features = FeatureRows(root, backbone)(pictures, style)
+        return Entry({"features": features, "pictures": digests}, {"style": style})
+
+    digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()
+    return cached(root, f"emoji/{style}-{digest[:16]}", source, build)
+
+
+def _keywords(table: tuple[Row, ...], root: Path) -> tuple[str, ...]:
+    """What else people call every class (its name comes first in emojilib and is left out), with commas between."""
+    tarball = fetch(packages()["emojilib"], root / "emoji" / "packages")
+    known = {code_of(emoji): words for emoji, words in read_json(tarball, "dist/emoji-en-US.json").items()}
+    return tuple(", ".join(word.replace("_", " ") for word in known[row.code][1:]) or row.name for row in table)
+
+
+def _card(variant: str, split: str, held_out: str) -> Card:
+    return Card(
+        title=f"Emoji {variant}, class split {split}",
+        licences=tuple(packages()[name].attribution for name in (*styles(variant), "emojilib")),
+        notes=(f"test images of seen classes are those of the style {held_out}, which training does not see", NOTE),
+    )
+
+
+def _choose(key: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"emoji: data.{key}={value} does not exist; choose one of {', '.join(choices)}")

@@ -1,0 +1,182 @@
+"""The images of an image folder: found, told apart by content, and decoded once before anything is computed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from zsl.backbones.preprocessing import on_white
+from zsl.data.class_names import cure, spelled
+from zsl.errors import InputError, printable
+from zsl.features.rows import FeatureRows, Picture, progress
+from zsl.files.source_file import composed
+
+log = logging.getLogger(__name__)
+
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""those that are decoded; Pillow would hand others to programs of the machine, such as PostScript to Ghostscript"""
+MOST_PIXELS = 100_000_000
+"""of one image: 300 MB as RGB"""
+MOST_BYTES = 2**30
+NAMED = 12
+"""unreadable images, or unused files, that a message names before it counts the others"""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One file of the folder: its path from the root, with slashes, its class, and its picture."""
+
+    path: str
+    label: int
+    picture: Picture
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this installation of Pillow decodes."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+@cache
+def suffixes() -> frozenset[str]:
+    """The suffixes of these formats, in small letters; a .mpo is a JPEG file with several pictures."""
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in (*formats(), "MPO"))
+
+
+def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[ImageFile], str]:
+    """All images of the classes that ``file`` lists, class by class, sorted by path; and a note on what else lies in
+    their folders and is not used, which counts and names it ("" if there is nothing).
+
+    Names that begin with a dot belong to the system and are passed over. Names are compared, and paths given, in
+    Unicode's normal form C.
+
+    Raises:
+        InputError: a class without a folder, a folder without an image, or a file that cannot be opened.
+    """
+    there = sorted(path.name for path in _listed(folder) if path.is_dir())
+    images: list[tuple[str, int, Path]] = []
+    others: list[str] = []
+    for label, name in enumerate(classes):
+        if (own := spelled(name, there)) is None:
+            offer = cure(name, there, "make it, or take the class off the list")
+            raise InputError(f"{file}: class {name!r} has no folder in {folder}; {offer}")
+        found = [path for path in _listed(folder / own) if not path.name.startswith(".")]
+        files = [path for path in found if path.suffix.lower() in suffixes() and path.is_file()]
+        unused = [_described(path, folder) for path in found if path not in files]
+        if not files:
+            what = f"no image in it, but {_counted(unused)}" if unused else "no image in it"
+            raise InputError(
+                f"image folder {folder / own}: {what}; images lie in the folder of their class itself: put some there, "
+                f"or take the class off {file}"
+            )
+        images += [(composed(f"{own}/{path.name}"), label, path) for path in files]
+        others += unused
+    if twice := [path for path, times in Counter(path for path, _, _ in images).items() if times > 1]:
+        raise InputError(f"image folder {folder}: two images are called {twice[0]!r}, which look the same; rename one")
+    read = [
+        ImageFile(path, label, Picture(digest := _digest(at), partial(decode, at, digest)))
+        for path, label, at in progress(images, f"reading {len(images)} images")
+    ]
+    return read, f"not used, for they are no images of a known suffix: {_counted(others)}" if others else ""
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"image folder {folder}: {error.strerror}; make it readable") from error
+
+
+def _described(path: Path, folder: Path) -> str:
+    name = printable(str(path.relative_to(folder)))
+    if not path.is_dir():
+        return name if path.is_file() else f"{name} (no regular file)"
+    images = sum(inner.suffix.lower() in suffixes() for inner in _listed(path))
+    return f"{name}/ (a folder with {images} images)"
+
+
+def _counted(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{len(names)} other{'s' * (len(names) > 1)}: {', '.join(names[:NAMED])}{more}"
+
+
+def _digest(path: Path) -> str:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"image {path}: larger than {MOST_BYTES >> 20} MiB; make it smaller or remove it")
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"image {path}: {error.strerror}; make it readable or remove it") from error
+
+
+def decode(path: Path, digest: str | None = None) -> Image.Image:
+    """The image, upright and in RGB on white, whatever its suffix says of its format.
+
+    Features are kept under its ``digest``, so the content must still be that one.
+
+    Raises:
+        ValueError: saying why it cannot be read.
+        InputError: the content of the file is no longer that of ``digest``.
+    """
+    content = path.read_bytes() if path.is_file() else b""
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise InputError(f"image {path}: changed while the folder was read; run again")
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=formats()) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise Image.DecompressionBombError
+            image.load()
+            picture = _of_16_bits(image) if image.format == "PPM" and image.mode == "I" else image
+            return on_white(ImageOps.exif_transpose(picture))
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"has more than {MOST_PIXELS // 10**6} million pixels; make it smaller") from error
+    except UnidentifiedImageError as error:
+        known = ", ".join(formats())
+        raise ValueError(f"is not an image ({known})" if content else "is empty") from error
+    except Exception as error:  # the decoders of many formats raise many kinds
+        raise ValueError(f"cannot be decoded: {error or type(error).__name__}") from error
+
+
+def _of_16_bits(image: Image.Image) -> Image.Image:
+    """A grey map of more than 8 bits, which Pillow scales to 0 … 65535 and hands over as 32 bits."""
+    return Image.fromarray(np.asarray(image).astype(np.uint16))
+
+
+def readable(
+    images: Sequence[ImageFile], rows: FeatureRows, folder: Path, skip: bool
+) -> tuple[list[ImageFile], dict[str, str]]:
+    """The images that can be decoded, and why the others cannot; what has features already was decoded once.
+
+    Raises:
+        InputError: some cannot, and ``skip`` is false; the message lists them.
+    """
+    fresh = [image for image in images if rows.stored(image.picture.digest) is None]
+    reasons: dict[str, str] = {}
+    for image in progress(fresh, f"checking {len(fresh)} images"):
+        try:
+            image.picture.open()
+        except InputError:
+            raise
+        except ValueError as error:
+            reasons[image.path] = str(error)
+    if reasons:
+        found = [f"{path} {reason}" for path, reason in reasons.items()]
+        more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+        listed = f"image folder {folder}: {len(found)} unreadable: {'; '.join(found[:NAMED])}{more}"
+        if not skip:
+            raise InputError(f"{listed}. Replace or remove them, or set data.on_unreadable=skip")
+        log.warning("%s: left out", listed)
+    return [image for image in images if image.path not in reasons], reasons

@@ -1,0 +1,55 @@
+"""A trained method and held-out images -> the two score matrices that every metric is computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from zsl.data.examples import Examples
+from zsl.data.label_space import LabelSpace
+from zsl.data.protocol import HeldOut, Opened
+from zsl.evaluation.corrections.correction import Correction
+from zsl.evaluation.scored_images import ScoredImages
+from zsl.methods.method import ZSLModel
+
+ROWS = 4096
+"""images scored at a time"""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """``zsl``: images of unseen classes × unseen classes; ``gzsl``: all held-out images × all classes."""
+
+    zsl: ScoredImages
+    gzsl: ScoredImages
+
+    def corrected(self, correction: Correction) -> Scored:
+        """Both matrices corrected, each as a batch of its own."""
+        return Scored(*(replace(it, scores=correction(it.scores, it.seen)) for it in (self.zsl, self.gzsl)))
+
+
+def score(model: ZSLModel, held_out: HeldOut) -> Scored:
+    """Score every held-out image against the unseen classes, and against all."""
+    return score_opened(model, held_out.opened())
+
+
+def score_opened(model: ZSLModel, images: Opened) -> Scored:
+    """The same for images that have been read."""
+    classes, seen, unseen = images.classes, images.seen, images.unseen
+    unseen_ids = classes.unseen_ids
+    position = torch.full((len(classes),), -1)
+    position[unseen_ids] = torch.arange(len(unseen_ids))
+    only_unseen = Examples(unseen.inputs, position[unseen.labels])
+    both = Examples(torch.cat([seen.inputs, unseen.inputs]), torch.cat([seen.labels, unseen.labels]))
+    return Scored(_score(model, only_unseen, classes.take(unseen_ids)), _score(model, both, classes))
+
+
+@torch.inference_mode()
+def _score(model: ZSLModel, examples: Examples, classes: LabelSpace) -> ScoredImages:
+    training = model.training
+    model.eval()
+    here = classes.to(model.device)
+    parts = [model.scores(x.to(model.device), here).double().cpu() for x in torch.split(examples.inputs, ROWS)]
+    model.train(training)
+    return ScoredImages(torch.cat(parts).numpy(), examples.labels.numpy(), classes.seen.numpy())

@@ -1,0 +1,1 @@
+"""Image features: computed once, cached on disk, read as memory maps."""

@@ -1,0 +1,1 @@
+"""Files of users and of runs: read as data, written whole, and named in errors."""

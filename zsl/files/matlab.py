@@ -1,0 +1,75 @@
+"""MATLAB files, versions 4 to 7.3, as numpy arrays."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.io
+from scipy.io.matlab import MatWriteError
+
+from zsl.errors import InputError
+from zsl.files import matlab5, matlab73
+from zsl.files.source_file import require_file
+
+_MISTAKEN = {
+    "c": ("complex numbers, not real numbers", "save real(…)"),
+    "U": ("text, not real numbers", "save double(…)"),
+}
+"""dtype kind -> what it is instead of what is needed, and what to do"""
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def read(path: Path, keys: Sequence[str], texts: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Those of ``keys`` and ``texts`` that the file has.
+
+    ``keys`` are numeric arrays as MATLAB shows them, logical ones as truth values; ``texts`` are text and cell arrays
+    of text, as 1-d arrays of str.
+
+    What the file says of a variable is held against the size of the file before anything is allocated. Nothing but
+    this file is read: links to others are refused.
+
+    Raises:
+        InputError: there is no such file, it is not a MATLAB file or cut short, or a variable is a struct, sparse,
+            complex, or of any other kind than real numbers, or text among ``texts``.
+    """
+    path = require_file(path, "", "check data.root, data.features and data.splits")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            reader = matlab73.read if _is_hdf5(path) else matlab5.read
+            found = reader(path, [*keys, *texts])
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: not a readable MATLAB file ({reason}); copy it again") from error
+    for key, array in found.items():
+        kind = array.dtype.kind
+        if kind == "c" or (kind == "U") != (key in texts):
+            what, cure = _MISTAKEN.get(kind, ("numbers, not text", "save a cell array with one name a cell"))
+            raise InputError(f"{path}: {key} holds {what}; {cure}")
+    return found
+
+
+def encode(content: Mapping[str, Any]) -> bytes:
+    """A MATLAB 5 file of these arrays; arrays of objects become cell arrays.
+
+    Raises:
+        InputError: an array is too large for the format.
+    """
+    file = io.BytesIO()
+    try:
+        scipy.io.savemat(file, dict(content), do_compression=False)  # type: ignore[arg-type]
+    except MatWriteError as error:
+        raise InputError(f"{error}: more than a MATLAB 5 file can hold; ask for fewer features a class") from error
+    return file.getvalue()
+
+
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(520)
+    return HDF5_SIGNATURE in (head[:8], head[512:520])

@@ -1,0 +1,61 @@
+"""Checks of hyperparameters: each refuses a value by its name, in one line."""
+
+from __future__ import annotations
+
+import math
+
+from zsl.errors import InputError
+
+LARGEST, DEEPEST = 1_000_000, 100
+"""the most that a hyperparameter counts of anything, and of layers"""
+
+
+def require_positive(**values: float) -> None:
+    """Refuse hyperparameters that are not finite and greater than 0, by name.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name, value in values.items():
+        if not (_is_number(value) and 0 < value < math.inf):
+            raise InputError(f"method.{name}={value}: must be a finite number greater than 0")
+
+
+def require_within(low: float, high: float, **values: float) -> None:
+    """Refuse hyperparameters outside [low, high), by name.
+
+    Raises:
+        InputError: one is not within.
+    """
+    for name, value in values.items():
+        if not (_is_number(value) and low <= value < high):
+            raise InputError(f"method.{name}={value}: must be a number of at least {low:g} and less than {high:g}")
+
+
+def require_count(**values: int) -> None:
+    """Refuse hyperparameters that are not whole numbers of at least 1, or larger than any use of them, by name.
+
+    Raises:
+        InputError: one is below 1, or above :data:`LARGEST`, or :data:`DEEPEST` where it counts layers.
+    """
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"method.{name}={value}: must be a whole number of at least 1")
+        most = DEEPEST if name.endswith("layers") else LARGEST
+        if value > most:
+            raise InputError(f"method.{name}={value}: must be a whole number of at most {most}")
+
+
+def require_flag(**values: bool) -> None:
+    """Refuse hyperparameters that are not true or false, by name.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise InputError(f"method.{name}={value}: must be true or false")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,1 @@
+"""Linear algebra and solvers that closed-form methods share."""

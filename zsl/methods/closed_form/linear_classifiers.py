@@ -1,0 +1,158 @@
+"""Linear classifiers that methods contain: softmax, logistic and squared hinge, all outputs fitted at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.functional import cross_entropy, one_hot, softplus
+
+from zsl.methods.closed_form.newton import TOLERANCE, Derivatives, minimise
+
+Linear = tuple[Float[Tensor, "d m"], Float[Tensor, " m"]]
+"""W and b of z = xᵀW + b, in float64"""
+
+
+def softmax(
+    x: Float[Tensor, "n d"], labels: Int[Tensor, " n"], classes: int, lamb: float, tolerance: float = TOLERANCE
+) -> Linear:
+    """Minimise the multinomial logistic loss Σ_n -log softmax(z_n)[y_n] + λ/2 ‖W‖².
+
+    Every z is within ``tolerance``, in nats, of its value at the minimum: :func:`.minimise`.
+    """
+    return minimise(x, Softmax(labels, classes), classes, lamb, 0.25, tolerance)
+
+
+def logistic(
+    x: Float[Tensor, "n d"], targets: Float[Tensor, "n m"], lamb: float, tolerance: float = TOLERANCE
+) -> Linear:
+    """Minimise m logistic losses Σ_n log(1 + exp z) - t z + λ/2 ‖w‖², with targets t in [0, 1].
+
+    Every z is within ``tolerance``, in nats, of its value at the minimum: :func:`.minimise`.
+    """
+    return minimise(x, Logistic(targets.double()), targets.shape[1], lamb, 0.25, tolerance)
+
+
+def squared_hinge(
+    x: Float[Tensor, "n d"], targets: Float[Tensor, "n m"], lamb: float, tolerance: float = TOLERANCE
+) -> Linear:
+    """Minimise the losses of m linear support vector machines, Σ_n [1 - (2t - 1) z]₊² + λ/2 ‖w‖², with t of 0 or 1.
+
+    Every z is within ``tolerance`` margins of its value at the minimum: :func:`.minimise`.
+    """
+    return minimise(x, SquaredHinge(2 * targets.double() - 1), targets.shape[1], lamb, 2.0, tolerance)
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Σ_n -log softmax(z_n)[y_n], with the Hessian diag(p) - ppᵀ of every image."""
+
+    labels: Int[Tensor, " n"]
+    classes: int
+    separable = False
+    smooth = True
+
+    def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, ""]:
+        """ℓ."""
+        return cross_entropy(Z, self.labels, reduction="sum")
+
+    def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
+        """∂ℓ/∂z = p - y."""
+        p = Z.softmax(dim=1)
+        single = p.float()
+
+        def product(A: Tensor) -> Tensor:
+            P = single if A.dtype is torch.float32 else p
+            return P * (A - (P * A).sum(dim=1, keepdim=True))
+
+        return Derivatives(p - one_hot(self.labels, self.classes), (p * (1 - p)).mean(dim=0), product)
+
+    def take(self, columns: Int[Tensor, " c"]) -> Softmax:
+        """Refused: the columns are not separable."""
+        raise TypeError(f"the columns of a softmax are one problem; {len(columns)} of them are none")
+
+
+@dataclass(frozen=True)
+class Logistic:
+    """Σ_n log(1 + exp z) - t z for every column."""
+
+    targets: Float[Tensor, "n m"]
+    separable = True
+    smooth = True
+
+    def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, " m"]:
+        """ℓ of every column."""
+        return (softplus(Z) - self.targets * Z).sum(dim=0)
+
+    def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
+        """∂ℓ/∂z = σ(z) - t,   ∂²ℓ/∂z² = σ(z) σ(-z)."""
+        p = Z.sigmoid()
+        return Derivatives(p - self.targets, *_diagonal(p * (-Z).sigmoid()))
+
+    def take(self, columns: Int[Tensor, " c"]) -> Logistic:
+        """Of these columns."""
+        return Logistic(self.targets[:, columns])
+
+
+@dataclass(frozen=True)
+class SquaredHinge:
+    """Σ_n [1 - sz]₊² for every column, with signs s = ±1."""
+
+    signs: Float[Tensor, "n m"]
+    separable = True
+    smooth = False
+
+    def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, " m"]:
+        """ℓ of every column."""
+        return (1 - self.signs * Z).clamp(min=0).square().sum(dim=0)
+
+    def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
+        """∂ℓ/∂z = -2s [1 - sz]₊,   ∂²ℓ/∂z² = 2 within the margin and 0 beyond it."""
+        within = 1 - self.signs * Z
+        return Derivatives(-2 * self.signs * within.clamp(min=0), *_diagonal(2.0 * (within > 0)))
+
+    def take(self, columns: Int[Tensor, " c"]) -> SquaredHinge:
+        """Of these columns."""
+        return SquaredHinge(self.signs[:, columns])
+
+
+def _diagonal(curvature: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Callable[[Tensor], Tensor]]:
+    """The mean over images, and the product with the diagonal Hessian."""
+    curvature = curvature.double()
+    single = curvature.float()
+    return curvature.mean(dim=0), lambda A: (single if A.dtype is torch.float32 else curvature) * A
+
+
+def platt(z: Float[Tensor, "n m"], targets: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
+    """α and β per column, so that σ(αz + β) is the probability of a target of 1 [Platt1999].
+
+    The logistic loss against targets softened to (n₊ + 1)/(n₊ + 2) and 1/(n₋ + 2), which is strictly convex and has its
+    minimum at finite α and β even where the classes are separable. Newton's method, steps halved until they descend.
+    """
+    positive = targets.sum(dim=0)
+    negative = len(z) - positive
+    t = torch.where(targets > 0, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    Z = torch.stack([z, torch.ones_like(z)], dim=2)
+    w = torch.stack([torch.zeros_like(positive), ((positive + 1) / (negative + 1)).log()], dim=1)
+    ridge = 1e-10 * torch.eye(2, dtype=z.dtype, device=z.device)
+
+    def loss(w: Float[Tensor, "m 2"]) -> Float[Tensor, " m"]:
+        u = (Z * w).sum(dim=2)
+        return (softplus(u) - t * u).sum(dim=0)
+
+    for _ in range(50):
+        p = (Z * w).sum(dim=2).sigmoid()
+        gradient = torch.einsum("nmi,nm->mi", Z, p - t)
+        hessian = torch.einsum("nmi,nm,nmj->mij", Z, p * (1 - p), Z) + ridge
+        step = torch.linalg.solve(hessian, gradient)
+        now = loss(w)
+        for _ in range(30):
+            climbs = loss(w - step) > now
+            if not climbs.any():
+                break
+            step[climbs] /= 2
+        w = w - step
+    return w[:, 0], w[:, 1]

@@ -1,0 +1,110 @@
+"""The contract of a method."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import torch
+from jaxtyping import Float
+from pytorch_lightning import LightningModule
+from torch import Tensor
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import Batch, Batches, Setting, TrainingSet
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """The sizes a method is built for, known before any image is read."""
+
+    features: int
+    """d, the length of θ(x)"""
+    embedding: int
+    """k, the length of φ(y)"""
+    seen: int
+    """s, the number of seen classes"""
+    unseen: int = 0
+    """u, the number of unseen classes; of use to methods whose setting is that their descriptions are known"""
+
+
+class ZSLModel(LightningModule, ABC):
+    """A method: how images and class descriptions are scored, and how that is learned.
+
+    Closed forms and caches are computed in :meth:`finalize`. Methods with gradients define :meth:`loss` and
+    ``configure_optimizers`` and take ``epochs``, ``batch_size`` and ``lr`` among their hyperparameters. Parts that are
+    methods themselves are trained by the same loop, :meth:`foundations` before and :meth:`heads` after. Everything
+    learned lives in parameters and registered buffers whose shapes follow from the constructor's arguments, so that a
+    state dict can be loaded into a model that was just built.
+    """
+
+    setting: ClassVar[Setting] = Setting.INDUCTIVE
+    """what training may see; a contract test holds the method to it, in both directions"""
+
+    epochs: int = 0
+    """passes over the training images; 0 for a closed form"""
+    batch_size: int = 0
+    drew: bool = False
+    """whether building it, or finalizing it and training its heads, drew from a global random stream"""
+    afterwards: ClassVar[tuple[str, ...]] = ()
+    """hyperparameters that gradient steps do not depend on, but only what follows them, such as ``head`` and all of its
+    own; a contract test holds the method to it"""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether no random number was drawn: a closed form (gradient steps draw their batches) that drew none."""
+        return not self.epochs and not self.drew
+
+    @abstractmethod
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """F(x, y) for every y in ``classes``: each image on its own, whatever the order of the classes."""
+
+    def take_steps_of(self, other: Self) -> None:
+        """Become what gradient steps made of ``other``, which differs in hyperparameters of ``afterwards`` alone."""
+        self.load_state_dict(other.state_dict())
+
+    def foundations(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:  # noqa: ARG002
+        """Parts to be trained before the gradient steps, in this order, each with what it learns from."""
+        return ()
+
+    def batches(self, train: TrainingSet, seed: int) -> Batches:
+        """What the gradient steps are made on."""
+        return Batches(train, self.batch_size, seed)
+
+    def heads(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:  # noqa: ARG002
+        """Parts to be trained after the gradient steps, in this order, each with what it learns from."""
+        return ()
+
+    def finalize(self, train: TrainingSet) -> None:
+        """Solve closed forms and fit what is learned after the gradient steps, if anything."""
+
+    def class_means(self, train: TrainingSet) -> tuple[Float[Tensor, "seen d"], Float[Tensor, "seen d"]] | None:  # noqa: ARG002
+        """Of a method that makes features: means of real and of synthetic ones, of every seen class; the random streams
+        go on."""
+        return None
+
+    @classmethod
+    def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self] | None:  # noqa: ARG003
+        """Finalize, one after the other, models that differ in their hyperparameters alone.
+
+        Defined where closed forms share their decompositions; every model must become what its :meth:`finalize` makes
+        it. None where nothing is shared: each is trained by itself.
+        """
+        return None
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:  # noqa: ARG002
+        """The objective on one batch."""
+        raise TypeError(f"{type(self).__name__} has epochs={self.epochs} but no loss; define loss(batch)")
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor | dict[str, Tensor]:
+        """One step: of Lightning's automatic optimisation, where a method does not go its own way."""
+        loss = self.loss(batch)
+        if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self.log("loss", loss, prog_bar=True, logger=False)
+        return loss
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002
+        """Batches are sliced where they are needed; there is nothing to move."""
+        return batch

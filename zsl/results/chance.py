@@ -1,0 +1,49 @@
+"""Numbers that are no more than chance: marked in every table, with chance in its notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from zsl.results.result import Result
+from zsl.results.schema import DAGGER
+from zsl.results.statistics import Summary
+
+if TYPE_CHECKING:
+    pass
+
+PARTS = {"T1": ("T1",), "u": ("u",), "s": ("s",), "H": ("u", "s")}
+"""metric -> the accuracies that have a chance of their own; H tells nothing where one of its two does not"""
+
+
+def levels(runs: Sequence[Result]) -> dict[str, float]:
+    """The accuracy of a guess for T1, u and s in percent: 100 / candidates."""
+    return {name: 100 / count for name, count in _candidates(runs[0]).items() if count}
+
+
+def at_chance(runs: Sequence[Result], metrics: Mapping[str, Summary]) -> frozenset[str]:
+    """The metrics among T1, u, s, H (also marked †) whose mean over runs is no more than chance.
+
+    It is where the mean lies within the interval of chance that the runs recorded, or the 95 % interval over seeds
+    reaches down to the accuracy of a guess. Without a record of the interval, the accuracy of a guess is its end.
+    """
+    guess = levels(runs)
+    marked = set()
+    for name, level in guess.items():
+        high = fmean(run.chance.get(name, {}).get("high", level) for run in runs)
+        for metric in (name, name + DAGGER):
+            if (found := metrics.get(metric)) and (found.mean <= high or found.mean - (found.ci or 0.0) <= level):
+                marked.add(metric)
+    return frozenset(metric for metric in metrics if any(part in marked for part in _parts(metric)))
+
+
+def _parts(metric: str) -> tuple[str, ...]:
+    mark = DAGGER * metric.endswith(DAGGER)
+    return tuple(part + mark for part in PARTS.get(metric.removesuffix(DAGGER), ()))
+
+
+def _candidates(run: Result) -> dict[str, int]:
+    among = run.per_class
+    every = len(among["u"]) + len(among["s"]) if {"u", "s"} <= among.keys() else 0
+    return {"T1": len(among.get("T1", {})), "u": every, "s": every}

@@ -1,0 +1,11 @@
+"""Names of the files in the folder of a run."""
+
+RESULT = "result.json"
+WEIGHTS = "weights.pt"
+"""state dict of a trained method, where ``save.weights=true``"""
+PREDICTIONS = "predictions.npz"
+"""scores of every held-out image, where ``save.predictions=true``"""
+CHECKPOINT = "last.ckpt"
+"""state of an interrupted training, below ``checkpoints/``"""
+TRIALS = "trials.json"
+"""trials of an interrupted selection, below ``checkpoints/``"""

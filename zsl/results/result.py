@@ -1,0 +1,199 @@
+"""One run on disk: ``result.json``, whole or absent, and checked when it is read."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zsl.errors import InputError
+from zsl.files.atomic import write_text
+from zsl.files.checks import show
+from zsl.files.redaction import without_secrets
+from zsl.files.regular_file import read_json
+from zsl.results import schema
+
+NAME = "result.json"
+LINES = ("curve", "hubness", "synthetic")
+"""long lists, on one line each"""
+
+DATA = ("metrics", "per_class", "curve", "hubness", "fingerprints", "synthetic", "chance", "timings", "commit")
+"""names of classes and metrics with numbers, and digests: no secrets, but a class may be named like a password"""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How hyperparameters came about: ``fixed`` beforehand, chosen on ``validation``, or (marked †) on ``test``."""
+
+    policy: str = "fixed"
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    """dotted key of the configuration (``method.gamma``) -> the value that was chosen"""
+    trials: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    """every point that was tried, with its score"""
+    gamma: float | None = None
+    """bias of calibrated stacking"""
+    temperature: float | None = None
+    """of the softmax, for calibrated probabilities"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run found, and all that is needed to compare it with another or to run it again."""
+
+    method: str
+    data: str
+    """short name, such as ``cub``"""
+    data_title: str
+    """such as ``CUB PS v1, 312 attributes``"""
+    class_embedding: str
+    setting: str
+    """what training may see: ``inductive``, ``unseen semantics`` or ``transductive``, as is any run whose correction
+    looks at the whole test batch"""
+    protocol: str
+    """``tune`` (numbers on validation classes) or ``final`` (numbers on test images)"""
+    selection: Selection
+    seed: int
+    metrics: Mapping[str, float]
+    """T1, u, s, H and their kin in percent, AUSUC in [0, 1]; names of what was chosen on the test set end in †"""
+    fingerprints: Mapping[str, str]
+    """SHA-256 of features, labels, every split and the class embeddings"""
+    config: Mapping[str, Any]
+    """resolved"""
+    created: str
+    """ISO 8601, UTC"""
+    per_class: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    """metric -> class -> accuracy in percent, None for a class without test images"""
+    curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """the seen-unseen curve: ``u`` and ``s`` in percent, and companions of the same length: ``gamma``, the
+    stacking bias at which each point holds"""
+    correction: str = "none"
+    """of scores, by name; all metrics are of corrected scores"""
+    hubness: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
+    """``ZSL`` (unseen images × unseen classes) and ``GZSL`` (all × all) -> ``classes`` by name, and as many counts
+    under ``N1``, ``N5``, ``N10``: in how many images a class is among the k best, ``bad_N1``, …: of other classes"""
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """the data set's: ``images``, ``features`` of each, ``classes`` (seen and unseen), images and classes of its
+    ``parts``, ``licences``, ``notes``; empty in results of before there were cards"""
+    synthetic: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """of a method that makes features, the means of seen ``classes`` in the plane of the first two principal components
+    of the real ones: ``real_x``, ``real_y``, ``made_x``, ``made_y``"""
+    chance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """of T1, u and s in percent: ``level``, the accuracy of a guess, and ``high``, up to which an accuracy is no more
+    than chance (:func:`zsl.evaluation.chance.chance`); empty in results of before it was recorded"""
+    deterministic: bool | None = None
+    """whether building and training drew no random number, so that every seed gives the same; None where it is not
+    known"""
+    overrides: Sequence[str] = field(default_factory=list)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    commit: str | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """seconds"""
+
+
+def write(result: Result, folder: Path) -> Path:
+    """Write ``folder/result.json`` by one rename and return its path: what can be written can be read again.
+
+    Arrays and scalars of numpy and torch become lists and numbers, tuples lists, paths strings. Secrets are
+    withheld (:mod:`zsl.files.redaction`) from all but what `DATA` names.
+
+    Raises:
+        InputError: a field is not as `Result` says (a metric is NaN, H does not follow from u and s, …), or the
+            folder cannot be written.
+    """
+    path = folder / NAME
+    record = _plain(asdict(result))
+    record |= without_secrets({key: value for key, value in record.items() if key not in DATA})
+    _check(record, path, "nothing was written; correct the run that made it")
+    lines = (f'"{key}": {_dump(key, value)}' for key, value in {"schema": schema.SCHEMA, **record}.items())
+    write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+    return path
+
+
+def read(path: Path) -> Result:
+    """The result in this file.
+
+    Raises:
+        InputError: the file is absent, not JSON, cut off, of another schema, or a value is not as `Result` says; the
+            message names file, key and cause.
+    """
+    again = "run it again, or delete the file"
+    try:
+        record = read_json(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give a {NAME}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON, or cut off ({error}); {again}") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{path}: {show(record)} is not an object; {again}")
+    version = record.pop("schema", None)
+    if version != schema.SCHEMA or isinstance(version, bool):
+        known = f"{show(version)} is not {schema.SCHEMA}"
+        raise InputError(f"{path}: schema: {known}; read it with the zsl that wrote it, or run it again")
+    _check(record, path, again)
+    return Result(**{**record, "selection": Selection(**record["selection"])})
+
+
+def gather(paths: Iterable[Path], without: Sequence[str] = ()) -> dict[Path, Result]:
+    """All results in these files and, at any depth, in these folders, sorted by path; each file counts once.
+
+    ``without`` are fields that are checked but not kept, such as `LINES`: of thousands of results they are most of
+    the memory.
+
+    Raises:
+        InputError: a path does not exist, a folder holds no result, or some results cannot be read: the message
+            lists them.
+    """
+    files = {file.resolve(): file for path in paths for file in _files(path)}
+    results, faults = {}, []
+    for _, file in sorted(files.items()):
+        try:
+            results[file] = _without(read(file), without)
+        except InputError as error:
+            faults.append(str(error))
+    if len(faults) > 1:
+        raise InputError(f"{len(faults)} of {len(files)} results cannot be read: {' | '.join(faults)}")
+    if faults:
+        raise InputError(faults[0])
+    return results
+
+
+def _without(result: Result, names: Sequence[str]) -> Result:
+    nothing: dict[str, Any] = {name: {} for name in names}
+    return replace(result, **nothing)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        raise InputError(f"{path}: does not exist; give a {NAME} or a folder that holds some")
+    if not path.is_dir():
+        return [path]
+    found = list(path.rglob(NAME))
+    if not found:
+        raise InputError(f"{path}: no {NAME} in it; run `zsl train` first or give another folder")
+    return found
+
+
+def _check(record: Mapping[str, Any], path: Path, cure: str) -> None:
+    for key, cause in schema.result(record):
+        place = key if key.isprintable() else repr(key)[1:-1]
+        raise InputError(f"{path}: {place}: {cause}; {cure}")
+
+
+def _plain(value: Any) -> Any:
+    """The value in JSON's types."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path) or (isinstance(value, float) and not math.isfinite(value)):
+        return str(value)
+    return value
+
+
+def _dump(key: str, value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=None if key in LINES else 2)

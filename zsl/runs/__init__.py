@@ -1,0 +1,1 @@
+"""Running experiments: one, many, or a search."""

@@ -1,0 +1,43 @@
+"""Files that a run saves beside its result: weights and predictions."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from zsl.data.protocol import Stage
+from zsl.evaluation.scoring import Scored
+from zsl.files.atomic import write_bytes
+from zsl.methods.method import ZSLModel
+from zsl.results.names import PREDICTIONS, WEIGHTS
+
+
+def beside(weights: bool, predictions: bool) -> list[str]:
+    """Names of the files that are to lie beside a result."""
+    return [name for name, asked in ((WEIGHTS, weights), (PREDICTIONS, predictions)) if asked]
+
+
+def save_weights(model: ZSLModel, output: Path) -> None:
+    """:data:`WEIGHTS`: the state dict."""
+    content = io.BytesIO()
+    torch.save(model.state_dict(), content)
+    write_bytes(output / WEIGHTS, content.getvalue())
+
+
+def save_predictions(scored: Scored, stage: Stage, output: Path) -> None:
+    """:data:`PREDICTIONS`: rows, labels, scores and predicted classes of all held-out images, unseen images last."""
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        rows=stage.held_out.rows,
+        labels=scored.gzsl.labels,
+        scores=scored.gzsl.scores.astype(np.float32),
+        predicted=scored.gzsl.scores.argmax(axis=1),
+        predicted_zsl=stage.classes.unseen_ids.numpy()[scored.zsl.scores.argmax(axis=1)],
+        classes=np.array(stage.classes.names),
+        seen=stage.classes.seen.numpy(),
+    )
+    write_bytes(output / PREDICTIONS, content.getvalue())

@@ -1,0 +1,118 @@
+"""Synthesis: features of any classes from a trained generator, as files that data sets are read from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Int64
+from numpy import ndarray as Array
+from omegaconf import DictConfig
+
+from zsl.config.build import build, prepare, stage_of
+from zsl.config.stored import places, stored
+from zsl.data.protocol import Stage
+from zsl.errors import InputError
+from zsl.files import matlab
+from zsl.files.atomic import write_bytes
+from zsl.methods.generative.feature_generator import FeatureGenerator
+from zsl.methods.method import Dimensions
+from zsl.results import result as results
+from zsl.results.names import WEIGHTS
+from zsl.results.result import Result
+
+FEATURES, SPLITS = "synthetic.mat", "att_splits.mat"
+TESTED = 5
+"""one in so many features of a seen class is for testing"""
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """Features that a generator has made, with labels into the label space of ``stage``."""
+
+    stage: Stage
+    x: Float32[Array, "n d"]
+    labels: Int64[Array, " n"]
+
+
+def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Sequence[str] = ()) -> Synthetic:
+    """Write ``per_class`` features of every class of the run's data set, or of what ``overrides`` make of it (another
+    class embedding, another data set), into ``output``: ``synthetic.mat`` and ``att_splits.mat``.
+
+    The run may be anybody's: of its configuration nothing is built but what `zsl.config.offered` allows. Files that it
+    names are read; the cache is the user's own.
+
+    In the split file every fifth feature of a seen class is for testing, or the last where there are fewer, the others
+    for training; those of unseen classes are for testing.
+
+    Raises:
+        InputError: there is no trained generator in ``run``, its configuration would build something else, the classes
+            do not fit it, or nothing can be written.
+    """
+    if per_class < 2:
+        raise InputError(f"--per-class {per_class}: give a whole number of at least 2, one to train on and one to test")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: give a whole number of at least 0")
+    result = results.read(run / results.NAME)
+    cfg, other = stored(result, run / results.NAME, overrides)
+    _announce(cfg, run / results.NAME)
+    source = prepare(cfg)
+    stage = stage_of(cfg, source, result.protocol)
+    model = _load(cfg, result, stage, run / WEIGHTS)
+    known = stage.dims[1]
+    if overrides:
+        source = prepare(other)
+        stage = stage_of(other, source, result.protocol)
+    if stage.dims[1] != known:
+        raise InputError(f"class embedding: {stage.dims[1]} numbers a class, but the generator was trained on {known}")
+    classes = stage.classes
+    torch.manual_seed(seed)
+    labels = torch.arange(len(classes)).repeat_interleave(per_class)
+    with torch.inference_mode():
+        x = model.synthesize(classes.embeddings[labels]).numpy()
+    number = np.arange(1, len(labels) + 1)
+    is_seen = classes.seen.numpy()[labels.numpy()]
+    every = min(TESTED, per_class)
+    tested = np.arange(len(labels)) % per_class % every == every - 1
+    splits: dict[str, Any] = {
+        "att": stage.phi.T,
+        "allclasses_names": np.array([[name] for name in classes.names], dtype=object),
+        "trainval_loc": number[is_seen & ~tested][:, None],
+        "test_seen_loc": number[is_seen & tested][:, None],
+        "test_unseen_loc": number[~is_seen][:, None],
+    }
+    features = {"features": x.T, "labels": labels.numpy()[:, None] + 1}
+    write_bytes(output / FEATURES, matlab.encode(features))
+    write_bytes(output / SPLITS, matlab.encode(splits))
+    return Synthetic(stage, x, labels.numpy())
+
+
+def _announce(cfg: DictConfig, file: Path) -> None:
+    """Whose folder it may be, its result names files of this machine."""
+    named = ", ".join(f"{key}={value!r}" for key, value in places(cfg).items())
+    if named:
+        sys.stderr.write(f"zsl: reads {named}, as {file} says\n")
+
+
+def _load(cfg: DictConfig, result: Result, stage: Stage, weights: Path) -> FeatureGenerator:
+    chosen = {key: value for key, value in result.selection.chosen.items() if key.startswith("method.")}
+    model = build(cfg.method, Dimensions(*stage.dims), {key.removeprefix("method."): v for key, v in chosen.items()})
+    if not isinstance(model, FeatureGenerator):
+        raise InputError(f"{result.method} makes no features; give the run of a generator (zsl list methods)")
+    if not weights.is_file():
+        raise InputError(f"{weights}: no such file; train with save.weights=true")
+    try:
+        model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        if not all(it.isfinite().all() for it in model.state_dict().values()):
+            raise ValueError("not all of them are finite numbers")
+    except Exception as error:  # a damaged file can raise anything
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise InputError(
+            f"{weights}: not the weights of this run ({reason}); train again with save.weights=true"
+        ) from error
+    return model.eval()

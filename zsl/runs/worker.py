@@ -1,0 +1,118 @@
+"""One job of a multirun, in whatever process it runs: kept, gone on with, or run; if it fails, it fails alone."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from hydra.conf import HydraConf
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from zsl.config.compose import register_started
+from zsl.errors import InputError, out_of_memory
+from zsl.files.redaction import without_secrets
+from zsl.runs.console import show, show_log
+from zsl.runs.job import Job
+
+State = Literal["done", "kept", "failed", "under way elsewhere"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job."""
+
+    state: State
+    job: Job
+    error: str = ""
+    """one line"""
+    traceback: str | None = None
+    """of an error that nobody foresaw"""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What is done for every job of a sweep; it is sent to the process that the job runs in."""
+
+    started: datetime
+    total: int
+    """jobs in the sweep"""
+    searches: dict[tuple[str, ...], Any] = field(default_factory=dict)
+
+    def __call__(self, cfg: DictConfig) -> Outcome:
+        """What became of one job; what goes wrong is an outcome too."""
+        from zsl.config.hydra_job import output_of, overrides_of
+        from zsl.files.folder import folder
+
+        register_started(self.started)
+        show_log()
+        hydra_config = HydraConfig.get()
+        job = Job.of(_content(cfg), hydra_config.runtime.choices, output_of(cfg), overrides_of(hydra_config))
+        place = f"[{hydra_config.job.num + 1}/{self.total}] "
+        outcome = Outcome("under way elsewhere", job)
+        try:
+            with folder(job.folder), job.claimed() as mine:
+                if mine:
+                    outcome = self._run(cfg, job, hydra_config, place)
+        except InputError as error:
+            outcome = Outcome("failed", job, line(error))
+        if outcome.state == "failed":
+            sys.stderr.write(without_secrets(f"{place}failed: {job.folder.name}: {outcome.error}\n"))
+        return outcome
+
+    def _run(self, cfg: DictConfig, job: Job, hydra_config: HydraConf, place: str) -> Outcome:
+        from zsl.config.build import fingerprints, prepare
+        from zsl.config.hydra_job import names_of
+        from zsl.runs.folder import beside
+        from zsl.runs.run import run
+        from zsl.training.resumption import InterruptedRunError
+
+        again = cfg.rerun is True
+        wanted = beside(cfg.save.weights, cfg.save.predictions)
+        try:
+            kept = None if again else job.result(wanted, lambda: fingerprints(prepare(cfg)))
+            result = kept or run(
+                cfg,
+                job.folder,
+                names_of(hydra_config),
+                job.overrides,
+                self.searches,
+                lambda data: job.begin(data, again),
+            )
+        except InterruptedRunError as stop:
+            raise KeyboardInterrupt(str(stop)) from None
+        except InputError as error:
+            return _failed(job, error)
+        except Exception as error:
+            known = out_of_memory(error)
+            return _failed(job, known) if known else _failed(job, error, traceback.format_exc())
+        job.finish()
+        show(result, job.folder, place, " (was there)" if kept else "")
+        return Outcome("kept" if kept else "done", job)
+
+
+def line(error: BaseException) -> str:
+    """An error on one line, with its kind where it is no :class:`InputError`."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
+
+
+def _failed(job: Job, error: Exception, trace: str | None = None) -> Outcome:
+    with suppress(InputError):  # the disk may be full
+        job.fail(line(error), trace)
+    return Outcome("failed", job, line(error), trace)
+
+
+def _content(cfg: DictConfig) -> dict[str, Any]:
+    """What a configuration holds, resolved if it can be: a job has a folder even if it cannot run."""
+    try:
+        content = OmegaConf.to_container(cfg, resolve=True)
+    except OmegaConfBaseException:
+        content = OmegaConf.to_container(cfg, resolve=False)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}

@@ -1,1 +1,0 @@
-"""Searches for hyperparameters that several processes share: Optuna, and the database it keeps them in."""

@@ -1,0 +1,1 @@
+"""Choosing hyperparameters, epochs, γ and temperature on validation classes."""

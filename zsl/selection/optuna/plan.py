@@ -1,0 +1,77 @@
+"""What is searched and how, in Optuna's terms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, PartialFixedSampler, TPESampler
+
+from zsl.data.training_set import stream
+from zsl.selection.epochs import Objective
+from zsl.selection.space import Axis, Hyperparameters, Range
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A search has ``total`` slots, and each holds one trial in the end: of a grid, its point; else what the
+    tree-structured Parzen estimator makes of all trials so far, with a random stream of the slot's own. So a search
+    that was stopped goes on as if it had not been.
+    """
+
+    study: str
+    space: Mapping[str, Axis]
+    points: Sequence[Hyperparameters] | None
+    """of a grid"""
+    total: int
+    objective: Objective
+    seed: int
+    pruner: str
+    epochs: int
+    """of a whole training"""
+
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """The axes; lists stay lists, whatever they are of."""
+        return {key: _distribution(axis) for key, axis in self.space.items()}
+
+    def sampling(self, slot: int) -> BaseSampler:
+        """What suggests the point of a slot."""
+        sampler = TPESampler(seed=stream(self.seed, slot) % 2**32, constant_liar=True)
+        if self.points is None:
+            return sampler
+        return PartialFixedSampler({key: _stored(value) for key, value in self.points[slot].items()}, sampler)
+
+    def pruning(self) -> BasePruner:
+        """What ends trials early; closed forms have nothing to end."""
+        if self.pruner == "none" or not self.epochs:
+            return NopPruner()
+        return MedianPruner() if self.pruner == "median" else HyperbandPruner(max_resource=self.epochs)
+
+    def point(self, parameters: Mapping[str, Any]) -> Hyperparameters:
+        """What Optuna suggests, in the values of the configuration and in its order."""
+        return {
+            key: parameters[key] if isinstance(axis, Range) else axis[_choices(axis).index(parameters[key])]
+            for key, axis in self.space.items()
+        }
+
+
+def _distribution(axis: Axis) -> BaseDistribution:
+    if not isinstance(axis, Range):
+        return CategoricalDistribution(_choices(axis))
+    if axis.whole:
+        return IntDistribution(int(axis.low), int(axis.high), axis.log, int(axis.step or 1))
+    return FloatDistribution(axis.low, axis.high, axis.log, axis.step)
+
+
+def _choices(values: Sequence[Any]) -> list[Any]:
+    return [_stored(value) for value in values]
+
+
+def _stored(value: Any) -> Any:
+    """What a database can hold: what is no number or text is written out."""
+    simple = value is None or isinstance(value, bool | int | float | str)
+    return value if simple else json.dumps(value)

@@ -1,0 +1,231 @@
+"""The one training loop: a method and what it may see -> a trained method."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.callbacks import TQDMProgressBar
+
+from zsl.data.scaling import require
+from zsl.data.training_set import Batches, TrainingSet, stream
+from zsl.errors import InputError
+from zsl.methods.method import ZSLModel
+from zsl.results.names import CHECKPOINT
+from zsl.training.checkpoint import whole
+from zsl.training.divergence import FiniteLoss, solvable
+from zsl.training.random_draws import watched
+from zsl.training.resumption import AtomicCheckpoints, InterruptedRunError, Interruption, Periodic, RandomStreams
+from zsl.training.sealing import NOWHERE
+
+FOUNDATIONS, HEADS = 1, 2
+"""random streams beside that of the gradient steps"""
+PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How to train, whatever is trained: ``conf/trainer``.
+
+    Raises:
+        InputError: a value is unknown or out of range.
+    """
+
+    accelerator: str = "cpu"
+    precision: str = "32-true"
+    compile: bool = False
+    """torch.compile the loss; worth its start-up time only in long runs"""
+    checkpoint_every_n_steps: int | None = None
+    """write ``checkpoints/last.ckpt`` this often; an interrupted run always writes it"""
+    log_every_n_steps: int = 50
+    progress_bar: bool = True
+
+    def __post_init__(self) -> None:
+        require(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))
+        require(self.precision, "trainer.precision", PRECISIONS)
+        if self.precision == "16-mixed" and self.accelerator == "cpu":
+            raise InputError("trainer.precision=16-mixed: needs a GPU; add trainer=gpu, or use bf16-mixed or 32-true")
+        for key in ("log_every_n_steps", "checkpoint_every_n_steps"):
+            value = getattr(self, key)
+            if key == "checkpoint_every_n_steps" and value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise InputError(f"trainer.{key}={value}: must be a whole number of at least 1")
+
+
+def fit(
+    model: ZSLModel,
+    train: TrainingSet,
+    loop: Loop,
+    seed: int,
+    checkpoints: Path | None = None,
+    resume: bool = False,
+    callbacks: Sequence[Callback] = (),
+    origin: bytes = NOWHERE,
+) -> ZSLModel:
+    """Train a method's foundations, itself by gradients where it has them, and its heads, then finalize; on the device
+    that ``loop`` names.
+
+    The training set is put on that device once and sliced there. With ``checkpoints`` the whole state (weights,
+    optimizers, random streams, position in the epoch) is saved there at the asked interval and on interruption;
+    ``resume`` goes on from it, to the same bits. Foundations and heads have random streams of their own; a run that is
+    stopped while its heads are trained goes on with the first of these.
+
+    Raises:
+        DivergedError: training diverged.
+        InputError: the device is not there, or there is nothing to resume.
+        InterruptedRunError: SIGINT or SIGTERM arrived; a checkpoint was written first.
+    """
+    if loop.compile and model.epochs and not model.automatic_optimization:
+        raise InputError("trainer.compile=true: this method makes its steps itself, uncompiled; leave it out")
+    device = device_of(loop)
+    train = train.to(device)
+    if not model.epochs:
+        finish(model.to(device).eval(), train, loop, seed)
+        return model
+    last = whole(checkpoints / CHECKPOINT, model, origin) if resume and checkpoints else None
+    if last is None:
+        with _stream(seed, FOUNDATIONS):
+            _fit_parts(model.foundations(train), loop, seed)
+    watch = FiniteLoss(loop.log_every_n_steps, checkpoints)
+    trainer = descend(model, model.batches(train, seed), loop, checkpoints, last, [watch, *callbacks], origin=origin)
+    model.to(device).eval()
+    with finishing(trainer, None if type(model).heads is ZSLModel.heads else checkpoints, loop):
+        finish(model, train, loop, seed)
+    return model
+
+
+def descend(
+    model: ZSLModel,
+    batches: Batches,
+    loop: Loop,
+    checkpoints: Path | None,
+    last: Path | None,
+    callbacks: Sequence[Callback],
+    origin: bytes = NOWHERE,
+) -> Trainer:
+    """Make the gradient steps, from the checkpoint ``last`` on if there is one; the trainer that made them.
+
+    The batches are closed then: trainers and what belongs to them refer to each other, and would keep the images of
+    every one that was until there is a collection of garbage.
+    """
+    interruption = Interruption(None if checkpoints is None else checkpoints / CHECKPOINT)
+    saved = [] if checkpoints is None else [RandomStreams()]
+    trainer = _trainer(model, loop, checkpoints, [*callbacks, interruption, *saved], origin)
+    if loop.compile:
+        model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
+    model.train()
+    with interruption, closing(batches), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
+        trainer.fit(model, batches, ckpt_path=last, weights_only=True if last else None)
+    return trainer
+
+
+def finish(model: ZSLModel, train: TrainingSet, loop: Loop, seed: int) -> None:
+    """What comes after the gradient steps: heads, then finalize. The random streams go on as if nothing had been."""
+    with _stream(seed, HEADS), watched() as draws:
+        random_parts = _fit_parts(model.heads(train), loop, seed)
+        with solvable():
+            model.finalize(train)
+    model.drew = model.drew or random_parts or draws.any
+
+
+def _fit_parts(parts: Iterable[tuple[ZSLModel, TrainingSet]], loop: Loop, seed: int) -> bool:
+    """Train them; whether one of them draws random numbers."""
+    drew = False
+    for part, train in parts:
+        drew = not fit(part, train, replace(loop, compile=False, progress_bar=False), seed).deterministic or drew
+    return drew
+
+
+@contextmanager
+def finishing(trainer: Trainer, checkpoints: Path | None, loop: Loop) -> Iterator[None]:
+    """Keep the end of the gradient steps, where there is a place for it, until what comes after them is there.
+
+    Raises:
+        InterruptedRunError: the run was stopped meanwhile.
+    """
+    if checkpoints is None:
+        yield
+        return
+    path = checkpoints / CHECKPOINT
+    trainer.save_checkpoint(path)
+    try:
+        yield
+    except (InterruptedRunError, KeyboardInterrupt):
+        raise InterruptedRunError("the heads, which will begin again", resumable=True) from None
+    if not loop.checkpoint_every_n_steps:
+        path.unlink()
+
+
+@contextmanager
+def _stream(seed: int, stage: int) -> Iterator[None]:
+    with torch.random.fork_rng():
+        torch.manual_seed(stream(seed, stage))
+        yield
+
+
+def fit_grid(
+    kind: type[ZSLModel], models: Iterable[ZSLModel], train: TrainingSet, loop: Loop
+) -> Iterator[ZSLModel] | None:
+    """Closed forms of one kind that share their decompositions, each trained when it is asked for; None where the kind
+    shares nothing.
+
+    Raises:
+        InputError: the device is not there; of the iterator: there is no solution in floating point.
+    """
+    device = device_of(loop)
+    solved = kind.solve_grid(train.to(device), (model.to(device).eval() for model in models))
+    return None if solved is None else _solvable(solved)
+
+
+def _solvable(solved: Iterator[ZSLModel]) -> Iterator[ZSLModel]:
+    with solvable():
+        yield from solved
+
+
+def device_of(loop: Loop) -> torch.device:
+    """The device that ``loop`` names.
+
+    Raises:
+        InputError: it is not there.
+    """
+    if loop.accelerator == "cpu":
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise InputError(f"trainer.accelerator={loop.accelerator}: no CUDA device is at hand; use trainer=cpu")
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def _trainer(
+    model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: Sequence[Callback], origin: bytes
+) -> Trainer:
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    shown = loop.progress_bar and sys.stderr.isatty()
+    own: list[Callback] = [*callbacks]
+    if shown:
+        own.append(TQDMProgressBar(refresh_rate=20))
+    if checkpoints is not None and loop.checkpoint_every_n_steps:
+        own.append(Periodic(checkpoints / CHECKPOINT, loop.checkpoint_every_n_steps))
+    return Trainer(
+        accelerator=loop.accelerator,
+        devices=1,
+        precision=loop.precision,  # type: ignore[arg-type]
+        max_epochs=model.epochs,
+        callbacks=own,
+        plugins=[AtomicCheckpoints(origin)],
+        logger=False,
+        log_every_n_steps=loop.log_every_n_steps,
+        enable_checkpointing=False,
+        enable_progress_bar=shown,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        deterministic="warn",
+    )

@@ -1,0 +1,26 @@
+"""Whether the weights of a method fit into the memory of this machine, before they are made."""
+
+from __future__ import annotations
+
+import os
+from itertools import chain
+
+from zsl.errors import InputError
+from zsl.methods.method import ZSLModel
+
+
+def require_memory(model: ZSLModel) -> None:
+    """Refuse a method whose weights alone are larger than the memory of this machine.
+
+    Args:
+        model: built on PyTorch's device ``meta``, where weights have shapes and no values.
+
+    Raises:
+        InputError: they are.
+    """
+    needed = sum(tensor.numel() * tensor.element_size() for tensor in chain(model.parameters(), model.buffers()))
+    if hasattr(os, "sysconf"):
+        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if needed > there:
+            gigabytes = f"{needed / 1e9:.1f} GB of weights, and this machine has {there / 1e9:.1f} GB of memory"
+            raise InputError(f"method: would have {gigabytes}; lower what they grow with, such as method.hidden")
