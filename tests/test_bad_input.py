@@ -444,7 +444,7 @@ def test_trials_that_are_not_of_this_search(
 
     arguments = [*SYNTHETIC, "selection=validation", "paths.output=stopped"]
     with monkeypatch.context() as patch:
-        patch.setattr("zsl.runs.run.choose", stop)
+        patch.setattr("zsl.runs.choosing.choose", stop)
         assert main(arguments) == 130
     (path,) = folder.rglob("trials.json")
     path.write_text(content + "\n")

@@ -36,7 +36,7 @@ def test_a_method_is_added_by_the_three_files_on_the_page(tmp_path: Path) -> Non
     for command in commands:
         words = command.split()
         if words[0] == "zsl":
-            words = ["python", "-c", "import sys, zsl.cli; sys.exit(zsl.cli.main())", *words[1:]]
+            words = ["python", "-c", "import sys, zsl.cli; sys.exit(zsl.cli())", *words[1:]]
         words[0] = sys.executable
         done = subprocess.run(words, cwd=copy, env=environment, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"

@@ -12,7 +12,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from tests.configured import composed, names, target
-from zsl.config.build import ANY_DATA, build
+from zsl.config.build import ANY_DATA, build_method
 from zsl.config.settings import CorrectionKeys, check, instantiate
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
@@ -63,11 +63,11 @@ def configured(group: str, name: str, changed: dict[str, Any]) -> object:
     """As a run makes it before there is data."""
     cfg = node(group, name)
     cfg.update(changed)
-    if group == "method":
-        return build(cfg, ANY_DATA, {})
-    content = OmegaConf.to_container(cfg)
+    content = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(content, dict)
     plain = {str(key): value for key, value in content.items()}
+    if group == "method":
+        return build_method(plain, ANY_DATA, {})
     check(group, plain, CorrectionKeys)
     return instantiate(plain, group, Correction)  # type: ignore[type-abstract]
 

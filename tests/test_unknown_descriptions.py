@@ -25,12 +25,14 @@ from tests.described_worlds import NAMES, UNSEEN, VAL, Files, cases, oov_of, opt
 from zsl.cli import main
 from zsl.config.build import embedded
 from zsl.config.compose import compose
+from zsl.config.experiment import Experiment
 from zsl.data.dataset import Dataset
-from zsl.data.protocol import Stage, final, tune
+from zsl.data.protocol import Source, Stage, final, tune
 from zsl.data.training_set import Setting
 from zsl.evaluation.scoring import score
-from zsl.runs.run import select, train
-from zsl.selection.trials import Diary
+from zsl.runs.choosing import select
+from zsl.runs.train import train
+from zsl.selection.trials import TrialLog
 
 METHODS = {
     "eszsl": ["method=eszsl", "sweep.gamma=[0.1,10]", "sweep.lamb=[1]"],
@@ -53,9 +55,9 @@ class Learned:
     """of images of seen classes, for these classes"""
 
     @classmethod
-    def of(cls, cfg: DictConfig, stage: Stage, point: dict[str, Any]) -> Learned:
+    def of(cls, experiment: Experiment, stage: Stage, point: dict[str, Any]) -> Learned:
         """Train on a stage and score its images."""
-        model = train(cfg, stage, point)
+        model = train(experiment, stage, point)
         assert model.setting is Setting.INDUCTIVE
         scored, seen = score(model, stage.held_out).gzsl, stage.classes.seen
         scores = torch.from_numpy(scored.scores)[seen[torch.from_numpy(scored.labels)]][:, seen]
@@ -81,13 +83,13 @@ class Run:
     learned: Learned
 
     @classmethod
-    def of(cls, cfg: DictConfig, dataset: Dataset) -> Run:
+    def of(cls, experiment: Experiment, dataset: Dataset) -> Run:
         """Choose and train."""
-        source = embedded(cfg, dataset)
+        source = with_embedding(experiment, dataset)
         stages = tune(source), final(source)
-        choice = select(cfg, stages[0], Diary())
+        choice = select(experiment, stages[0], TrialLog())
         point = dict(choice.hyperparameters)
-        learned = [Learned.of(cfg, stage, point) for stage in stages]
+        learned = [Learned.of(experiment, stage, point) for stage in stages]
         return cls(*stages, (point, choice.calibration, choice.trials), *learned)
 
 
@@ -99,27 +101,32 @@ def composed(embedding: str, method: str) -> DictConfig:
     return cfg
 
 
-def configured(embedding: str, method: str, options: dict[str, Any]) -> DictConfig:
+def configured(embedding: str, method: str, options: dict[str, Any]) -> Experiment:
     cfg = copy.deepcopy(composed(embedding, method))
     for option, value in options.items():
         OmegaConf.update(cfg, option, str(value) if isinstance(value, Path) else value)
-    return cfg
+    return Experiment.from_config(cfg)
+
+
+def with_embedding(experiment: Experiment, dataset: Dataset) -> Source:
+    config = experiment.config
+    return embedded(dataset, config["class_embedding"], config["data"]["scale"])
 
 
 def hold(embedding: str, method: str, options: dict[str, Any], files: Files) -> None:
     """The laws, for one case: of unseen classes in a whole run, of validation classes in its ``tune`` stage."""
-    cfg, oov = configured(embedding, method, options), oov_of(options)
-    run = Run.of(cfg, files.describe(oov))
-    other = Run.of(cfg, files.describe(oov, UNSEEN))
+    experiment, oov = configured(embedding, method, options), oov_of(options)
+    run = Run.of(experiment, files.describe(oov))
+    other = Run.of(experiment, files.describe(oov, UNSEEN))
     assert not torch.equal(phi_of(run.final, UNSEEN), phi_of(other.final, UNSEEN)), "the change is one"
     run.learned.assert_same(other.learned)
     assert run.choice == other.choice
     assert torch.equal(run.tune.classes.embeddings, other.tune.classes.embeddings)
     run.tuned.assert_same(other.tuned)
-    source = embedded(cfg, files.describe(oov, VAL))
+    source = with_embedding(experiment, files.describe(oov, VAL))
     stage = tune(source)
     assert not torch.equal(phi_of(run.tune, VAL), phi_of(stage, VAL)), "the change is one"
-    run.tuned.assert_same(Learned.of(cfg, stage, run.choice[0]))
+    run.tuned.assert_same(Learned.of(experiment, stage, run.choice[0]))
 
 
 def phi_of(stage: Stage, classes: range) -> Tensor:

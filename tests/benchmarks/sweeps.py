@@ -36,9 +36,9 @@ def run() -> list[Timing]:
 def _measure() -> dict[str, float | list[float]]:
     """Seconds of processor time a job, without its fit; and what the last sweep added to the memory in use."""
     from zsl.cli import main
-    from zsl.runs import run as train
+    from zsl.runs import run
 
-    fit, fitting = train.train, [0.0]
+    fit, fitting = run.train, [0.0]
 
     def timed(*arguments: Any, **more: Any) -> ZSLModel:
         start = time.process_time()
@@ -46,7 +46,7 @@ def _measure() -> dict[str, float | list[float]]:
         fitting[0] += time.process_time() - start
         return model
 
-    train.train = timed
+    run.train = timed
     beside, memory = [], []
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         for n in JOBS:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from zsl.config.build import check_all
 from zsl.config.compose import compose
+from zsl.config.experiment import Experiment
 from zsl.config.settings import check
 from zsl.config.tree import choices
 from zsl.errors import InputError
@@ -63,7 +63,7 @@ def refusal(cfg: DictConfig, key: str, value: object) -> str | None:
     changed = cfg.copy()
     OmegaConf.update(changed, key, value, merge=False, force_add=True)
     try:
-        check_all(changed)
+        Experiment.from_config(changed)
     except InputError as error:
         line = str(error)
         assert key in line, (key, value, line)
@@ -76,7 +76,7 @@ def refusal(cfg: DictConfig, key: str, value: object) -> str | None:
 @pytest.mark.parametrize(("group", "name"), CHOICES)
 def test_no_number_is_accepted_that_is_out_of_range(group: str, name: str) -> None:
     cfg = configuration(group, name)
-    check_all(cfg)
+    Experiment.from_config(cfg)
     for place, key in enumerate(numbers(cfg[group], group)):
         for value in NUMBERS if place else NEVER:
             assert refusal(cfg, key, value), f"{key}={value} is accepted"
@@ -113,13 +113,13 @@ def test_limits_of_single_keys(group: str, name: str, key: str, value: object) -
 def test_weights_that_no_memory_holds_are_refused_before_any_are_made() -> None:
     cfg = compose(["data=synthetic", "method=fclswgan", "method.critic_hidden=1000000", "method.critic_layers=3"])
     with pytest.raises(InputError, match=r"method: would have \d+\.\d GB of weights, and this machine has"):
-        check_all(cfg)
+        Experiment.from_config(cfg)
 
 
 def test_a_home_of_nobody_is_refused_by_the_key_of_its_path() -> None:
     cfg = compose(["data=xlsa17", "data.name=x", 'data.root="~nobody_of_this_name/x"'])
     with pytest.raises(InputError, match=r"data\.root=~nobody_of_this_name/x: there is no user"):
-        check_all(cfg)
+        Experiment.from_config(cfg)
 
 
 def test_limits_are_part_of_an_annotation() -> None:

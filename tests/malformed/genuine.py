@@ -98,13 +98,13 @@ def _stopped_at_a_step(arguments: list[str]) -> int:
 
 def _stopped_after_a_trial(arguments: list[str]) -> int:
     from zsl.cli import main
-    from zsl.selection.trials import Diary
+    from zsl.selection.trials import TrialLog
 
-    add = Diary.add
+    add = TrialLog.add
 
-    def stop(self: Diary, trial: Any) -> None:
+    def stop(self: TrialLog, trial: Any) -> None:
         add(self, trial)
         raise KeyboardInterrupt
 
-    Diary.add = stop  # type: ignore[method-assign]
+    TrialLog.add = stop  # type: ignore[method-assign]
     return main(arguments)

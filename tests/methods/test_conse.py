@@ -11,8 +11,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from tests import worlds
-from zsl.config.compose import compose
-from zsl.config.hydra_job import Names
+from zsl.config.experiment import Experiment
 from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
 from zsl.methods.method import Dimensions
@@ -72,11 +71,11 @@ def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: objec
 
 
 def test_more_classes_than_were_seen_are_refused_before_training(tmp_path: Path) -> None:
-    cfg = compose(["data=synthetic", "method=conse", "method.T=900", f"paths.cache={tmp_path}"])
+    experiment = Experiment.compose(["data=synthetic", "method=conse", "method.T=900", f"paths.cache={tmp_path}"])
     with pytest.raises(InputError, match=r"method.T=900: must be at most \d+, the number of seen classes"):
-        run(cfg, tmp_path, Names("conse", "attributes", "none"))
+        run(experiment, tmp_path)
 
 
 def test_as_many_classes_as_were_seen_pass_the_check_before_there_is_data(tmp_path: Path) -> None:
-    cfg = compose(["data=synthetic", "method=conse", "method.T=3", f"paths.cache={tmp_path}"])
-    assert run(cfg, tmp_path, Names("conse", "attributes", "none")).config["method"]["T"] == 3
+    experiment = Experiment.compose(["data=synthetic", "method=conse", "method.T=3", f"paths.cache={tmp_path}"])
+    assert run(experiment, tmp_path).config["method"]["T"] == 3

@@ -9,12 +9,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 from torch import nn
 
 from tests import worlds
 from tests.configured import METHODS, config, keys, kind
 from tests.test_method_contract import LOOP
-from zsl.config.build import build
+from zsl.config.build import build_method
 from zsl.data.protocol import Stage, final
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import FeatureGenerator
@@ -30,7 +31,7 @@ C = 4.0
 
 def untrained(method: str, stage: Stage, phi_scale: float) -> FeatureGenerator:
     torch.manual_seed(0)
-    model = build(config(method), Dimensions(*stage.dims), {"phi_scale": phi_scale})
+    model = build_method(OmegaConf.to_object(config(method)), Dimensions(*stage.dims), {"phi_scale": phi_scale})
     assert isinstance(model, FeatureGenerator)
     return model
 

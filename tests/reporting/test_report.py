@@ -141,7 +141,7 @@ def test_importing_the_command_imports_nothing_heavy() -> None:
 
 def test_results_and_reports_need_no_torch(runs: Path) -> None:
     code = (
-        "import argparse, sys; from zsl.reporting import report, result, provenance\n"
+        "import argparse, sys; from zsl.reporting import report; from zsl.results import provenance\n"
         "parser = argparse.ArgumentParser(); report.add_arguments(parser)\n"
         "report.main(parser.parse_args(sys.argv[1:])); provenance.versions(); assert 'torch' not in sys.modules\n"
     )

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.written_results import build
-from zsl.config.compose import compose
-from zsl.config.hydra_job import Names
+from zsl.config.experiment import Experiment
 from zsl.reporting.layout import sheets
 from zsl.reporting.table import rows
 from zsl.results.edges import at_edge
@@ -92,7 +91,7 @@ def test_a_run_ends_with_a_warning_and_its_result_says_the_same(
     words = ["data=synthetic", "method=eszsl", "selection=validation", f"paths.cache={tmp_path}"]
     sweep = ["~sweep.lamb", "sweep.gamma=[1e5,1e4,1e3]", "method.lamb=0.1"]
     logging.getLogger("zsl").propagate = True
-    run(compose([*words, *sweep]), tmp_path, Names("eszsl", "attributes", "none"))
+    run(Experiment.compose([*words, *sweep]), tmp_path)
     stored = read(tmp_path / "result.json")
     said = [record.getMessage() for record in caplog.records if "edge of its grid" in record.getMessage()]
     assert set(at_edge(stored)) == {"gamma"}

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zsl.cli.main import main
 
 from tests import worlds
-from zsl.config.build import corrector, prepare
-from zsl.config.compose import compose
+from zsl.cli import main
+from zsl.config.experiment import Experiment
 from zsl.data import protocol
 from zsl.data.training_set import Batches
 from zsl.evaluation.accuracy import hits, mean_class_accuracy
@@ -24,10 +23,10 @@ from zsl.evaluation.scored_images import ScoredImages
 from zsl.evaluation.scoring import Scored, score
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.method import Dimensions
-from zsl.runs.run import train
+from zsl.runs.train import train
 from zsl.selection.choice import choose
 from zsl.selection.epochs import BestEpoch
-from zsl.selection.validation import Examiner
+from zsl.selection.validation import Validation
 
 TRANSDUCTIVE = ["csls", "nicdm", "mutual_proximity", "globally_corrected_retrieval", "inverted_softmax"]
 GIVEN = {"calibrated_stacking": ["correction.gamma=0.2"], "nicdm": ["correction.k=3"]}
@@ -50,16 +49,17 @@ def T1(images: ScoredImages) -> float:
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Scored:
     """Scores of ESZSL on the synthetic data, not corrected."""
-    cfg = compose(["data=synthetic", "method=eszsl", f"paths.cache={tmp_path_factory.mktemp('cache')}"])
-    stage = protocol.final(prepare(cfg))
-    return score(train(cfg, stage, {}), stage.held_out)
+    cache = tmp_path_factory.mktemp("cache")
+    experiment = Experiment.compose(["data=synthetic", "method=eszsl", f"paths.cache={cache}"])
+    stage = experiment.stage(experiment.load_data())
+    return score(train(experiment, stage, {}), stage.held_out)
 
 
 @pytest.mark.parametrize("name", ["none", *TRANSDUCTIVE, "calibrated_stacking"])
 def test_every_metric_of_a_run_is_of_corrected_scores(tmp_path: Path, raw: Scored, name: str) -> None:
     chosen = [f"correction={name}", *GIVEN.get(name, [])]
     result = run(tmp_path / "run", "method=eszsl", *chosen)
-    correct = corrector(compose(["data=synthetic", *chosen]))
+    correct = Experiment.compose(["data=synthetic", *chosen]).correction
     zsl, gzsl = (ScoredImages(correct(it.scores, it.seen), it.labels, it.seen) for it in (raw.zsl, raw.gzsl))
     assert result["metrics"] == pytest.approx(evaluate(zsl, gzsl).metrics)
     assert result["correction"] == name
@@ -91,7 +91,7 @@ def test_trials_are_measured_on_corrected_scores(correction: Any) -> None:
     models = {gamma: ESZSL(Dimensions(*STAGE.dims), gamma) for gamma in (0.01, 10.0)}
     for model in models.values():
         model.finalize(STAGE.training(model.setting))
-    choice = choose(Examiner(STAGE, lambda point, _: models[point["gamma"]], correction), {"gamma": list(models)})
+    choice = choose(Validation(STAGE, lambda point, _: models[point["gamma"]], correction), {"gamma": list(models)})
     for trial in choice.trials:
         raw = score(models[trial.chosen["gamma"]], STAGE.held_out).zsl
         assert T1(ScoredImages(correction(raw.scores, raw.seen), raw.labels, raw.seen)) == trial.T1
@@ -111,7 +111,7 @@ def test_a_correction_can_change_what_is_chosen() -> None:
             return scores - scores.mean(axis=0)
 
     found = [
-        choose(Examiner(STAGE, lambda point, _: models[point["gamma"]], c), {"gamma": [1.0, 1e6]})
+        choose(Validation(STAGE, lambda point, _: models[point["gamma"]], c), {"gamma": [1.0, 1e6]})
         for c in (Uncorrected(), Unlifted())
     ]
     assert [choice.hyperparameters["gamma"] for choice in found] == [1e6, 1.0]
@@ -182,14 +182,14 @@ def test_a_sweep_can_hold_keys_of_the_correction(tmp_path: Path, method: str) ->
 
 def test_a_perfect_score_need_not_be_above_zero() -> None:
     """Distances of at least 5: F* = -5 is above every score that there is, and nothing else is asked of it."""
-    cfg = compose(["data=synthetic", "correction=nicdm", "correction.perfect=-5"])
-    corrector(cfg).require_chosen()
+    correction = Experiment.compose(["data=synthetic", "correction=nicdm", "correction.perfect=-5"]).correction
+    correction.require_chosen()
     scores = np.array([[-5.5, -7.0], [-6.0, -6.5]])
-    assert np.isfinite(corrector(cfg)(scores, np.zeros(2, dtype=bool))).all()
+    assert np.isfinite(correction(scores, np.zeros(2, dtype=bool))).all()
 
 
 def test_a_given_gamma_is_left_as_it_is_by_selection() -> None:
-    choice = choose(Examiner(STAGE, lambda *_: _fitted(1.0), CalibratedStacking(0.25)), {})
+    choice = choose(Validation(STAGE, lambda *_: _fitted(1.0), CalibratedStacking(0.25)), {})
     assert choice.correction == CalibratedStacking(0.25)
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from omegaconf import Node
 from torch import Tensor
-from zsl.cli.main import main
 
 from tests import processes
+from zsl.cli import main
 from zsl.results.identity import identity
 from zsl.results.result import read
 from zsl.runs import run as train

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from zsl.cli.main import main
 
-from zsl.config.build import load_data
-from zsl.config.compose import compose
+from zsl.cli import main
+from zsl.config.experiment import Experiment
 from zsl.errors import InputError
 from zsl.results.result import read
 
@@ -25,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_card_says_what_the_data_are(folder: Path) -> None:
-    dataset, card = load_data(compose(["data=synthetic"])), read(folder / "result.json").card
+    dataset, card = Experiment.compose(["data=synthetic"]).load_data().dataset, read(folder / "result.json").card
     assert (card["images"], card["features"]) == dataset.features.shape
     assert card["classes"]["seen"] + card["classes"]["unseen"] == len(dataset.classes.names)
     for name, rows in dataset.splits.parts().items():

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from zsl.cli.main import main
+
+from zsl.cli import main
 
 REAL = {
     "CUB": (
@@ -138,10 +139,10 @@ def test_a_multirun_runs_every_job_and_reports_them_together(
 
 
 def test_runs_over_seeds_may_choose_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from zsl.runs import run as train
+    from zsl.runs import choosing
 
-    searches, select = [], train.select
-    monkeypatch.setattr(train, "select", lambda cfg, *rest: searches.append(cfg.seed) or select(cfg, *rest))
+    searches, select = [], choosing.select
+    monkeypatch.setattr(choosing, "select", lambda it, *rest: searches.append(it.seed) or select(it, *rest))
     places = [f"paths.output={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}"]
     ale = ["data=synthetic", "method=ale", "method.epochs=4", "sweep.lr=[0.1,1]", "selection=validation", *places]
     assert main(["train", "-m", "seed=range(3)", "selection.seed=1", *ale]) == 0

@@ -13,9 +13,9 @@ from typing import Any
 import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
-from zsl.cli.main import main
 
 from tests import processes
+from zsl.cli import main
 from zsl.selection.optuna.study import Search
 
 TPE = ["search.trials=12", "sweep.gamma={low:1e-2,high:1e2,log:true}", "sweep.lamb=[0.1,1,10]"]

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import xxhash
-from zsl.cli.main import main
 
 from tests import worlds
 from tests.datasets import matfiles
 from tests.described_worlds import Files
 from zsl.class_embeddings.sentence import Sentence
 from zsl.class_embeddings.word_vectors import WordVectors
-from zsl.config.build import fingerprints
+from zsl.cli import main
 from zsl.data.dataset import ClassDescriptions
 from zsl.datasets.xlsa17 import load
 from zsl.errors import InputError
@@ -117,16 +116,16 @@ def test_a_result_never_rests_on_a_clue(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_fingerprints_are_held_against_the_arrays_before_they_are_written() -> None:
     source = worlds.source()
-    assert fingerprints(source)["features"] == source.dataset.fingerprints["features"]
+    assert source.fingerprints["features"] == source.dataset.fingerprints["features"]
     x = np.array(source.dataset.features)
     x[0, 0] += 1
     with pytest.raises(InputError, match="world: features does not match its fingerprint"):
-        fingerprints(replace(source, dataset=replace(source.dataset, features=x)))
+        _ = replace(source, dataset=replace(source.dataset, features=x)).fingerprints
 
 
 def test_the_fingerprint_of_class_embeddings_is_of_the_final_stage_before_scaling() -> None:
     source = worlds.source()
     for scale in ("none", "zscore"):
         other = replace(source, embedding_scale=scale)  # type: ignore[arg-type]
-        assert fingerprints(other)["class_embeddings"] == fingerprints(source)["class_embeddings"]
-    assert fingerprints(replace(source, shuffle_seed=1)) != fingerprints(source)
+        assert other.fingerprints["class_embeddings"] == source.fingerprints["class_embeddings"]
+    assert replace(source, shuffle_seed=1).fingerprints != source.fingerprints

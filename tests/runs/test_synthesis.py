@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
-from zsl.cli.main import main
+
+from zsl.cli import main
 
 TRAIN = ["train", "data=synthetic", "method=fclswgan", "method.hidden=16", "method.critic_hidden=16", "method.epochs=2"]
 

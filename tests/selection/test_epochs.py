@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from torch.testing import assert_close
 
-from zsl.config.build import loop, prepare, stage_of
-from zsl.config.compose import compose
+from zsl.config.experiment import Experiment
 from zsl.evaluation.corrections.none import Uncorrected
-from zsl.runs.run import train
+from zsl.runs.train import train
 from zsl.selection.epochs import BestEpoch
 from zsl.training.fit import finish
 
@@ -22,11 +21,11 @@ HEADS = ["method.features_per_class=4", "method.head.epochs=1"]
 @pytest.mark.parametrize("method", [["method=class_norm"], [*GENERATOR, *HEADS]], ids=["class_norm", "fclswgan"])
 def test_measuring_in_passing_leaves_no_trace(tmp_path: Path, method: list[str]) -> None:
     """Nor in the heads of a generator, which are trained at every measurement."""
-    cfg = compose(["data=synthetic", *method, "method.epochs=2", f"paths.cache={tmp_path}"])
-    stage = stage_of(cfg, prepare(cfg), "tune")
-    finished = partial(finish, loop=loop(cfg), seed=0)
+    experiment = Experiment.compose(["data=synthetic", *method, "method.epochs=2", f"paths.cache={tmp_path}"])
+    stage = experiment.stage(experiment.load_data(), "tune")
+    finished = partial(finish, loop=experiment.loop, seed=0)
     watch = BestEpoch(stage.held_out.opened(), "T1", 10, Uncorrected(), 1, finished)
-    alone, watched = (train(cfg, stage, {}, callbacks).state_dict() for callbacks in ([], [watch]))
+    alone, watched = (train(experiment, stage, {}, callbacks).state_dict() for callbacks in ([], [watch]))
     assert watch.best is not None
     for name, weights in alone.items():
         assert_close(watched[name], weights, rtol=0, atol=0, equal_nan=True, msg=name)

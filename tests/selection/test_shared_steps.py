@@ -9,33 +9,35 @@ from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from tests import worlds
 from tests.configured import METHODS, composed, config, kind
 from tests.test_method_contract import LOOP
-from zsl.config.build import build, prepare, stage_of
-from zsl.config.compose import compose
+from zsl.config.build import build_method
+from zsl.config.experiment import Experiment
 from zsl.data.protocol import final
 from zsl.errors import DivergedError
 from zsl.methods.generative.feature_generator import HEADS, FeatureGenerator
 from zsl.methods.method import Dimensions, ZSLModel
-from zsl.runs.run import begun, examiner
+from zsl.runs.choosing import validation
+from zsl.runs.train import untrained
 from zsl.selection.choice import points
 from zsl.selection.space import Hyperparameters
 from zsl.selection.trials import Trial
-from zsl.selection.validation import Examiner
+from zsl.selection.validation import Validation
 from zsl.training.fit import fit
 
 GENERATORS = [name for name in METHODS if issubclass(kind(name), FeatureGenerator)]
 AFTERWARDS = [(name, key) for name in METHODS for key in kind(name).afterwards]
 
 
-def counted(cache: Path, method: str, *overrides: str) -> tuple[Examiner, list[Hyperparameters]]:
+def counted(cache: Path, method: str, *overrides: str) -> tuple[Validation, list[Hyperparameters]]:
     """What examines, and the points that it trained for."""
     small = [f"method.{key}={value}" for key, value in widths(method).items()]
-    cfg = compose(["data=synthetic", f"method={method}", *small, f"paths.cache={cache}", *overrides])
-    made = examiner(cfg, stage_of(cfg, prepare(cfg), "tune"))
+    experiment = Experiment.compose(["data=synthetic", f"method={method}", *small, f"paths.cache={cache}", *overrides])
+    made = validation(experiment, experiment.stage(experiment.load_data(), "tune"))
     trained: list[Hyperparameters] = []
 
     def train(point: Hyperparameters, callbacks: Sequence[Callback]) -> ZSLModel:
@@ -139,9 +141,9 @@ def test_what_comes_between_is_trained_by_itself(cache: Path) -> None:
 @pytest.mark.parametrize("method", GENERATORS)
 def test_a_generator_is_the_same_with_any_head(cache: Path, method: str) -> None:
     small = [f"method.{key}={value}" for key, value in widths(method).items()]
-    cfg = compose(["data=synthetic", f"method={method}", *small, f"paths.cache={cache}"])
-    stage = stage_of(cfg, prepare(cfg), "tune")
-    states = [begun(cfg, stage, {"head": head}).state_dict() for head in ("softmax", "ale", "eszsl")]
+    experiment = Experiment.compose(["data=synthetic", f"method={method}", *small, f"paths.cache={cache}"])
+    stage = experiment.stage(experiment.load_data(), "tune")
+    states = [untrained(experiment, stage, {"head": head}).state_dict() for head in ("softmax", "ale", "eszsl")]
     own = [name for name in states[0] if "_head." not in name]
     assert own
     assert all(torch.equal(states[0][name], state[name]) for state in states[1:] for name in own)
@@ -156,7 +158,7 @@ def test_gradient_steps_do_not_depend_on_what_follows_them(method: str, key: str
     states = []
     for changes in ({}, {key: other}):
         torch.manual_seed(0)
-        model = build(config(method), Dimensions(*stage.dims), changes)
+        model = build_method(OmegaConf.to_object(config(method)), Dimensions(*stage.dims), changes)
         states.append(fit(model, stage.training(model.setting), LOOP, 0).state_dict())
     steps = [name for name in states[0] if not name.startswith(HEADS)]
     assert len(steps) > 4

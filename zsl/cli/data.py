@@ -62,7 +62,8 @@ def verify(name: str, overrides: Sequence[str]) -> None:
 
 def _load(name: str, overrides: Sequence[str]) -> Dataset:
     from zsl.config.build import load_data
+    from zsl.config.settings import DataKeys, plain
     from zsl.runs.console import show_log
 
     show_log()
-    return load_data(compose([f"data={name}", *overrides]))
+    return load_data(plain(compose([f"data={name}", *overrides]), "data", DataKeys))

@@ -111,6 +111,7 @@ def _refuse(message: str) -> NoReturn:
 def _run(cfg: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
 
+    from zsl.config.experiment import Experiment
     from zsl.config.hydra_job import names_of, output_of, overrides_of
     from zsl.runs.job import NAME as UNFINISHED
     from zsl.runs.run import run
@@ -119,7 +120,7 @@ def _run(cfg: Any) -> None:
     hydra_config, output = HydraConfig.get(), output_of(cfg)
     overrides = overrides_of(hydra_config)
     try:
-        show(run(cfg, output, names_of(hydra_config), overrides), output)
+        show(run(Experiment.from_config(cfg, names_of(hydra_config), overrides)), output)
     except InterruptedRunError as error:
         kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
         command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])

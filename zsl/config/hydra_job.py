@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,11 @@ class Names:
     class_embedding: str
     correction: str
 
+    @classmethod
+    def of(cls, choices: Mapping[str, str]) -> Names:
+        """Take them from the choices of all groups."""
+        return cls(choices["method"], choices["class_embedding"], choices["correction"])
+
 
 def output_of(cfg: DictConfig) -> Path:
     """``paths.output``, absolute.
@@ -31,8 +37,7 @@ def output_of(cfg: DictConfig) -> Path:
 
 def names_of(hydra_config: HydraConf) -> Names:
     """What was chosen from the groups that a result names."""
-    choices = hydra_config.runtime.choices
-    return Names(choices["method"], choices["class_embedding"], choices["correction"])
+    return Names.of(hydra_config.runtime.choices)
 
 
 def overrides_of(hydra_config: HydraConf) -> list[str]:

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from omegaconf import DictConfig
-
-from zsl.config.settings import check, plain
+from zsl.config.settings import check
 from zsl.errors import InputError
 from zsl.selection.space import Axis, Range
 
 
-def axes(cfg: DictConfig) -> dict[str, Axis]:
-    """Every key of ``cfg.sweep`` with its values. Those below another are dotted: ``correction.k`` of the correction,
-    ``head.lr`` of a part of the method; the values of ``head`` itself are names of the group ``method/head``, alone or
-    with values of its own: ``{sje: {lr: 0.01}}``.
+def axes(sweep: Mapping[str, Any]) -> dict[str, Axis]:
+    """Return every axis of a ``sweep`` node by its dotted key.
+
+    ``correction.k`` is a hyperparameter of the correction, ``head.lr`` one of a part of the method; the values of
+    ``head`` itself are names of the group ``method/head``, alone or with values of their own: ``{sje: {lr: 0.01}}``.
     A range is a mapping, alone or alone in a list.
 
     Raises:
         InputError: a key has neither a list of values nor a range.
     """
     found: dict[str, Axis] = {}
-    for key, node in plain(cfg)["sweep"].items():
+    for key, node in sweep.items():
         parts = isinstance(node, Mapping) and not _is_range(node)
         below = {f"{key}.{name}": item for name, item in node.items()} if parts else {key: node}
         for name, item in below.items():
@@ -35,14 +34,14 @@ def axes(cfg: DictConfig) -> dict[str, Axis]:
     return found
 
 
-def grid(cfg: DictConfig) -> dict[str, Sequence[Any]]:
-    """The same where every axis is a list: what can be tried exhaustively.
+def listed(space: Mapping[str, Axis]) -> dict[str, Sequence[Any]]:
+    """Return a space whose axes are all lists: what can be tried exhaustively.
 
     Raises:
-        InputError: a key has no list of values.
+        InputError: an axis is a range.
     """
     lists: dict[str, Sequence[Any]] = {}
-    for key, axis in axes(cfg).items():
+    for key, axis in space.items():
         if isinstance(axis, Range):
             raise InputError(
                 f"sweep.{key}: a range has no end of values; list some, or search it with zsl sweep search=tpe"

@@ -15,11 +15,6 @@ from zsl.methods.method import ZSLModel
 from zsl.results.names import PREDICTIONS, WEIGHTS
 
 
-def beside(weights: bool, predictions: bool) -> list[str]:
-    """Names of the files that are to lie beside a result."""
-    return [name for name, asked in ((WEIGHTS, weights), (PREDICTIONS, predictions)) if asked]
-
-
 def save_weights(model: ZSLModel, output: Path) -> None:
     """:data:`WEIGHTS`: the state dict."""
     content = io.BytesIO()

@@ -1,9 +1,8 @@
-"""What a run found -> the result that is written."""
+"""What a run found, as the result that is written and as the description that trackers are given."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -11,12 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray as Array
-from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from zsl.config.build import ANY_DATA, build, corrector, fingerprints
-from zsl.config.hydra_job import Names
-from zsl.config.settings import CorrectionKeys, plain
+from zsl.config.build import ANY_DATA
+from zsl.config.experiment import Experiment
 from zsl.data import protocol
 from zsl.data.dataset import Dataset
 from zsl.data.protocol import Stage
@@ -40,33 +37,19 @@ OCCURRENCES = (1, 5, 10)
 """k of the k-occurrences that are recorded, of those that are not above the number of classes"""
 
 
-@dataclass(frozen=True)
-class Findings:
-    """All that a run found."""
-
-    source: protocol.Source
-    stage: Stage
-    choice: Choice | None
-    model: ZSLModel
-    correction: Correction
-    scored: Scored
-    evaluation: Evaluation
-    timings: Mapping[str, float]
-
-
-def job(cfg: DictConfig, names: Names, source: protocol.Source, output: Path, checkpoints: Path, resumed: bool) -> Job:
-    """What is known of a run before it trains; where it is one of a multirun, its folder lies in that of the sweep."""
-    data, setting = source.dataset.name, _setting(corrector(cfg), build(cfg.method, ANY_DATA, {}))
-    sweep = Path(cfg.paths.output).expanduser().absolute()
+def job(experiment: Experiment, source: protocol.Source, output: Path, checkpoints: Path, resumed: bool) -> Job:
+    """Describe a run to trackers before it trains; the group is the folder of the sweep it belongs to, if any."""
+    names, data = experiment.names, source.dataset.name
+    setting = _setting(experiment.correction, experiment.method(ANY_DATA, {}))
     corrected = "" if names.correction == "none" else f" {names.correction}"
     return Job(
-        name=without_secrets(f"{names.method}{corrected} {data} seed {cfg.seed}"),
-        group=None if output == sweep else without_secrets(sweep.name),
-        tags=without_secrets((names.method, data, setting, f"selection {cfg.selection.policy}")),
-        config=without_secrets(OmegaConf.to_container(cfg, resolve=True)),  # type: ignore[arg-type]
+        name=without_secrets(f"{names.method}{corrected} {data} seed {experiment.seed}"),
+        group=None if output == experiment.output else without_secrets(experiment.output.name),
+        tags=without_secrets((names.method, data, setting, f"selection {experiment.selection.policy}")),
+        config=without_secrets(dict(experiment.config)),
         facts={
             "names": without_secrets({**vars(names), "data": data, "setting": setting}),
-            "fingerprints": fingerprints(source),
+            "fingerprints": dict(source.fingerprints),
             "versions": _versions(),
             "commit": _commit(),
         },
@@ -76,37 +59,47 @@ def job(cfg: DictConfig, names: Names, source: protocol.Source, output: Path, ch
     )
 
 
-def record(cfg: DictConfig, names: Names, overrides: Sequence[str], found: Findings) -> Result:
-    """The result of a run; every number of a run whose choices were made on the test set is marked †."""
-    policy, stage, model = cfg.selection.policy, found.stage, found.model
+def record(
+    experiment: Experiment,
+    source: protocol.Source,
+    stage: Stage,
+    choice: Choice | None,
+    model: ZSLModel,
+    correction: Correction,
+    scored: Scored,
+    evaluation: Evaluation,
+    timings: Mapping[str, float],
+) -> Result:
+    """Make the result of a run; every number of a run whose choices were made on the test set is marked †."""
+    policy, dataset, names = experiment.selection.policy, source.dataset, experiment.names
     means = model.class_means(stage.training(model.setting).to(model.device))
-    numbers = found.evaluation.metrics | ({"synthetic_near_own": near_own(*means)} if means else {})
+    numbers = evaluation.metrics | ({"synthetic_near_own": near_own(*means)} if means else {})
     dagger = "†" if policy == "test" else ""
     return Result(
         method=names.method,
-        data=found.source.dataset.name,
-        data_title=found.source.dataset.card.title,
+        data=dataset.name,
+        data_title=dataset.card.title,
         class_embedding=names.class_embedding,
-        setting=_setting(found.correction, model),
+        setting=_setting(correction, model),
         correction=names.correction,
         protocol=stage.name,
-        selection=_selection(cfg, policy, found.choice),
-        seed=cfg.seed,
+        selection=_selection(experiment, choice),
+        seed=experiment.seed,
         metrics={name + dagger: value for name, value in numbers.items()},
-        card=_card(found.source.dataset),
-        fingerprints=fingerprints(found.source),
-        config=OmegaConf.to_container(cfg, resolve=True),  # type: ignore[arg-type]
+        card=_card(dataset),
+        fingerprints=dict(source.fingerprints),
+        config=dict(experiment.config),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        per_class=_per_class(found.evaluation, stage),
-        curve=_curve(found.evaluation),
-        hubness=_hubness(found.scored, stage),
+        per_class=_per_class(evaluation, stage),
+        curve=_curve(evaluation),
+        hubness=_hubness(scored, stage),
         synthetic=_synthetic(*means, stage) if means else {},
-        chance=chance(found.scored.zsl, found.scored.gzsl),
+        chance=chance(scored.zsl, scored.gzsl),
         deterministic=model.deterministic,
-        overrides=list(overrides),
+        overrides=list(experiment.overrides),
         versions=_versions(),
         commit=_commit(),
-        timings=found.timings,
+        timings=timings,
     )
 
 
@@ -134,11 +127,12 @@ def _card(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _selection(cfg: DictConfig, policy: str, choice: Choice | None) -> Selection:
+def _selection(experiment: Experiment, choice: Choice | None) -> Selection:
+    policy = experiment.selection.policy
     if choice is None:
         return Selection(policy)
     chosen = {f"method.{key}": value for key, value in choice.hyperparameters.items()}
-    given = plain(cfg, "correction", CorrectionKeys)
+    given = experiment.config["correction"]
     asked = of_correction(choice.trials[0].chosen)
     now = {key: value for key, value in vars(choice.correction).items() if key in given}
     chosen |= {CORRECTION + key: value for key, value in now.items() if key in asked or value != given[key]}

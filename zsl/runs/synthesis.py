@@ -14,7 +14,8 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray as Array
 from omegaconf import DictConfig
 
-from zsl.config.build import build, prepare, stage_of
+from zsl.config.build import build_method, load_source, stage_of
+from zsl.config.settings import ClassEmbeddingKeys, DataKeys, MethodKeys, ProtocolKeys, plain
 from zsl.config.stored import places, stored
 from zsl.data.protocol import Stage
 from zsl.errors import InputError
@@ -61,13 +62,11 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     result = results.read(run / results.NAME)
     cfg, other = stored(result, run / results.NAME, overrides)
     _announce(cfg, run / results.NAME)
-    source = prepare(cfg)
-    stage = stage_of(cfg, source, result.protocol)
+    stage = _stage(cfg, result.protocol)
     model = _load(cfg, result, stage, run / WEIGHTS)
     known = stage.dims[1]
     if overrides:
-        source = prepare(other)
-        stage = stage_of(other, source, result.protocol)
+        stage = _stage(other, result.protocol)
     if stage.dims[1] != known:
         raise InputError(f"class embedding: {stage.dims[1]} numbers a class, but the generator was trained on {known}")
     classes = stage.classes
@@ -92,6 +91,11 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     return Synthetic(stage, x, labels.numpy())
 
 
+def _stage(cfg: DictConfig, name: str) -> Stage:
+    source = load_source(plain(cfg, "data", DataKeys), plain(cfg, "class_embedding", ClassEmbeddingKeys))
+    return stage_of(source, name, plain(cfg, "protocol", ProtocolKeys)["seen_holdout"])
+
+
 def _announce(cfg: DictConfig, file: Path) -> None:
     """Whose folder it may be, its result names files of this machine."""
     named = ", ".join(f"{key}={value!r}" for key, value in places(cfg).items())
@@ -101,7 +105,11 @@ def _announce(cfg: DictConfig, file: Path) -> None:
 
 def _load(cfg: DictConfig, result: Result, stage: Stage, weights: Path) -> FeatureGenerator:
     chosen = {key: value for key, value in result.selection.chosen.items() if key.startswith("method.")}
-    model = build(cfg.method, Dimensions(*stage.dims), {key.removeprefix("method."): v for key, v in chosen.items()})
+    model = build_method(
+        plain(cfg, "method", MethodKeys),
+        Dimensions(*stage.dims),
+        {key.removeprefix("method."): v for key, v in chosen.items()},
+    )
     if not isinstance(model, FeatureGenerator):
         raise InputError(f"{result.method} makes no features; give the run of a generator (zsl list methods)")
     if not weights.is_file():

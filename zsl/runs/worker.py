@@ -66,24 +66,16 @@ class Attempt:
         return outcome
 
     def _run(self, cfg: DictConfig, job: Job, hydra_config: HydraConf, place: str) -> Outcome:
-        from zsl.config.build import fingerprints, prepare
+        from zsl.config.experiment import Experiment
         from zsl.config.hydra_job import names_of
-        from zsl.runs.folder import beside
         from zsl.runs.run import run
         from zsl.training.resumption import InterruptedRunError
 
-        again = cfg.rerun is True
-        wanted = beside(cfg.save.weights, cfg.save.predictions)
         try:
-            kept = None if again else job.result(wanted, lambda: fingerprints(prepare(cfg)))
-            result = kept or run(
-                cfg,
-                job.folder,
-                names_of(hydra_config),
-                job.overrides,
-                self.searches,
-                lambda data: job.begin(data, again),
-            )
+            experiment = Experiment.from_config(cfg, names_of(hydra_config), job.overrides)
+            again = experiment.rerun
+            kept = None if again else job.result(experiment.beside, lambda: experiment.load_data().fingerprints)
+            result = kept or run(experiment, job.folder, self.searches, lambda data: job.begin(data, again))
         except InterruptedRunError as stop:
             raise KeyboardInterrupt(str(stop)) from None
         except InputError as error:

@@ -16,8 +16,8 @@ from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.evaluate import Calibration
 from zsl.selection.epochs import Objective
 from zsl.selection.space import Hyperparameters, of_correction, of_method
-from zsl.selection.trials import Diary, Trial
-from zsl.selection.validation import Examiner, replaced
+from zsl.selection.trials import Trial, TrialLog
+from zsl.selection.validation import Validation, replaced
 
 EPOCHS = "epochs"
 """what is chosen while a point is tried, beside its own hyperparameters"""
@@ -40,34 +40,36 @@ def points(grid: Mapping[str, Sequence[Any]]) -> list[Hyperparameters]:
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
-def choose(examiner: Examiner, grid: Mapping[str, Sequence[Any]], diary: Diary | None = None) -> Choice:
-    """Train once for every point of ``grid`` and choose from all of them. Trials that ``diary`` has already are not
+def choose(validation: Validation, grid: Mapping[str, Sequence[Any]], trial_log: TrialLog | None = None) -> Choice:
+    """Train once for every point of ``grid`` and choose from all of them. Trials that ``trial_log`` has already are not
     made again.
 
     On the ``tune`` stage this is validation. On the ``final`` stage it is choosing on the test set: an oracle, allowed
     only where every number that follows from it is marked †.
 
     Raises:
-        InputError: training diverged at every point, or a trial of ``diary`` is not of this grid.
+        InputError: training diverged at every point, or a trial of ``trial_log`` is not of this grid.
     """
-    diary = diary or Diary()
+    trial_log = trial_log or TrialLog()
     every = points(grid)
-    _require_points(diary, every)
-    left = every[len(diary.trials) :]
-    trials = examiner.grid(left)
-    title = f"choosing on {examiner.stage.name}"
+    _require_points(trial_log, every)
+    left = every[len(trial_log.trials) :]
+    trials = validation.grid(left)
+    title = f"choosing on {validation.stage.name}"
     console = Console(stderr=True)
     hidden = len(left) == 1 or not console.is_terminal
     for trial in track(trials, title, total=len(left), transient=True, console=console, disable=hidden):
-        diary.add(trial)
-    return best(diary.trials, examiner.correction, examiner.objective)
+        trial_log.add(trial)
+    return best(trial_log.trials, validation.correction, validation.objective)
 
 
-def _require_points(diary: Diary, every: Sequence[Hyperparameters]) -> None:
+def _require_points(trial_log: TrialLog, every: Sequence[Hyperparameters]) -> None:
     """What an earlier attempt has tried is what would be tried now: nothing else of its file is built."""
-    for number, trial in enumerate(diary.trials, start=1):
+    for number, trial in enumerate(trial_log.trials, start=1):
         if number > len(every) or not is_of(trial, json.loads(json.dumps(every[number - 1]))):
-            raise InputError(f"resume=true: {diary.path}: trial {number} is of another search; start without resume")
+            raise InputError(
+                f"resume=true: {trial_log.path}: trial {number} is of another search; start without resume"
+            )
 
 
 def is_of(trial: Trial, point: Hyperparameters) -> bool:

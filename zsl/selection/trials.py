@@ -49,7 +49,7 @@ class Trial:
         return {key: value for key, value in asdict(self).items() if value is not None and value != {}}
 
 
-class Diary:
+class TrialLog:
     """The trials of one search, in order; on disk where there is a ``path``.
 
     A context manager: what it wrote stays if the search is stopped, and goes when there is a result or a mistake.
@@ -76,7 +76,7 @@ class Diary:
         if resume and path is not None and path.is_file():
             self.trials = tuple(self._read(path))
 
-    def __enter__(self) -> Diary:
+    def __enter__(self) -> TrialLog:
         """Be there before the first trial ends."""
         self._write()
         for number in range(1, len(self.trials) + 1):

@@ -28,7 +28,7 @@ Solve = Callable[[Iterable[Hyperparameters]], Iterator[ZSLModel] | None]
 
 
 @dataclass(frozen=True)
-class Examiner:
+class Validation:
     """Trains with any hyperparameters on one stage, and measures on its held-out images.
 
     Args:

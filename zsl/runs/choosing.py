@@ -1,0 +1,73 @@
+"""Choosing hyperparameters, epochs, correction and calibration for an experiment, by its selection policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TypeAlias
+
+from zsl.config.build import ANY_DATA
+from zsl.config.experiment import Experiment
+from zsl.data.protocol import Source, Stage
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.runs.train import train, untrained
+from zsl.selection.choice import Choice, choose
+from zsl.selection.space import Hyperparameters
+from zsl.selection.trials import TrialLog
+from zsl.selection.validation import Validation
+from zsl.training.fit import finish, fit_grid
+from zsl.training.resumption import InterruptedRunError
+
+Searches: TypeAlias = dict[tuple[str, ...], Choice]
+"""what was chosen, by all that can change it"""
+
+
+def choose_by_policy(experiment: Experiment, source: Source, trial_log: TrialLog, searches: Searches) -> Choice | None:
+    """Choose on the tune stage (``validation``), on the final stage (``test``: an oracle), or nothing (``fixed``).
+
+    With a ``selection.seed`` choices are made with that seed, whatever that of the run: then runs that differ in their
+    seeds and share ``searches`` search once.
+    """
+    policy = experiment.selection.policy
+    if policy == "fixed":
+        return None
+    experiment = experiment.for_choosing()
+    key = experiment.identity, *trial_log.data.values()
+    if key not in searches:
+        stage = experiment.stage(source, "tune" if policy == "validation" else None)
+        searches[key] = select(experiment, stage, trial_log)
+    return searches[key]
+
+
+def select(experiment: Experiment, stage: Stage, trial_log: TrialLog) -> Choice:
+    """Try every point of the grid on ``stage`` and choose the best.
+
+    Raises:
+        InterruptedRunError: the search was stopped; its trials are kept.
+    """
+    try:
+        return choose(validation(experiment, stage), experiment.grid, trial_log)
+    except (InterruptedRunError, KeyboardInterrupt):
+        where = f"trial {len(trial_log.trials) + 1}, which will begin again"
+        raise InterruptedRunError(where, resumable=True) from None
+
+
+def validation(experiment: Experiment, stage: Stage) -> Validation:
+    """Return what measures hyperparameters of the experiment's method on the held-out images of ``stage``."""
+
+    def solve(points: Iterable[Hyperparameters]) -> Iterator[ZSLModel] | None:
+        dims, kind = Dimensions(*stage.dims), type(experiment.method(ANY_DATA, {}))
+        models = (experiment.method(dims, point) for point in points)
+        return fit_grid(kind, models, stage.training(kind.setting), experiment.loop)
+
+    return Validation(
+        stage,
+        partial(train, experiment, stage),
+        experiment.correction,
+        experiment.selection.objective,
+        experiment.selection.patience,
+        experiment.selection.every,
+        solve,
+        partial(finish, loop=experiment.loop, seed=experiment.seed),
+        partial(untrained, experiment, stage),
+    )

@@ -1,0 +1,52 @@
+"""Building and training the method of an experiment on one stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytorch_lightning import Callback, seed_everything
+
+from zsl.config.experiment import Experiment
+from zsl.data.protocol import Stage
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.results.names import CHECKPOINT
+from zsl.selection.space import Hyperparameters
+from zsl.training.fit import fit
+from zsl.training.random_draws import watched
+from zsl.training.sealing import NOWHERE
+
+
+def train(
+    experiment: Experiment,
+    stage: Stage,
+    hyperparameters: Hyperparameters,
+    callbacks: Sequence[Callback] = (),
+    checkpoints: Path | None = None,
+    resume: bool = False,
+    of: bytes = NOWHERE,
+) -> ZSLModel:
+    """Build the method with these hyperparameters in place of its own, and train it on ``stage``.
+
+    Args:
+        experiment: what names the method, the seed and how to train.
+        stage: of the protocol.
+        hyperparameters: dotted key -> value.
+        callbacks: of Lightning.
+        checkpoints: where the state of an interrupted training is kept.
+        resume: start from the checkpoint there, if there is one.
+        of: what checkpoints belong to (:func:`zsl.training.sealing.origin`).
+    """
+    model = untrained(experiment, stage, hyperparameters)
+    resume = resume and checkpoints is not None and (checkpoints / CHECKPOINT).is_file()
+    train_set = stage.training(model.setting)
+    return fit(model, train_set, experiment.loop, experiment.seed, checkpoints, resume, callbacks, of)
+
+
+def untrained(experiment: Experiment, stage: Stage, hyperparameters: Hyperparameters) -> ZSLModel:
+    """Build the method for a stage, with its initial weights; the global random state follows from the seed."""
+    seed_everything(experiment.seed, verbose=False)
+    with watched() as draws:
+        model = experiment.method(Dimensions(*stage.dims), hyperparameters)
+    model.drew = draws.any
+    return model
