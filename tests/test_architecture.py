@@ -17,7 +17,7 @@ FLOORS = (
     "errors",
     "hyperparameters",
     "files",
-    "results",
+    "outputs",
     "data",
     "backbones",
     "features",
@@ -26,18 +26,21 @@ FLOORS = (
     "methods",
     "training",
     "evaluation",
+    "prediction",
     "selection",
     "tracking",
     "config",
     "runs",
     "reporting",
+    "api",
+    "estimator",
     "cli",
     "__main__",
 )
 """modules and packages of ``zsl``, from the ground up: each may import those before it, and none after it"""
 APART = {
-    "methods": ("results", "backbones", "features", "datasets", "data.protocol", "data.dataset"),
-    "data": ("results",),
+    "methods": ("outputs", "backbones", "features", "datasets", "data.protocol", "data.dataset"),
+    "data": ("outputs",),
     "tracking": ("methods", "evaluation", "data", "class_embeddings"),
     "reporting": ("methods", "training", "selection", "tracking", "runs", "data.protocol", "class_embeddings"),
 }
@@ -82,6 +85,7 @@ def test_every_room_has_its_floor() -> None:
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     modules = {".".join(path.relative_to(ROOT / "zsl").with_suffix("").parts): path for path in FILES}
+    del modules["__init__"]  # hands names on, when they are asked for
     graph = {name: imports(path) & set(modules) - {name} for name, path in modules.items()}
     TopologicalSorter(graph).prepare()
 

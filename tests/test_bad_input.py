@@ -302,15 +302,15 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
 
 GAN = ["train", "data=synthetic", "method=fclswgan", "method.hidden=32", "method.critic_hidden=32"]
 FITTED = {
-    "ale": [*ALE, "method.epochs=6", "method.batch_size=128", "save.weights=true"],
-    "fclswgan": [*GAN, "method.epochs=6", "method.batch_size=32", "method.head.epochs=2", "save.weights=true"],
+    "ale": [*ALE, "method.epochs=6", "method.batch_size=128", "save.model=true"],
+    "fclswgan": [*GAN, "method.epochs=6", "method.batch_size=32", "method.head.epochs=2", "save.model=true"],
 }
 
 
 def weights(path: Path) -> dict[str, Any]:
-    import torch
+    from safetensors.torch import load_file
 
-    return dict(torch.load(path / "weights.pt", weights_only=True))
+    return dict(load_file(path / "model" / "tensors.safetensors"))
 
 
 @pytest.fixture(scope="module", params=FITTED)

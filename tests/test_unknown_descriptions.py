@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
+from safetensors.torch import load_file
 from torch import Tensor
 
 from tests.datasets import matfiles
@@ -161,10 +162,10 @@ def test_a_run_on_files_chooses_and_learns_the_same_whatever_unseen_classes_are(
         splits["original_att"] = splits["original_att"] + shift * np.array([0, 0, 0, 0, 1, 1])
         root, output = matfiles.write(tmp_path / f"{shift}", features, splits), tmp_path / f"output {shift}"
         overrides = ["data=xlsa17", "data.name=world", f"data.root={root}", f"paths.cache={tmp_path / 'cache'}"]
-        overrides += ["class_embedding.kind=binary", "selection=validation", "save.weights=true"]
+        overrides += ["class_embedding.kind=binary", "selection=validation", "save.model=true"]
         assert main(["train", *overrides, "class_embedding.scale=none", f"paths.output={output}"]) == 0
         selection = json.loads((output / "result.json").read_text())["selection"]
-        kept.append((selection, torch.load(output / "weights.pt", weights_only=True)["W"]))
+        kept.append((selection, load_file(output / "model" / "tensors.safetensors")["method.W"]))
     (one, W), (other, V) = kept
     assert one == other
     assert torch.equal(W, V)

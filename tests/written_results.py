@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from zsl.results.result import Result, Selection
+from zsl.outputs.result import Result, Selection
 
 PARTS = ("features", "labels", "trainval", "test_seen", "test_unseen", "train", "val", "class_embeddings")
 

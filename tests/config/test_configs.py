@@ -149,7 +149,7 @@ def test_typos_name_the_key_and_the_nearest_right_one(override: str, message: st
         (["method=eszsl", "method.epochs=3"], "method.epochs is a key of method=ale or "),
         (["trainer.epochs=3", "method=ale"], "did you mean method.epochs?"),
         (["embedding=glove"], "did you mean class_embedding?"),
-        (["weights=true"], "did you mean save.weights?"),
+        (["model=true"], "did you mean save.model?"),
         (["gpu=true"], "did you mean trainer=gpu?"),
         (["k=3"], "correction.k is a key of correction=csls or correction=nicdm"),
         (["logger.wandb.project=x"], "logger.wandb.project is a key of logger=wandb"),

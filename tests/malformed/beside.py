@@ -1,8 +1,10 @@
-"""Malformed files that lie beside a result: weights of a generator, the log of a training, a damaged neighbour."""
+"""Malformed files that lie beside a result: the model of a generator, the log of a training, a damaged neighbour."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +18,9 @@ from tests.malformed.law import Case
 def cases() -> Iterator[Case]:
     """Yield every case."""
     for name, spoil in _WEIGHTS.items():
-        yield Case(f"weights {name}", functools.partial(_weights, spoil), says=("weights.pt", "save.weights=true"))
+        yield Case(f"weights {name}", functools.partial(_weights, spoil), says=("run/model", "save"))
+    for name, change in _DESCRIPTIONS.items():
+        yield Case(f"model {name}", functools.partial(_description, change), says=("run/model",))
     for name, place in _LOGS.items():
         yield Case(f"log {name}", functools.partial(_log, place), status=0)
     for name, content in _NEIGHBOURS.items():
@@ -26,13 +30,23 @@ def cases() -> Iterator[Case]:
 
 
 def _resaved(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
-    def spoil(path: Path) -> None:
-        import torch
+    """Write other tensors, with the checksum that belongs to them."""
 
-        content = torch.load(path, weights_only=True)
-        torch.save(change(content) or content, path)
+    def spoil(path: Path) -> None:
+        from safetensors.torch import load, save
+
+        content = load(path.read_bytes())
+        raw = save(change(content) or content)  # type: ignore[arg-type]
+        path.write_bytes(raw)
+        _edited(path.with_name("model.json"), lambda model: model.update(tensors=hashlib.sha256(raw).hexdigest()))
 
     return spoil
+
+
+def _edited(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads(path.read_text())
+    changed = change(content)
+    path.write_text(json.dumps(content if changed is None else changed) + "\n")
 
 
 def _spoiled(content: dict[str, Any], value: float) -> None:
@@ -45,15 +59,46 @@ def _pickled(path: Path) -> None:
     torch.save({"W": functools.partial(os.mkdir, "made")}, path)
 
 
+Change = Callable[[dict[str, Any]], object]
+_EDITS: dict[str, Change] = {
+    "of another kind": lambda model: model.update(format="other"),
+    "of another version": lambda model: model.update(version=99),
+    "a list": lambda model: [*model],
+    "of a stranger's class": lambda model: model["method"].update(_target_="os.mkdir"),
+    "with an argument of Hydra's": lambda model: model["method"].update(_args_=["made"]),
+    "of a head that is code": lambda model: model["method"].update(head={"_target_": "os.mkdir"}),
+    "of a backbone that is code": lambda model: model.update(backbone={"_target_": "os.mkdir"}),
+    "of other sizes": lambda model: model["dims"].update(features=3),
+    "of sizes beyond memory": lambda model: model["dims"].update(features=10**12),
+    "of no sizes": lambda model: model.update(dims=None),
+    "with fewer names": lambda model: model["names"].pop() and None,
+    "with a name twice": lambda model: model["names"].__setitem__(0, model["names"][1]),
+    "with another scaling": lambda model: model.update(scaling=7),
+    "without a method": lambda model: model.pop("method") and None,
+    "calibrated by nothing": lambda model: model.update(calibration={"gamma": "x"}),
+}
+_DESCRIPTIONS: dict[str, Callable[[Path], object]] = {
+    "empty": changed(lambda _: b""),
+    "cut": changed(lambda content: content[: len(content) // 2]),
+    "absent": Path.unlink,
+    "a pipe": replaced(os.mkfifo),
+    **{name: functools.partial(_edited, change=change) for name, change in _EDITS.items()},
+}
+
+
+def _description(change: Callable[[Path], object], folder: Path) -> Sequence[str]:
+    shutil.copytree(made("generator"), folder / "run", ignore=shutil.ignore_patterns("checkpoints"))
+    change(folder / "run" / "model" / "model.json")
+    return ("synthesize", "run", "made", "--per-class", "2")
+
+
 _WEIGHTS: dict[str, Callable[[Path], object]] = {
     "empty": changed(lambda _: b""),
     "text": changed(lambda _: b"weights\n" * 100),
     "cut": changed(lambda content: content[: len(content) // 2]),
-    "a list": _resaved(lambda content: [*content]),
     "fewer": _resaved(lambda content: content.popitem() and None),
-    "more": _resaved(lambda content: content.update(more=next(iter(content.values())))),
-    "other shapes": _resaved(lambda content: {name: value[..., :1] for name, value in content.items()}),
-    "of text": _resaved(dict.fromkeys),
+    "more": _resaved(lambda content: content.update({"method.more": next(iter(content.values())).clone()})),
+    "other shapes": _resaved(lambda content: {name: value[..., :1].clone() for name, value in content.items()}),
     "not a number": _resaved(lambda content: _spoiled(content, float("nan"))),
     "infinite": _resaved(lambda content: _spoiled(content, float("inf"))),
     "code": _pickled,
@@ -66,7 +111,7 @@ _WEIGHTS: dict[str, Callable[[Path], object]] = {
 
 def _weights(spoil: Callable[[Path], object], folder: Path) -> Sequence[str]:
     shutil.copytree(made("generator"), folder / "run", ignore=shutil.ignore_patterns("checkpoints"))
-    spoil(folder / "run" / "weights.pt")
+    spoil(folder / "run" / "model" / "tensors.safetensors")
     return ("synthesize", "run", "made", "--per-class", "2")
 
 

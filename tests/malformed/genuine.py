@@ -50,7 +50,7 @@ def made(what: str) -> Path:
         "described checkpoint": functools.partial(processes.call, _stopped_at_a_step, ["train", *ALE, *DESCRIBED]),
         "trials": functools.partial(processes.call, _stopped_after_a_trial, ["train", *WORLD, *CHOOSING]),
         "study": functools.partial(processes.zsl, "sweep", *SEARCH),
-        "generator": functools.partial(processes.zsl, "train", *GENERATOR, "save.weights=true", "paths.output=runs"),
+        "generator": functools.partial(processes.zsl, "train", *GENERATOR, "save.model=true", "paths.output=runs"),
     }
     describe(root, seed=0)
     done = run[what](cwd=root, env={"ZSL_CACHE": str(root / "cache")})

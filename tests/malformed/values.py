@@ -74,7 +74,7 @@ MISSPELLED = {
 WITHOUT_THEIR_GROUP = {
     "epochs": (ALE, "method.epochs"),
     "noise": (RUN, "data.noise"),
-    "weights": (RUN, "save.weights"),
+    "model": (RUN, "save.model"),
     "output": (RUN, "paths.output"),
     "embedding": (RUN, "class_embedding"),
     "experiment": (RUN, "experiments"),

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from zsl.outputs.statistics import Summary, summarize
 from zsl.reporting.equivalence import ENOUGH, MOST, difference
-from zsl.results.statistics import Summary, summarize
 
 accuracies = st.floats(20, 80).map(lambda value: round(value, 2))
 several = st.lists(accuracies, min_size=2, max_size=12)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from zsl.cli import main
+from zsl.outputs.result import Result, write
 from zsl.reporting.occurrences import BINS, histogram
-from zsl.results.result import Result, write
 
 Make = Callable[..., Result]
 

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zsl.errors import InputError
+from zsl.outputs.result import Result, Selection
+from zsl.outputs.statistics import summarize
 from zsl.reporting.best import ONE_SEED, RULE, best
 from zsl.reporting.layout import MEAN_OF_H, Sheet, arrange, narrow, sheets
 from zsl.reporting.table import rows
 from zsl.reporting.wording import figure, options, seeds
-from zsl.results.result import Result, Selection
-from zsl.results.statistics import summarize
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from zsl.outputs.result import Result, Selection
 from zsl.reporting.layout import Sheet, arrange, sheets
 from zsl.reporting.render import latex, markdown, table_csv, terminal
 from zsl.reporting.report import render
 from zsl.reporting.table import Row, rows
-from zsl.results.result import Result, Selection
 
 HOSTILE = "A|B*C_D & 50 % of #1 $x$ {y} ~z^2 \\n <i>`q`</i> [é] †"
 

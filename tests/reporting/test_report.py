@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 
 from zsl.errors import InputError
+from zsl.outputs.result import Result, write
 from zsl.reporting.report import add_arguments, main
-from zsl.results.result import Result, write
 
 Make = Callable[..., Result]
 
@@ -141,7 +141,7 @@ def test_importing_the_command_imports_nothing_heavy() -> None:
 
 def test_results_and_reports_need_no_torch(runs: Path) -> None:
     code = (
-        "import argparse, sys; from zsl.reporting import report; from zsl.results import provenance\n"
+        "import argparse, sys; from zsl.reporting import report; from zsl.outputs import provenance\n"
         "parser = argparse.ArgumentParser(); report.add_arguments(parser)\n"
         "report.main(parser.parse_args(sys.argv[1:])); provenance.versions(); assert 'torch' not in sys.modules\n"
     )

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from zsl.errors import InputError
+from zsl.outputs.result import Result
 from zsl.reporting.layout import MEAN_OF_H
 from zsl.reporting.reproduction import command, reproductions, sections, summary, table_csv
-from zsl.results.result import Result
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

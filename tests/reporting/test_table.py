@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zsl.outputs.result import Result, Selection
 from zsl.reporting.table import Row, rows
-from zsl.results.result import Result, Selection
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

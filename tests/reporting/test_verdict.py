@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.written_results import digest
+from zsl.outputs.claims import Claim
+from zsl.outputs.result import Result
+from zsl.outputs.statistics import Summary, summarize
 from zsl.reporting.table import Row, rows
 from zsl.reporting.verdict import ORDER, Comparison, compare
-from zsl.results.claims import Claim
-from zsl.results.result import Result
-from zsl.results.statistics import Summary, summarize
 
 Make = Callable[..., Result]
 FEATURES = digest("features")
@@ -192,6 +192,6 @@ def test_without_a_number_in_common_there_is_no_verdict(make: Make) -> None:
 
 
 def test_where_it_runs_changes_nothing(make: Make) -> None:
-    places = ["data.root=/x", "paths.output=y", "trainer=gpu", "trainer.progress_bar=false", "save.weights=true"]
+    places = ["data.root=/x", "paths.output=y", "trainer=gpu", "trainer.progress_bar=false", "save.model=true"]
     found = run(make, overrides=["experiments=e", "data=cub", "selection.seed=0", *places])
     assert compared(found, CLAIM).verdict == "reproduced"

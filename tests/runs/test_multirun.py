@@ -17,8 +17,8 @@ from torch import Tensor
 
 from tests import processes
 from zsl.cli import main
-from zsl.results.identity import identity
-from zsl.results.result import read
+from zsl.outputs.identity import identity
+from zsl.outputs.result import read
 from zsl.runs import run as train
 from zsl.runs.job import Job
 
@@ -67,10 +67,11 @@ def test_it_is_run_again_when_asked(tmp_path: Path, sweep: list[str], capfd: pyt
 
 def test_files_that_are_asked_for_are_made(tmp_path: Path, sweep: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     assert main(sweep) == 0
-    assert main([*sweep, "save.weights=true", "save.predictions=true"]) == 0
-    assert {path.name for path in (tmp_path / "sweep").rglob("*.*")} >= {"weights.pt", "predictions.npz"}
+    assert main([*sweep, "save.model=true", "save.predictions=true"]) == 0
+    saved = {path.name for path in (tmp_path / "sweep").rglob("*.*")}
+    assert saved >= {"model.json", "tensors.safetensors", "predictions.npz"}
     capfd.readouterr()
-    assert main([*sweep, "save.weights=true"]) == 0
+    assert main([*sweep, "save.model=true"]) == 0
     assert "1 jobs: 1 kept" in capfd.readouterr().out
 
 

@@ -12,7 +12,7 @@ import pytest
 from zsl.cli import main
 from zsl.config.experiment import Experiment
 from zsl.errors import InputError
-from zsl.results.result import read
+from zsl.outputs.result import read
 
 
 @pytest.fixture(scope="module")

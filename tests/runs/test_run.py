@@ -115,7 +115,7 @@ def test_under_tune_the_numbers_are_of_validation_classes(tmp_path: Path, real: 
 
 
 def test_predictions_on_request(tmp_path: Path, real: Any) -> None:
-    result = train(tmp_path, *real("CUB", "method=eszsl", "save.predictions=true", "save.weights=true"))
+    result = train(tmp_path, *real("CUB", "method=eszsl", "save.predictions=true", "save.model=true"))
     saved = np.load(tmp_path / "predictions.npz", allow_pickle=False)
     right = saved["predicted"] == saved["labels"]
     seen = saved["seen"][saved["labels"]]
@@ -124,7 +124,7 @@ def test_predictions_on_request(tmp_path: Path, real: Any) -> None:
     unseen = saved["labels"][~seen]
     T1 = [(saved["predicted_zsl"][unseen == c] == c).mean() for c in np.unique(unseen)]
     assert 100 * np.mean(T1) == pytest.approx(result["metrics"]["T1"])
-    assert (tmp_path / "weights.pt").is_file()
+    assert (tmp_path / "model" / "model.json").is_file()
 
 
 def test_a_multirun_runs_every_job_and_reports_them_together(

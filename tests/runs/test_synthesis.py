@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``run`` holds a trained generator."""
     folder = tmp_path_factory.mktemp("synthesis")
     places = [f"paths.output={folder / 'run'}", f"paths.cache={folder / 'cache'}"]
-    assert main([*TRAIN, "method.features_per_class=5", "save.weights=true", *places]) == 0
+    assert main([*TRAIN, "method.features_per_class=5", "save.model=true", *places]) == 0
     return folder
 
 
@@ -93,16 +94,17 @@ def test_bad_input_is_said_in_one_line(
 
 def test_only_a_generator_with_weights_can_be_asked(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, cache = place / "closed", f"paths.cache={place / 'cache'}"
-    assert main(["train", "data=synthetic", "save.weights=true", f"paths.output={run}", cache]) == 0
+    assert main(["train", "data=synthetic", "save.model=true", f"paths.output={run}", cache]) == 0
     assert main(["synthesize", str(run), str(place / "bad")]) == 2
     assert "eszsl makes no features; give the run of a generator" in capsys.readouterr().err
     weightless = place / "weightless"
     assert main([*TRAIN, "method.features_per_class=5", f"paths.output={weightless}", cache]) == 0
     assert main(["synthesize", str(weightless), str(place / "bad")]) == 2
-    assert "weights.pt: no such file; train with save.weights=true" in capsys.readouterr().err
-    (weightless / "weights.pt").write_bytes(b"no weights")
+    assert f"{weightless / 'model'}: no model can be read here" in capsys.readouterr().err
+    shutil.copytree(place / "run" / "model", weightless / "model")
+    (weightless / "model" / "tensors.safetensors").write_bytes(b"no weights")
     assert main(["synthesize", str(weightless), str(place / "bad")]) == 2
-    assert "weights.pt: not the weights of this run" in capsys.readouterr().err
+    assert "tensors.safetensors is damaged or belongs to another model" in capsys.readouterr().err
 
 
 def test_a_result_is_not_run_as_a_program(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +113,7 @@ def test_a_result_is_not_run_as_a_program(place: Path, capsys: pytest.CaptureFix
     result = json.loads((place / "run" / "result.json").read_text())
     result["config"]["method"]["head"] = {"_target_": "pathlib.Path.touch", "self": str(mark)}
     (foreign / "result.json").write_text(json.dumps(result) + "\n")
-    (foreign / "weights.pt").write_bytes((place / "run" / "weights.pt").read_bytes())
+    shutil.copytree(place / "run" / "model", foreign / "model")
     assert main(["synthesize", str(foreign), str(place / "none")]) == 2
     assert "pathlib.Path.touch" in capsys.readouterr().err
     assert not mark.exists()

@@ -73,7 +73,7 @@ def test_a_user_s_mistake_is_no_run(tmp_path: Path) -> None:
         ("logger=[]", "logger=[]: there is no such logger; choose one of csv, none, tensorboard, wandb, wandb_offline"),
         ("logger.wandb.mode=never", "logger.wandb.mode=never is unknown; choose one of online, offline"),
         ("logger.wandb.start_timeout=0", "logger.wandb.start_timeout=0: must be a finite number greater than 0"),
-        ("logger.wandb.checkpoints=true", "logger.wandb.checkpoints=true: none is saved; add save.weights=true"),
+        ("logger.wandb.checkpoints=true", "logger.wandb.checkpoints=true: none is saved; add save.model=true"),
         ("logger.wandb.projet=x", "logger.wandb.projet: there is no such key; did you mean logger.wandb.project?"),
     ],
 )

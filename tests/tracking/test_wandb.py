@@ -19,7 +19,7 @@ from tests.tracking.wandb_files import runs
 from zsl.cli import main
 from zsl.config.compose import compose
 from zsl.config.settings import plain
-from zsl.results.identity import identity
+from zsl.outputs.identity import identity
 from zsl.tracking.csv import CSV
 from zsl.tracking.wandb import WandB
 
@@ -199,9 +199,14 @@ def test_its_own_environment_variables_say_where_a_run_goes_and_what_it_is_calle
 def test_switched_off_it_writes_nothing(server: pytest.MonkeyPatch, tmp_path: Path, logger: str) -> None:
     server.setenv("WANDB_MODE", "disabled")
     assert (
-        main([*ESZSL, f"logger={logger}", "logger.wandb.checkpoints=true", "save.weights=true", *places(tmp_path)]) == 0
+        main([*ESZSL, f"logger={logger}", "logger.wandb.checkpoints=true", "save.model=true", *places(tmp_path)]) == 0
     )
-    assert {path.name for path in (tmp_path / "run").rglob("*")} == {"result.json", "weights.pt"}
+    assert {path.name for path in (tmp_path / "run").rglob("*")} == {
+        "result.json",
+        "model",
+        "model.json",
+        "tensors.safetensors",
+    }
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from zsl.data.protocol import final
 from zsl.errors import InputError
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.method import Dimensions
-from zsl.results.names import CHECKPOINT
+from zsl.outputs.names import CHECKPOINT
 from zsl.training.checkpoint import whole
 from zsl.training.fit import Loop, fit
 from zsl.training.resumption import InterruptedRunError

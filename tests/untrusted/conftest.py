@@ -18,7 +18,7 @@ TRAIN = ["train", "data=synthetic", "method=fclswgan", "method.hidden=16", "meth
 def generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that somebody may ask for features."""
     folder = tmp_path_factory.mktemp("generator") / "run"
-    assert main([*TRAIN, "method.features_per_class=5", "save.weights=true", f"paths.output={folder}"]) == 0
+    assert main([*TRAIN, "method.features_per_class=5", "save.model=true", f"paths.output={folder}"]) == 0
     return folder
 
 

@@ -15,7 +15,7 @@ from tests.untrusted.attacks import Payload
 from zsl.cli import main
 from zsl.config.compose import compose
 from zsl.config.settings import plain
-from zsl.results.identity import identity
+from zsl.outputs.identity import identity
 
 GRID = ["data=synthetic", "method=eszsl", "sweep.gamma=[1.0]", "sweep.lamb=[1.0]"]
 BOOM = {"_target_": "evil.Boom"}

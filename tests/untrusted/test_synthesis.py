@@ -41,10 +41,10 @@ def test_a_result_is_refused_that_asks_for_more_than_data(
 
 
 def test_weights_are_not_unpickled(stranger: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    torch.save({"W": Payload(tmp_path / "mark")}, stranger / "weights.pt")
+    torch.save({"W": Payload(tmp_path / "mark")}, stranger / "model" / "tensors.safetensors")
     assert main(["synthesize", str(stranger), str(tmp_path / "out")]) == 2
     said = capfd.readouterr().err
-    assert said.startswith(f"zsl: error: {stranger / 'weights.pt'}: not the weights of this run")
+    assert said.startswith(f"zsl: error: {stranger / 'model'}: no model can be read here")
     assert said.count("\n") == 1
     assert not (tmp_path / "mark").exists()
 

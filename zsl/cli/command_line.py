@@ -18,6 +18,7 @@ EPILOG = """examples:
   zsl train -m data=cub,awa1 method=eszsl,ale 'seed=range(5)' selection=validation
   zsl train -m method=fclswgan 'seed=range(8)'
   zsl sweep data=synthetic method=eszsl search=grid
+  zsl predict runs/birds/model photographs/ --top-k 3
   zsl jobs runs/sweep
   zsl report runs/ --html report.html
   zsl compare runs/ --metric H --baseline eszsl
@@ -139,6 +140,12 @@ def _parser() -> Parser:
     command.add_argument("overrides", nargs="*", help="as of zsl train, and search.KEY=VALUE")
     command.set_defaults(run=_sweep)
 
+    from zsl.cli import predict
+
+    command = commands.add_parser("predict", help=predict.HELP)
+    predict.add_arguments(command)
+    command.set_defaults(run=predict.main)
+
     from zsl.reporting import hubness, report
     from zsl.reporting.comparison import compare
 
@@ -166,7 +173,7 @@ def _parser() -> Parser:
     command.set_defaults(run=hubness.main)
 
     command = commands.add_parser("synthesize", help="features of any classes from a trained generator, as a data set")
-    command.add_argument("folder", metavar="RUN", help="folder of a generator's run with save.weights=true")
+    command.add_argument("folder", metavar="RUN", help="folder of a generator's run with save.model=true")
     command.add_argument("output", help="folder for the pair of .mat files")
     command.add_argument("--per-class", type=int, default=100, help="features of each class (default: 100)")
     command.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")

@@ -24,7 +24,7 @@ def main(arguments: argparse.Namespace) -> int:
         InputError: there is no such folder, or no job in it.
     """
     from zsl.config.recalled import command
-    from zsl.results import result
+    from zsl.outputs import result
     from zsl.runs.job import NAME, Job, Unfinished
 
     if not arguments.path.is_dir():

@@ -47,8 +47,8 @@ def main(arguments: argparse.Namespace) -> int:
         InputError: there is no such experiment, or a run failed; the others were run all the same.
     """
     from zsl.cli.train import launch
+    from zsl.outputs.result import NAME, gather
     from zsl.reporting.report import show_published
-    from zsl.results.result import NAME, gather
 
     words = [*arguments.names, *arguments.overrides]
     overrides, arguments.runs = _placed([word for word in words if "=" in word], arguments.runs)

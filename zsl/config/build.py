@@ -120,6 +120,17 @@ def build_method(method: Node, dims: Dimensions, hyperparameters: Hyperparameter
     Raises:
         InputError: a hyperparameter is unknown or out of range.
     """
+    node = method_node(method, hyperparameters)
+    check("method", node, MethodKeys)
+    return instantiate(node, "method", ZSLModel, dims)  # type: ignore[type-abstract]
+
+
+def method_node(method: Node, hyperparameters: Hyperparameters) -> dict[str, Any]:
+    """Return a ``method`` node with these hyperparameters in place of its own.
+
+    Raises:
+        InputError: the method has no such hyperparameter.
+    """
     node = deepcopy(dict(method))
     for key, value in hyperparameters.items():
         *parts, name = key.split(".")
@@ -130,8 +141,7 @@ def build_method(method: Node, dims: Dimensions, hyperparameters: Hyperparameter
             own = ", ".join(str(name) for name in node if name != "_target_")
             raise InputError(f"sweep.{key}: the method has no such hyperparameter; it has {own}")
         place[name] = _part(name, value) if isinstance(place[name], dict) else value
-    check("method", node, MethodKeys)
-    return instantiate(node, "method", ZSLModel, dims)  # type: ignore[type-abstract]
+    return node
 
 
 def build_correction(correction: Node, hyperparameters: Hyperparameters) -> Correction:

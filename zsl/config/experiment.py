@@ -27,9 +27,10 @@ from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.files.redaction import WITHHELD
 from zsl.methods.method import Dimensions, ZSLModel
-from zsl.results.claims import claims
-from zsl.results.identity import identity
-from zsl.results.names import PREDICTIONS, WEIGHTS
+from zsl.outputs.claims import claims
+from zsl.outputs.identity import identity
+from zsl.outputs.names import MODEL, PREDICTIONS
+from zsl.prediction.model_files import DESCRIPTION
 from zsl.selection.space import Axis, Hyperparameters, extremes, of_correction, of_method
 from zsl.tracking.tracker import Tracker
 from zsl.training.fit import Loop
@@ -109,10 +110,10 @@ class Experiment:
         require_seed("selection.seed", self.selection.seed or 0)
         require_seed("class_embedding.shuffle_seed", self.config["class_embedding"]["shuffle_seed"] or 0)
         claims(self.config["published"])
-        saved = self.save.weights or self.config["trainer"]["checkpoint_every_n_steps"]
+        saved = self.save.model or self.config["trainer"]["checkpoint_every_n_steps"]
         for name, node in self.config["logger"].items():
             if node.get("checkpoints") and not saved:
-                raise InputError(f"logger.{name}.checkpoints=true: none is saved; add save.weights=true")
+                raise InputError(f"logger.{name}.checkpoints=true: none is saved; add save.model=true")
         self.trackers()
         if policy == "fixed":
             self.correction.require_chosen()
@@ -134,7 +135,8 @@ class Experiment:
     @property
     def beside(self) -> list[str]:
         """Names of the files that are to lie beside the result."""
-        return [name for name, asked in ((WEIGHTS, self.save.weights), (PREDICTIONS, self.save.predictions)) if asked]
+        asked = {f"{MODEL}/{DESCRIPTION}": self.save.model, PREDICTIONS: self.save.predictions}
+        return [name for name, wanted in asked.items() if wanted]
 
     @property
     def grid(self) -> Mapping[str, Sequence[Any]]:

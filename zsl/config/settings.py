@@ -99,7 +99,7 @@ class SaveKeys:
     """``save``."""
 
     predictions: bool
-    weights: bool
+    model: bool
 
 
 @dataclass(frozen=True)

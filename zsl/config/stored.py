@@ -13,7 +13,7 @@ from zsl.config.overrides import readable
 from zsl.config.recalled import COMPUTED, FOREIGN, objection
 from zsl.errors import InputError
 from zsl.files.checks import show
-from zsl.results.result import Result
+from zsl.outputs.result import Result
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override

@@ -60,7 +60,8 @@ class HeldOut:
     """
 
     classes: LabelSpace
-    _scaling: Scaling
+    scaling: Scaling
+    """of features, fitted on the training images"""
     _seen: Images
     _unseen: Images
 
@@ -82,7 +83,7 @@ class HeldOut:
         return Opened(self.classes, self.seen(), self.unseen())
 
     def _read(self, images: Images) -> Examples:
-        x = self._scaling(images.features[images.at])
+        x = self.scaling(images.features[images.at])
         return Examples(torch.from_numpy(x), torch.from_numpy(images.labels))
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Float, Float64
+from numpy import ndarray as Array
+from torch import Tensor
 
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
@@ -45,11 +48,17 @@ def score_opened(model: ZSLModel, images: Opened) -> Scored:
     return Scored(_score(model, only_unseen, classes.take(unseen_ids)), _score(model, both, classes))
 
 
-@torch.inference_mode()
 def _score(model: ZSLModel, examples: Examples, classes: LabelSpace) -> ScoredImages:
+    scores = score_classes(model, examples.inputs, classes)
+    return ScoredImages(scores, examples.labels.numpy(), classes.seen.numpy())
+
+
+@torch.inference_mode()
+def score_classes(model: ZSLModel, x: Float[Tensor, "n d"], classes: LabelSpace) -> Float64[Array, "n classes"]:
+    """Return F(x, y) of scaled features for every class, :data:`ROWS` rows at a time, on the device of the model."""
     training = model.training
     model.eval()
     here = classes.to(model.device)
-    parts = [model.scores(x.to(model.device), here).double().cpu() for x in torch.split(examples.inputs, ROWS)]
+    parts = [model.scores(rows.to(model.device), here).double().cpu() for rows in torch.split(x, ROWS)]
     model.train(training)
-    return ScoredImages(torch.cat(parts).numpy(), examples.labels.numpy(), classes.seen.numpy())
+    return torch.cat(parts).numpy()

@@ -1,1 +1,53 @@
-"""Methods, one file each, by family."""
+"""Zero-shot learning methods, one file a method: ``from zsl.methods import ESZSL``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zsl.methods.recipe import Kind
+
+KINDS = {
+    "ALE": "compatibility.ale",
+    "BilinearSigmoid": "compatibility.bilinear_sigmoid",
+    "BilinearSoftmax": "compatibility.bilinear_softmax",
+    "CADAVAE": "generative.cada_vae",
+    "CMT": "transfer.cmt",
+    "CMTStar": "transfer.cmt_star",
+    "ClassNorm": "transfer.class_norm",
+    "ConSE": "transfer.conse",
+    "DAP": "attribute.dap",
+    "DEM": "transfer.dem",
+    "DeViSE": "compatibility.devise",
+    "ESZSL": "compatibility.eszsl",
+    "FCLSWGAN": "generative.fclswgan",
+    "FGMMN": "generative.fgmmn",
+    "FVAEGAND2": "generative.fvaegan_d2",
+    "GFZSL": "transfer.gfzsl",
+    "IAP": "attribute.iap",
+    "LATEM": "compatibility.latem",
+    "Ridge": "transfer.ridge",
+    "SAE": "compatibility.sae",
+    "SJE": "compatibility.sje",
+    "SSE": "transfer.sse",
+    "Softmax": "generative.softmax",
+    "SynC": "compatibility.sync",
+    "TFVAEGAN": "generative.tf_vaegan",
+}
+"""class -> module of every method that can be chosen"""
+
+__all__ = list(KINDS)
+
+
+def __getattr__(name: str) -> Kind:
+    if name not in KINDS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from zsl.methods.recipe import Kind
+
+    found: Any = getattr(import_module(f"{__name__}.{KINDS[name]}"), name)
+    return Kind(found)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *KINDS})

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
+from zsl.outputs.schema import DAGGER, scale
 from zsl.reporting.table import Identity, Row
 from zsl.reporting.wording import DECIMALS
-from zsl.results.schema import DAGGER, scale
 
 RULE = (
     "bold: the best of its data set, features and setting, and every number whose 95 % interval over seeds overlaps "

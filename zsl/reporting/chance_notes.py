@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.table import Row
-from zsl.results.schema import DAGGER
 
 MARK = " (chance)"
 """behind a number that is no more than chance"""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 
+from zsl.outputs.claims import Claim
+from zsl.outputs.result import Result
 from zsl.reporting.table import NUMERIC
-from zsl.results.claims import Claim
-from zsl.results.result import Result
 
 ADJUSTABLE = frozenset({"experiments", "data", "seed", "selection.seed", "resume", "rerun", "trainer", "logger"})
 """overrides that leave an experiment what it is; ``data.features`` and other places of files do too"""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from zsl.results.statistics import CONFIDENCE, Summary
+from zsl.outputs.statistics import CONFIDENCE, Summary
 
 Outcome: TypeAlias = Literal["reproduced", "better", "worse", "inconclusive"]
 

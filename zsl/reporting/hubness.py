@@ -15,7 +15,7 @@ from zsl.reporting.report import add_table_arguments, show
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from zsl.results.result import Result
+    from zsl.outputs.result import Result
 
 HELP = "how evenly answers fall on classes: hubs, antihubs, skewness; as a table or a plot"
 DESCRIPTION = (
@@ -42,9 +42,9 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     Raises:
         InputError: no results, unreadable ones, one without the counts asked for, or a file that cannot be written.
     """
+    from zsl.outputs.result import gather
     from zsl.reporting.layout import arrange
     from zsl.reporting.table import rows
-    from zsl.results.result import gather
 
     results = gather(args.paths)
     counted = {path: replace(result, metrics=_metrics(path, result, args)) for path, result in results.items()}

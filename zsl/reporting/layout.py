@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from zsl.data.fingerprint import short
 from zsl.errors import InputError
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.best import ONE_SEED, RULE, best, block, higher_is_better, highest, without_interval
 from zsl.reporting.chance_notes import MARK, explained
 from zsl.reporting.oracle_gap import in_words, oracle_gaps
 from zsl.reporting.table import Row
 from zsl.reporting.wording import figure, label, options, seeds
-from zsl.results.schema import DAGGER
 
 COLUMNS = (
     "T1",

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from zsl.files.escaping import drawn
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.drawing import image, style
 from zsl.reporting.table import Row
 from zsl.reporting.wording import figure, label, options
-from zsl.results.schema import DAGGER
 
 ACROSS = 3
 """panels side by side"""

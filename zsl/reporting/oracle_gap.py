@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.table import Identity, Row
 from zsl.reporting.wording import label
-from zsl.results.schema import DAGGER
 
 GAPS = {"T1": "T1", "H_raw": "H", "H": "H_calibrated"}
 """objective of the choice -> the metric that it is on the test set: of another one, the choice is no oracle"""

@@ -13,9 +13,9 @@ from zsl.errors import InputError, printable
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from zsl.outputs.result import Result
     from zsl.reporting.layout import Sheet
     from zsl.reporting.table import Row
-    from zsl.results.result import Result
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +56,9 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     """
     if args.html and (args.output or args.format):
         raise InputError("--html writes a page, --output and --format a table; run them one after the other")
+    from zsl.outputs.result import LINES, gather
     from zsl.reporting.layout import arrange
     from zsl.reporting.table import rows
-    from zsl.results.result import LINES, gather
 
     metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
     results = gather(args.paths, () if args.html else LINES)

@@ -14,6 +14,9 @@ from zsl.data.fingerprint import short
 from zsl.errors import InputError
 from zsl.files.escaping import csv_text
 from zsl.files.redaction import without_secrets
+from zsl.outputs.claims import METRICS, claims
+from zsl.outputs.result import Result
+from zsl.outputs.schema import scale
 from zsl.reporting.chance_notes import MARK, explained
 from zsl.reporting.comparability import features
 from zsl.reporting.equivalence import ENOUGH
@@ -21,9 +24,6 @@ from zsl.reporting.layout import MEAN_OF_H, Cell, Line, Sheet
 from zsl.reporting.table import Identity, Row, identity, rows
 from zsl.reporting.verdict import Comparison, compare, signed
 from zsl.reporting.wording import DECIMALS, figure, seeds
-from zsl.results.claims import METRICS, claims
-from zsl.results.result import Result
-from zsl.results.schema import scale
 
 KEY = "experiments"
 COLUMNS = (

@@ -11,11 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from zsl.results import edges
-from zsl.results.chance import at_chance, levels
-from zsl.results.identity import MEANS
-from zsl.results.result import Result
-from zsl.results.statistics import Summary, over_seeds
+from zsl.outputs import edges
+from zsl.outputs.chance import at_chance, levels
+from zsl.outputs.identity import MEANS
+from zsl.outputs.result import Result
+from zsl.outputs.statistics import Summary, over_seeds
 
 ASIDE = frozenset({*MEANS, "seed", "hydra"})
 """the same, and with which seed"""

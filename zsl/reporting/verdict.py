@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from zsl.outputs.claims import METRICS, Claim, tolerance
+from zsl.outputs.result import Result
+from zsl.outputs.schema import scale
 from zsl.reporting.comparability import caveats, reasons
 from zsl.reporting.equivalence import Difference, Outcome, difference
 from zsl.reporting.table import Row
 from zsl.reporting.wording import DECIMALS
-from zsl.results.claims import METRICS, Claim, tolerance
-from zsl.results.result import Result
-from zsl.results.schema import scale
 
 ORDER: tuple[Outcome, ...] = ("worse", "inconclusive", "better", "reproduced")
 """from the worst to the best"""

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import groupby
 
+from zsl.outputs.schema import scale
+from zsl.outputs.statistics import Summary
 from zsl.reporting.table import Identity, Row
-from zsl.results.schema import scale
-from zsl.results.statistics import Summary
 
 HYPERPARAMETERS = ("method.", "correction.", "class_embedding.")
 DECIMALS = {"percent": 1, "unit": 3, "number": 2}

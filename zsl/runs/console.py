@@ -12,9 +12,9 @@ from rich.text import Text
 
 from zsl.errors import printable
 from zsl.files.redaction import without_secrets
-from zsl.results.chance import at_chance, levels
-from zsl.results.result import Result
-from zsl.results.statistics import over_seeds
+from zsl.outputs.chance import at_chance, levels
+from zsl.outputs.result import Result
+from zsl.outputs.statistics import over_seeds
 
 SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
 

@@ -21,9 +21,9 @@ from zsl.files import checks
 from zsl.files.atomic import remove_unfinished, write_text
 from zsl.files.redaction import without_secrets
 from zsl.files.regular_file import read_json
-from zsl.results import result as results
-from zsl.results.identity import identity
-from zsl.results.result import Result
+from zsl.outputs import result as results
+from zsl.outputs.identity import identity
+from zsl.outputs.result import Result
 
 log = logging.getLogger(__name__)
 

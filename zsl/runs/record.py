@@ -27,8 +27,8 @@ from zsl.evaluation.scoring import Scored
 from zsl.evaluation.synthetic import near_own, plane
 from zsl.files.redaction import without_secrets
 from zsl.methods.method import ZSLModel
-from zsl.results.provenance import commit, versions
-from zsl.results.result import Result, Selection
+from zsl.outputs.provenance import commit, versions
+from zsl.outputs.result import Result, Selection
 from zsl.selection.choice import Choice
 from zsl.selection.space import CORRECTION, of_correction
 from zsl.tracking.tracker import Job

@@ -15,11 +15,12 @@ from zsl.errors import InputError
 from zsl.evaluation.evaluate import evaluate
 from zsl.evaluation.scoring import score
 from zsl.files.folder import folder
-from zsl.results import edges
-from zsl.results.names import CHECKPOINT, TRIALS
-from zsl.results.result import Result, write
+from zsl.outputs import edges
+from zsl.outputs.names import CHECKPOINT, MODEL, TRIALS
+from zsl.outputs.result import Result, write
 from zsl.runs.choosing import Searches, choose_by_policy
-from zsl.runs.folder import save_predictions, save_weights
+from zsl.runs.model import predictor
+from zsl.runs.predictions import save_predictions
 from zsl.runs.record import job, record
 from zsl.runs.train import train
 from zsl.selection.choice import Choice
@@ -83,8 +84,8 @@ def run(
                     scored = score(model, stage.held_out).corrected(correction)
                     evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
                 result = record(experiment, source, stage, choice, model, correction, scored, evaluation, timings)
-                if experiment.save.weights:
-                    save_weights(model, output)
+                if experiment.save.model:
+                    predictor(experiment, source, stage, choice, model, correction).save(output / MODEL)
                 if experiment.save.predictions:
                     save_predictions(scored, stage, output)
                 write(result, output)

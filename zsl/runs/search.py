@@ -30,8 +30,8 @@ from zsl.errors import InputError
 from zsl.files.folder import folder
 from zsl.files.redaction import WITHHELD, without_secrets
 from zsl.files.source_file import require_file_name
-from zsl.results.identity import MEANS
-from zsl.results.result import Result
+from zsl.outputs.identity import MEANS
+from zsl.outputs.result import Result
 from zsl.runs.choosing import validation
 from zsl.runs.console import show, show_log
 from zsl.runs.job import verified

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,18 +15,17 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray as Array
 from omegaconf import DictConfig
 
-from zsl.config.build import build_method, load_source, stage_of
-from zsl.config.settings import ClassEmbeddingKeys, DataKeys, MethodKeys, ProtocolKeys, plain
+from zsl.config.build import load_source, stage_of
+from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys, plain
 from zsl.config.stored import places, stored
 from zsl.data.protocol import Stage
 from zsl.errors import InputError
 from zsl.files import matlab
 from zsl.files.atomic import write_bytes
 from zsl.methods.generative.feature_generator import FeatureGenerator
-from zsl.methods.method import Dimensions
-from zsl.results import result as results
-from zsl.results.names import WEIGHTS
-from zsl.results.result import Result
+from zsl.outputs import result as results
+from zsl.outputs.names import MODEL
+from zsl.prediction.saved import load
 
 FEATURES, SPLITS = "synthetic.mat", "att_splits.mat"
 TESTED = 5
@@ -60,13 +60,13 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     if seed < 0:
         raise InputError(f"--seed {seed}: give a whole number of at least 0")
     result = results.read(run / results.NAME)
-    cfg, other = stored(result, run / results.NAME, overrides)
-    _announce(cfg, run / results.NAME)
+    before, cfg = stored(result, run / results.NAME, overrides)
+    _announce(before, run / results.NAME)
+    predictor = load(run / MODEL, [pkgutil.resolve_name(target) for target in _own_methods(overrides)])
+    model, known = predictor.method, predictor.dims.embedding
+    if not isinstance(model, FeatureGenerator):
+        raise InputError(f"{result.method} makes no features; give the run of a generator (zsl list methods)")
     stage = _stage(cfg, result.protocol)
-    model = _load(cfg, result, stage, run / WEIGHTS)
-    known = stage.dims[1]
-    if overrides:
-        stage = _stage(other, result.protocol)
     if stage.dims[1] != known:
         raise InputError(f"class embedding: {stage.dims[1]} numbers a class, but the generator was trained on {known}")
     classes = stage.classes
@@ -103,24 +103,7 @@ def _announce(cfg: DictConfig, file: Path) -> None:
         sys.stderr.write(f"zsl: reads {named}, as {file} says\n")
 
 
-def _load(cfg: DictConfig, result: Result, stage: Stage, weights: Path) -> FeatureGenerator:
-    chosen = {key: value for key, value in result.selection.chosen.items() if key.startswith("method.")}
-    model = build_method(
-        plain(cfg, "method", MethodKeys),
-        Dimensions(*stage.dims),
-        {key.removeprefix("method."): v for key, v in chosen.items()},
-    )
-    if not isinstance(model, FeatureGenerator):
-        raise InputError(f"{result.method} makes no features; give the run of a generator (zsl list methods)")
-    if not weights.is_file():
-        raise InputError(f"{weights}: no such file; train with save.weights=true")
-    try:
-        model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        if not all(it.isfinite().all() for it in model.state_dict().values()):
-            raise ValueError("not all of them are finite numbers")
-    except Exception as error:  # a damaged file can raise anything
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise InputError(
-            f"{weights}: not the weights of this run ({reason}); train again with save.weights=true"
-        ) from error
-    return model.eval()
+def _own_methods(overrides: Sequence[str]) -> list[str]:
+    """Return the classes of the user's own that are typed as the method."""
+    pairs = (word.partition("=") for word in overrides)
+    return [value for key, _, value in pairs if key == "method._target_"]

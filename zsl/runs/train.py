@@ -10,7 +10,7 @@ from pytorch_lightning import Callback, seed_everything
 from zsl.config.experiment import Experiment
 from zsl.data.protocol import Stage
 from zsl.methods.method import Dimensions, ZSLModel
-from zsl.results.names import CHECKPOINT
+from zsl.outputs.names import CHECKPOINT
 from zsl.selection.space import Hyperparameters
 from zsl.training.fit import fit
 from zsl.training.random_draws import watched

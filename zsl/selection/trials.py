@@ -14,7 +14,7 @@ from zsl.errors import InputError
 from zsl.files import checks
 from zsl.files.atomic import write_text
 from zsl.files.regular_file import read_json
-from zsl.results import schema
+from zsl.outputs import schema
 
 NAME = "trials.json"
 _FILE = checks.record({"data": checks.mapping(checks.text), "trials": schema.trials})

@@ -13,7 +13,7 @@ from pytorch_lightning.loggers import CSVLogger
 from zsl.files.atomic import write_text
 from zsl.files.escaping import csv_text
 from zsl.files.regular_file import open_regular
-from zsl.results.result import Result
+from zsl.outputs.result import Result
 from zsl.tracking.tables import tables
 from zsl.tracking.tracker import Job
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from zsl.results.result import Result
+from zsl.outputs.result import Result
 
 
 class Table(NamedTuple):

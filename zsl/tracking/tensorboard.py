@@ -10,7 +10,7 @@ from typing import Any
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from zsl.errors import InputError
-from zsl.results.result import Result
+from zsl.outputs.result import Result
 from zsl.tracking.tracker import Job
 
 

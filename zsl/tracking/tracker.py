@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from zsl.files.redaction import without_secrets
-from zsl.results.result import Result
+from zsl.outputs.result import Result
 
 
 @dataclass(frozen=True)

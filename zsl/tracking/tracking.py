@@ -12,7 +12,7 @@ from typing import Any
 from pytorch_lightning import Callback
 
 from zsl.files.redaction import without_secrets
-from zsl.results.result import NAME, read
+from zsl.outputs.result import NAME, read
 from zsl.tracking.steps import Steps
 from zsl.tracking.tracker import Job, Tracker, reason
 

@@ -15,8 +15,8 @@ from typing import Any, ClassVar, Literal
 from zsl.errors import InputError
 from zsl.files.atomic import write_text
 from zsl.files.redaction import without_secrets
-from zsl.results.names import CHECKPOINT, WEIGHTS
-from zsl.results.result import NAME, Result
+from zsl.outputs.names import CHECKPOINT, MODEL
+from zsl.outputs.result import NAME, Result
 from zsl.selection.trials import NAME as TRIALS
 from zsl.tracking.tables import flat_trial, tables
 from zsl.tracking.tracker import Job, reason
@@ -129,7 +129,8 @@ class WandB:
             self.run.log(made)
             self._upload("result", {NAME: output / NAME}, "mutable")
             if self.checkpoints:
-                saved = {WEIGHTS: output / WEIGHTS, CHECKPOINT: self.job.checkpoints / CHECKPOINT}
+                saved = {path.name: path for path in sorted((output / MODEL).glob("*"))}
+                saved |= {CHECKPOINT: self.job.checkpoints / CHECKPOINT}
                 self._upload("model", {name: path for name, path in saved.items() if path.is_file()}, "immutable")
 
     def close(self, finished: bool) -> None:

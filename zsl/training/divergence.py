@@ -13,7 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from zsl.errors import DivergedError
-from zsl.results.names import CHECKPOINT
+from zsl.outputs.names import CHECKPOINT
 from zsl.training.resumption import steps_made
 
 EXTREME = "a hyperparameter is too small or too large for floating point, or the data are; choose others"

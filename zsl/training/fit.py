@@ -18,7 +18,7 @@ from zsl.data.scaling import require
 from zsl.data.training_set import Batches, TrainingSet, stream
 from zsl.errors import InputError
 from zsl.methods.method import ZSLModel
-from zsl.results.names import CHECKPOINT
+from zsl.outputs.names import CHECKPOINT
 from zsl.training.checkpoint import whole
 from zsl.training.divergence import FiniteLoss, solvable
 from zsl.training.random_draws import watched

@@ -17,8 +17,8 @@ from statistics import fmean, stdev
 import pytest
 
 from zsl.cli import main
+from zsl.outputs.result import Result, write
 from zsl.reporting.comparison.paired import paired
-from zsl.results.result import Result, write
 
 Make = Callable[..., Result]
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsl.errors import InputError
+from zsl.outputs.result import Result, Selection
 from zsl.reporting.comparison.classes import by_class
 from zsl.reporting.comparison.comparisons import Comparisons, compare, couples, named
 from zsl.reporting.comparison.contenders import alone, contenders, populations
 from zsl.reporting.comparison.paired import paired
-from zsl.results.result import Result, Selection
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zsl.outputs.result import Result, Selection
 from zsl.reporting.comparison.contenders import Runs, alone, contenders, populations
 from zsl.reporting.table import rows
-from zsl.results.result import Result, Selection
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

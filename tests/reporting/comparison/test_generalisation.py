@@ -13,10 +13,10 @@ import pytest
 
 from zsl.cli import main
 from zsl.errors import InputError
+from zsl.outputs.result import Result, write
+from zsl.outputs.result import read as read_result
 from zsl.reporting.comparison.predictions import NAME, read
 from zsl.reporting.comparison.resampling import Hits, over_images
-from zsl.results.result import Result, write
-from zsl.results.result import read as read_result
 
 Make = Callable[..., Result]
 

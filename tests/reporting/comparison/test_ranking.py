@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from scipy.special import gammaincc
 
 from zsl.errors import InputError
+from zsl.outputs.result import Result
 from zsl.reporting.comparison.contenders import contenders, populations
 from zsl.reporting.comparison.ranking import critical_difference, friedman, groups, rank
-from zsl.results.result import Result
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

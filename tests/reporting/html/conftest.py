@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zsl.cli import main
-from zsl.results.result import Result, Selection, write
+from zsl.outputs.result import Result, Selection, write
 
 HOSTILE = "</script><img src=x onerror=\"document.title='hit'\"><b>{{ 7 * 7 }}"
 CURVE = {"u": [0.0, 0.0, 20.0, 40.0, 40.0], "s": [60.0, 50.0, 50.0, 10.0, 0.0], "gamma": [-1.0, -0.5, 0.25, 1.5, 2.0]}

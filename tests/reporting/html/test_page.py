@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.results.test_result import results
+from tests.outputs.test_result import results
 from zsl.cli import main
+from zsl.outputs.result import Result, gather, write
 from zsl.reporting.layout import arrange, sheets
 from zsl.reporting.table import rows
-from zsl.results.result import Result, gather, write
 
 pytest.importorskip("plotly", reason="pip install 'zsl[html]'")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zsl.errors import InputError
+from zsl.outputs.result import Result
+from zsl.outputs.schema import DAGGER
+from zsl.outputs.statistics import Summary, summarize
 from zsl.reporting.comparison.comparisons import pairs
 from zsl.reporting.comparison.contenders import Contender, Population, Runs
-from zsl.results.result import Result
-from zsl.results.schema import DAGGER
-from zsl.results.statistics import Summary, summarize
 
 KINDS = {"T1": ("T1",), "u": ("u",), "s": ("s",), "H": ("u", "s")}
 """metric -> the accuracies by class that it is made of"""

@@ -46,11 +46,11 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         InputError: no results, unreadable ones, a metric or row that there is not, nothing that shares data, protocol
             and seed, statsmodels is not installed, or a file that cannot be written.
     """
+    from zsl.outputs.result import LINES, gather
     from zsl.reporting.comparison.comparisons import couples, named
     from zsl.reporting.comparison.contenders import contenders
     from zsl.reporting.layout import unknown
     from zsl.reporting.table import rows
-    from zsl.results.result import LINES, gather
 
     results = gather(args.paths, LINES)
     present = sorted({name for result in results.values() for name in result.metrics})

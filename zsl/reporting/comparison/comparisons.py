@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Literal, TypeAlias
 
 from zsl.errors import InputError
+from zsl.outputs.result import Result
 from zsl.reporting.comparison.contenders import (
     Adapted,
     Contender,
@@ -20,7 +21,6 @@ from zsl.reporting.comparison.contenders import (
     share_images,
 )
 from zsl.reporting.comparison.paired import ALPHA, Paired, holm, paired
-from zsl.results.result import Result
 
 Couple: TypeAlias = tuple[Result, Result]
 Unit: TypeAlias = Literal["seed", "class split", "data set"]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from zsl.outputs.result import Result
+from zsl.outputs.schema import PROTOCOLS
 from zsl.reporting.table import PLACES, Identity, Row, identity, rows
 from zsl.reporting.wording import HYPERPARAMETERS, brief, value
-from zsl.results.result import Result
-from zsl.results.schema import PROTOCOLS
 
 DRAWS = ("split", "splits", "world_seed")
 """keys of ``data`` that draw another class split, or another world, of the same data set"""

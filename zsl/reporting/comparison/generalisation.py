@@ -11,13 +11,13 @@ from typing import TypeAlias
 import numpy as np
 
 from zsl.errors import InputError
+from zsl.outputs.result import Result
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.comparison.classes import KINDS
 from zsl.reporting.comparison.contenders import Contender, Runs, World, alone, by_protocol
 from zsl.reporting.comparison.paired import ALPHA, holm
 from zsl.reporting.comparison.predictions import NAME, Predicted, read
 from zsl.reporting.comparison.resampling import Accuracies, Hits, Resampled, over_classes, over_images
-from zsl.results.result import Result
-from zsl.results.schema import DAGGER
 
 MOST = 50
 """pairs that are tested; resampling takes some tenths of a second each"""

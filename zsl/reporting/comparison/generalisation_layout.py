@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from zsl.outputs.schema import scale
 from zsl.reporting.comparison.generalisation import Generalisation, Generalised
 from zsl.reporting.comparison.layout import p_value
 from zsl.reporting.comparison.paired import ALPHA
 from zsl.reporting.comparison.resampling import DRAWS
 from zsl.reporting.layout import SECTIONS, Cell, Line, Sheet
 from zsl.reporting.wording import DECIMALS, label
-from zsl.results.schema import scale
 
 HEADER = (
     *("a - b", "difference", "new images: 95 % interval", "new images: p", "new images: Holm"),

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_letters
 
 from zsl.files.escaping import csv_text
+from zsl.outputs.schema import scale
+from zsl.outputs.statistics import Summary
 from zsl.reporting.comparison.classes import ClassDifferences
 from zsl.reporting.comparison.comparisons import Comparison, Comparisons
 from zsl.reporting.comparison.contenders import Adapted
@@ -15,8 +17,6 @@ from zsl.reporting.comparison.ranking import Ranking
 from zsl.reporting.layout import FEW, SECTIONS, WARNING, Cell, Line, Sheet
 from zsl.reporting.wording import DECIMALS, label
 from zsl.reporting.wording import seeds as numbers
-from zsl.results.schema import scale
-from zsl.results.statistics import Summary
 
 NAMED = 3
 """comparisons that a note names; the others are counted"""

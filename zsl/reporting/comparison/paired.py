@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.results.statistics import summarize
+from zsl.outputs.statistics import summarize
 
 ALPHA = 0.05
 COUNTED = 13

@@ -12,8 +12,8 @@ from numpy import ndarray as Array
 
 from zsl.errors import InputError
 from zsl.files.array_file import read_archive
-from zsl.results.result import Result
-from zsl.results.schema import DAGGER
+from zsl.outputs.result import Result
+from zsl.outputs.schema import DAGGER
 
 NAME = "predictions.npz"
 AGAIN = "run it again with save.predictions=true, or delete the file"

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 from numpy import ndarray as Array
 
-from zsl.results.statistics import CONFIDENCE
+from zsl.outputs.statistics import CONFIDENCE
 
 DRAWS = 5000
 """resamples; the smallest p is 2 / (DRAWS + 1)"""

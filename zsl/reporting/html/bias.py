@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy import ndarray as Array
 
+from zsl.outputs.result import Result
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, INK, LEGEND_ABOVE, MUTED, Plot, axis, line, note, rule
 from zsl.reporting.html.section import RowFigure, Section
 from zsl.reporting.html.thinning import thinned
-from zsl.results.result import Result
-from zsl.results.schema import DAGGER
 
 TOLERANCE = 0.001
 """of the height and of the width of the plot"""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
+from zsl.outputs.result import Result
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, INK, Plot, axis, note, plain
 from zsl.reporting.html.section import RowFigure, Section
-from zsl.results.result import Result
 
 GROUPS = {"u": "unseen", "s": "seen"}
 GAP = 2

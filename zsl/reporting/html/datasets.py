@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from zsl.data.fingerprint import short
+from zsl.outputs.result import Result
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.table import leaves
-from zsl.results.result import Result
 
 NOT_DATA = "class_embeddings"
 PICTURES = 12

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from zsl.data.fingerprint import short
+from zsl.outputs.result import Result
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.layout import SECTIONS, Sheet
 from zsl.reporting.table import Identity, Row
 from zsl.reporting.wording import options
-from zsl.results.result import Result
-from zsl.results.schema import DAGGER
 
 Numbered: TypeAlias = tuple[int, Row]
 """a row and its number, which stands for it all over the page"""

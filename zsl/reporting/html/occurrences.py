@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
+from zsl.outputs.result import Result
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, LEGEND_ABOVE, Plot, axis
 from zsl.reporting.html.section import RowFigure, Section
 from zsl.reporting.occurrences import BINS, MATRICES, histogram, measures
 from zsl.reporting.wording import label
-from zsl.results.result import Result
 
 
 def section(gathered: Gathered) -> Section | None:

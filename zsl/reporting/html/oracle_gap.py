@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, LEGEND_ABOVE, MUTED, Plot, axis, note, plain
 from zsl.reporting.html.section import Figure, Section
 from zsl.reporting.oracle_gap import GAPS, OracleGap, oracle_gaps
 from zsl.reporting.wording import label
-from zsl.results.schema import DAGGER
 
 EACH, AROUND = 34, 130
 """pixels a row, and for axis and legend"""

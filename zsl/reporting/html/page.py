@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zsl import __version__
 from zsl.errors import InputError
 from zsl.files.escaping import lines
+from zsl.outputs.result import Result
 from zsl.reporting.html import (
     bias,
     classes,
@@ -30,7 +31,6 @@ from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.layout import sheets
 from zsl.reporting.table import Row
-from zsl.results.result import Result
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -75,7 +75,7 @@ def page(rows: Sequence[Row], found: Mapping[Path, Result], metrics: Sequence[st
     }
     titles = list(dict.fromkeys(row.identity.data_title for row in rows))
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             parts=parts,
@@ -125,7 +125,12 @@ def _shown(value: Any) -> Any:
     return lines(value) if type(value) is str else value
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the environment that pages are made in: every text is escaped.
+
+    Raises:
+        InputError: Jinja is not installed.
+    """
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:

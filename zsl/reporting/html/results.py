@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.html.gathered import DRAWN, Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.layout import Line, Sheet
-from zsl.results.schema import DAGGER
 
 WARNING = "warning: "
 

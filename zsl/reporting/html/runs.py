@@ -10,10 +10,10 @@ import yaml
 
 from zsl.config.recalled import command
 from zsl.files.redaction import without_secrets
+from zsl.outputs.result import Result
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.table import Row, leaves
-from zsl.results.result import Result
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """the one written in C where there is one: ten times as fast"""

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
+from zsl.outputs.result import Result
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.importance import GRID, full, main_effects
 from zsl.reporting.html.plots import FAINT, INK, MUTED, SCALE, Plot, axis, note, plain
 from zsl.reporting.html.section import RowFigure, Section
 from zsl.reporting.table import leaves
-from zsl.results.result import Result
 
 OUTCOMES = frozenset({"epochs"})
 """in the record of a trial among what was chosen, but found by early stopping"""

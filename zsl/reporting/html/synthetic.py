@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from zsl.outputs.result import Result
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, LEGEND_ABOVE, MUTED, Plot, axis, plain
 from zsl.reporting.html.section import RowFigure, Section
-from zsl.results.result import Result
-from zsl.results.schema import DAGGER
 
 NEAR = "synthetic_near_own"
 

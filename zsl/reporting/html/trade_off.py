@@ -7,13 +7,13 @@ from typing import TypeAlias
 
 import numpy as np
 
+from zsl.outputs.result import Result
+from zsl.outputs.schema import DAGGER
 from zsl.reporting.html.gathered import Gathered, Numbered
 from zsl.reporting.html.plots import FAINT, MUTED, Plot, axis, line, note, plain, points, series
 from zsl.reporting.html.section import Figure, Section
 from zsl.reporting.html.thinning import thinned
 from zsl.reporting.table import Row
-from zsl.results.result import Result
-from zsl.results.schema import DAGGER
 
 Drawn: TypeAlias = tuple[int, Row, Result]
 """a row's number, the row, and the run whose curve stands for it"""

@@ -17,7 +17,7 @@ from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from zsl.errors import InputError
-from zsl.results import schema
+from zsl.outputs import schema
 from zsl.selection.choice import EPOCHS, is_of
 from zsl.selection.epochs import Hopeful
 from zsl.selection.optuna.plan import Plan

@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 from zsl.config.compose import compose
 from zsl.config.tree import choices
 from zsl.errors import InputError
-from zsl.results.claims import SPREAD, claims
-from zsl.results.statistics import Summary, summarize
+from zsl.outputs.claims import SPREAD, claims
+from zsl.outputs.statistics import Summary, summarize
 
 PUBLISHED: dict[str, Any] = {
     "source": "Nobody 2020",

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from tests import processes
 from zsl.errors import InputError
-from zsl.results.result import Result, Selection, gather, read, write
+from zsl.outputs.result import Result, Selection, gather, read, write
 
 Make = Callable[..., Result]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from zsl.results.statistics import Summary, over_seeds, summarize
+from zsl.outputs.statistics import Summary, over_seeds, summarize
 
 several = st.lists(st.floats(0, 100), min_size=2, max_size=12)
 

@@ -1,8 +1,8 @@
 """Names of the files in the folder of a run."""
 
 RESULT = "result.json"
-WEIGHTS = "weights.pt"
-"""state dict of a trained method, where ``save.weights=true``"""
+MODEL = "model"
+"""folder of the trained model, where ``save.model=true``"""
 PREDICTIONS = "predictions.npz"
 """scores of every held-out image, where ``save.predictions=true``"""
 CHECKPOINT = "last.ckpt"

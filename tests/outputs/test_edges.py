@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from tests.written_results import build
 from zsl.config.experiment import Experiment
+from zsl.outputs.edges import at_edge
+from zsl.outputs.result import Result, Selection, read
 from zsl.reporting.layout import sheets
 from zsl.reporting.table import rows
-from zsl.results.edges import at_edge
-from zsl.results.result import Result, Selection, read
 from zsl.runs.run import run
 
 Make = Callable[..., Result]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import zsl
-from zsl.results import provenance
+from zsl.outputs import provenance
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 

@@ -14,7 +14,7 @@ from zsl.files.atomic import write_text
 from zsl.files.checks import show
 from zsl.files.redaction import without_secrets
 from zsl.files.regular_file import read_json
-from zsl.results import schema
+from zsl.outputs import schema
 
 NAME = "result.json"
 LINES = ("curve", "hubness", "synthetic")

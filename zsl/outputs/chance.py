@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from zsl.results.result import Result
-from zsl.results.schema import DAGGER
-from zsl.results.statistics import Summary
+from zsl.outputs.result import Result
+from zsl.outputs.schema import DAGGER
+from zsl.outputs.statistics import Summary
 
 if TYPE_CHECKING:
     pass

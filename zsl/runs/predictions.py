@@ -1,4 +1,4 @@
-"""Files that a run saves beside its result: weights and predictions."""
+"""The scores of every held-out image, saved beside the result."""
 
 from __future__ import annotations
 
@@ -6,20 +6,11 @@ import io
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from zsl.data.protocol import Stage
 from zsl.evaluation.scoring import Scored
 from zsl.files.atomic import write_bytes
-from zsl.methods.method import ZSLModel
-from zsl.results.names import PREDICTIONS, WEIGHTS
-
-
-def save_weights(model: ZSLModel, output: Path) -> None:
-    """:data:`WEIGHTS`: the state dict."""
-    content = io.BytesIO()
-    torch.save(model.state_dict(), content)
-    write_bytes(output / WEIGHTS, content.getvalue())
+from zsl.outputs.names import PREDICTIONS
 
 
 def save_predictions(scored: Scored, stage: Stage, output: Path) -> None:

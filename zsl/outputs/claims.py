@@ -10,8 +10,8 @@ from typing import Any
 from zsl.errors import InputError
 from zsl.files import checks
 from zsl.files.checks import Check, Fault, anything, mapping, matching, number, one_of, optional, record, text, whole
-from zsl.results.schema import SETTINGS, scale
-from zsl.results.statistics import Summary, summarize
+from zsl.outputs.schema import SETTINGS, scale
+from zsl.outputs.statistics import Summary, summarize
 
 METRICS = ("T1", "u", "s", "H", "AUSUC")
 """that a row may have; all that it has count"""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
-from zsl.results.result import Result
+from zsl.outputs.result import Result
 
 NATURAL = ("epochs",)
 """what a search measures on its way: its end is that of training"""

@@ -1,0 +1,134 @@
+"""A saved model of every method loads in a fresh process, without data or configuration, and scores bit-identically."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from tests import worlds
+from tests.configured import METHODS, build, config
+from zsl.data.protocol import Stage, final
+from zsl.errors import InputError
+from zsl.evaluation.evaluate import Calibration
+from zsl.methods import KINDS
+from zsl.methods.method import Dimensions
+from zsl.prediction.components import OFFERED, built, of_recipe
+from zsl.prediction.predictor import Described, Predictor
+from zsl.prediction.saved import load
+from zsl.training.fit import Loop, fit
+
+ASK = """
+import sys
+import numpy as np
+import zsl
+for folder in sys.argv[2:]:
+    np.save(folder + "/scores.npy", zsl.load(folder).scores(np.load(sys.argv[1])))
+"""
+
+
+def predictor(method: str, stage: Stage) -> Predictor:
+    source = worlds.source()
+    dims = Dimensions(*stage.dims)
+    torch.manual_seed(0)
+    model = build(method, dims)
+    fit(model, stage.training(model.setting), Loop(progress_bar=False), 0)
+    node: Any = OmegaConf.to_container(config(method), resolve=True)
+    described = Described(source.descriptions, stage.phi, source.embedding_scale, source.fit_embedding, None)
+    return Predictor(
+        model,
+        node,
+        dims,
+        stage.classes,
+        stage.held_out.scaling,
+        described,
+        Calibration(0.25, 1.5),
+        facts={"of": method},
+    )
+
+
+@pytest.fixture(scope="module")
+def stage() -> Stage:
+    return final(worlds.source())
+
+
+@pytest.fixture(scope="module")
+def models(stage: Stage) -> dict[str, Predictor]:
+    return {method: predictor(method, stage) for method in METHODS}
+
+
+def test_every_method_loads_in_a_fresh_process_and_scores_the_same_bits(
+    models: dict[str, Predictor], tmp_path: Path
+) -> None:
+    x = worlds.dataset().features
+    np.save(tmp_path / "x.npy", x)
+    for name, model in models.items():
+        model.save(tmp_path / name)
+    folders = [str(tmp_path / name) for name in models]
+    subprocess.run([sys.executable, "-c", ASK, str(tmp_path / "x.npy"), *folders], check=True, cwd=tmp_path)
+    for name, model in models.items():
+        assert np.array_equal(np.load(tmp_path / name / "scores.npy"), model.scores(x)), name
+
+
+def test_every_method_that_can_be_chosen_is_offered() -> None:
+    from tests.configured import target
+
+    chosen = {f"{target(name).__module__}.{target(name).__qualname__}" for name in METHODS}
+    assert chosen <= OFFERED["method"]
+    assert {path.rpartition(".")[2] for path in OFFERED["method"]} == set(KINDS)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_recipe_of_every_class_survives_as_data(name: str) -> None:
+    import zsl.methods
+
+    recipe = getattr(zsl.methods, name)()
+    node = json.loads(json.dumps(of_recipe(recipe)))
+    dims = Dimensions(5, 3, 4, 2)
+    torch.manual_seed(0)
+    expected = recipe(dims).state_dict()
+    torch.manual_seed(0)
+    found = built({**node, "_partial_": True}, "method", "here")(dims).state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[key], expected[key]) for key in expected)
+
+
+def test_all_that_belongs_to_it_survives(models: dict[str, Predictor], tmp_path: Path) -> None:
+    model = models["eszsl"]
+    model.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    assert again.classes.names == model.classes.names
+    assert torch.equal(again.classes.embeddings, model.classes.embeddings)
+    assert torch.equal(again.classes.seen, model.classes.seen)
+    assert again.calibration == model.calibration
+    assert again.facts == model.facts
+    x = worlds.dataset().features[:9]
+    one, other = model.predict(x, top_k=3), again.predict(x, top_k=3)
+    assert one.labels.tolist() == other.labels.tolist()
+    assert np.array_equal(one.confidence, other.confidence)
+    assert np.array_equal(one.margin, other.margin)
+
+
+class Mine:
+    """A class of somebody's own."""
+
+
+def test_a_class_of_ones_own_has_to_be_handed_over() -> None:
+    node = {"_target_": f"{__name__}.Mine"}
+    with pytest.raises(InputError, match="which zsl does not offer as a backbone"):
+        built(node, "backbone", "model.json")
+    assert isinstance(built(node, "backbone", "model.json", [Mine]), Mine)
+
+
+def test_saving_twice_replaces_the_model(models: dict[str, Predictor], tmp_path: Path) -> None:
+    for name in ("eszsl", "ale"):
+        models[name].save(tmp_path / "model")
+    assert load(tmp_path / "model").facts == {"of": "ale"}
+    assert {path.name for path in (tmp_path / "model").iterdir()} == {"model.json", "tensors.safetensors"}

@@ -1,0 +1,174 @@
+"""The work of ``zsl predict``: load the model, ask, and show or write the answers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from zsl.data.class_names import reading
+from zsl.errors import InputError, printable
+from zsl.files.atomic import write_text
+from zsl.files.escaping import csv_text
+from zsl.files.source_file import read_text
+from zsl.prediction.inputs import ARRAYS, Photograph, encoded, features, photographs, readable
+from zsl.prediction.model_files import DESCRIPTION
+from zsl.prediction.predictor import Answers, Labels, Predictor
+from zsl.prediction.saved import load
+from zsl.reporting.contact_sheet import Entry, contact_sheet
+from zsl.runs.console import show_log
+
+ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was asked about, and the answers."""
+
+    names: Sequence[str]
+    """paths, or row numbers of features"""
+    answers: Answers
+    images: Sequence[Photograph] = ()
+
+
+def predict(arguments: argparse.Namespace) -> int:
+    """Predict, and show or write the answers.
+
+    Raises:
+        InputError: the model, an image or a label cannot be used, or a file cannot be written.
+    """
+    show_log()
+    if arguments.labels and arguments.add_labels:
+        raise InputError("--labels restricts the classes, --add-labels adds to them; give one of the two")
+    model = load(_model_folder(arguments.model))
+    labels = _labels(arguments.labels)
+    if arguments.add_labels:
+        more = _labels(arguments.add_labels) or {}
+        known = {reading(name) for name in model.classes.names}
+        labels = dict.fromkeys(model.classes.names) | {k: v for k, v in more.items() if reading(k) not in known}
+    asked = _asked(model, arguments, labels)
+    if model.calibration is None:
+        sys.stderr.write("zsl: confidence is not calibrated: train with selection=validation\n")
+    form = arguments.format or (ENDINGS.get(arguments.output.suffix, "table") if arguments.output else "table")
+    if arguments.html:
+        write_text(arguments.html, _sheet(model, asked, labels))
+    if form == "table" and not arguments.output:
+        _show(asked)
+        return 0
+    text = _csv(asked) if form == "csv" else _jsonl(asked)
+    if form == "table":
+        raise InputError(f"--output {arguments.output}: give a file that ends in .csv or .jsonl, or a --format")
+    if arguments.output:
+        write_text(arguments.output, text)
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _model_folder(folder: Path) -> Path:
+    inner = folder / "model"
+    return inner if not (folder / DESCRIPTION).is_file() and (inner / DESCRIPTION).is_file() else folder
+
+
+def _labels(given: str | None) -> dict[str, str | None] | None:
+    """Return names with a text, or None where a name has none."""
+    if given is None:
+        return None
+    file = Path(given)
+    if "," not in given and file.is_file():
+        lines = [line for line in read_text(file, "--labels").splitlines() if line.strip()]
+        pairs = [line.partition("\t") for line in lines]
+    else:
+        pairs = [(name, "", "") for name in given.split(",") if name.strip()]
+    found = {name.strip(): text.strip() or None for name, _, text in pairs}
+    if not found:
+        raise InputError(f"--labels {given}: names no class; give names with commas between, or a file")
+    return found
+
+
+def _asked(model: Predictor, arguments: argparse.Namespace, labels: dict[str, str | None] | None) -> Asked:
+    space = model.label_space(_askable(labels))
+    arrays = [path for path in arguments.paths if path.suffix.lower() in ARRAYS]
+    if arrays:
+        if len(arguments.paths) > 1 or arguments.html:
+            raise InputError(f"{arrays[0]}: features are asked about alone, and without --html; give one .npy file")
+        x = features(arrays[0])
+        return Asked([str(i) for i in range(len(x))], model.predict(x, _askable(labels), arguments.top_k))
+    if model.backbone is None:
+        raise InputError(f"{arguments.model}: was trained on features without a backbone; give a .npy file of features")
+    images = readable(photographs(arguments.paths), arguments.skip_unreadable)
+    cache = Path(os.environ.get("ZSL_CACHE", "~/.cache/zsl")).expanduser() / "image_folder"
+    x = encoded(images, model.backbone, cache)
+    answers = model.answers(model.scores(x, _askable(labels)), space, arguments.top_k)
+    return Asked([str(image.path) for image in images], answers, images)
+
+
+def _askable(labels: dict[str, str | None] | None) -> Labels | None:
+    """Return labels as a predictor takes them: names, or names with texts where there are any."""
+    if labels is None:
+        return None
+    if not any(labels.values()):
+        return list(labels)
+    return {name: text or name for name, text in labels.items()}
+
+
+def _show(asked: Asked) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("image", "answer", "confidence", "seen - unseen"):
+        table.add_column(heading, justify="left" if heading in ("image", "answer") else "right")
+    answers = asked.answers
+    for name, labels, confidence, margin in zip(
+        asked.names, answers.labels, answers.confidence, answers.margin, strict=True
+    ):
+        for rank, (label, sure) in enumerate(zip(labels, confidence, strict=True)):
+            first = rank == 0
+            shown = "" if np.isnan(margin) or not first else f"{margin:+.2f}"
+            table.add_row(Text(printable(name) if first else ""), Text(printable(label)), f"{100 * sure:.0f} %", shown)
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+def _csv(asked: Asked) -> str:
+    k = asked.answers.labels.shape[1]
+    pairs = [f"{what}_{rank}" for rank in range(1, k + 1) for what in ("label", "confidence")]
+    rows: list[list[object]] = [["image", *pairs, "margin"]]
+    for name, labels, confidence, margin in _rows(asked):
+        values = [value for pair in zip(labels, (f"{c:.6f}" for c in confidence), strict=True) for value in pair]
+        rows.append([name, *values, "" if margin is None else f"{margin:.6f}"])
+    return csv_text(rows)
+
+
+def _jsonl(asked: Asked) -> str:
+    lines = []
+    for name, labels, confidence, margin in _rows(asked):
+        answers = [{"label": label, "confidence": c} for label, c in zip(labels, confidence, strict=True)]
+        lines.append(json.dumps({"image": name, "answers": answers, "margin": margin}, ensure_ascii=False))
+    return "\n".join(lines) + "\n"
+
+
+def _rows(asked: Asked) -> list[tuple[str, list[str], list[float], float | None]]:
+    found = asked.answers
+    return [
+        (name, labels.tolist(), confidence.tolist(), None if np.isnan(margin) else float(margin))
+        for name, labels, confidence, margin in zip(
+            asked.names, found.labels, found.confidence, found.margin, strict=True
+        )
+    ]
+
+
+def _sheet(model: Predictor, asked: Asked, labels: dict[str, str | None] | None) -> str:
+    classes = {reading(name): name for name in model.label_space(_askable(labels)).names}
+    entries = [
+        Entry(name, image.open(), labels, confidence, margin, classes.get(reading(image.folder)))
+        for image, (name, labels, confidence, margin) in zip(asked.images, _rows(asked), strict=True)
+    ]
+    title = f"{(model.facts or {}).get('method', 'model')} on {len(entries)} images"
+    return contact_sheet(entries, title, model.calibration is not None)

@@ -1,0 +1,47 @@
+"""``zsl predict``: ask a saved model about photographs or features."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "ask a saved model about photographs, folders of photographs, or features"
+EPILOG = """examples:
+  zsl predict runs/birds/model photographs/
+  zsl predict runs/birds/model a.jpg b.jpg --labels 'barn owl,snowy owl,tawny owl'
+  zsl predict runs/birds/model photographs/ --add-labels new.txt --top-k 3 --output answers.csv
+  zsl predict runs/birds/model photographs/ --html sheet.html
+
+A model is the folder model/ of a run with save.model=true. --labels restricts the answers to these classes,
+--add-labels adds classes to all that the model knows; new ones are embedded by the class embedding of the model. Either
+is a list with commas, or a file: one name a line, after a tab a text that describes it."""
+FORMATS = ("table", "csv", "jsonl")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``zsl predict``."""
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help="folder of a saved model, or of the run that saved it"
+    )
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="images, folders of images, or a .npy of features"
+    )
+    parser.add_argument("--labels", metavar="NAMES|FILE", help="the classes to choose among")
+    parser.add_argument("--add-labels", metavar="NAMES|FILE", help="classes beside those that the model knows")
+    parser.add_argument("--top-k", type=int, default=1, metavar="K", help="answers for each image (default: 1)")
+    parser.add_argument("--format", choices=FORMATS, help="default: by the ending of FILE, else a table")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the answers there")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="a page with every image and its answers")
+    parser.add_argument("--skip-unreadable", action="store_true", help="list broken images and go on without them")
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Predict, and show or write the answers.
+
+    Raises:
+        InputError: the model, an image or a label cannot be used, or a file cannot be written.
+    """
+    from zsl.cli.answers import predict
+
+    return predict(arguments)

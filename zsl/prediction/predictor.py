@@ -1,0 +1,256 @@
+"""A trained model that can be asked: a method with all that stands between it and an array or a photograph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64
+from numpy import ndarray as Array
+from scipy.special import softmax
+from torch import Tensor
+
+from zsl.data.class_names import cure, reading
+from zsl.data.dataset import ClassDescriptions
+from zsl.data.descriptions import FitEmbedding
+from zsl.data.label_space import LabelSpace
+from zsl.data.scaling import EmbeddingScale, Scaling, scale_embeddings
+from zsl.errors import InputError
+from zsl.evaluation.corrections.correction import Correction
+from zsl.evaluation.corrections.none import Uncorrected
+from zsl.evaluation.evaluate import Calibration
+from zsl.evaluation.gzsl import stacked
+from zsl.evaluation.scoring import score_classes
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.prediction.components import of_object
+from zsl.prediction.model_files import write
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from zsl.backbones.backbone import Backbone
+
+Labels = Sequence[str] | Mapping[str, str | Float[Array, " k"]]
+"""names of classes; or new names with their φ, or with a text from which the class embedding makes φ"""
+
+
+@dataclass(frozen=True)
+class Described:
+    """How classes are described: what is known of them, and the class embedding that embeds further ones.
+
+    Attributes:
+        descriptions: of every class of the label space, in its order.
+        phi: φ of these classes, not scaled.
+        scale: of φ.
+        embedding: fits a class embedding on the seen classes; None where φ was given as an array.
+        node: the class embedding as data.
+    """
+
+    descriptions: ClassDescriptions
+    phi: Float64[Array, "classes k"]
+    scale: EmbeddingScale = "none"
+    embedding: FitEmbedding | None = None
+    node: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The best classes of every image, the best first.
+
+    Attributes:
+        labels: names, shape (n, top_k).
+        confidence: softmax of calibrated scores over all classes that were asked about, shape (n, top_k).
+        margin: calibrated score of the best seen class minus that of the best unseen class, shape (n,); NaN where
+            the classes that were asked about are all seen or all unseen.
+    """
+
+    labels: Array
+    confidence: Float64[Array, "n top_k"]
+    margin: Float64[Array, " n"]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained method with all that stands between it and an array of features, or a photograph.
+
+    Attributes:
+        method: trained.
+        node: the method as data, with every hyperparameter.
+        dims: sizes that the method was built for.
+        classes: the label space of the data it was trained for, φ scaled as in training.
+        scaling: of features.
+        described: how the classes are described.
+        calibration: γ and temperature that were chosen on validation classes; None where nothing was chosen.
+        correction: of scores, image by image.
+        backbone: encodes images; None where the model takes features alone.
+        facts: what is known of its training, such as data set, fingerprints and versions.
+    """
+
+    method: ZSLModel
+    node: Mapping[str, Any]
+    dims: Dimensions
+    classes: LabelSpace
+    scaling: Scaling
+    described: Described
+    calibration: Calibration | None = None
+    correction: Correction = field(default_factory=Uncorrected)
+    backbone: Backbone | None = None
+    facts: Mapping[str, Any] | None = None
+
+    def label_space(self, labels: Labels | None = None) -> LabelSpace:
+        """Return the label space of these classes; of all classes of training where none are given.
+
+        Known names are found however they are spelled (``002.Barn_Swallow``, ``barn swallow``). Other names are
+        embedded by the class embedding of the model, unless their φ is given.
+
+        Raises:
+            InputError: no label is given, one stands twice, or a new one cannot be embedded.
+        """
+        if labels is None:
+            return self.classes
+        names = list(labels)
+        if not names:
+            raise InputError("labels: no class is asked about; give at least one, or leave labels out for all")
+        given: Mapping[str, Any] = labels if isinstance(labels, Mapping) else {}
+        place = {name: i for i, name in enumerate(self.classes.names)}
+        alike = {reading(name): name for name in reversed(self.classes.names)}
+        known = {name: name if name in place else alike.get(reading(name)) for name in names if name not in given}
+        fresh = [name for name in names if known.get(name) is None]
+        ids = [place[found] for name in names if (found := known.get(name)) is not None]
+        if not fresh:
+            return self.classes.take(ids)
+        new = torch.from_numpy(self._embedded({name: given.get(name) for name in fresh}))
+        phi = torch.cat([self.classes.embeddings[ids], new])
+        seen = torch.cat([self.classes.seen[ids], torch.zeros(len(fresh), dtype=torch.bool)])
+        space = LabelSpace((*(self.classes.names[i] for i in ids), *fresh), phi, seen)
+        order = {name: i for i, name in enumerate(space.names)}
+        return space.take([order[known.get(name) or name] for name in names])
+
+    def features(self, images: Sequence[Image]) -> Float32[Array, "n d"]:
+        """Encode images by the backbone; features are not scaled yet.
+
+        Raises:
+            InputError: the model takes features alone, or the backbone lacks a package.
+        """
+        if self.backbone is None:
+            raise InputError("predict: this model was trained on features without a backbone; give arrays of features")
+        return self.backbone(list(images))
+
+    def scores(self, x: Float[Array, "n d"] | Tensor, labels: Labels | None = None) -> Float64[Array, "n classes"]:
+        """Return F(x, y) of features for every class that is asked about, corrected but not calibrated.
+
+        Args:
+            x: features as the backbone makes them, not scaled; an array or a tensor.
+            labels: classes to ask about, all classes of training where none are given.
+
+        Raises:
+            InputError: the features have another length, are not finite, or a label cannot be embedded.
+        """
+        space = self.label_space(labels)
+        raw = score_classes(self.method, self._scaled(x), space)
+        return self.correction(raw, space.seen.numpy())
+
+    def predict(self, x: Float[Array, "n d"] | Tensor, labels: Labels | None = None, top_k: int = 1) -> Answers:
+        """Return the ``top_k`` best classes of every row of features, with confidence and margin.
+
+        Scores are calibrated first: (F(x, y) - γ [y seen]) / T, with γ where both kinds of classes are asked about.
+
+        Raises:
+            InputError: ``top_k`` is below 1, or as of :meth:`scores`.
+        """
+        if isinstance(top_k, bool) or top_k < 1:
+            raise InputError(f"top_k={top_k}: give a whole number of at least 1")
+        space = self.label_space(labels)
+        return self.answers(self.scores(x, labels), space, top_k)
+
+    def answers(self, scores: Float64[Array, "n classes"], space: LabelSpace, top_k: int = 1) -> Answers:
+        """Return the answers that scores of these classes give."""
+        seen = space.seen.numpy()
+        both = bool(seen.any() and (~seen).any())
+        if self.calibration is not None:
+            scores = stacked(scores, seen, self.calibration.gamma) if both else scores
+            scores = scores / self.calibration.temperature
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
+        confidence = np.take_along_axis(softmax(scores, axis=1), best, axis=1)
+        margin = np.full(len(scores), np.nan)
+        if both:
+            margin = scores[:, seen].max(axis=1) - scores[:, ~seen].max(axis=1)
+        return Answers(np.array(space.names, dtype=object)[best], confidence, margin)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model into a folder of its own: ``model.json`` and ``tensors.safetensors``.
+
+        Raises:
+            InputError: the folder cannot be written, or a part is no data, such as a function.
+        """
+        described, scaling = self.described, self.scaling
+        known = described.descriptions
+        tensors = {f"method.{name}": value for name, value in self.method.state_dict().items()}
+        tensors |= {"classes.embeddings": self.classes.embeddings, "classes.seen": self.classes.seen}
+        arrays = {"phi": described.phi, "scaling.shift": scaling.shift, "scaling.width": scaling.width}
+        arrays |= {f"matrices.{name}": matrix for name, matrix in known.matrices.items()}
+        tensors |= {name: torch.from_numpy(np.array(value)) for name, value in arrays.items() if value is not None}
+        description = {
+            "method": dict(self.node),
+            "dims": asdict(self.dims),
+            "names": list(self.classes.names),
+            "scaling": scaling.kind,
+            "class_embedding": None if described.node is None else dict(described.node),
+            "class_embedding_scale": described.scale,
+            "texts": {key: list(texts) for key, texts in known.texts.items()},
+            "numbers": list(known.numbers),
+            "total": known.total,
+            "calibration": None if self.calibration is None else vars(self.calibration),
+            "correction": of_object(self.correction),
+            "backbone": None if self.backbone is None else of_object(self.backbone),
+            "facts": dict(self.facts or {}),
+        }
+        write(Path(folder), description, tensors)
+
+    def to(self, device: str | torch.device) -> Predictor:
+        """Return the predictor with its method on another device."""
+        return replace(self, method=self.method.to(device))
+
+    def _scaled(self, x: Float[Array, "n d"] | Tensor) -> Tensor:
+        features = np.asarray(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
+        d = self.dims.features
+        if features.ndim != 2 or features.shape[1] != d or not len(features):
+            raise InputError(f"features: shape {features.shape}; the model takes rows of {d} numbers")
+        if features.dtype.kind not in "fiu" or not np.isfinite(features).all():
+            raise InputError("features: not all of them are finite real numbers; repair the array")
+        return torch.from_numpy(self.scaling(features.astype(np.float32)))
+
+    def _embedded(self, fresh: Mapping[str, str | Float[Array, " k"] | None]) -> Float32[Array, "new k"]:
+        """Embed classes that the model does not know, and scale their φ as in training."""
+        k = self.described.phi.shape[1]
+        rows = []
+        for name, given in fresh.items():
+            row = self._embed(name, given) if given is None or isinstance(given, str) else np.asarray(given, np.float64)
+            if row.shape != (k,) or not np.isfinite(row).all():
+                raise InputError(f"labels: φ of {name!r} has shape {row.shape}; give {k} finite numbers")
+            rows.append(row)
+        every = np.concatenate([self.described.phi, np.stack(rows)])
+        seen = np.concatenate([self.classes.seen.numpy(), np.zeros(len(rows), dtype=bool)])
+        return scale_embeddings(self.described.scale, every, seen)[-len(rows) :].astype(np.float32)
+
+    def _embed(self, name: str, text: str | None) -> Float64[Array, " k"]:
+        fit, descriptions = self.described.embedding, self.described.descriptions
+        offer = cure(name, self.classes.names, "give its φ: labels={name: array}")
+        if fit is None:
+            raise InputError(f"labels: {name!r} is no class of the model, which has no class embedding; {offer}")
+        known = descriptions.part(self.classes.seen_ids.tolist())
+        texts = dict.fromkeys(descriptions.texts or {"text": ()}, (text,)) if text is not None else {}
+        fresh = ClassDescriptions((name,), {}, texts, (descriptions.total,), descriptions.total + 1)
+        try:
+            row: Array = np.asarray(fit(known)(fresh), dtype=np.float64)[0]
+        except (KeyError, IndexError) as error:  # attributes, or rows of a file: there are none of a new class
+            what = f"labels: {name!r} is no class of the model, and φ cannot be made from a name"
+            raise InputError(f"{what}; {offer}") from error
+        return row

@@ -1,0 +1,106 @@
+"""Loading of saved models, as data, in any process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from zsl.data.dataset import ClassDescriptions
+from zsl.data.label_space import LabelSpace
+from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, require
+from zsl.errors import InputError
+from zsl.evaluation.evaluate import Calibration
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.prediction.components import built
+from zsl.prediction.model_files import DESCRIPTION, read
+from zsl.prediction.predictor import Described, Predictor
+
+CACHE = "~/.cache/zsl"
+"""where a class embedding of a saved model keeps what it computes"""
+
+
+def load(folder: str | Path, own: Iterable[type] = ()) -> Predictor:
+    """Read a saved model; neither its data set nor its configuration is needed.
+
+    The folder may be anybody's: what it names is built only if the package offers it, or ``own`` classes of yours.
+
+    Args:
+        folder: what :meth:`Predictor.save` wrote, or ``model/`` in the folder of a run with ``save.model=true``.
+        own: your own classes (method, class embedding, backbone) that the model may consist of.
+
+    Raises:
+        InputError: there is no model in the folder, it is damaged, or it names what is not offered.
+    """
+    place = Path(folder)
+    content, tensors = read(place)
+    try:
+        return _assembled(content, tensors, str(place / DESCRIPTION), tuple(own))
+    except InputError:
+        raise
+    except Exception as error:  # a file that somebody has edited can raise anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{place}: is not a model that zsl saved ({reason}); save it again") from error
+
+
+def _assembled(content: dict[str, Any], tensors: dict[str, Tensor], place: str, own: tuple[type, ...]) -> Predictor:
+    node = dict(content["method"])
+    kind = built({**node, "_partial_": True}, "method", place, own)
+    dims = Dimensions(**content["dims"])
+    weights = {name.removeprefix("method."): v for name, v in tensors.items() if name.startswith("method.")}
+    with torch.random.fork_rng():
+        _require_sizes(kind, dims, weights)
+        method = kind(dims)
+    method.load_state_dict(weights)
+    names = tuple(content["names"])
+    matrices = {
+        name.removeprefix("matrices."): value.numpy() for name, value in tensors.items() if name.startswith("matrices.")
+    }
+    texts = {key: tuple(values) for key, values in content["texts"].items()}
+    descriptions = ClassDescriptions(names, matrices, texts, tuple(content["numbers"]), content["total"])
+    embedding = content["class_embedding"]
+    shift, width = (None if (t := tensors.get(f"scaling.{name}")) is None else t.numpy() for name in ("shift", "width"))
+    calibration, backbone = content["calibration"], content["backbone"]
+    require(content["scaling"], "scaling", get_args(FeatureScale))
+    require(content["class_embedding_scale"], "class_embedding_scale", get_args(EmbeddingScale))
+    if tensors["classes.embeddings"].shape[1] != dims.embedding or tensors["phi"].shape != (len(names), dims.embedding):
+        raise ValueError("its class embeddings have other sizes than its method")
+    return Predictor(
+        method=method.eval(),
+        node=node,
+        dims=dims,
+        classes=LabelSpace(names, tensors["classes.embeddings"], tensors["classes.seen"]),
+        scaling=Scaling(content["scaling"], shift, width),
+        described=Described(
+            descriptions,
+            tensors["phi"].numpy(),
+            content["class_embedding_scale"],
+            None if embedding is None else built(_cached(embedding), "class_embedding", place, own).fit,
+            embedding,
+        ),
+        calibration=None if calibration is None else Calibration(**calibration),
+        correction=built(content["correction"], "correction", place, own),
+        backbone=None if backbone is None else built(backbone, "backbone", place, own),
+        facts=content["facts"],
+    )
+
+
+def _require_sizes(kind: Callable[[Dimensions], ZSLModel], dims: Dimensions, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights of other sizes before memory is taken for a method of these dimensions."""
+    try:
+        with torch.device("meta"):
+            expected = kind(dims).state_dict()
+    except RuntimeError:  # a method that looks at the values of its weights
+        return
+    if {name: it.shape for name, it in weights.items()} != {name: it.shape for name, it in expected.items()}:
+        raise ValueError("its weights have other sizes than its method")
+
+
+def _cached(node: Any) -> Any:
+    """Return a node whose caches lie where the user's own do, and not where the file says."""
+    if isinstance(node, dict):
+        return {key: CACHE if key == "cache" else _cached(value) for key, value in node.items()}
+    return node

@@ -1,0 +1,60 @@
+"""The predictor of a run: what ``save.model=true`` keeps."""
+
+from __future__ import annotations
+
+import logging
+
+from zsl.config.build import PROTOCOL_KEYS, method_node
+from zsl.config.experiment import Experiment
+from zsl.config.settings import instantiate
+from zsl.data.protocol import Source, Stage
+from zsl.evaluation.corrections.correction import Correction
+from zsl.evaluation.corrections.none import Uncorrected
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.prediction.predictor import Described, Predictor
+from zsl.selection.choice import Choice
+
+log = logging.getLogger(__name__)
+
+
+def predictor(
+    experiment: Experiment, source: Source, stage: Stage, choice: Choice | None, model: ZSLModel, correction: Correction
+) -> Predictor:
+    """Return the trained method of a run with all that it needs to be asked about other images and classes.
+
+    A correction that looks at the whole test batch is left out, with a warning.
+    """
+    config, names = experiment.config, source.dataset.classes.names
+    if correction.transductive:
+        name = experiment.names.correction
+        log.warning("the saved model has no correction: correction=%s looks at the whole test batch", name)
+        correction = Uncorrected()
+    place = {name: i for i, name in enumerate(names)}
+    embedding = {key: value for key, value in config["class_embedding"].items() if key not in PROTOCOL_KEYS}
+    backbone = config["data"].get("backbone")
+    described = Described(
+        source.descriptions.part([place[name] for name in stage.classes.names]),
+        stage.phi,
+        source.embedding_scale,
+        source.fit_embedding,
+        embedding,
+    )
+    return Predictor(
+        method=model.cpu(),
+        node=method_node(config["method"], choice.hyperparameters if choice else {}),
+        dims=Dimensions(*stage.dims),
+        classes=stage.classes,
+        scaling=stage.held_out.scaling,
+        described=described,
+        calibration=choice.calibration if choice else None,
+        correction=correction,
+        backbone=None if backbone is None else instantiate(backbone, "data.backbone", object),  # type: ignore[arg-type]
+        facts={
+            **vars(experiment.names),
+            "data": source.dataset.name,
+            "data_title": source.dataset.card.title,
+            "setting": model.setting.value,
+            "seed": experiment.seed,
+            "fingerprints": dict(source.fingerprints),
+        },
+    )
