@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from jaxtyping import Float
@@ -11,21 +11,30 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam, Optimizer
 
-from zsl.data.scaling import require
-from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch, TransductiveDraws
-from zsl.hyperparameters import require_count, require_flag, require_positive
-from zsl.methods.generative.critic import Critic, critic
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.data.training_set import Setting, TransductiveBatch
+from zsl.hyperparameters import passes_on_to, require_flag, require_positive
+from zsl.methods.generative.critic import Critic
+from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
+from zsl.methods.generative.networks import Output
 from zsl.methods.generative.softmax import Softmax
+from zsl.methods.generative.wasserstein import Adversarial, AdversarialGenerator, AdversarialOptions
 from zsl.methods.method import Dimensions
 
 LOOSE, TIGHT, STEP = 1.05, 1.001, 1.1
 """an adaptive λ grows by the factor ``STEP`` where the penalty is above ``LOOSE``, and shrinks where below ``TIGHT``"""
 
 
-class FVAEGAND2(FeatureGenerator):
+class VariationalAdversarial(Adversarial, total=False):
+    """Hyperparameters of :class:`FVAEGAND2` that TF-VAEGAN passes on to it."""
+
+    output: Output
+    encoded_noise: bool
+    gamma: float
+    transductive: bool
+
+
+class FVAEGAND2(AdversarialGenerator):
     """min_{E,G} max_D  E -log p(x | G(z, φ)) + KL(E(x, φ) ‖ N(0, I)) + γ W,   z ~ E(x, φ)
 
     W = E D(x, φ) - E D(G(z̃, φ), φ) - λ E (‖∇D(x̂, φ)‖₂ - 1)²,   z̃ ~ N(0, I)
@@ -48,68 +57,46 @@ class FVAEGAND2(FeatureGenerator):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
-        features_per_class: synthetic features of each unseen class ≥ 1.
-        noise: length of z ≥ 1, or None for that of φ.
-        hidden: width of the hidden layers of E and G ≥ 1.
-        critic_hidden: width of D's hidden layers ≥ 1.
-        critic_layers: their number ≥ 1.
-        phi_scale: c > 0; what the networks are told of a class is cφ, beside z, of length √(its dimension).
-        output: what G ends with: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
-        encoded_noise: fakes are made from encoded features, not from noise alone.
-        lamb: λ and λ₂ > 0, at first where they are adaptive.
-        adaptive: λ and λ₂ follow the mean penalties of a block of critic steps, as in the code of [Narayan2020].
+        output: last function of G, ``"linear"``, ``"relu"`` or ``"sigmoid"``.
+        encoded_noise: make fakes from encoded features, not from noise alone.
+        adaptive: let λ and λ₂ follow the mean penalties of a block of critic steps, as in the code of [Narayan2020];
+            ``lamb`` is where both start.
         gamma: γ > 0.
-        n_critic: steps of D for one of E and G ≥ 1.
-        lr: learning rate > 0.
-        epochs: as many times n / batch_size steps ≥ 1.
-        batch_size: ≥ 1.
+        epochs: passes ≥ 1, as of :class:`.AdversarialOptions`.
         transductive: learn from unlabelled images of the unseen classes too; the setting says so.
+        adversarial: all other hyperparameters of :class:`.AdversarialOptions`.
 
     Raises:
         InputError: a hyperparameter is out of range.
     """
 
+    @passes_on_to(AdversarialOptions)
     def __init__(
         self,
         dims: Dimensions,
         head: Head = Softmax,
-        features_per_class: int = 300,
-        noise: int | None = None,
-        hidden: int = 4096,
-        critic_hidden: int = 4096,
-        critic_layers: int = 1,
-        phi_scale: float = 1.0,
         output: Output = "linear",
         encoded_noise: bool = True,
-        lamb: float = 10.0,
         adaptive: bool = False,
         gamma: float = 10.0,
-        n_critic: int = 5,
-        lr: float = 1e-4,
         epochs: int = 300,
-        batch_size: int = 64,
         transductive: bool = False,
+        **adversarial: Unpack[Adversarial],
     ) -> None:
-        super().__init__(dims, head, features_per_class)
+        options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
+        super().__init__(dims, head, options)
         require_flag(encoded_noise=encoded_noise, adaptive=adaptive, transductive=transductive)
-        noise = dims.embedding if noise is None else noise
-        require_count(noise=noise, hidden=hidden, critic_hidden=critic_hidden, critic_layers=critic_layers)
-        require_count(n_critic=n_critic, epochs=epochs, batch_size=batch_size)
-        require_positive(phi_scale=phi_scale, lamb=lamb, gamma=gamma, lr=lr)
-        require(output, "method.output", ("linear", "relu", "sigmoid"))
-        self.output, self.encoded_noise, self.adaptive, self.gamma = output, encoded_noise, adaptive, gamma
-        self.n_critic, self.lr, self.epochs, self.batch_size = n_critic, lr, epochs, batch_size
-        self.automatic_optimization = False
-        self.encoder = Encoder(dims.features, dims.embedding, hidden, noise, phi_scale)
-        self.generator = Generator(noise, dims.embedding, hidden, dims.features, output, phi_scale)
-        self.critic = critic(dims.features, dims.embedding, critic_hidden, critic_layers, phi_scale)
-        self.unconditional = critic(dims.features, 0, critic_hidden, critic_layers) if transductive else None
-        if transductive:
-            self.setting = Setting.TRANSDUCTIVE  # type: ignore[misc]
-        self.register_buffer("lamb", torch.tensor(float(lamb)))
+        require_positive(gamma=gamma)
+        self.encoded_noise, self.adaptive, self.gamma = encoded_noise, adaptive, gamma
+        self.encoder = options.encoder(dims)
+        self.generator = options.generator(dims)
+        self.critic = options.critic(dims)
+        self.unconditional = options.unconditional_critic(dims) if transductive else None
+        self.register_buffer("lamb", torch.tensor(float(options.lamb)))
         self.lamb: Tensor
         if transductive:
-            self.register_buffer("lamb_unconditional", torch.tensor(float(lamb)))
+            self.setting = Setting.TRANSDUCTIVE  # type: ignore[misc]
+            self.register_buffer("lamb_unconditional", torch.tensor(float(options.lamb)))
         self.lamb_unconditional: Tensor
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
@@ -120,16 +107,6 @@ class FVAEGAND2(FeatureGenerator):
         """G(z, φ)."""
         x: Tensor = self.generator(phi, z)
         return x
-
-    def batches(self, train: TrainingSet, seed: int) -> Draws:
-        """``n_critic`` batches a step.
-
-        Raises:
-            InputError: G ends with a sigmoid, and features do not lie in [0, 1].
-        """
-        require_reach(self.output, train.examples.inputs)
-        draws = TransductiveDraws if self.unconditional else Draws
-        return draws(train, self.batch_size, self.n_critic, seed)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """One for encoder and generator, then one for each critic."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import torch
 from jaxtyping import Float
@@ -12,14 +11,15 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.optim import Adam, Optimizer
 
-from zsl.hyperparameters import require_count, require_flag, require_positive, require_within
+from zsl.hyperparameters import passes_on_to, require_flag, require_positive, require_within
 from zsl.methods.generative.critic import Critic
-from zsl.methods.generative.feature_generator import Head, require_head
-from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
+from zsl.methods.generative.feature_generator import Head
+from zsl.methods.generative.fvaegan_d2 import FVAEGAND2, VariationalAdversarial
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.methods.generative.networks import SLOPE, Output, mlp
+from zsl.methods.generative.networks import SLOPE, mlp
 from zsl.methods.generative.softmax import Softmax
-from zsl.methods.method import Dimensions, ZSLModel
+from zsl.methods.generative.wasserstein import AdversarialOptions
+from zsl.methods.method import Dimensions
 
 
 class SemanticDecoder(nn.Module):
@@ -72,15 +72,16 @@ class TFVAEGAN(FVAEGAND2):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
-        features_per_class, noise, hidden, critic_hidden, critic_layers, phi_scale, output, encoded_noise, lamb,
-            adaptive, gamma, n_critic, lr, epochs, batch_size, transductive: as of :class:`FVAEGAND2`; the decoder and
-            F are ``hidden`` wide, too; φ̂ is not scaled.
+        adaptive: as of :class:`.FVAEGAND2`.
+        epochs: as of :class:`.FVAEGAND2`.
         recons: ρ > 0.
         a1: a₁ ≥ 0.
         a2: a₂ ≥ 0.
         feed_lr: learning rate of F > 0.
         dec_lr: learning rate of the decoder > 0.
-        freeze_dec: the decoder learns from real features alone.
+        freeze_dec: train the decoder on real features alone.
+        adversarial: all other hyperparameters of :class:`.FVAEGAND2`; ``hidden`` is also the width of the decoder and
+            of F, and φ̂ is not scaled by ``phi_scale``.
 
     Raises:
         InputError: a hyperparameter is out of range.
@@ -88,50 +89,33 @@ class TFVAEGAN(FVAEGAND2):
 
     afterwards: ClassVar[tuple[str, ...]] = (*FVAEGAND2.afterwards, "a2")
 
+    @passes_on_to(FVAEGAND2)
     def __init__(
         self,
         dims: Dimensions,
         head: Head = Softmax,
-        features_per_class: int = 300,
-        noise: int | None = None,
-        hidden: int = 4096,
-        critic_hidden: int = 4096,
-        critic_layers: int = 1,
-        phi_scale: float = 1.0,
-        output: Output = "linear",
-        encoded_noise: bool = True,
-        lamb: float = 10.0,
         adaptive: bool = True,
-        gamma: float = 10.0,
-        n_critic: int = 5,
-        lr: float = 1e-4,
         epochs: int = 600,
-        batch_size: int = 64,
-        transductive: bool = False,
         recons: float = 0.01,
         a1: float = 1.0,
         a2: float = 1.0,
         feed_lr: float = 1e-5,
         dec_lr: float = 1e-4,
         freeze_dec: bool = False,
+        **adversarial: Unpack[VariationalAdversarial],
     ) -> None:
-        require_head(head)
-        require_count(hidden=hidden)
+        super().__init__(dims, head, adaptive=adaptive, epochs=epochs, **adversarial)
         require_flag(freeze_dec=freeze_dec)
-
-        def wide_head(sizes: Dimensions) -> ZSLModel:
-            return head(replace(sizes, features=dims.features + dims.embedding + hidden))
-
-        super().__init__(
-            dims, wide_head, features_per_class, noise, hidden, critic_hidden, critic_layers, phi_scale, output,
-            encoded_noise, lamb, adaptive, gamma, n_critic, lr, epochs, batch_size, transductive
-        )  # fmt: skip
         require_positive(recons=recons, feed_lr=feed_lr, dec_lr=dec_lr)
         require_within(0, float("inf"), a1=a1, a2=a2)
         self.recons, self.a1, self.a2 = recons, a1, a2
         self.feed_lr, self.dec_lr, self.freeze_dec = feed_lr, dec_lr, freeze_dec
-        self.decoder = SemanticDecoder(dims.features, hidden, dims.embedding)
-        self.feedback = nn.Sequential(mlp(hidden, hidden, hidden), nn.LeakyReLU(SLOPE))
+        self.decoder = SemanticDecoder(dims.features, self.hidden, dims.embedding)
+        self.feedback = nn.Sequential(mlp(self.hidden, self.hidden, self.hidden), nn.LeakyReLU(SLOPE))
+
+    def width(self, dims: Dimensions, options: AdversarialOptions) -> int:
+        """Return the length of (x, φ̂(x), h(x))."""
+        return dims.features + dims.embedding + options.hidden
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """G(z, φ) with feedback, z ~ N(0, I)."""
