@@ -1,4 +1,4 @@
-"""f-CLSWGAN: a conditional Wasserstein GAN of features, held to what a classifier makes of them [Xian2018b]."""
+"""f-CLSWGAN: a conditional Wasserstein GAN of features with a classification loss [Xian2018b]."""
 
 from __future__ import annotations
 

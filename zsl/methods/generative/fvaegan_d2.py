@@ -50,9 +50,9 @@ class FVAEGAND2(AdversarialGenerator):
     W₂ = E D₂(x) - E D₂(G(z, φ)) - λ₂ E (‖∇D₂(x̂)‖₂ - 1)²,   z ~ N(0, I)
 
     where x are unlabelled images of the unseen classes, and φ those of the unseen classes, each as often: public code
-    takes each as often as the class has images, which only labels can tell. λ₂ is λ where these are fixed. Where they
+    takes each as often as the class has images, which needs their labels. λ₂ is λ where these are fixed. Where they
     are adaptive, each follows the penalty of its own critic, as in public code: one λ that followed the mean penalty
-    would stand still while the two critics are off to opposite sides.
+    would not change while the two penalties are off in opposite directions.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -100,16 +100,16 @@ class FVAEGAND2(AdversarialGenerator):
         self.lamb_unconditional: Tensor
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        """G(z, φ), z ~ N(0, I)."""
+        """Return G(z, φ), z ~ N(0, I)."""
         return self.generate(phi, self.generator.draw(phi))
 
     def generate(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n d"]:
-        """G(z, φ)."""
+        """Return G(z, φ)."""
         x: Tensor = self.generator(phi, z)
         return x
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """One for encoder and generator, then one for each critic."""
+        """Return Adam for encoder and generator, then Adam for each critic."""
         betas = (0.5, 0.999)
         decoding = {"params": list(self.generator.parameters()), "betas": betas}
         coding = {"params": list(self.encoder.parameters()), "betas": (0.9, 0.999)}
@@ -120,10 +120,10 @@ class FVAEGAND2(AdversarialGenerator):
         ]
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Steps of the critics, then one of encoder and generator on the last of their batches.
+        """Make steps of the critics, then one of encoder and generator on the last of the batches.
 
-        Encoder and generator stand still meanwhile, so that all fakes are drawn at once, and that the last batch is
-        encoded once for both.
+        Steps of critics do not change encoder and generator, so that all fakes are drawn at once, and the last batch
+        is encoded once for both.
         """
         phi = batch.classes.embeddings[batch.y]
         posterior = self.encoder(batch.x[-1], phi[-1])
@@ -138,15 +138,15 @@ class FVAEGAND2(AdversarialGenerator):
         return {"loss": loss, "generator_loss": generator_loss.detach()}
 
     def learning(self) -> list[nn.Module]:
-        """What descends the generator's loss."""
+        """Return the parts that are trained by the generator's loss."""
         return [self.encoder, self.generator]
 
     def learners(self) -> list[LightningOptimizer]:
-        """The optimizers of that."""
+        """Return the optimizers of :meth:`learning`."""
         return [self.optimizers()[0]]  # type: ignore[index]
 
     def train_critics(self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian) -> Float[Tensor, ""]:
-        """Steps of every critic; the last loss of D."""
+        """Make the steps of every critic, and return the last loss of D."""
         with torch.no_grad():
             fakes = self.generate(phi, self._noise(batch.x, phi, posterior))
         loss = self._train(self.critic, 1, self.lamb, batch.x, fakes, phi)
@@ -168,7 +168,7 @@ class FVAEGAND2(AdversarialGenerator):
         fakes: Float[Tensor, "several n d"],
         phi: Float[Tensor, "several n k"],
     ) -> Float[Tensor, ""]:
-        """A step for each batch, then one of λ where it is adaptive; the last loss."""
+        """Make a step of ``critic`` for each batch, then one of an adaptive λ; return the last loss."""
         descend = self.optimizers()[optimizer]  # type: ignore[index]
         alphas = torch.rand(*real.shape[:-1], 1, dtype=real.dtype, device=real.device)
         penalties = []
@@ -186,7 +186,7 @@ class FVAEGAND2(AdversarialGenerator):
         return loss.detach()
 
     def generator_loss(self, batch: Any, phi: Float[Tensor, "n k"], posterior: Gaussian) -> Tensor:
-        """What encoder and generator minimise."""
+        """Return the loss of encoder and generator."""
         z = posterior.draw()
         if self.encoded_noise:
             rebuilt = fake = self.generate(phi, z)
@@ -201,26 +201,26 @@ class FVAEGAND2(AdversarialGenerator):
         return loss
 
     def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Tensor:
-        """-γ E D(x̃, φ); D₂ is not told φ."""
+        """Return -γ E D(x̃, φ), or -γ E D₂(x̃) of the unconditional critic."""
         loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[:, :0]).mean()
         return loss
 
     def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-        """-log p(x | x̂) up to a constant, the mean over rows."""
+        """Return -log p(x | x̂) up to a constant, the mean over rows."""
         if self.output == "sigmoid":
             logits = rebuilt.to(x.dtype).logit(eps=1e-6)
             return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
         return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
 
     def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
-        """φ of unseen classes, all as likely."""
+        """Return φ of unseen classes, drawn uniformly."""
         phi = batch.unseen.embeddings
         return phi[torch.randint(len(phi), shape, device=phi.device)]
 
     def _noise(
         self, x: Float[Tensor, "several n d"], phi: Float[Tensor, "several n k"], of_last: Gaussian
     ) -> Float[Tensor, "several n z"]:
-        """z̃ for the critic's batches; what E makes of the last of them is there already."""
+        """Return z̃ for the critic's batches, with the posterior ``of_last`` for the last of them."""
         if not self.encoded_noise:
             return self.generator.draw(phi)
         before = self.encoder(x[:-1], phi[:-1])
