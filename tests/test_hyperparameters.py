@@ -6,7 +6,7 @@ import copy
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, TypedDict, Unpack, get_args, get_origin
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
@@ -16,6 +16,7 @@ from zsl.config.build import ANY_DATA, build_method
 from zsl.config.settings import CorrectionKeys, check, instantiate
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
+from zsl.hyperparameters import passes_on_to
 from zsl.methods.method import Dimensions
 
 Make = Callable[[str, str, dict[str, Any]], object]
@@ -101,3 +102,48 @@ def test_nonsense_is_refused_by_name(make: Make, group: str, name: str) -> None:
 
 def test_what_is_accepted_is_an_argument() -> None:
     assert set(ACCEPTED) <= {(choice[0], *case) for choice in CHOICES for case in cases(*choice)}
+
+
+class Rest(TypedDict, total=False):
+    """Keys that :class:`Child` passes on."""
+
+    b: int
+    c: float | None
+
+
+class Base:
+    def __init__(self, a: str, b: int = 2, c: float | None = None) -> None:
+        self.given = a, b, c
+
+
+class Child(Base):
+    @passes_on_to(Base)
+    def __init__(self, a: str = "a", **rest: Unpack[Rest]) -> None:
+        super().__init__(a, **rest)
+
+
+def test_a_signature_has_what_a_constructor_passes_on() -> None:
+    parameters = inspect.signature(Child, eval_str=True).parameters
+    assert {name: (p.annotation, p.default) for name, p in parameters.items()} == {
+        "a": (str, "a"),
+        "b": (int, 2),
+        "c": (float | None, None),
+    }
+    assert Child(c=0.5).given == ("a", 2, 0.5)
+    with pytest.raises(TypeError, match="d"):
+        Child(d=1)  # type: ignore[call-arg]
+
+
+def test_only_what_the_target_takes_can_be_passed_on() -> None:
+    def target(b: int = 2) -> None: ...
+
+    def constructor(**rest: Unpack[Rest]) -> None: ...
+
+    with pytest.raises(KeyError, match="c"):
+        passes_on_to(target)(constructor)
+
+
+@pytest.mark.parametrize(("group", "name"), sorted(CHOICES))
+def test_every_argument_is_named_in_the_signature(group: str, name: str) -> None:
+    kinds = {p.kind for p in inspect.signature(CHOICES[group, name]).parameters.values()}
+    assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}

@@ -34,7 +34,7 @@ from zsl.prediction.saved import load
 from zsl.runs.run import run
 from zsl.training.fit import Loop
 from zsl.training.fit import fit as fit_method
-from zsl.training.random_draws import watched
+from zsl.training.random_draws import detect_random_draws
 
 __all__ = ["ConfiguredExperiment", "Results", "evaluate", "experiment", "fit", "load", "results"]
 
@@ -87,9 +87,9 @@ def fit(
     train = TrainingSet(Examples(torch.from_numpy(scaling(features)), torch.from_numpy(labels)), space)
     dims = Dimensions(features.shape[1], every.shape[1], int(seen.sum()), int((~seen).sum()))
     seed_everything(seed, verbose=False)
-    with watched() as draws:
+    with detect_random_draws() as draws:
         model = recipe(dims)
-    model.drew = draws.any
+    model.uses_randomness = draws.any
     if model.setting is Setting.TRANSDUCTIVE:
         if unlabelled is None:
             raise InputError(

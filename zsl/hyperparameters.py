@@ -1,13 +1,44 @@
-"""Checks of hyperparameters: each refuses a value by its name, in one line."""
+"""Hyperparameters of methods: constructors that pass them on, and checks that refuse a value by its name."""
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from zsl.errors import InputError
 
+Constructor = TypeVar("Constructor", bound=Callable[..., None])
+
 LARGEST, DEEPEST = 1_000_000, 100
 """the most that a hyperparameter counts of anything, and of layers"""
+
+
+def passes_on_to(target: Callable[..., Any]) -> Callable[[Constructor], Constructor]:
+    """Return a decorator of constructors that end in ``**rest: Unpack[Keys]`` and pass ``rest`` on to ``target``.
+
+    In the signature of the decorated constructor every key of the ``TypedDict`` stands in place of ``**rest``, with the
+    annotation and the default that ``target`` has for it. Configurations are checked against signatures, so that a key
+    that is passed on is checked as one that is written out.
+
+    Args:
+        target: what takes every key of ``Keys``: a class, or any other callable.
+
+    Raises:
+        KeyError: of the decorator, if ``target`` has no parameter of the name of a key.
+    """
+    taken = inspect.signature(target, eval_str=True).parameters
+
+    def expand(constructor: Constructor) -> Constructor:
+        own = inspect.signature(constructor, eval_str=True)
+        *named, rest = own.parameters.values()
+        (keys,) = get_args(rest.annotation)
+        passed = [taken[name].replace(kind=inspect.Parameter.KEYWORD_ONLY) for name in get_type_hints(keys)]
+        constructor.__signature__ = own.replace(parameters=[*named, *passed])  # type: ignore[attr-defined]
+        return constructor
+
+    return expand
 
 
 def require_positive(**values: float) -> None:

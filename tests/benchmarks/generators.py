@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 from tests.benchmarks.timing import Timing
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
-from zsl.data.training_set import Abreast, Batch, Draws, TrainingSet
+from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.methods.generative.critic import DeepCritic
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.networks import Generator
@@ -81,7 +81,7 @@ def ours(train: TrainingSet, dtype: torch.dtype | None = None) -> Callable[[], o
     return step
 
 
-def endless(batches: Draws | Abreast) -> Iterator[Batch]:
+def endless(batches: Draws) -> Iterator[Batch]:
     while True:
         yield from batches
 

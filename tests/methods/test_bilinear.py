@@ -1,7 +1,8 @@
-"""What methods that learn a bilinear map by stochastic gradient descent have in common."""
+"""Bilinear maps by stochastic gradient descent: the update rule, and the limits of hyperparameters."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -21,7 +22,34 @@ from zsl.methods.compatibility.sje import SJE
 from zsl.methods.method import Dimensions
 from zsl.training.fit import Loop, fit
 
-METHODS = [ALE, DeViSE, SJE, LATEM, BilinearSoftmax, BilinearSigmoid]
+Limits = list[tuple[str, object]]
+METHODS: list[type[BilinearSGD]] = [ALE, DeViSE, SJE, LATEM, BilinearSoftmax, BilinearSigmoid]
+DESCENT: Limits = [
+    ("lr", 0.0),
+    ("lr", math.nan),
+    ("lr", "fast"),
+    ("epochs", 0),
+    ("epochs", 1.5),
+    ("batch_size", -3),
+    ("batch_size", 2.5),
+    ("momentum", 1.0),
+    ("momentum", -0.1),
+    ("weight_decay", -1.0),
+]
+MARGIN: Limits = [("margin", 0.0), ("margin", math.inf)]
+MAPS: Limits = [("maps", 0), ("maps", -1), ("maps", 1.5), ("maps", True)]
+TEMPERATURE: Limits = [
+    ("temperature", 0.0),
+    ("temperature", -1.0),
+    ("temperature", math.nan),
+    ("temperature", math.inf),
+]
+OUT_OF_RANGE = [
+    *itertools.product(METHODS, DESCENT),
+    *itertools.product([ALE, DeViSE, SJE, LATEM], MARGIN),
+    *itertools.product([LATEM], MAPS),
+    *itertools.product([BilinearSoftmax, BilinearSigmoid], TEMPERATURE),
+]
 
 
 def test_training_in_batches_is_stochastic_gradient_descent_with_momentum() -> None:
@@ -39,22 +67,10 @@ def test_training_in_batches_is_stochastic_gradient_descent_with_momentum() -> N
     np.testing.assert_allclose(one_at_a_time.maps(model), W, rtol=1e-9, atol=1e-11)
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
 @pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("lr", 0.0),
-        ("lr", math.nan),
-        ("lr", "fast"),
-        ("epochs", 0),
-        ("epochs", 1.5),
-        ("batch_size", -3),
-        ("batch_size", 2.5),
-        ("momentum", 1.0),
-        ("momentum", -0.1),
-        ("weight_decay", -1.0),
-    ],
+    ("method", "given"), OUT_OF_RANGE, ids=[f"{method.__name__}-{given}" for method, given in OUT_OF_RANGE]
 )
-def test_hyperparameters_of_the_descent_are_refused_by_name(method: type[BilinearSGD], key: str, value: object) -> None:
+def test_hyperparameters_out_of_range_are_refused_by_name(method: type[BilinearSGD], given: tuple[str, object]) -> None:
+    key, value = given
     with pytest.raises(InputError, match=f"method.{key}={value}"):
         method(Dimensions(3, 2, 2), **{key: value})  # type: ignore[arg-type]

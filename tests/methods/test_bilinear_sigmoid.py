@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.methods.one_at_a_time import random_batch
-from zsl.errors import InputError
 from zsl.methods.compatibility.bilinear_sigmoid import BilinearSigmoid
 from zsl.methods.method import Dimensions
 
@@ -62,9 +59,3 @@ def test_the_bias_starts_at_the_log_odds_that_a_pair_fits(s: int) -> None:
     model.loss(random_batch(4, 3, 2, s, seed=0)).backward()  # type: ignore[no-untyped-call]
     assert model.bias.grad is not None
     assert s == 1 or model.bias.grad.item() == pytest.approx(0, abs=1e-6)
-
-
-@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
-def test_a_temperature_out_of_range_is_refused_by_name(value: float) -> None:
-    with pytest.raises(InputError, match=f"method.temperature={value}"):
-        BilinearSigmoid(Dimensions(3, 2, 2), temperature=value)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from tests.methods.one_at_a_time import random_batch, random_training_set
-from zsl.errors import InputError
 from zsl.methods.compatibility.bilinear_softmax import BilinearSoftmax
 from zsl.methods.method import Dimensions
 from zsl.training.fit import Loop, fit
@@ -60,9 +59,3 @@ def test_with_one_hot_embeddings_it_is_multinomial_logistic_regression() -> None
     fit(model, train, Loop(progress_bar=False), seed=0)
     foreign = LogisticRegression(C=1 / (60 * lamb), fit_intercept=False, tol=1e-10, max_iter=10_000).fit(x, y)
     np.testing.assert_allclose(model.W.detach().numpy().T, foreign.coef_, atol=1e-5)
-
-
-@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
-def test_a_temperature_out_of_range_is_refused_by_name(value: float) -> None:
-    with pytest.raises(InputError, match=f"method.temperature={value}"):
-        BilinearSoftmax(Dimensions(3, 2, 2), temperature=value)

@@ -16,7 +16,6 @@ from tests import worlds
 from zsl.cli import main
 from zsl.data.protocol import final
 from zsl.data.training_set import Batches, Draws, Setting
-from zsl.errors import InputError
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.method import Dimensions
@@ -136,21 +135,6 @@ def test_the_output_keeps_to_its_range(output: str) -> None:
     x = model(output=output).synthesize(TRAIN.classes.embeddings.repeat(50, 1))
     assert (x.min() >= 0) == (output != "linear")
     assert x.max() <= 1 or output != "sigmoid"
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"output": "tanh"}, "method.output=tanh is unknown"),
-        ({"n_critic": 0}, "method.n_critic=0"),
-        ({"beta": -1.0}, "method.beta=-1"),
-        ({"noise": 0}, "method.noise=0"),
-        ({"features_per_class": 0}, "method.features_per_class=0"),
-    ],
-)
-def test_bad_hyperparameters_are_refused_by_name(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        model(**changes)
 
 
 @pytest.mark.slow

@@ -1,9 +1,8 @@
-"""The maximum mean discrepancy by loops over pairs; what a step draws, and does; resuming."""
+"""f-GMMN: the maximum mean discrepancy by loops over pairs, batches, and steps written out."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from tests import worlds
-from tests.methods.adversarial import LOOP, SMALL, adam, assert_resumes, assert_same_weights, descend, double, trained
+from tests.methods.adversarial import LOOP, SMALL, adam, assert_same_weights, descend, double, trained
 from zsl.data.protocol import final
-from zsl.errors import InputError
 from zsl.methods.generative.fgmmn import FGMMN, OneClassDraws
 from zsl.methods.method import Dimensions
 from zsl.training.fit import fit
@@ -108,13 +106,3 @@ def test_features_of_a_class_come_to_lie_where_its_images_do() -> None:
         [model.synthesize(p.expand(200, -1)).mean(dim=0) for p in train.classes.embeddings[train.classes.seen_ids]]
     )
     assert (torch.cdist(made, means).argmin(dim=1) == torch.arange(len(means))).all()
-
-
-def test_a_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    assert_resumes(build, STAGE, tmp_path, 4)
-
-
-@pytest.mark.parametrize(("key", "value"), [("bandwidth", 0.0), ("n_classes", 0), ("output", "tanh")])
-def test_hyperparameters_out_of_range(key: str, value: Any) -> None:
-    with pytest.raises(InputError, match=f"method.{key}={value}"):
-        build(**{key: value})

@@ -1,10 +1,9 @@
-"""f-VAEGAN-D2's losses and steps written out in plain torch; its adaptive penalty weight; resuming."""
+"""f-VAEGAN-D2's losses and steps written out in plain torch; its adaptive penalty weight."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from tests.methods.adversarial import (
     SMALL,
     adam,
     adapted,
-    assert_resumes,
     assert_same_weights,
     descend,
     double,
@@ -30,7 +28,6 @@ from tests.methods.adversarial import (
 from zsl.data.examples import Examples
 from zsl.data.protocol import final
 from zsl.data.training_set import TrainingSet
-from zsl.errors import InputError
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Encoder
@@ -205,17 +202,3 @@ def test_a_weight_that_is_not_adaptive_stands_still(transductive: bool) -> None:
     state = fit(model, STAGE.training(model.setting), Loop(progress_bar=False), 0).state_dict()
     weights = {name: value.item() for name, value in state.items() if name.startswith("lamb")}
     assert weights == {"lamb": 3.0, **({"lamb_unconditional": 3.0} if transductive else {})}
-
-
-@pytest.mark.parametrize("step", [1, 3, 5])
-def test_a_run_goes_on_to_the_same_bits(tmp_path: Path, step: int) -> None:
-    assert_resumes(lambda: build(adaptive=True), STAGE, tmp_path, step)
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("gamma", 0.0), ("lamb", -1.0), ("noise", 0), ("n_critic", 0), ("output", "tanh"), ("lr", 0.0)],
-)
-def test_hyperparameters_out_of_range(key: str, value: Any) -> None:
-    with pytest.raises(InputError, match=f"method.{key}={value}"):
-        build(**{key: value})

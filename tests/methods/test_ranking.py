@@ -1,4 +1,4 @@
-"""The ranking methods beside each other: where they coincide, and what only sets a scale."""
+"""ALE, DeViSE, SJE and LATEM against loops with gradients by hand; where they coincide; what only sets a scale."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from zsl.methods.compatibility.ale import ALE
 from zsl.methods.compatibility.bilinear import BilinearSGD
 from zsl.methods.compatibility.devise import DeViSE
 from zsl.methods.compatibility.latem import LATEM
-from zsl.methods.compatibility.ranking import violations
+from zsl.methods.compatibility.ranking import RankingSGD, violations
 from zsl.methods.compatibility.sje import SJE
 from zsl.methods.method import Dimensions
 from zsl.training.fit import Loop, fit
 
-RANKING = [ALE, DeViSE, SJE, LATEM]
+RANKING: dict[str, tuple[type[RankingSGD], one_at_a_time.Weigh]] = {
+    "ale": (ALE, one_at_a_time.ale),
+    "devise": (DeViSE, one_at_a_time.devise),
+    "sje": (SJE, one_at_a_time.sje),
+    "latem": (LATEM, one_at_a_time.latem),
+}
+"""methods and their weights of violating classes"""
 DIMS = Dimensions(6, 5, 7)
 
 
@@ -45,6 +51,34 @@ def test_violations_one_by_one(n: int, s: int, margin: float, seed: int) -> None
             assert float(found[i, c]) == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("name", RANKING)
+@settings(deadline=None, max_examples=60)
+@given(
+    n=st.integers(1, 8),
+    d=st.integers(1, 5),
+    k=st.integers(1, 5),
+    s=st.integers(1, 7),
+    maps=st.integers(1, 4),
+    seed=st.integers(0, 10**6),
+    margin=st.floats(0.01, 5),
+)
+def test_loss_and_gradient_follow_the_definition(
+    name: str, n: int, d: int, k: int, s: int, maps: int, seed: int, margin: float
+) -> None:
+    method, weigh = RANKING[name]
+    model = build(method, Dimensions(d, k, s), seed, margin=margin, **({"maps": maps} if method is LATEM else {}))
+    one_at_a_time.assert_loss_and_gradient(model, random_batch(n, d, k, s, seed), margin, weigh)
+
+
+@pytest.mark.parametrize("name", RANKING)
+@pytest.mark.parametrize(("momentum", "weight_decay"), [(0.0, 0.0), (0.9, 0.01)])
+def test_one_image_at_a_time_is_the_loop_over_images(name: str, momentum: float, weight_decay: float) -> None:
+    method, weigh = RANKING[name]
+    lr = 0.3 if method is LATEM else 0.05
+    model = build(method, DIMS, lr=lr, epochs=2, batch_size=1, margin=0.7, momentum=momentum, weight_decay=weight_decay)
+    one_at_a_time.assert_trains_alike(model, random_training_set(), 0.7, weigh)
+
+
 @settings(deadline=None, max_examples=30)
 @given(n=st.integers(1, 6), seed=st.integers(0, 10**6))
 def test_with_a_single_wrong_class_all_rank_alike(n: int, seed: int) -> None:
@@ -62,10 +96,10 @@ def test_with_a_single_wrong_class_all_rank_alike(n: int, seed: int) -> None:
         torch.testing.assert_close(loss, first)
 
 
-@pytest.mark.parametrize("method", RANKING, ids=lambda method: method.__name__)
-def test_margin_and_learning_rate_set_the_scale_of_W_and_nothing_else(method: type[BilinearSGD]) -> None:
+@pytest.mark.parametrize("name", RANKING)
+def test_margin_and_learning_rate_set_the_scale_of_W_and_nothing_else(name: str) -> None:
     """A hinge is homogeneous: from cW, with margin cΔ and learning rate cη, descent passes through cW again."""
-    train, c = random_training_set(), 3.0
+    method, train, c = RANKING[name][0], random_training_set(), 3.0
     plain = build(method, DIMS, lr=0.05, margin=1.0, epochs=3, batch_size=8)
     wide = build(method, DIMS, lr=0.05 * c, margin=c, epochs=3, batch_size=8)
     wide.W.data *= c
@@ -86,13 +120,13 @@ def test_latent_maps_side_by_side_score_as_their_maximum() -> None:
     torch.testing.assert_close(model.scores(batch.x, batch.classes), each.amax(dim=0))
 
 
-@pytest.mark.parametrize("weigh", ["ale", "devise", "sje", "latem"])
-def test_both_loops_over_images_take_the_same_steps(weigh: str) -> None:
-    """The one that reads like the definition, and the one that benchmarks run against as well."""
+@pytest.mark.parametrize("name", RANKING)
+def test_both_loops_over_images_take_the_same_steps(name: str) -> None:
+    """The loop that follows the definition, and the one that benchmarks run against."""
     train = random_training_set()
     images = list(zip(train.examples.inputs.numpy(), train.examples.labels.tolist(), strict=True))
-    model = build(LATEM, DIMS, maps=3 if weigh == "latem" else 1)
-    arguments = images, train.classes.embeddings.numpy(), 1.0, getattr(one_at_a_time, weigh), 0.05, 0.9
+    model = build(LATEM, DIMS, maps=3 if name == "latem" else 1)
+    arguments = images, train.classes.embeddings.numpy(), 1.0, RANKING[name][1], 0.05, 0.9
     W = one_at_a_time.maps(model)
     by_class = one_at_a_time.train(W, *arguments)
     projected_once = one_at_a_time.train(W, *arguments, gradient=one_at_a_time.projected_once)

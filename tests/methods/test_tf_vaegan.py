@@ -1,9 +1,8 @@
-"""TF-VAEGAN's steps written out in plain torch, with feedback and without; what heads are given; resuming."""
+"""TF-VAEGAN's steps written out in plain torch, with feedback and without; what heads are given."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from tests.methods.adversarial import (
     SMALL,
     adam,
     adapted,
-    assert_resumes,
     assert_same_weights,
     descend,
     double,
@@ -28,7 +26,6 @@ from tests.methods.adversarial import (
     trained,
 )
 from zsl.data.protocol import final
-from zsl.errors import InputError
 from zsl.methods.generative.tf_vaegan import TFVAEGAN, SemanticDecoder
 from zsl.methods.method import Dimensions
 from zsl.training.fit import fit
@@ -176,17 +173,3 @@ def test_heads_learn_from_the_feature_and_what_the_decoder_makes_of_it() -> None
     torch.testing.assert_close(
         model.scores(x, STAGE.classes), model.gzsl_head.scores(model.represent(x), STAGE.classes)
     )
-
-
-@pytest.mark.parametrize("step", [2, 5, 8])
-def test_a_run_goes_on_to_the_same_bits(tmp_path: Path, step: int) -> None:
-    """Out of an epoch without feedback, with it, and without again."""
-    assert_resumes(build, STAGE, tmp_path, step)
-
-
-@pytest.mark.parametrize(
-    ("key", "value"), [("recons", 0.0), ("a1", -1.0), ("a2", math.inf), ("feed_lr", 0.0), ("dec_lr", -1.0)]
-)
-def test_hyperparameters_out_of_range(key: str, value: float) -> None:
-    with pytest.raises(InputError, match=f"method.{key}={value}"):
-        build(**{key: value})

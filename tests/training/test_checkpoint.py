@@ -20,7 +20,7 @@ from zsl.errors import InputError
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.method import Dimensions
 from zsl.outputs.names import CHECKPOINT
-from zsl.training.checkpoint import whole
+from zsl.training.checkpoint import require_resumable
 from zsl.training.fit import Loop, fit
 from zsl.training.resumption import InterruptedRunError
 from zsl.training.sealing import NOWHERE, origin, require_seal, sealed
@@ -84,7 +84,7 @@ def test_an_origin_is_of_configuration_and_data_in_any_order() -> None:
 
 
 def test_a_checkpoint_of_other_data_is_refused(stopped: Path) -> None:
-    assert whole(stopped / CHECKPOINT, model(), OURS).is_file()
+    assert require_resumable(stopped / CHECKPOINT, model(), OURS).is_file()
     for other in (NOWHERE, origin("12345678", {"features": "other", "labels": "b"})):
         with pytest.raises(
             InputError, match=r"last\.ckpt cannot be used \(it is of another configuration, or of other"
@@ -95,7 +95,7 @@ def test_a_checkpoint_of_other_data_is_refused(stopped: Path) -> None:
 def test_reading_a_checkpoint_draws_no_random_number_and_leaves_the_model(stopped: Path) -> None:
     fresh, state = model(), torch.get_rng_state()
     before = {name: value.clone() for name, value in fresh.state_dict().items()}
-    whole(stopped / CHECKPOINT, fresh, OURS)
+    require_resumable(stopped / CHECKPOINT, fresh, OURS)
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(value, before[name]) for name, value in fresh.state_dict().items())
 
@@ -109,5 +109,5 @@ def test_a_checkpoint_of_a_longer_training_is_refused(stopped: Path) -> None:
     longer = stopped / "longer.ckpt"
     longer.write_bytes(sealed(file.getvalue(), OURS))
     with pytest.raises(InputError, match="epoch 3 of 2"):
-        whole(longer, model(), OURS)
-    assert whole(longer, model(epochs=3), OURS) == longer
+        require_resumable(longer, model(), OURS)
+    assert require_resumable(longer, model(epochs=3), OURS) == longer

@@ -16,15 +16,15 @@ from zsl.methods.compatibility.ale import ALE
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.training.fit import Loop, fit
-from zsl.training.random_draws import watched
+from zsl.training.random_draws import detect_random_draws
 
 
 @pytest.mark.parametrize("draw", [lambda: torch.rand(1), lambda: np.random.rand(), random.random])
 def test_what_draws_from_a_global_stream_is_noticed(draw: Callable[[], object]) -> None:
-    with watched() as draws:
+    with detect_random_draws() as draws:
         draw()
     assert draws.any
-    with watched() as draws:
+    with detect_random_draws() as draws:
         torch.rand(1, generator=torch.Generator().manual_seed(0))
         np.random.default_rng(0).random()
     assert not draws.any

@@ -1,4 +1,4 @@
-"""What training may see, and how it is handed out in batches."""
+"""Training sets, cut to what a method declares, and batches of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zsl.data.label_space import LabelSpace
 
 
 class Setting(enum.StrEnum):
-    """What training may see beside the seen images and φ of the seen classes; printed in every table."""
+    """What training may use beside the seen images and φ of the seen classes; printed in every table."""
 
     INDUCTIVE = "inductive"
     """nothing"""
@@ -29,7 +29,7 @@ class Setting(enum.StrEnum):
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """All that a method is given to learn from, cut to what its setting declares.
+    """Images and classes that a method is trained on, cut to what its setting declares.
 
     ``classes`` are the seen classes (inductive) or all of them; ``examples.labels`` are positions in it;
     ``unlabelled`` are unseen-class images, for transductive methods only.
@@ -40,7 +40,7 @@ class TrainingSet:
     unlabelled: Float[Tensor, "m d"] | None = None
 
     def of_seen_classes(self) -> TrainingSet:
-        """The same examples over the label space of the seen classes alone."""
+        """Return a training set of the same examples whose label space is the seen classes alone."""
         seen = self.classes.seen_ids
         if len(seen) == len(self.classes):
             return self
@@ -49,18 +49,18 @@ class TrainingSet:
         return TrainingSet(Examples(self.examples.inputs, position[self.examples.labels]), self.classes.take(seen))
 
     def to(self, device: torch.device | str) -> TrainingSet:
-        """The same on another device."""
+        """Return the training set on another device."""
         unlabelled = None if self.unlabelled is None else self.unlabelled.to(device)
         return replace(self, examples=self.examples.to(device), classes=self.classes.to(device), unlabelled=unlabelled)
 
 
 def stream(*key: int) -> int:
-    """A seed for the random stream that these numbers name, such as (seed, epoch)."""
+    """Return the seed of the random stream with this key, such as (seed, epoch)."""
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class Batch(NamedTuple):
-    """What one training step sees."""
+    """Input of one training step."""
 
     x: Float[Tensor, "*several batch d"]
     y: Int[Tensor, "*several batch"]
@@ -69,12 +69,12 @@ class Batch(NamedTuple):
 
 
 class Batches:
-    """Shuffled batches, sliced where the training set lies: no worker processes and no copies between devices.
+    """Shuffled batches, sliced on the device of the training set, without worker processes or copies between devices.
 
     The order of epoch e is a function of (seed, e) alone, and the position can be saved and restored in the middle
-    of an epoch: a resumed run sees the very batches that the interrupted one would have seen.
+    of an epoch: a resumed run has the batches that the interrupted run would have had.
 
-    ``train`` is what the method learns from; batches are of ``shown``, the same unless a subclass says otherwise.
+    ``train`` is the training set; batches are of ``shown``, which is ``train`` unless a subclass replaces it.
     """
 
     def __init__(self, train: TrainingSet, batch_size: int, seed: int) -> None:
@@ -96,25 +96,25 @@ class Batches:
             yield Batch(examples.inputs[rows], examples.labels[rows], self.shown.classes)
 
     def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, " batch"]]:
-        """Which examples are in which batch of an epoch."""
+        """Return the rows of the examples of every batch of an epoch."""
         order = torch.randperm(len(self.train.examples), generator=torch.Generator().manual_seed(seed))
         return torch.split(order.to(self.train.examples.labels.device), self.batch_size)
 
     def state_dict(self) -> dict[str, int]:
-        """Epoch, and number of batches that were handed out in it."""
+        """Return the epoch, and the number of batches that were yielded in it."""
         return {"epoch": self._epoch, "position": self._position}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Go on where ``state`` was taken."""
+        """Continue after the batch at which ``state`` was taken."""
         self._epoch, self._position = state["epoch"], state["position"]
 
     def close(self) -> None:
-        """Let go of the images, when no more batches are wanted; the position stays."""
+        """Delete the references to the images, after the last batch; the position stays."""
         del self.train, self.shown
 
 
 class Draws(Batches):
-    """Several batches a step over the seen classes, each drawn from all examples with replacement, where these lie.
+    """Several batches a step over the seen classes, each drawn with replacement from all examples, on their device.
 
     An epoch has as many steps as one of :class:`Batches`, which is how papers on adversarial training count them.
     """
@@ -132,7 +132,7 @@ class Draws(Batches):
 
 
 class TransductiveBatch(NamedTuple):
-    """What one training step of a transductive method sees."""
+    """Input of one training step of a transductive method."""
 
     x: Float[Tensor, "several batch d"]
     y: Int[Tensor, "several batch"]
@@ -144,7 +144,7 @@ class TransductiveBatch(NamedTuple):
 
 
 class TransductiveDraws(Draws):
-    """Draws from the seen classes, with all that may be known of the unseen ones at hand."""
+    """Draws from the seen classes, with the unlabelled images and the descriptions of the unseen classes."""
 
     def __iter__(self) -> Iterator[TransductiveBatch]:  # type: ignore[override]
         unlabelled, unseen = self.train.unlabelled, self.train.classes.take(self.train.classes.unseen_ids)

@@ -11,7 +11,7 @@ from zsl.evaluation.scored_images import checked
 
 
 def ranks(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"]) -> Int64[Array, " n"]:
-    """How many classes are preferred to the true one, y_i; 0 is a right answer.
+    """Return the number of classes that score higher than the true one, y_i; 0 is a right answer.
 
         rank_i = |{j : F_ij > F_i,y_i}| + |{j < y_i : F_ij = F_i,y_i}|
 
@@ -28,7 +28,7 @@ def ranks(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"]) -> Int64
 
 
 def hits(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], k: int = 1) -> Bool[Array, " n"]:
-    """Whether the true class is among the k preferred ones: rank_i < k. With k ≥ classes every image is a hit.
+    """Return whether the true class is among the k highest scores, rank_i < k; always with k ≥ classes.
 
     Raises:
         InputError: k < 1, or see :func:`ranks`.
@@ -39,7 +39,7 @@ def hits(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], k: int = 
 
 
 def class_accuracies(hit: Bool[Array, " n"], labels: Int64[Array, " n"], classes: int) -> Float64[Array, " classes"]:
-    """Percent of the images of each class that are hits; NaN for a class without images."""
+    """Return the percentage of hits among the images of each class; NaN for a class without images."""
     images = np.bincount(labels, minlength=classes)
     right = np.bincount(labels, weights=hit, minlength=classes)
     share: Array = np.divide(right, images, out=np.full(classes, np.nan), where=images > 0)
@@ -47,7 +47,7 @@ def class_accuracies(hit: Bool[Array, " n"], labels: Int64[Array, " n"], classes
 
 
 def mean_class_accuracy(hit: Bool[Array, " n"], labels: Int64[Array, " n"]) -> float:
-    """1/C Σ_c (hits of class c) / n_c in percent, over the C classes that have images [Xian2018].
+    """Return 1/C Σ_c (hits of class c) / n_c in percent, over the C classes that have images [Xian2018].
 
     Of top-1 hits among the unseen classes this is T1.
 
@@ -60,7 +60,7 @@ def mean_class_accuracy(hit: Bool[Array, " n"], labels: Int64[Array, " n"]) -> f
 
 
 def sample_accuracy(hit: Bool[Array, " n"]) -> float:
-    """1/n Σ_i hit_i in percent: every image counts the same, hence large classes more.
+    """Return 1/n Σ_i hit_i in percent: images have equal weight, hence large classes more.
 
     Raises:
         InputError: there are no images.

@@ -14,7 +14,7 @@ from zsl.evaluation.scored_images import checked
 
 
 def nll(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], temperature: float = 1.0) -> float:
-    """Mean negative log-likelihood −1/n Σ_i log softmax(F(x_i, ·) / T)[y_i], in nats.
+    """Return the mean negative log-likelihood −1/n Σ_i log softmax(F(x_i, ·) / T)[y_i], in nats.
 
     Raises:
         InputError: T is not positive and finite, or see :class:`~zsl.evaluation.scored_images.ScoredImages`.
@@ -24,7 +24,7 @@ def nll(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], temperatur
 
 
 def best_temperature(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"]) -> float:
-    """The T > 0 that minimises :func:`nll` on these scores, in their units [Guo2017].
+    """Return the T > 0 that minimises :func:`nll` on these scores, in their units [Guo2017].
 
     The scores must come from VALIDATION images. NLL is convex in 1/T, so there is one minimum; it is sought for T
     between 1e-6 and 1e4 times the mean range (max − min) of a row. Where every answer is right, or the scores are worse
@@ -52,7 +52,7 @@ def best_temperature(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"
 def ece(
     scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], temperature: float = 1.0, bins: int = 15
 ) -> float:
-    """Expected calibration error Σ_b (n_b / n) |accuracy_b − confidence_b|, in [0, 1] [Naeini2015, Guo2017].
+    """Return the expected calibration error Σ_b (n_b / n) |accuracy_b − confidence_b| in [0, 1] [Naeini2015, Guo2017].
 
     Confidence is the largest entry of softmax(F(x, ·) / T), the answer its (first) argmax, and bin b holds the images
     whose confidence is in ((b−1)/bins, b/bins]. Every image counts the same.
@@ -71,10 +71,10 @@ def ece(
 
 
 def checked_temperature(temperature: float) -> float:
-    """The temperature, if it is one.
+    """Return the temperature after checking it.
 
     Raises:
-        InputError: it is not positive and finite.
+        InputError: the temperature is not positive and finite.
     """
     if not (0 < temperature < math.inf):
         raise InputError(f"temperature: {temperature}; it must be positive and finite")
@@ -82,12 +82,12 @@ def checked_temperature(temperature: float) -> float:
 
 
 def _below_best(scores: Float64[Array, "n classes"]) -> Float64[Array, "n classes"]:
-    """F(x, y) − max over y of F(x, y): nothing overflows when it is exponentiated."""
+    """Return F(x, y) − max over y of F(x, y), whose exponential does not overflow."""
     return np.asarray(scores - scores.max(axis=1, keepdims=True))
 
 
 def _partition(below: Float64[Array, "n classes"], temperature: float) -> Float64[Array, " n"]:
-    """Z_i = Σ_y exp((F(x_i, y) − max F(x_i, ·)) / T), in [1, classes]."""
+    """Return Z_i = Σ_y exp((F(x_i, y) − max F(x_i, ·)) / T), in [1, classes]."""
     with np.errstate(over="ignore"):
         return np.asarray(np.exp(below / temperature).sum(axis=1))
 

@@ -1,4 +1,4 @@
-"""What accuracies mean nothing: those that random assignments of descriptions to classes, or guesses, reach as well."""
+"""Chance: accuracies that guesses, or random assignments of descriptions to classes, reach as well."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ NORMAL = 1.959963984540054
 
 
 def chance(zsl: ScoredImages, gzsl: ScoredImages) -> dict[str, dict[str, float]]:
-    """Level and upper limit of chance for T1, u and s, in percent; a metric without images is absent.
+    """Return level and upper limit of chance for T1, u and s, in percent; a metric without images is absent.
 
     ``level`` is the expected accuracy of a guess among all K candidates, 100 / K. ``high`` is the upper end of the
-    95 % interval of chance: an accuracy up to it is no sign that the descriptions helped. It is the largest of the
+    95 % interval of chance: an accuracy up to it is no evidence that the descriptions helped. It is the largest of the
     level, of what guesses reach on so few images, and of what the same answers reach when the descriptions of the
     classes in question are assigned to them at random (see `assigned`).
     """
@@ -41,9 +41,9 @@ def chance(zsl: ScoredImages, gzsl: ScoredImages) -> dict[str, dict[str, float]]
 
 
 def guessed(level: float, counts: Int64[Array, " classes"]) -> float:
-    """Upper end of the 95 % interval of the per-class accuracy of guesses, in percent, by the normal approximation.
+    """Return the upper end of the 95 % interval of the per-class accuracy of guesses, in percent.
 
-    With p = level / 100 and n_c images of class c: p + 1.96 √(Σ_c p (1 - p) / n_c) / C.
+    Normal approximation, with p = level / 100 and n_c images of class c: p + 1.96 √(Σ_c p (1 - p) / n_c) / C.
     """
     p = level / 100
     error = math.sqrt(float((p * (1 - p) / counts).sum())) / len(counts)
@@ -51,7 +51,7 @@ def guessed(level: float, counts: Int64[Array, " classes"]) -> float:
 
 
 def assigned(shares: Float64[Array, "classes candidates"]) -> float:
-    """97.5 % quantile of the per-class accuracy under random assignments π of descriptions to classes, in percent.
+    """Return the 97.5 % quantile of the per-class accuracy under random assignments π of descriptions, in percent.
 
         accuracy(π) = 1/C Σ_c shares[c, π(c)],   shares[c, j] = % of the images of class c that are taken for class j
 
@@ -73,10 +73,10 @@ def assigned(shares: Float64[Array, "classes candidates"]) -> float:
 def _confusion(
     images: ScoredImages, asked: Int64[Array, " candidates"]
 ) -> tuple[Float64[Array, "classes candidates"], Int64[Array, " classes"]]:
-    """Of every class asked for that has images: percent of them taken for each class asked for, and their number."""
+    """Return, for every class asked for that has images, percentages by class asked for, and numbers of images."""
     columns = len(images.seen)
     pairs = images.labels * columns + images.scores.argmax(axis=1)
     table = np.bincount(pairs, minlength=columns**2).reshape(columns, columns)
     counts = table.sum(axis=1)[asked]
-    kept = counts > 0
-    return 100 * table[asked][:, asked][kept] / counts[kept, None], counts[kept]
+    present = counts > 0
+    return 100 * table[asked][:, asked][present] / counts[present, None], counts[present]

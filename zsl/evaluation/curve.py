@@ -38,7 +38,7 @@ class SeenUnseenCurve:
 
     @property
     def H(self) -> Float64[Array, " m+1"]:
-        """H = 2us / (u + s) of every point, in percent."""
+        """H = 2us / (u + s) of every point of the curve, in percent."""
         return harmonic_mean(self.u, self.s)
 
     @property
@@ -58,7 +58,7 @@ class SeenUnseenCurve:
         return self.u[j], self.s[j], self.H[j]
 
     def best(self) -> OperatingPoint:
-        """The highest H, at the middle of the interval of γ on which it is reached.
+        """Return the point of the highest H, at the middle of the interval of γ on which H is highest.
 
         Of several such intervals the widest is taken. Below all breakpoints u = 0 and above all s = 0, so the best
         interval is bounded unless H = 0 everywhere; then nothing is gained by a bias, and γ = 0.
@@ -76,12 +76,12 @@ class SeenUnseenCurve:
 
     @property
     def gamma(self) -> Float64[Array, " m+1"]:
-        """A bias at which each point holds: the middle of its interval, for the ends the outermost breakpoints."""
+        """One bias for each point: the middle of its interval, and the outermost breakpoints for the ends."""
         b = self.breakpoints
         return np.concatenate([b[:1], b[1:] / 2 + b[:-1] / 2, b[-1:]]) if len(b) else np.zeros(1)
 
     def corners(self) -> tuple[Float64[Array, " c"], Float64[Array, " c"], Float64[Array, " c"]]:
-        """u, s and γ of the points to be saved or plotted: they draw the same polyline, ends included.
+        """Return u, s and γ of the points to be saved or plotted: a subset with the same polyline, ends included.
 
         Of horizontal and vertical runs, only those inner points are kept at which u or s reaches another whole percent:
         between neighbours neither drifts by a point. AUSUC and the best H do not change.
@@ -100,7 +100,7 @@ def seen_unseen_curve(
     *,
     per_class: bool = True,
 ) -> SeenUnseenCurve:
-    """The curve of a GZSL score matrix, exact, in O(n · classes + n log n).
+    """Return the exact curve of a GZSL score matrix, in O(n · classes + n log n).
 
     Image i is answered by its best seen class while γ < m_i (its margin), by its best unseen class while γ > m_i.
     If the best class of its own group is the true one, it is right on one side of m_i and adds w_i there:
@@ -129,7 +129,7 @@ def seen_unseen_curve(
 
 
 def best_gamma(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], seen: Bool[Array, " classes"]) -> float:
-    """The γ of calibrated stacking that maximises H per class on these scores, exactly [Chao2016].
+    """Return the γ of calibrated stacking that maximises H per class on these scores, exactly [Chao2016].
 
     The scores must come from VALIDATION images, which no part of the test set is: classes held out from training stand
     in for the unseen ones, held-out images of training classes for the seen ones. Chosen on test scores, the same γ
@@ -142,7 +142,7 @@ def best_gamma(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], see
 
 
 def _right_within_group(images: ScoredImages) -> Bool[Array, " n"]:
-    """Whether the true class is the best of its own group, seen or unseen; the lowest column among equals."""
+    """Return whether the true class is the best of its own group, seen or unseen; the lowest column among equals."""
     of_seen = images.of_seen_class
     right = np.empty(len(of_seen), dtype=bool)
     for group, columns in ((of_seen, images.seen), (~of_seen, ~images.seen)):
@@ -152,7 +152,7 @@ def _right_within_group(images: ScoredImages) -> Bool[Array, " n"]:
 
 
 def _weights(images: ScoredImages, per_class: bool) -> Float64[Array, " n"]:
-    """What image i counts for in the accuracy of its group; the weights of each group sum to 1."""
+    """Return the weight of every image in the accuracy of its group; the weights of each group sum to 1."""
     of_seen = images.of_seen_class
     if not per_class:
         return 1.0 / np.where(of_seen, np.count_nonzero(of_seen), np.count_nonzero(~of_seen))

@@ -1,4 +1,4 @@
-"""Two score matrices -> every metric."""
+"""Evaluation: every metric, from two score matrices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Calibration", "Evaluation", "ScoredImages", "calibrate", "evaluate",
 
 @dataclass(frozen=True)
 class Calibration:
-    """What validation has to say about test scores: the bias γ of calibrated stacking, then a temperature.
+    """Bias γ of calibrated stacking and temperature T, chosen on validation scores.
 
     Scores become (F(x, y) − γ [y seen]) / T.
 
@@ -66,7 +66,7 @@ def evaluate(
     calibration: Calibration | None = None,
     top_k: Sequence[int] = (5,),
 ) -> Evaluation:
-    """Every metric of ``zsl`` (unseen images × unseen classes) and ``gzsl`` (all test images × all classes).
+    """Return every metric of ``zsl`` (unseen images × unseen classes) and ``gzsl`` (all test images × all classes).
 
     ``calibration`` must come from validation (:func:`calibrate`). T<k> is 100 where there are no more than k classes.
     Without ``gzsl`` only ZSL metrics are given; without seen test images all that needs them is left out.
@@ -100,7 +100,7 @@ def evaluate(
 
 
 def calibrate(validation: ScoredImages) -> Calibration:
-    """γ that maximises H on validation scores (all validation images × all their classes), then T for γ-biased scores.
+    """Return the γ that maximises H on validation scores (all images × all classes), and T for γ-biased scores.
 
     "Seen" are the classes trained on, "unseen" the validation classes; no test image may be among ``validation``.
 
@@ -113,7 +113,7 @@ def calibrate(validation: ScoredImages) -> Calibration:
 
 
 def oracle(gzsl: ScoredImages) -> dict[str, float]:
-    """``u†``, ``s†``, ``H†``: calibrated stacking with the γ that is best on the TEST scores themselves; percent.
+    """Return ``u†``, ``s†``, ``H†`` in percent: calibrated stacking with the γ that is best on the TEST scores.
 
     An upper bound on what a bias can reach, not a result: † marks numbers that were chosen on the test set.
 

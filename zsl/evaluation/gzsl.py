@@ -1,4 +1,4 @@
-"""Generalized zero-shot learning: u, s, H, calibrated stacking, and how well seen and unseen images are told apart."""
+"""Generalized zero-shot learning: u, s, H, calibrated stacking, and separation of seen and unseen images."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def u_s_H(
     *,
     per_class: bool = True,
 ) -> dict[str, float]:
-    """Accuracy u on images of unseen classes and s on those of seen classes, among all classes, and H; percent.
+    """Return accuracy u on images of unseen classes, s on images of seen classes, among all classes, and H, in percent.
 
     ``per_class`` averages over the classes that have images, otherwise over images. A group without images has no
     accuracy: its key, and H, are then absent.
@@ -57,7 +57,7 @@ def u_s_H(
 def stacked(
     scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"], gamma: float
 ) -> Float64[Array, "n classes"]:
-    """Calibrated stacking: F(x, y) − γ [y seen], with γ in units of the scores [Chao2016].
+    """Return F(x, y) − γ [y seen], calibrated stacking with γ in units of the scores [Chao2016].
 
     Raises:
         InputError: γ or a score is not finite, or the seen mask is not one boolean per column.
@@ -89,7 +89,7 @@ def margins(scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"]) 
 def seen_unseen_auroc(
     scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], seen: Bool[Array, " classes"]
 ) -> float:
-    """P(m > m') + ½ P(m = m') for the margins m of a seen and m' of an unseen image, in [0, 1].
+    """Return P(m > m') + ½ P(m = m') for the margins m of a seen and m' of an unseen image, in [0, 1].
 
     1 where some γ sends every image to its own group; ½ where the margin says nothing.
 
@@ -105,7 +105,7 @@ def seen_unseen_auroc(
 
 
 def require_both(of_seen: Bool[Array, " n"]) -> None:
-    """Seen against unseen needs images of both kinds.
+    """Refuse images that are all of seen or all of unseen classes.
 
     Raises:
         InputError: one kind is missing.

@@ -1,4 +1,4 @@
-"""Hubness: a few classes are the nearest ones of far too many images, others of none.
+"""Hubness: a few classes are nearest to very many images, other classes to none.
 
 ``N_k`` counts how often a class is among the k best of an image; all else here is said about such counts.
 """
@@ -17,7 +17,7 @@ HUB = 2.0
 
 
 def k_occurrence(scores: Num[Array, "n classes"], k: int) -> Int64[Array, " classes"]:
-    """N_k(y): in how many images class y is among the k with the highest scores [Radovanovic2010].
+    """Return N_k(y), the number of images with class y among the k highest scores [Radovanovic2010].
 
     Among equal scores the lowest column comes first. Σ_y N_k(y) = n k. The scores are used in their own precision,
     and counts of parts of the images add up: a matrix that does not fit in memory can be given in chunks of rows.
@@ -29,7 +29,7 @@ def k_occurrence(scores: Num[Array, "n classes"], k: int) -> Int64[Array, " clas
 
 
 def bad_k_occurrence(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], k: int) -> Int64[Array, " classes"]:
-    """BN_k(y): in how many images of *other* classes y is among the k with the highest scores [Radovanovic2010].
+    """Return BN_k(y), the number of images of *other* classes with y among the k highest scores [Radovanovic2010].
 
     Raises:
         InputError: as for :func:`k_occurrence`, or a label is not a column.
@@ -40,7 +40,7 @@ def bad_k_occurrence(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"
 def occurrences(
     scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], k: int
 ) -> tuple[Int64[Array, " classes"], Int64[Array, " classes"]]:
-    """N_k and BN_k together, for the price of one.
+    """Return N_k and BN_k, from one partition of the scores.
 
     Raises:
         InputError: as for :func:`bad_k_occurrence`.
@@ -66,7 +66,7 @@ def _among_best(scores: Num[Array, "n classes"], k: int) -> Bool[Array, "n class
 
 
 def skewness(occurrence: Num[Array, " classes"]) -> float:
-    """E[(N_k − μ)³] / σ³ over the classes: 0 without hubs, large with few strong ones [Radovanovic2010].
+    """Return E[(N_k − μ)³] / σ³ over the classes: 0 without hubs, large with few strong ones [Radovanovic2010].
 
     μ and σ are the mean and the standard deviation (divided by the number of classes). Where N_k is constant, as with
     one class or k = classes, the skewness is 0.
@@ -81,7 +81,9 @@ def skewness(occurrence: Num[Array, " classes"]) -> float:
 
 
 def robin_hood(occurrence: Num[Array, " classes"]) -> float:
-    """½ Σ_y |N_k(y) - μ| / Σ_y N_k(y) in [0, 1): the share to take from the rich for all to be equal [Feldbauer2018].
+    """Return ½ Σ_y |N_k(y) - μ| / Σ_y N_k(y) in [0, 1), the Robin Hood index [Feldbauer2018].
+
+    The share of all counts that would have to move between classes for all counts to be equal.
 
     Raises:
         InputError: there is no class, or a count is negative, NaN or infinite.
@@ -92,7 +94,7 @@ def robin_hood(occurrence: Num[Array, " classes"]) -> float:
 
 
 def hubs(occurrence: Num[Array, " classes"]) -> Bool[Array, " classes"]:
-    """Which classes occur more than twice as often as the mean: N_k(y) > 2μ, μ = n k / classes [Feldbauer2020].
+    """Return which classes are hubs: N_k(y) > 2μ, twice the mean μ = n k / classes [Feldbauer2020].
 
     Raises:
         InputError: there is no class, or a count is negative, NaN or infinite.
@@ -101,7 +103,7 @@ def hubs(occurrence: Num[Array, " classes"]) -> Bool[Array, " classes"]:
 
 
 def bad_hubs(occurrence: Num[Array, " classes"], bad_occurrence: Num[Array, " classes"]) -> Bool[Array, " classes"]:
-    """Which hubs are wrong more often than right: N_k(y) > 2μ and BN_k(y) > N_k(y) / 2.
+    """Return which hubs are wrong more often than right: N_k(y) > 2μ and BN_k(y) > N_k(y) / 2.
 
     Raises:
         InputError: there is no class, or a count is negative, NaN or infinite.
@@ -111,7 +113,7 @@ def bad_hubs(occurrence: Num[Array, " classes"], bad_occurrence: Num[Array, " cl
 
 
 def antihubs(occurrence: Num[Array, " classes"]) -> Bool[Array, " classes"]:
-    """Which classes are no image's answer: N_k(y) = 0 [Radovanovic2010].
+    """Return which classes are antihubs, among the k best of no image: N_k(y) = 0 [Radovanovic2010].
 
     Raises:
         InputError: there is no class, or a count is negative, NaN or infinite.

@@ -1,4 +1,4 @@
-"""Does a method keep to what it declares? It is trained in worlds that differ only in what it may not see."""
+"""Leak audit: a method is trained on data that differ only in what its declared setting excludes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Build = Callable[[Dimensions], ZSLModel]
 
 
 class LeakError(AssertionError):
-    """A method saw, or did not use, something other than it declares; the message says what."""
+    """Violation of a declared setting: the method used data it may not see, or did not use data it declares."""
 
 
 def audit_method(build: Build, source: Source, seed: int = 0) -> None:
@@ -73,7 +73,7 @@ def _equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 def _shuffled_labels(source: Source) -> Source:
-    """Test labels permuted within the unseen and within the seen classes, so that the splits stay valid."""
+    """Return a source with test labels permuted among unseen and among seen classes, so that splits stay valid."""
     generator, labels = np.random.default_rng(0), source.dataset.labels.copy()
     for rows in (source.dataset.splits.test_seen, source.dataset.splits.test_unseen):
         labels[rows] = np.roll(labels[rows], 1) if len(rows) < 3 else generator.permutation(labels[rows])

@@ -1,4 +1,4 @@
-"""What every metric starts from: a score matrix, the true labels, the seen mask."""
+"""Input of every metric: a score matrix, the true labels, the seen mask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LARGEST = 1e300
 
 @dataclass(frozen=True)
 class ScoredImages:
-    """F(x_i, y_j) for n images and all the answers they may be given.
+    """F(x_i, y_j) for n images and all candidate classes, with labels and the seen mask.
 
     ``labels[i]`` is the column of image i's own class, and ``seen[j]`` says whether class j had images in training.
     Any real dtype is taken; scores are kept in float64, labels in int64.
@@ -38,14 +38,14 @@ class ScoredImages:
 
     @property
     def of_seen_class(self) -> Bool[Array, " n"]:
-        """Whether image i belongs to a seen class."""
+        """Mask of the images that belong to a seen class."""
         return np.asarray(self.seen[self.labels])
 
 
 def checked(
     scores: Num[Array, "n classes"], labels: Shaped[Array, " n"]
 ) -> tuple[Float64[Array, "n classes"], Int64[Array, " n"]]:
-    """Scores in float64 and labels in int64, fit to compute with.
+    """Return scores in float64 and labels in int64, after checking both.
 
     Raises:
         InputError: as for :class:`ScoredImages`.
@@ -67,7 +67,7 @@ def checked(
 
 
 def checked_scores(scores: Num[Array, "n classes"]) -> Num[Array, "n classes"]:
-    """The scores as they are, if they are a matrix of finite numbers.
+    """Return the scores unchanged after checking that they are a matrix of finite numbers.
 
     Raises:
         InputError: as for :class:`ScoredImages`.
@@ -92,10 +92,10 @@ def checked_scores(scores: Num[Array, "n classes"]) -> Num[Array, "n classes"]:
 
 
 def checked_seen(seen: Bool[Array, " classes"], classes: int) -> Bool[Array, " classes"]:
-    """The mask, if it has one boolean per class (not the numbers of the seen classes).
+    """Return the mask after checking that it has one boolean per class (not the numbers of the seen classes).
 
     Raises:
-        InputError: it has not.
+        InputError: the mask is of another type or shape.
     """
     seen = np.asarray(seen)
     if seen.dtype != np.bool_ or seen.shape != (classes,):

@@ -1,4 +1,4 @@
-"""A trained method and held-out images -> the two score matrices that every metric is computed from."""
+"""Scoring: the two score matrices of a trained method on held-out images."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ROWS = 4096
 
 @dataclass(frozen=True)
 class Scored:
-    """``zsl``: images of unseen classes × unseen classes; ``gzsl``: all held-out images × all classes."""
+    """Two score matrices: ``zsl``, unseen images × unseen classes, and ``gzsl``, all held-out images × all classes."""
 
     zsl: ScoredImages
     gzsl: ScoredImages
 
     def corrected(self, correction: Correction) -> Scored:
-        """Both matrices corrected, each as a batch of its own."""
+        """Return both matrices corrected, each as a batch of its own."""
         return Scored(*(replace(it, scores=correction(it.scores, it.seen)) for it in (self.zsl, self.gzsl)))
 
 
@@ -38,7 +38,7 @@ def score(model: ZSLModel, held_out: HeldOut) -> Scored:
 
 
 def score_opened(model: ZSLModel, images: Opened) -> Scored:
-    """The same for images that have been read."""
+    """Score images that are read already: unseen ones against the unseen classes, all against all."""
     classes, seen, unseen = images.classes, images.seen, images.unseen
     unseen_ids = classes.unseen_ids
     position = torch.full((len(classes),), -1)

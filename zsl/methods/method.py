@@ -18,7 +18,7 @@ from zsl.data.training_set import Batch, Batches, Setting, TrainingSet
 
 @dataclass(frozen=True)
 class Dimensions:
-    """The sizes a method is built for, known before any image is read."""
+    """Sizes that a method is built for, known before any image is read."""
 
     features: int
     """d, the length of θ(x)"""
@@ -46,65 +46,71 @@ class ZSLModel(LightningModule, ABC):
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""
     batch_size: int = 0
-    drew: bool = False
-    """whether building it, or finalizing it and training its heads, drew from a global random stream"""
+    uses_randomness: bool = False
+    """whether building and finalizing the model and training its heads drew from a global random stream"""
     afterwards: ClassVar[tuple[str, ...]] = ()
     """hyperparameters that gradient steps do not depend on, but only what follows them, such as ``head`` and all of its
     own; a contract test holds the method to it"""
 
     @property
     def deterministic(self) -> bool:
-        """Whether no random number was drawn: a closed form (gradient steps draw their batches) that drew none."""
-        return not self.epochs and not self.drew
+        """Whether training used no random number: gradient steps draw their batches, closed forms may draw nothing."""
+        return not self.epochs and not self.uses_randomness
 
     @abstractmethod
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """F(x, y) for every y in ``classes``: each image on its own, whatever the order of the classes."""
+        """Return F(x, y) for every y in ``classes``, independent of other images and of the order of classes."""
 
     def take_steps_of(self, other: Self) -> None:
-        """Become what gradient steps made of ``other``, which differs in hyperparameters of ``afterwards`` alone."""
+        """Copy what gradient steps made of ``other``, which differs in hyperparameters of ``afterwards`` alone."""
         self.load_state_dict(other.state_dict())
 
     def foundations(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:  # noqa: ARG002
-        """Parts to be trained before the gradient steps, in this order, each with what it learns from."""
+        """Return the parts to be trained before the gradient steps, in this order, each with its training set."""
         return ()
 
     def batches(self, train: TrainingSet, seed: int) -> Batches:
-        """What the gradient steps are made on."""
+        """Return the batches of the gradient steps."""
         return Batches(train, self.batch_size, seed)
 
     def heads(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:  # noqa: ARG002
-        """Parts to be trained after the gradient steps, in this order, each with what it learns from."""
+        """Return the parts to be trained after the gradient steps, in this order, each with its training set."""
         return ()
 
     def finalize(self, train: TrainingSet) -> None:
         """Solve closed forms and fit what is learned after the gradient steps, if anything."""
 
     def class_means(self, train: TrainingSet) -> tuple[Float[Tensor, "seen d"], Float[Tensor, "seen d"]] | None:  # noqa: ARG002
-        """Of a method that makes features: means of real and of synthetic ones, of every seen class; the random streams
-        go on."""
+        """Return the means of real and of synthetic features of every seen class, or None without synthetic features.
+
+        The global random state is as before afterwards.
+        """
         return None
 
     @classmethod
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self] | None:  # noqa: ARG003
-        """Finalize, one after the other, models that differ in their hyperparameters alone.
+        """Finalize models that differ in their hyperparameters alone, and yield each.
 
-        Defined where closed forms share their decompositions; every model must become what its :meth:`finalize` makes
-        it. None where nothing is shared: each is trained by itself.
+        Defined where closed forms share their decompositions; every model must be what its :meth:`finalize` would make
+        of it. None where nothing is shared: each model is trained by itself.
         """
         return None
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:  # noqa: ARG002
-        """The objective on one batch."""
+        """Return the objective on one batch.
+
+        Raises:
+            TypeError: the method has epochs but defines no loss.
+        """
         raise TypeError(f"{type(self).__name__} has epochs={self.epochs} but no loss; define loss(batch)")
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor | dict[str, Tensor]:
-        """One step: of Lightning's automatic optimisation, where a method does not go its own way."""
+        """Return the loss of one step of Lightning's automatic optimisation; generators override it."""
         loss = self.loss(batch)
         if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002
-        """Batches are sliced where they are needed; there is nothing to move."""
+        """Return the batch as it is: batches are sliced on the device of the model."""
         return batch

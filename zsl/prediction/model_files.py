@@ -30,12 +30,8 @@ def write(folder: Path, description: Mapping[str, Any], tensors: Mapping[str, Te
     from safetensors.torch import save
 
     content = save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
-    marks = {
-        "format": FORMAT,
-        "version": VERSION,
-        "zsl": zsl.__version__,
-        "tensors": hashlib.sha256(content).hexdigest(),
-    }
+    digest = hashlib.sha256(content).hexdigest()
+    marks = {"format": FORMAT, "version": VERSION, "zsl": zsl.__version__, "tensors": digest}
     try:
         text = json.dumps({**marks, **description}, indent=1, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:

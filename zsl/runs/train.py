@@ -13,7 +13,7 @@ from zsl.methods.method import Dimensions, ZSLModel
 from zsl.outputs.names import CHECKPOINT
 from zsl.selection.space import Hyperparameters
 from zsl.training.fit import fit
-from zsl.training.random_draws import watched
+from zsl.training.random_draws import detect_random_draws
 from zsl.training.sealing import NOWHERE
 
 
@@ -46,7 +46,7 @@ def train(
 def untrained(experiment: Experiment, stage: Stage, hyperparameters: Hyperparameters) -> ZSLModel:
     """Build the method for a stage, with its initial weights; the global random state follows from the seed."""
     seed_everything(experiment.seed, verbose=False)
-    with watched() as draws:
+    with detect_random_draws() as draws:
         model = experiment.method(Dimensions(*stage.dims), hyperparameters)
-    model.drew = draws.any
+    model.uses_randomness = draws.any
     return model

@@ -1,4 +1,4 @@
-"""Checkpoints held against the run that is to go on from them, before anything of them is used."""
+"""Checks of a checkpoint against the run that resumes from it, before its content is used."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from zsl.training.resumption import CURE, RandomStreams
 from zsl.training.sealing import NOWHERE, require_seal
 
 KEYS = ("state_dict", "loops", "optimizer_states", "lr_schedulers", "callbacks", "epoch", "global_step")
-"""of a checkpoint"""
+"""of the content of a checkpoint"""
 WORDS, PLACES = 624, 624
 """32-bit words in the state of NumPy's generator, and the largest position in them"""
 
 
-def whole(path: Path, model: ZSLModel, origin: bytes = NOWHERE) -> Path:
-    """Return the path of a checkpoint that this model can go on from.
+def require_resumable(path: Path, model: ZSLModel, origin: bytes = NOWHERE) -> Path:
+    """Return the path of a checkpoint after checking that this model can resume from it.
 
-    It is read with ``weights_only``, so that nothing runs.
+    The file is read with ``weights_only``, so that no code in it runs.
 
     Args:
-        path: of the checkpoint.
-        model: not yet trained, on the CPU.
-        origin: of the run, by :func:`zsl.training.sealing.origin`.
+        path: file of the checkpoint.
+        model: untrained, on the CPU.
+        origin: identity of the run, by :func:`zsl.training.sealing.origin`.
 
     Raises:
-        InputError: there is none, it is damaged, or it is of another run, of other data or of another method.
+        InputError: there is no checkpoint, or it is damaged, of another run, of other data or of another method.
     """
     if not path.is_file():
         raise InputError(f"resume=true: {path} is not there (the same configuration writes it); {CURE}")
@@ -53,10 +53,10 @@ def whole(path: Path, model: ZSLModel, origin: bytes = NOWHERE) -> Path:
 
 
 def _require_state(content: dict[str, Any], model: ZSLModel) -> None:
-    """Refuse what is not the state of a training of this model.
+    """Refuse content that is not the state of a training of this model.
 
     Raises:
-        ValueError: something of it is missing, or has another form; of what is not even a mapping, other errors.
+        ValueError: a part is missing, or has another form; content that is no mapping raises other errors.
     """
     if missing := [key for key in KEYS if key not in content]:
         raise ValueError(f"it has no {missing[0]}")
@@ -115,7 +115,7 @@ def _require_random_streams(streams: Mapping[str, Any]) -> None:
 
 
 def _has_form(value: Any, like: Any) -> bool:
-    """Whether both are mappings with the same keys and values of the same form, truth values, or counts."""
+    """Return whether both are mappings with the same keys and values of the same form, booleans, or counts."""
     if isinstance(like, Mapping):
         same = isinstance(value, Mapping) and value.keys() == like.keys()
         return same and all(_has_form(value[key], like[key]) for key in like)

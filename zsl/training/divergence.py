@@ -1,4 +1,4 @@
-"""Training that diverges is stopped, with the step, the losses and the cure."""
+"""Divergence: training is stopped by an error that names the step, the losses and the cure."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from zsl.training.resumption import steps_made
 
 EXTREME = "a hyperparameter is too small or too large for floating point, or the data are; choose others"
 GROWTH = 1e10
-"""of the loss over its smallest value so far (or over 1), above which training has diverged"""
+"""growth of the loss over its smallest value so far (or over 1), above which training has diverged"""
 
 
 @contextmanager
 def solvable() -> Iterator[None]:
-    """Say in one line that a closed form has no solution in floating point with the hyperparameters it was given.
+    """Raise DivergedError where a closed form has no solution in floating point with its hyperparameters.
 
     Raises:
         DivergedError: a number was too large for its type, or a decomposition found no end.
@@ -45,12 +45,12 @@ def _first_sentence(error: Exception) -> str:
 class FiniteLoss(Callback):
     """Stop a run whose loss diverges, before a checkpoint of it replaces the last good one.
 
-    A loss has diverged when it is not finite, or beyond 10¹⁰ and 10¹⁰ times what it has been: in single precision
-    nothing is left then of a margin, or of any other constant of the objective. So have weights that are not finite.
+    A loss has diverged when it is not finite, or beyond 10¹⁰ and 10¹⁰ times its smallest value: in single precision a
+    margin, or any other constant of the objective, is then lost in rounding. So have weights that are not finite.
 
     Args:
-        every: steps between two looks, on a GPU.
-        checkpoints: folder of the last good one, or None.
+        every: steps between two checks, on a GPU.
+        checkpoints: folder of the last good checkpoint, or None.
     """
 
     def __init__(self, every: int, checkpoints: Path | None) -> None:
@@ -61,7 +61,7 @@ class FiniteLoss(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, _b: Any, batch_idx: int
     ) -> None:
-        """Look every step on a CPU; on a GPU, where looking means waiting for it, when logging is due."""
+        """Check the losses: every step on a CPU; on a GPU, where reading a loss waits, when logging is due."""
         losses = outputs if isinstance(outputs, dict) else {"loss": outputs}
         if trainer.strategy.root_device.type != "cpu" and batch_idx % self.every:
             return
@@ -70,22 +70,22 @@ class FiniteLoss(Callback):
             self.bounds[name] = min(self.bounds.get(name, math.inf), GROWTH * max(1.0, abs(value)))
         if not all(abs(value) < self.bounds[name] for name, value in values.items()):
             found = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in values.items())
-            self._end(trainer, pl_module, found)
+            self._stop(trainer, pl_module, found)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, _checkpoint: dict[str, Any]) -> None:
-        """Look at the weights before they are written."""
-        self._look_at_weights(trainer, pl_module)
+        """Check the weights before a checkpoint is written."""
+        self._check_weights(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the weights before they are measured or kept."""
-        self._look_at_weights(trainer, pl_module)
+        """Check the weights before the epoch is evaluated."""
+        self._check_weights(trainer, pl_module)
 
-    def _look_at_weights(self, trainer: Trainer, model: LightningModule) -> None:
+    def _check_weights(self, trainer: Trainer, model: LightningModule) -> None:
         for name, weights in model.named_parameters():
             if not weights.isfinite().all():
-                self._end(trainer, model, f"{name} is not finite")
+                self._stop(trainer, model, f"{name} is not finite")
 
-    def _end(self, trainer: Trainer, model: LightningModule, what: str) -> NoReturn:
+    def _stop(self, trainer: Trainer, model: LightningModule, what: str) -> NoReturn:
         lr = getattr(model, "lr", None)
         cure = "lower method.lr" + ("" if lr is None else f" (now {lr:g})")
         if self.checkpoint is not None and self.checkpoint.is_file():

@@ -1,4 +1,4 @@
-"""The one training loop: a method and what it may see -> a trained method."""
+"""The training loop of all methods: from an untrained method and its training set to a trained method."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from zsl.data.training_set import Batches, TrainingSet, stream
 from zsl.errors import InputError
 from zsl.methods.method import ZSLModel
 from zsl.outputs.names import CHECKPOINT
-from zsl.training.checkpoint import whole
+from zsl.training.checkpoint import require_resumable
 from zsl.training.divergence import FiniteLoss, solvable
-from zsl.training.random_draws import watched
+from zsl.training.random_draws import detect_random_draws
 from zsl.training.resumption import AtomicCheckpoints, InterruptedRunError, Interruption, Periodic, RandomStreams
 from zsl.training.sealing import NOWHERE
 
 FOUNDATIONS, HEADS = 1, 2
-"""random streams beside that of the gradient steps"""
+"""keys of the random streams of parts, beside the stream of the gradient steps"""
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 
 
 @dataclass(frozen=True)
 class Loop:
-    """How to train, whatever is trained: ``conf/trainer``.
+    """Options of the training loop, for any method: ``conf/trainer``.
 
     Raises:
         InputError: a value is unknown or out of range.
@@ -43,7 +43,7 @@ class Loop:
     compile: bool = False
     """torch.compile the loss; worth its start-up time only in long runs"""
     checkpoint_every_n_steps: int | None = None
-    """write ``checkpoints/last.ckpt`` this often; an interrupted run always writes it"""
+    """steps between two writes of ``checkpoints/last.ckpt``; an interrupted run always writes one"""
     log_every_n_steps: int = 50
     progress_bar: bool = True
 
@@ -70,17 +70,16 @@ def fit(
     callbacks: Sequence[Callback] = (),
     origin: bytes = NOWHERE,
 ) -> ZSLModel:
-    """Train a method's foundations, itself by gradients where it has them, and its heads, then finalize; on the device
-    that ``loop`` names.
+    """Train a method in place, and return it: foundations, gradient steps, heads, then :meth:`~.ZSLModel.finalize`.
 
-    The training set is put on that device once and sliced there. With ``checkpoints`` the whole state (weights,
-    optimizers, random streams, position in the epoch) is saved there at the asked interval and on interruption;
-    ``resume`` goes on from it, to the same bits. Foundations and heads have random streams of their own; a run that is
-    stopped while its heads are trained goes on with the first of these.
+    The training set is moved once to the device that ``loop`` names, and sliced there. The whole state (weights,
+    optimizers, random states, position in the epoch) is saved to the folder ``checkpoints`` at the interval of ``loop``
+    and on interruption; a run resumed from it is bit-identical. Foundations and heads have random streams of their own;
+    a run that is stopped while heads are trained resumes with the first head.
 
     Raises:
         DivergedError: training diverged.
-        InputError: the device is not there, or there is nothing to resume.
+        InputError: there is no such device, or nothing to resume.
         InterruptedRunError: SIGINT or SIGTERM arrived; a checkpoint was written first.
     """
     if loop.compile and model.epochs and not model.automatic_optimization:
@@ -90,7 +89,7 @@ def fit(
     if not model.epochs:
         finish(model.to(device).eval(), train, loop, seed)
         return model
-    last = whole(checkpoints / CHECKPOINT, model, origin) if resume and checkpoints else None
+    last = require_resumable(checkpoints / CHECKPOINT, model, origin) if resume and checkpoints else None
     if last is None:
         with _stream(seed, FOUNDATIONS):
             _fit_parts(model.foundations(train), loop, seed)
@@ -111,10 +110,10 @@ def descend(
     callbacks: Sequence[Callback],
     origin: bytes = NOWHERE,
 ) -> Trainer:
-    """Make the gradient steps, from the checkpoint ``last`` on if there is one; the trainer that made them.
+    """Make the gradient steps, from the checkpoint ``last`` on if there is one, and return the trainer.
 
-    The batches are closed then: trainers and what belongs to them refer to each other, and would keep the images of
-    every one that was until there is a collection of garbage.
+    The batches are closed afterwards: trainers are parts of cycles of references, and would hold the images until the
+    garbage collector runs.
     """
     interruption = Interruption(None if checkpoints is None else checkpoints / CHECKPOINT)
     saved = [] if checkpoints is None else [RandomStreams()]
@@ -129,28 +128,29 @@ def descend(
 
 
 def finish(model: ZSLModel, train: TrainingSet, loop: Loop, seed: int) -> None:
-    """What comes after the gradient steps: heads, then finalize. The random streams go on as if nothing had been."""
-    with _stream(seed, HEADS), watched() as draws:
+    """Train the heads and finalize, after the gradient steps; the global random state of torch is restored."""
+    with _stream(seed, HEADS), detect_random_draws() as draws:
         random_parts = _fit_parts(model.heads(train), loop, seed)
         with solvable():
             model.finalize(train)
-    model.drew = model.drew or random_parts or draws.any
+    model.uses_randomness = model.uses_randomness or random_parts or draws.any
 
 
 def _fit_parts(parts: Iterable[tuple[ZSLModel, TrainingSet]], loop: Loop, seed: int) -> bool:
-    """Train them; whether one of them draws random numbers."""
-    drew = False
+    """Train parts, and return whether one of them used random numbers."""
+    random = False
     for part, train in parts:
-        drew = not fit(part, train, replace(loop, compile=False, progress_bar=False), seed).deterministic or drew
-    return drew
+        fit(part, train, replace(loop, compile=False, progress_bar=False), seed)
+        random = random or not part.deterministic
+    return random
 
 
 @contextmanager
 def finishing(trainer: Trainer, checkpoints: Path | None, loop: Loop) -> Iterator[None]:
-    """Keep the end of the gradient steps, where there is a place for it, until what comes after them is there.
+    """Hold a checkpoint of the end of the gradient steps, if there is a folder for it, until the block is left.
 
     Raises:
-        InterruptedRunError: the run was stopped meanwhile.
+        InterruptedRunError: the run was stopped within the block.
     """
     if checkpoints is None:
         yield
@@ -175,11 +175,11 @@ def _stream(seed: int, stage: int) -> Iterator[None]:
 def fit_grid(
     kind: type[ZSLModel], models: Iterable[ZSLModel], train: TrainingSet, loop: Loop
 ) -> Iterator[ZSLModel] | None:
-    """Closed forms of one kind that share their decompositions, each trained when it is asked for; None where the kind
-    shares nothing.
+    """Yield closed forms of one class, trained with shared decompositions; None where the class shares nothing.
 
     Raises:
-        InputError: the device is not there; of the iterator: there is no solution in floating point.
+        InputError: there is no such device.
+        DivergedError: of the iterator: a model has no solution in floating point.
     """
     device = device_of(loop)
     solved = kind.solve_grid(train.to(device), (model.to(device).eval() for model in models))
@@ -192,10 +192,10 @@ def _solvable(solved: Iterator[ZSLModel]) -> Iterator[ZSLModel]:
 
 
 def device_of(loop: Loop) -> torch.device:
-    """The device that ``loop`` names.
+    """Return the device that ``loop`` names.
 
     Raises:
-        InputError: it is not there.
+        InputError: there is no such device.
     """
     if loop.accelerator == "cpu":
         return torch.device("cpu")

@@ -1,4 +1,4 @@
-"""Whether the weights of a method fit into the memory of this machine, before they are made."""
+"""Check that the weights of a method fit into the memory of this machine, before they are allocated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def require_memory(model: ZSLModel) -> None:
         model: built on PyTorch's device ``meta``, where weights have shapes and no values.
 
     Raises:
-        InputError: they are.
+        InputError: the weights do not fit.
     """
     needed = sum(tensor.numel() * tensor.element_size() for tensor in chain(model.parameters(), model.buffers()))
     if hasattr(os, "sysconf"):

@@ -1,4 +1,4 @@
-"""Whether random numbers were drawn: what says that a run gives the same with every seed."""
+"""Detection of random draws: without any, a run has the same result with every seed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from torch import Tensor
 
 
 @dataclass
-class Draws:
-    """Whether any random number was drawn."""
+class RandomDraws:
+    """Result of :func:`detect_random_draws`."""
 
     any: bool = False
+    """whether any random number was drawn"""
 
 
 @contextmanager
-def watched() -> Iterator[Draws]:
-    """Say, once it is left, whether a global random stream (of torch, NumPy or Python) was drawn from within."""
-    found, before = Draws(), _global_states()
+def detect_random_draws() -> Iterator[RandomDraws]:
+    """Detect whether the block draws from a global random stream (of torch, NumPy or Python).
+
+    Yields:
+        An object whose ``any`` is valid once the block is left.
+    """
+    found, before = RandomDraws(), _global_states()
     yield found
     found.any = before != _global_states()
 

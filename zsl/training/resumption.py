@@ -1,4 +1,4 @@
-"""Stop at any step and go on from there, to the same bits."""
+"""Interruption of training at any step, and resumption that is bit-identical."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CURE = "start without resume (several runs: with rerun=true), or name the interr
 
 
 class InterruptedRunError(Exception):
-    """The run was asked to stop; where it is ``resumable``, its state is on disk."""
+    """An interruption of the run, by SIGINT or SIGTERM; a ``resumable`` run has its state on disk."""
 
     def __init__(self, where: str, resumable: bool) -> None:
         super().__init__(f"stopped at {where}")
@@ -29,24 +29,24 @@ class InterruptedRunError(Exception):
 
 
 class RandomStreams(Callback):
-    """The state of torch's and numpy's global random streams travels with the checkpoint."""
+    """Global random states of torch and numpy, saved in the checkpoint."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain containers and tensors only: checkpoints are read with ``weights_only``."""
+        """Return the states in plain containers and tensors, because checkpoints are read with ``weights_only``."""
         _, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
         cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         numpy_state = [torch.from_numpy(np.asarray(keys).astype(np.int64)), int(position), int(has_gauss), float(gauss)]
         return {"torch": torch.get_rng_state(), "cuda": cuda, "numpy": numpy_state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Kept until training starts: building the trainer draws random numbers of its own."""
+        """Store the states until training starts, because building the trainer draws random numbers."""
         self._state = state_dict
 
     def on_train_start(self, trainer: Trainer, _m: LightningModule) -> None:
-        """Put the streams where they stood."""
+        """Restore the random states."""
         loop = trainer.fit_loop
         if loop.restarted_mid_epoch and loop.epoch_loop.batch_progress.is_last_batch:
-            # after the last step of an epoch Lightning would not count the next one as begun
+            # after the last step of an epoch Lightning would not count the start of the next one
             loop.reset_restart_stage()
         state = getattr(self, "_state", None)
         if state is not None:
@@ -58,72 +58,76 @@ class RandomStreams(Callback):
 
 
 class Interruption(Callback):
-    """SIGINT and SIGTERM finish the step at hand, write a checkpoint (where there is a ``path``), and end the run.
+    """Handler of SIGINT and SIGTERM: the current step ends, a checkpoint goes to ``path`` if given, the run ends.
 
-    A context manager around all of the fit, because Lightning's own answer to either is to end the process, to SIGTERM
-    even with status 0.
+    A context manager around all of the fit, because Lightning's own handlers end the process, after SIGTERM even with
+    status 0.
     """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self.asked = False
+        self.requested = False
 
     def __enter__(self) -> Interruption:
-        """Listen."""
-        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Install the signal handlers."""
+        self._previous = {number: signal.signal(number, self._request) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Listen no longer; what was asked before the first step or after the last is answered here."""
-        for number, handler in self._before.items():
+        """Restore the previous handlers.
+
+        Raises:
+            KeyboardInterrupt: a signal came before the first step or after the last.
+        """
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
-        if self.asked and (kind is None or issubclass(kind, SystemExit | EnoughError)):
+        if self.requested and (kind is None or issubclass(kind, SystemExit | EnoughError)):
             raise KeyboardInterrupt
 
-    def _ask(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+    def _request(self, _number: int, _frame: FrameType | None) -> None:
+        self.requested = True
 
     def on_train_start(self, _t: Trainer, _m: LightningModule) -> None:
-        """Take SIGTERM back from Lightning."""
-        signal.signal(signal.SIGTERM, self._ask)
+        """Install the handler of SIGTERM again, which Lightning replaces."""
+        signal.signal(signal.SIGTERM, self._request)
 
     def on_train_batch_end(self, trainer: Trainer, _m: LightningModule, _o: Any, _b: Any, _i: int) -> None:
-        """Act at the end of a step, when the state is whole."""
-        self._act(trainer)
+        """Stop at the end of a step, when the state is complete, if a signal came."""
+        self._stop_if_requested(trainer)
 
     def on_train_end(self, trainer: Trainer, _m: LightningModule) -> None:
-        """Act on what was asked after the last step."""
-        self._act(trainer)
+        """Stop if a signal came after the last step."""
+        self._stop_if_requested(trainer)
 
-    def _act(self, trainer: Trainer) -> None:
-        if self.asked:
+    def _stop_if_requested(self, trainer: Trainer) -> None:
+        if self.requested:
             if self.path is not None:
                 trainer.save_checkpoint(self.path)
             raise InterruptedRunError(f"step {steps_made(trainer)}", resumable=self.path is not None)
 
 
 class Periodic(Callback):
-    """A checkpoint every so many steps."""
+    """Periodic checkpoints, one every ``steps`` steps."""
 
     def __init__(self, path: Path, steps: int) -> None:
         self.path, self.steps = path, steps
 
     def on_train_batch_end(self, trainer: Trainer, _m: LightningModule, _o: Any, _b: Any, _i: int) -> None:
-        """Write it when it is due."""
+        """Write a checkpoint when one is due."""
         if steps_made(trainer) % self.steps == 0:
             trainer.save_checkpoint(self.path)
 
 
 def steps_made(trainer: Trainer) -> int:
-    """How many batches have been trained on; Lightning's own count adds up the steps of several optimizers."""
+    """Return the number of batches trained on; Lightning's own count adds up the steps of several optimizers."""
     return trainer.fit_loop.total_batch_idx + 1
 
 
 class AtomicCheckpoints(TorchCheckpointIO):
-    """A checkpoint appears by one rename beside it: Lightning's own way leads over another disk, where it can tear.
+    """Atomic writes of checkpoints, by one rename within a folder; Lightning moves files across disks, not atomically.
 
     Args:
-        origin: of the run, by :func:`zsl.training.sealing.origin`; it is kept in every checkpoint.
+        origin: identity of the run, by :func:`zsl.training.sealing.origin`, stored in every checkpoint.
     """
 
     def __init__(self, origin: bytes = NOWHERE) -> None:

@@ -1,4 +1,4 @@
-"""Checksums inside checkpoints: whether one is whole, and of which run and data it is."""
+"""Checksums inside checkpoints, against damage and against use by another run or on other data."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ NOWHERE = b"\0" * xxhash.xxh3_128().digest_size
 
 
 def origin(identity: str, fingerprints: Mapping[str, str]) -> bytes:
-    """Return the XXH3-128 checksum of what a checkpoint belongs to.
+    """Return the XXH3-128 checksum of the configuration and the data of a checkpoint.
 
     Args:
-        identity: of the configuration.
-        fingerprints: of the data and of the class embeddings.
+        identity: identity of the configuration.
+        fingerprints: fingerprints of the data and of the class embeddings.
     """
     return xxhash.xxh3_128_digest(json.dumps([identity, dict(fingerprints)], sort_keys=True).encode())
 
@@ -29,7 +29,7 @@ def sealed(archive: bytes, origin: bytes = NOWHERE) -> bytes:
 
     Args:
         archive: without a comment, as ``torch.save`` writes it.
-        origin: of :func:`origin`.
+        origin: identity of the run, by :func:`origin`.
     """
     seal = xxhash.xxh3_128_digest(archive + origin) + origin
     return archive[: -len(NO_COMMENT)] + struct.pack("<H", len(seal)) + seal
@@ -39,7 +39,7 @@ def require_seal(archive: bytes, origin: bytes = NOWHERE) -> None:
     """Refuse an archive that is not, byte for byte, what `sealed` returned for this origin.
 
     Raises:
-        ValueError: it is cut off, was altered after it was written, or has another origin.
+        ValueError: the archive is truncated, was altered after it was written, or has another origin.
     """
     size = 2 * len(NOWHERE)
     seal, length = archive[-size:], archive[-size - len(NO_COMMENT) : -size]

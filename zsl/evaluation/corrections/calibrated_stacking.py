@@ -1,4 +1,4 @@
-"""Calibrated stacking: seen classes pay a constant for having been trained on [Chao2016]."""
+"""Calibrated stacking: a constant is subtracted from the scores of seen classes [Chao2016]."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CalibratedStacking(Correction):
     """F(x, y) - γ [y seen]
 
     No answer among unseen classes changes, hence neither does T1, and no point of the seen-unseen curve, hence neither
-    does AUSUC; γ says at which point u, s and H are taken.
+    does AUSUC; γ sets the point at which u, s and H are taken.
 
     Args:
         gamma: γ, in units of the scores; None: the one that maximises H on validation images (selection=validation).
@@ -39,18 +39,22 @@ class CalibratedStacking(Correction):
     def __call__(
         self, scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"], /
     ) -> Float64[Array, "n classes"]:
-        """F(x, y) - γ [y seen]."""
+        """Return F(x, y) - γ [y seen]."""
         self.require_chosen()
         assert self.gamma is not None
         return stacked(scores, seen, self.gamma)
 
     def require_chosen(self) -> None:
-        """γ is there."""
+        """Check that γ is chosen.
+
+        Raises:
+            InputError: γ is None.
+        """
         if self.gamma is None:
             raise InputError("correction.gamma=null: is chosen by selection=validation; add it, or give a number")
 
     def chosen_on(self, validation: ScoredImages) -> CalibratedStacking:
-        """The same, with the γ that maximises H on these scores if none was given."""
+        """Return the correction with the γ that maximises H on these scores, if none was given."""
         if self.gamma is not None:
             return self
         return replace(self, gamma=best_gamma(validation.scores, validation.labels, validation.seen))

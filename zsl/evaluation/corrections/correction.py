@@ -29,21 +29,21 @@ class Correction(ABC):
     def __call__(
         self, scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"], /
     ) -> Float64[Array, "n classes"]:
-        """The corrected scores.
+        """Return the corrected scores.
 
         Raises:
             InputError: the scores cannot be corrected with these hyperparameters.
         """
 
     def require_chosen(self) -> None:  # noqa: B027
-        """Most corrections leave nothing to be chosen on validation images; those that do say so here until it is done.
+        """Check that nothing is left to be chosen on validation images; most corrections leave nothing.
 
         Raises:
-            InputError: something is left open.
+            InputError: a hyperparameter is not chosen yet.
         """
 
     def chosen_on(self, validation: ScoredImages) -> Correction:  # noqa: ARG002
-        """The same correction with all that it leaves open chosen on validation images."""
+        """Return the correction with every open hyperparameter chosen on validation images."""
         return self
 
 
@@ -51,7 +51,7 @@ def require(holds: bool, must: str, **value: object) -> None:
     """Refuse a hyperparameter by name: ``require(k >= 1, "a whole number of at least 1", k=k)``.
 
     Raises:
-        InputError: it does not hold.
+        InputError: ``holds`` is false.
     """
     if not holds:
         ((name, given),) = value.items()
@@ -62,7 +62,7 @@ def require_count(**value: object) -> None:
     """Refuse a hyperparameter that is not a whole number of at least 1, by name.
 
     Raises:
-        InputError: it is not.
+        InputError: the value is another.
     """
     ((_, given),) = value.items()
     count = isinstance(given, int) and not isinstance(given, bool) and given >= 1
@@ -70,5 +70,5 @@ def require_count(**value: object) -> None:
 
 
 def is_finite(given: object) -> bool:
-    """Whether a hyperparameter is a finite number; a truth value is none."""
+    """Return whether a hyperparameter is a finite number; booleans are not numbers."""
     return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)

@@ -1,4 +1,4 @@
-"""CSLS, cross-domain similarity local scaling: a class pays for being near to many images [Conneau2018]."""
+"""CSLS, cross-domain similarity local scaling: classes near to many images score less [Conneau2018]."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ class CSLS(Correction):
     def __call__(
         self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
     ) -> Float64[Array, "n classes"]:
-        """2 F(x, y) - r(x) - r(y)."""
+        """Return 2 F(x, y) - r(x) - r(y)."""
         r_x, r_y = (nearest_mean(scores, self.k, axis) for axis in (1, 0))
         return np.asarray(2 * scores - r_x - r_y)

@@ -1,4 +1,4 @@
-"""Globally corrected retrieval: a class answers the images that it itself ranks highest [Dinu2015]."""
+"""Globally corrected retrieval: classes are compared by the rank that each gives to the image [Dinu2015]."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class GloballyCorrectedRetrieval(Correction):
     def __call__(
         self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
     ) -> Float64[Array, "n classes"]:
-        """Minus the rank of the image, and a fraction by which equal ranks are told apart."""
+        """Return minus the rank of the image, plus a fraction below 1 that orders equal ranks."""
         spread = np.ptp(scores)
         fraction = (scores - scores.min()) / (2 * spread) if spread else np.zeros_like(scores)
         return np.asarray(fraction - rankdata(-scores, method="min", axis=0))

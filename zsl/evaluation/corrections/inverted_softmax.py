@@ -17,9 +17,9 @@ from zsl.evaluation.corrections.correction import Correction, is_finite, require
 class InvertedSoftmax(Correction):
     """log P(x | y),   P(x | y) = exp(F(x, y) / τ) / Σ_x' exp(F(x', y) / τ),   τ = T σ
 
-    over the images x' of the batch: a hub spends its mass on many images. The paper's β is 1/τ; its further factor, one
-    for all classes of an image, changes no answer and is left out. σ is the standard deviation of the scores within
-    their columns, so that T means the same for cosines, logits and distances.
+    over the images x' of the batch: the mass of a hub is spread over many images. The paper's β is 1/τ; its further
+    factor, one for all classes of an image, changes no answer and is left out. σ is the standard deviation of the
+    scores within their columns, so that T means the same for cosines, logits and distances.
 
     T → 0 subtracts the best score of each class from its column, T → ∞ its mean. On the validation classes of CUB
     ESZSL is best at T = 1 and ALE at 0.4; both gain at 0.7.
@@ -42,7 +42,7 @@ class InvertedSoftmax(Correction):
     def __call__(
         self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
     ) -> Float64[Array, "n classes"]:
-        """log P(x | y)."""
+        """Return log P(x | y)."""
         centred = scores - scores.mean(axis=0)
         sigma = np.sqrt((centred**2).mean())
         z = centred / (self.temperature * sigma) if np.ptp(scores, axis=0).any() else np.zeros_like(scores)

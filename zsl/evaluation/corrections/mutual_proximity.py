@@ -1,4 +1,4 @@
-"""Mutual proximity: how probable it is that image and class are each other's neighbours [Schnitzer2012]."""
+"""Mutual proximity: the probability that image and class are each other's neighbours [Schnitzer2012]."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class MutualProximity(Correction):
     def __call__(
         self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
     ) -> Float64[Array, "n classes"]:
-        """The log-probability of being each other's neighbours."""
+        """Return the log-probability of being each other's neighbours."""
         log_below = _log_normal if self.marginals == "gaussian" else _log_rank
         return np.asarray(log_below(scores, 1) + log_below(scores, 0))
 
 
 def _log_normal(scores: Float64[Array, "n classes"], axis: Literal[0, 1]) -> Float64[Array, "n classes"]:
-    """log Φ((F - mean) / deviation) along an axis; log ½ where all scores are equal."""
+    """Return log Φ((F - mean) / deviation) along an axis; log ½ where all scores are equal."""
     centred = scores - scores.mean(axis, keepdims=True)
     deviation = np.sqrt((centred**2).mean(axis, keepdims=True))
     constant = np.ptp(scores, axis, keepdims=True) == 0

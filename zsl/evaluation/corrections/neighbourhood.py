@@ -1,4 +1,4 @@
-"""How close the k nearest are: what CSLS and NICDM measure crowding by."""
+"""Mean similarity to the k nearest neighbours, by which CSLS and NICDM measure local density."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy import ndarray as Array
 def nearest_mean(
     scores: Float64[Array, "n classes"], k: int, axis: Literal[0, 1]
 ) -> Float64[Array, "1 classes"] | Float64[Array, "n 1"]:
-    """Mean of the k highest scores of every image (axis 1) or of every class (axis 0); of fewer than k, of all.
+    """Return the mean of the k highest scores (of all, if fewer) of every image (axis 1) or class (axis 0).
 
-    The order of images and of classes does not matter, to the last bit.
+    The result is bit-identical for any order of images and of classes.
     """
     rest = max(scores.shape[axis] - k, 0)
     highest = np.take(np.partition(scores, rest, axis), np.arange(rest, scores.shape[axis]), axis)

@@ -13,7 +13,7 @@ from zsl.evaluation.corrections.correction import Correction, is_finite, require
 from zsl.evaluation.corrections.neighbourhood import nearest_mean
 
 SMALLEST = 1e-6
-"""of the mean distance: what a local distance is at least, so that a perfect match divides nothing by zero"""
+"""least local distance, relative to the mean distance, so that a perfect match does not divide by zero"""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class NICDM(Correction):
     def __call__(
         self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
     ) -> Float64[Array, "n classes"]:
-        """-d(x, y) / √(μ(x) μ(y))."""
+        """Return -d(x, y) / √(μ(x) μ(y))."""
         highest = float(scores.max())
         perfect = highest if self.perfect is None else self.perfect
         require(perfect >= highest, f"at least the highest score, {highest:g}, or null", perfect=perfect)

@@ -20,5 +20,5 @@ class Uncorrected(Correction):
     def __call__(
         self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
     ) -> Float64[Array, "n classes"]:
-        """The scores."""
+        """Return the scores."""
         return scores

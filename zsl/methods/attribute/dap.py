@@ -76,6 +76,6 @@ class DAP(AttributeProduct):
         return alpha * W, alpha * b + beta
 
     def log_probabilities(self, x: Float[Tensor, "batch d"]) -> tuple[Float[Tensor, "batch k"], ...]:
-        """Logistic functions of ±z."""
+        """Return log σ(z) and log σ(-z)."""
         z = x @ self.W + self.b
         return logsigmoid(z), logsigmoid(-z)

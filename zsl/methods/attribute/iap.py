@@ -48,12 +48,12 @@ class IAP(AttributeProduct):
         self.A: Tensor
 
     def finalize(self, train: TrainingSet) -> None:
-        """Fit the classifier of seen classes, and keep their attributes."""
+        """Fit the classifier of seen classes, and store their attributes."""
         next(self.solve_grid(train, [self]))
 
     @classmethod
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
-        """Fit the classifier once for every λ."""
+        """Fit the classifier once for every λ, and yield every model."""
 
         @lru_cache(maxsize=32)
         def classifier(lamb: float) -> Linear:
@@ -67,7 +67,7 @@ class IAP(AttributeProduct):
             yield model
 
     def log_probabilities(self, x: Float[Tensor, "batch d"]) -> tuple[Float[Tensor, "batch k"], ...]:
-        """Sums of class probabilities: each side adds up its own classes, so that neither loses digits."""
+        """Return logarithms of sums of class probabilities, each over its own classes, so that nothing cancels."""
         p = (x @ self.W + self.b).softmax(dim=1)
         smallest = torch.finfo(torch.float32).tiny
         return (p @ self.A).clamp(min=smallest).log(), (p @ (1 - self.A)).clamp(min=smallest).log()

@@ -1,4 +1,4 @@
-"""From the probabilities of attributes to the scores of classes, as DAP and IAP share it."""
+"""Base of DAP and IAP: scores of classes from the probabilities of attributes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AttributeProduct(ZSLModel):
     The cut c_m is the mean of φ_m over the seen classes (``"attribute"``), the mean of φ over seen classes and
     attributes (``"all"``), or 0.5 (``"half"``, for attributes that are binary already). The prior p(a_m = 1) is the
     share of seen classes that have the attribute (``"seen"``) or 0.5 (``"half"``). An attribute that all seen classes
-    have, or none, tells nothing and is left out of the sum.
+    have, or none, carries no information and is left out of the sum.
     """
 
     def __init__(self, dims: Dimensions, threshold: Threshold, prior: Prior) -> None:
@@ -41,14 +41,14 @@ class AttributeProduct(ZSLModel):
 
     @abstractmethod
     def log_probabilities(self, x: Float[Tensor, "batch d"]) -> tuple[Float[Tensor, "batch k"], ...]:
-        """log p(a_m = 1 | x) and log p(a_m = 0 | x); of use where an attribute varies, finite everywhere."""
+        """Return log p(a_m = 1 | x) and log p(a_m = 0 | x), finite everywhere; used where an attribute varies."""
 
     def attributes(self, phi: Float[Tensor, "classes k"]) -> Float[Tensor, "classes k"]:
-        """a^y, as zeros and ones."""
+        """Return a^y, as zeros and ones."""
         return (phi > self.cut).to(phi.dtype)
 
     def binarise(self, train: TrainingSet) -> Float[Tensor, "s k"]:
-        """Learn cuts, priors and which attributes vary from the seen classes; gives the attributes of these."""
+        """Set cuts, priors and which attributes vary by the seen classes; return the attributes of the seen classes."""
         S = train.classes.embeddings[train.classes.seen]
         self.cut.copy_({"attribute": S.mean(dim=0), "all": S.mean(), "half": S.new_tensor(0.5)}[self.threshold])
         A = self.attributes(S)
@@ -58,7 +58,7 @@ class AttributeProduct(ZSLModel):
         return A
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """The log-space product over the attributes that vary."""
+        """Return the log-space product over the attributes that vary."""
         A = self.attributes(classes.embeddings)
         one, zero = self.log_probabilities(x)
         return ((one - self.p.log()) * self.varies) @ A.T + ((zero - (1 - self.p).log()) * self.varies) @ (1 - A).T

@@ -56,11 +56,11 @@ class Softmax:
     smooth = True
 
     def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, ""]:
-        """ℓ."""
+        """Return ℓ, a scalar."""
         return cross_entropy(Z, self.labels, reduction="sum")
 
     def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
-        """∂ℓ/∂z = p - y."""
+        """Return ∂ℓ/∂z = p - y, and the Hessian."""
         p = Z.softmax(dim=1)
         single = p.float()
 
@@ -71,7 +71,7 @@ class Softmax:
         return Derivatives(p - one_hot(self.labels, self.classes), (p * (1 - p)).mean(dim=0), product)
 
     def take(self, columns: Int[Tensor, " c"]) -> Softmax:
-        """Refused: the columns are not separable."""
+        """Raise TypeError: the columns of a softmax are not separable."""
         raise TypeError(f"the columns of a softmax are one problem; {len(columns)} of them are none")
 
 
@@ -84,16 +84,16 @@ class Logistic:
     smooth = True
 
     def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, " m"]:
-        """ℓ of every column."""
+        """Return ℓ of every column."""
         return (softplus(Z) - self.targets * Z).sum(dim=0)
 
     def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
-        """∂ℓ/∂z = σ(z) - t,   ∂²ℓ/∂z² = σ(z) σ(-z)."""
+        """Return ∂ℓ/∂z = σ(z) - t,   ∂²ℓ/∂z² = σ(z) σ(-z)."""
         p = Z.sigmoid()
         return Derivatives(p - self.targets, *_diagonal(p * (-Z).sigmoid()))
 
     def take(self, columns: Int[Tensor, " c"]) -> Logistic:
-        """Of these columns."""
+        """Return the loss of these columns."""
         return Logistic(self.targets[:, columns])
 
 
@@ -106,28 +106,28 @@ class SquaredHinge:
     smooth = False
 
     def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, " m"]:
-        """ℓ of every column."""
+        """Return ℓ of every column."""
         return (1 - self.signs * Z).clamp(min=0).square().sum(dim=0)
 
     def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
-        """∂ℓ/∂z = -2s [1 - sz]₊,   ∂²ℓ/∂z² = 2 within the margin and 0 beyond it."""
+        """Return ∂ℓ/∂z = -2s [1 - sz]₊,   ∂²ℓ/∂z² = 2 within the margin and 0 beyond the margin."""
         within = 1 - self.signs * Z
         return Derivatives(-2 * self.signs * within.clamp(min=0), *_diagonal(2.0 * (within > 0)))
 
     def take(self, columns: Int[Tensor, " c"]) -> SquaredHinge:
-        """Of these columns."""
+        """Return the loss of these columns."""
         return SquaredHinge(self.signs[:, columns])
 
 
 def _diagonal(curvature: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Callable[[Tensor], Tensor]]:
-    """The mean over images, and the product with the diagonal Hessian."""
+    """Return the mean over images, and the product with the diagonal Hessian."""
     curvature = curvature.double()
     single = curvature.float()
     return curvature.mean(dim=0), lambda A: (single if A.dtype is torch.float32 else curvature) * A
 
 
 def platt(z: Float[Tensor, "n m"], targets: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:
-    """α and β per column, so that σ(αz + β) is the probability of a target of 1 [Platt1999].
+    """Return α and β per column, so that σ(αz + β) is the probability of a target of 1 [Platt1999].
 
     The logistic loss against targets softened to (n₊ + 1)/(n₊ + 2) and 1/(n₋ + 2), which is strictly convex and has its
     minimum at finite α and β even where the classes are separable. Newton's method, steps halved until they descend.

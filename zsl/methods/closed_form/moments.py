@@ -1,4 +1,4 @@
-"""What closed forms need to know of the training images: second moments, sums over classes; and their decompositions.
+"""Second moments of training images, sums over classes, and their decompositions.
 
 Matrices are decomposed in main memory, whatever the device: a few seconds at most, and the same numbers everywhere.
 """
@@ -20,13 +20,14 @@ from zsl.errors import InputError
 
 T = TypeVar("T")
 PRODUCTS, SUMS = 4096, 128
-"""images multiplied, and images summed, at a time: many keep the processor busy, few stay in its cache"""
+"""images multiplied, and images summed, at a time: many for products, few enough for the cache in sums"""
 
 
 def remembered(moment: Callable[[Tensor], T]) -> Callable[[Tensor], T]:
-    """Computed once for a tensor, and kept until that is written to or gone. Nobody may write to the value.
+    """Return a cached form of a function of a tensor; a value is valid until the tensor is written to or deleted.
 
-    What is written to the tensor by way of memory that it shares with a numpy array goes unnoticed.
+    The value must not be written to. Writing to the tensor through a numpy array that shares its memory is not
+    detected.
     """
     memory = WeakTensorKeyDictionary()
 
@@ -44,7 +45,7 @@ def remembered(moment: Callable[[Tensor], T]) -> Callable[[Tensor], T]:
 
 @remembered
 def gram(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
-    """XᵀX in float64; remembered.
+    """Return XᵀX in float64; cached.
 
     Products are in the precision of ``x``, over a few thousand images at a time, and their sums in float64. No copy
     of X is made. For float32 features the error of an entry is some 1e-7 of it.
@@ -57,7 +58,7 @@ def gram(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
 
 
 def _square(rows: Float[Tensor, "n d"], out: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
-    """RᵀR; in main memory as numpy does it, which sees that half of a symmetric product is enough."""
+    """Return RᵀR; in main memory by numpy, which computes only half of a symmetric product."""
     if rows.device.type != "cpu":
         return torch.mm(rows.T, rows, out=out)
     R = rows.numpy()
@@ -67,12 +68,12 @@ def _square(rows: Float[Tensor, "n d"], out: Float[Tensor, "d d"]) -> Float[Tens
 
 @remembered
 def principal_axes(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
-    """The eigenvalues of XᵀX in ascending order and its eigenvectors as columns, in float64; remembered."""
+    """Return the eigenvalues of XᵀX in ascending order and its eigenvectors as columns, in float64; cached."""
     return eigenpairs(gram(x))
 
 
 def class_sums(x: Float[Tensor, "n d"], labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "classes d"]:
-    """YᵀX in float64, with Y the indicators of the classes: row y is the sum of the images of y."""
+    """Return YᵀX in float64, with Y the indicators of the classes: row y is the sum of the images of y."""
     sums = x.new_zeros(classes, x.shape[1], dtype=torch.float64)
     for rows, here in zip(torch.split(x, SUMS), torch.split(labels, SUMS), strict=True):
         sums.index_add_(0, here, rows.double())
@@ -80,12 +81,12 @@ def class_sums(x: Float[Tensor, "n d"], labels: Int[Tensor, " n"], classes: int)
 
 
 def class_counts(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, " classes"]:
-    """The diagonal of YᵀY in float64: how many images each class has."""
+    """Return the diagonal of YᵀY in float64: the number of images of each class."""
     return torch.bincount(labels, minlength=classes).double()
 
 
 def ridge_factor(A: Float[Tensor, "m m"], **penalty: float) -> Float[Tensor, "m m"]:
-    """The Cholesky factor of A + penalty · I, the penalty given by the name of its hyperparameter.
+    """Return the Cholesky factor of A + penalty · I, the penalty given by the name of its hyperparameter.
 
     Raises:
         InputError: the sum is singular to rounding.
@@ -101,7 +102,7 @@ def ridge_factor(A: Float[Tensor, "m m"], **penalty: float) -> Float[Tensor, "m 
 
 
 def ridge_spectrum(values: Float[Tensor, " m"], **penalty: float) -> Float[Tensor, " m"]:
-    """The eigenvalues of A + penalty · I, from those of A in ascending order.
+    """Return the eigenvalues of A + penalty · I, from those of A in ascending order.
 
     Raises:
         InputError: the sum is singular to rounding.
@@ -117,18 +118,18 @@ def _lost(name: str, value: float) -> InputError:
 
 
 def _rounding(values: Float[Tensor, " m"]) -> Float[Tensor, ""]:
-    """How far from 0 rounding leaves an eigenvalue that is 0."""
+    """Return the distance from 0 to which rounding can move an eigenvalue that is 0."""
     return len(values) * torch.finfo(values.dtype).eps * values[-1]
 
 
 def cholesky_solve(B: Float[Tensor, "m k"], L: Float[Tensor, "m m"]) -> Float[Tensor, "m k"]:
-    """(LLᵀ)⁻¹B."""
+    """Return (LLᵀ)⁻¹B."""
     X = scipy.linalg.cho_solve((L.numpy(force=True), True), B.numpy(force=True), check_finite=False)
     return torch.from_numpy(X).to(B.device)
 
 
 def eigenpairs(A: Float[Tensor, "m m"]) -> tuple[Float[Tensor, " m"], Float[Tensor, "m m"]]:
-    """Eigenvalues of a symmetric matrix in ascending order, and their eigenvectors as columns."""
+    """Return the eigenvalues of a symmetric matrix in ascending order, and their eigenvectors as columns."""
     pairs = scipy.linalg.eigh(A.numpy(force=True).T, driver="evd", check_finite=False)
     values, vectors = (torch.from_numpy(array).to(A.device) for array in pairs)
     return values, vectors
@@ -137,6 +138,6 @@ def eigenpairs(A: Float[Tensor, "m m"]) -> tuple[Float[Tensor, " m"], Float[Tens
 def positive(
     values: Float[Tensor, " m"], vectors: Float[Tensor, "m m"]
 ) -> tuple[Float[Tensor, " r"], Float[Tensor, "m r"]]:
-    """Of the eigenpairs of a positive semidefinite matrix those that are not 0 to rounding."""
+    """Return those eigenpairs of a positive semidefinite matrix whose eigenvalue is not 0 to rounding."""
     first = int((values <= _rounding(values)).sum())
     return values[first:], vectors[:, first:]

@@ -1,4 +1,4 @@
-"""Nearest neighbours: how near projected images and projected classes are."""
+"""Nearest neighbours: similarities of projected images and projected classes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Similarity = Literal["euclidean", "cosine"]
 def nearness(
     a: Float[Tensor, "n m"], b: Float[Tensor, "classes m"], similarity: Similarity
 ) -> Float[Tensor, "n classes"]:
-    """cos(a_i, b_j), 0 where either is 0; or -‖a_i - b_j‖²."""
+    """Return cos(a_i, b_j), 0 where either vector is 0; or -‖a_i - b_j‖²."""
     if similarity == "cosine":
         return normalize(a, dim=1) @ normalize(b, dim=1).T
     return 2 * a @ b.T - (a**2).sum(dim=1, keepdim=True) - (b**2).sum(dim=1)

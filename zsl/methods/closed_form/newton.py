@@ -44,13 +44,13 @@ class Loss(Protocol):
     """whether ∂²ℓ/∂z² is continuous"""
 
     def value(self, Z: Float[Tensor, "n m"]) -> Tensor:
-        """ℓ: a scalar, or one number for each column where the columns are separable."""
+        """Return ℓ: a scalar, or one number for each column where the columns are separable."""
 
     def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
-        """Gradient and Hessian at Z."""
+        """Return gradient and Hessian at Z."""
 
     def take(self, columns: Int[Tensor, " c"]) -> Self:
-        """The loss of these columns alone, where they are separable."""
+        """Return the loss of these columns alone; they must be separable."""
 
 
 def minimise(
@@ -133,7 +133,7 @@ class _Space:
 
 
 class _Search:
-    """Where the search stands. Scalars of a problem have no dimension, or length m where each column is a problem."""
+    """State of the search; scalars of a problem have no dimension, or length m where each column is a problem."""
 
     def __init__(self, space: _Space, loss: Loss, V: Float[Tensor, "d+1 m"]) -> None:
         self.space, self.loss, self.V = space, loss, V
@@ -146,7 +146,7 @@ class _Search:
         self.stalled = torch.zeros_like(self.f, dtype=torch.bool)
 
     def take(self, columns: Int[Tensor, " c"]) -> _Search:
-        """These columns, where they stand."""
+        """Return the search in these columns, in the same state."""
         some = _Search.__new__(_Search)
         some.space, some.factor, some.loss = self.space, self.factor, self.loss.take(columns)
         for name in ("V", "Z", "f", "start", "first", "radius", "stalled"):
@@ -155,13 +155,13 @@ class _Search:
         return some
 
     def distance(self) -> Tensor:
-        """The bound on the error of z."""
+        """Return the bound on the error of z."""
         of_W = self._inner(self.g[:-1] * self.space.scale[:-1], self.g[:-1] * self.space.scale[:-1]).sqrt()
         of_b = (self.g[-1] * self.space.scale[-1]).abs() / (len(self.Z) * self.curvature)
         return of_W * self.space.reach / self.space.lamb + (of_b if self.loss.separable else of_b.max())
 
     def step(self, tolerance: float) -> None:
-        """One Newton step, halved until it decreases f; the trust region shrinks to what is left of it."""
+        """Make one Newton step, halved until f decreases; the trust region shrinks to the length of the halved step."""
         before = self._steepness()
         most = 0.5 if self.loss.smooth else 0.01
         share = torch.maximum((before / self.first).sqrt(), 0.3 * tolerance / self.distance()).clamp(max=most)
@@ -190,7 +190,7 @@ class _Search:
             self.factor = self.space.R
 
     def _conjugate_gradients(self, share: Tensor) -> tuple[Tensor, Tensor, Bool[Tensor, "..."]]:
-        """The step S, HS, and whether it ends at the border of the trust region, ‖S‖ ≤ radius in the norm of M⁻¹."""
+        """Return the step S, HS, and whether S ends at the border of the trust region, ‖S‖ ≤ radius in norm M⁻¹."""
         S, HS, r = torch.zeros_like(self.g), torch.zeros_like(self.g), -self.g
         z = self.M * r
         p, rz = z, self._inner(r, z)
@@ -222,7 +222,7 @@ class _Search:
         self.M = 1 / (self.curvature / self.space.bound * data + self.space.penalty)
 
     def _steepness(self) -> Tensor:
-        """The length of the gradient in the norm of M."""
+        """Return the length of the gradient in the norm of M."""
         return self._inner(self.g, self.M * self.g).sqrt()
 
     def _times_hessian(self, p: Tensor) -> Tensor:

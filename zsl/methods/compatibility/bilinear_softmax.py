@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from zsl.data.training_set import Batch
-from zsl.hyperparameters import require_positive
-from zsl.methods.compatibility.bilinear import BilinearSGD
+from zsl.hyperparameters import passes_on_to, require_positive
+from zsl.methods.compatibility.bilinear import BilinearSGD, Descent
 from zsl.methods.method import Dimensions
 
 
@@ -21,30 +23,19 @@ class BilinearSoftmax(BilinearSGD):
     Args:
         dims: sizes of θ(x) and φ(y).
         lr: learning rate > 0.
-        epochs: passes over the training images ≥ 1.
-        batch_size: images a step ≥ 1.
         temperature: τ > 0.
-        momentum: of the descent, in [0, 1).
-        weight_decay: ≥ 0.
+        descent: ``epochs``, ``batch_size``, ``momentum`` and ``weight_decay``, as of :class:`.BilinearSGD`.
 
     Raises:
         InputError: a hyperparameter is out of range.
     """
 
-    def __init__(
-        self,
-        dims: Dimensions,
-        lr: float = 0.1,
-        epochs: int = 50,
-        batch_size: int = 64,
-        temperature: float = 0.1,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(dims, lr, epochs, batch_size, momentum, weight_decay)
+    @passes_on_to(BilinearSGD)
+    def __init__(self, dims: Dimensions, lr: float = 0.1, temperature: float = 0.1, **descent: Unpack[Descent]) -> None:
+        super().__init__(dims, lr, **descent)
         require_positive(temperature=temperature)
         self.temperature = temperature
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Cross entropy over the seen classes."""
+        """Return the mean cross-entropy over the seen classes."""
         return cross_entropy(self.scores(batch.x, batch.classes) / self.temperature, batch.y)

@@ -68,7 +68,7 @@ class ESZSL(Bilinear):
     @classmethod
     @torch.no_grad()
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
-        """Solve for the W of every γ and λ."""
+        """Solve for W for every γ and λ, and yield every model."""
         b, V = principal_axes(train.examples.inputs)
         P, sigma, UT = _decomposed(train)
 
@@ -86,12 +86,12 @@ class ESZSL(Bilinear):
 
 
 def _decomposed(train: TrainingSet) -> tuple[Float[Tensor, "s r"], Float[Tensor, " r"], Float[Tensor, "r k"]]:
-    """S = P diag(σ) Uᵀ."""
+    """Return P, σ and Uᵀ of S = P diag(σ) Uᵀ."""
     P, sigma, UT = torch.linalg.svd(train.classes.embeddings.double(), full_matrices=False)
     return P, sigma, UT
 
 
 def _targets(train: TrainingSet, coding: str) -> Float[Tensor, "d s"]:
-    """XᵀY."""
+    """Return XᵀY."""
     sums = class_sums(train.examples.inputs, train.examples.labels, len(train.classes))
     return (sums if coding == "0,1" else 2 * sums - sums.sum(dim=0)).T

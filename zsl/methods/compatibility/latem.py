@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Unpack
 
 from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch
-from zsl.hyperparameters import require_count, require_positive
-from zsl.methods.compatibility.bilinear import BilinearSGD
-from zsl.methods.compatibility.ranking import violations
+from zsl.hyperparameters import passes_on_to, require_count
+from zsl.methods.compatibility.ranking import RankingDescent, RankingSGD
 from zsl.methods.method import Dimensions
 
 
-class LATEM(BilinearSGD):
+class LATEM(RankingSGD):
     """F(x, y) = max_{i ≤ K} θ(x)ᵀ W_i φ(y),   min_W  mean_n  1/(s-1) Σ_{y ≠ y_n} [Δ + F(x_n, y) - F(x_n, y_n)]₊
 
     which is piecewise linear: each image and class are compared by the map that suits them best, and only the maps
@@ -28,40 +28,25 @@ class LATEM(BilinearSGD):
         dims: sizes of θ(x) and φ(y).
         maps: K ≥ 1.
         lr: learning rate > 0.
-        epochs: passes over the training images ≥ 1.
-        batch_size: images a step ≥ 1.
-        margin: Δ > 0.
-        momentum: of the descent, in [0, 1).
-        weight_decay: ≥ 0.
+        ranking: ``margin`` Δ, ``epochs``, ``batch_size``, ``momentum`` and ``weight_decay``, as of
+            :class:`.RankingSGD`.
 
     Raises:
         InputError: a hyperparameter is out of range.
     """
 
-    def __init__(
-        self,
-        dims: Dimensions,
-        maps: int = 2,
-        lr: float = 30.0,
-        epochs: int = 50,
-        batch_size: int = 64,
-        margin: float = 1.0,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-    ) -> None:
+    @passes_on_to(RankingSGD)
+    def __init__(self, dims: Dimensions, maps: int = 2, lr: float = 30.0, **ranking: Unpack[RankingDescent]) -> None:
         require_count(maps=maps)
-        require_positive(margin=margin)
-        side_by_side = replace(dims, embedding=maps * dims.embedding)
-        super().__init__(side_by_side, lr, epochs, batch_size, momentum, weight_decay)
-        self.maps, self.margin = maps, margin
+        super().__init__(replace(dims, embedding=maps * dims.embedding), lr, **ranking)
+        self.maps = maps
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """F(x, y) = max_i θ(x)ᵀ W_i φ(y)."""
+        """Return max_i θ(x)ᵀ W_i φ(y)."""
         by_map = (x @ self.W).view(len(x), self.maps, -1) @ classes.embeddings.T
         return by_map.amax(dim=1)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Hinge on every wrong class, in the mean."""
-        violation = violations(self.scores(batch.x, batch.classes), batch.y, self.margin)
+        """Return the mean over images and wrong classes of the hinges."""
         wrong = max(1, len(batch.classes) - 1)
-        return violation.sum(dim=1).mean() / wrong
+        return self.hinges(batch).sum(dim=1).mean() / wrong

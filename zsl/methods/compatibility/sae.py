@@ -58,7 +58,7 @@ class SAE(Bilinear):
         self.lamb, self.direction = lamb, direction
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """The cosine in the space that is projected into."""
+        """Return the cosine in the space of the projection."""
         phi = classes.embeddings
         if self.direction == "features_to_semantics":
             return nearness(x @ self.W, phi, "cosine")
@@ -71,7 +71,7 @@ class SAE(Bilinear):
     @classmethod
     @torch.no_grad()
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
-        """Solve for the W of every λ."""
+        """Solve for W for every λ, and yield every model."""
         X, labels, phi = train.examples.inputs, train.examples.labels, train.classes.embeddings.double()
         b, V = positive(*principal_axes(X))
         a, U = positive(*eigenpairs(phi.T @ (class_counts(labels, len(phi)).unsqueeze(1) * phi)))

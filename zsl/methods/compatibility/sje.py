@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.training_set import Batch
-from zsl.hyperparameters import require_positive
-from zsl.methods.compatibility.bilinear import BilinearSGD
-from zsl.methods.compatibility.ranking import violations
+from zsl.hyperparameters import passes_on_to
+from zsl.methods.compatibility.ranking import RankingDescent, RankingSGD
 from zsl.methods.method import Dimensions
 
 
-class SJE(BilinearSGD):
+class SJE(RankingSGD):
     """min_W  mean_n  [max_{y ≠ y_n} (Δ + F(x_n, y) - F(x_n, y_n))]₊
 
     with F(x, y) = θ(x)ᵀ W φ(y): the structured hinge, in which only the wrong class that violates the margin most
@@ -21,30 +22,17 @@ class SJE(BilinearSGD):
     Args:
         dims: sizes of θ(x) and φ(y).
         lr: learning rate > 0.
-        epochs: passes over the training images ≥ 1.
-        batch_size: images a step ≥ 1.
-        margin: Δ > 0.
-        momentum: of the descent, in [0, 1).
-        weight_decay: ≥ 0.
+        ranking: ``margin`` Δ, ``epochs``, ``batch_size``, ``momentum`` and ``weight_decay``, as of
+            :class:`.RankingSGD`.
 
     Raises:
         InputError: a hyperparameter is out of range.
     """
 
-    def __init__(
-        self,
-        dims: Dimensions,
-        lr: float = 1.0,
-        epochs: int = 50,
-        batch_size: int = 64,
-        margin: float = 1.0,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-    ) -> None:
-        super().__init__(dims, lr, epochs, batch_size, momentum, weight_decay)
-        require_positive(margin=margin)
-        self.margin = margin
+    @passes_on_to(RankingSGD)
+    def __init__(self, dims: Dimensions, lr: float = 1.0, **ranking: Unpack[RankingDescent]) -> None:
+        super().__init__(dims, lr, **ranking)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Hinge on the most violating class."""
-        return violations(self.scores(batch.x, batch.classes), batch.y, self.margin).max(dim=1).values.mean()
+        """Return the mean over images of the largest hinge."""
+        return self.hinges(batch).max(dim=1).values.mean()

@@ -67,7 +67,7 @@ class SynC(ZSLModel):
         self.phantoms: Tensor
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """The synthesised classifiers' answers."""
+        """Return w_yᵀ θ(x) of the synthesised classifiers."""
         return x @ (_weights(classes.embeddings, self.phantoms, self.sigma) @ self.V).T
 
     def finalize(self, train: TrainingSet) -> None:
@@ -76,7 +76,7 @@ class SynC(ZSLModel):
 
     @classmethod
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
-        """Train once for every λ and loss, and solve for every σ."""
+        """Train once for every λ and loss, solve for every σ, and yield every model."""
         X, labels, phi = train.examples.inputs, train.examples.labels, train.classes.embeddings
 
         @lru_cache(maxsize=32)
@@ -93,7 +93,7 @@ class SynC(ZSLModel):
 def seen_classifiers(
     X: Float[Tensor, "n d"], labels: Int[Tensor, " n"], phi: Float[Tensor, "s k"], loss: Loss, lamb: float, steps: int
 ) -> Float[Tensor, "s d"]:
-    """The w_c that minimise the regularised loss, one row a class."""
+    """Return the w_c that minimise the regularised loss, one row a class."""
     own = labels.unsqueeze(1)
     W = X.new_zeros(len(phi), X.shape[1], requires_grad=True)
     if loss == "one_versus_other":
@@ -112,7 +112,7 @@ def seen_classifiers(
 
 
 def _minimise(W: Tensor, lamb: float, steps: int, losses: Callable[[], Float[Tensor, " n"]]) -> None:
-    """mean(losses) + λ/2 ‖W‖² by L-BFGS, starting at W and ending there."""
+    """Minimise mean(losses) + λ/2 ‖W‖² by L-BFGS from W on, in place."""
     optimizer = LBFGS(
         [W], max_iter=steps, history_size=20, tolerance_grad=1e-8, tolerance_change=1e-14, line_search_fn="strong_wolfe"
     )
@@ -131,5 +131,5 @@ def _weights(phi: Float[Tensor, "classes k"], phantoms: Float[Tensor, "s k"], si
 
 
 def _distances(a: Float[Tensor, "m k"], b: Float[Tensor, "s k"]) -> Float[Tensor, "m s"]:
-    """‖a_i - b_j‖², exactly 0 between equal rows."""
+    """Return ‖a_i - b_j‖², exactly 0 between equal rows."""
     return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").square()

@@ -1,1 +1,1 @@
-"""Methods that learn to make image features of a class from its description."""
+"""Methods that learn to generate image features of a class from its description."""

@@ -29,7 +29,7 @@ class Autoencoder(nn.Module):
         self.decoder = nn.Sequential(_linear(latent, decoder_hidden), nn.ReLU(), _linear(decoder_hidden, inputs))
 
     def encode(self, v: Float[Tensor, "n v"]) -> Gaussian:
-        """q(z | v)."""
+        """Return q(z | v)."""
         return Gaussian(*self.encoder(v).chunk(2, dim=1))
 
 
@@ -45,9 +45,9 @@ class CADAVAE(FeatureGenerator):
             + γ (‖x - x̂(z')‖₁ + ‖φ - φ̂(z)‖₁) + δ W₂(q(z|x), q(z|φ)) ]
 
     with z ~ q(z|x), z' ~ q(z|φ(y)), p = N(0, I): each autoencoder restores its own input, and also from the latent of
-    the other's (cross alignment, γ), and the two posteriors are drawn together (distribution alignment, δ). The
-    weights grow linearly between two epochs each; Adam with AMSGrad. Heads learn in the latent space, from z' of unseen
-    and z of seen classes, and are asked about an image by the mean of q(z|x).
+    the other's (cross alignment, γ), and the distance of the two posteriors is penalised (distribution alignment, δ).
+    The weights grow linearly between two epochs each; Adam with AMSGrad. Heads learn in the latent space, from z' of
+    unseen and z of seen classes, and score an image by the mean of q(z|x).
 
     Defaults are those of the authors' code, for features within [0, 1]; what x̂ is worth beside β, δ and φ depends on
     the scale of x. That code draws one ε for all coordinates of z and multiplies it by σ²; here ε ~ N(0, I) and σ,
@@ -127,11 +127,11 @@ class CADAVAE(FeatureGenerator):
         self.description = Autoencoder(dims.embedding, class_encoder_hidden, class_decoder_hidden, latent)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
-        """Look up β, γ and δ at every step: a run that goes on within an epoch is not told of the start of it."""
+        """Set β, γ and δ at every step: a run resumed within an epoch has no start of an epoch."""
         self.weights = self.schedule[self.current_epoch]
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """The objective; each decoder restores from both latents at once."""
+        """Return the objective; each decoder restores from both latents at once."""
         x, phi = batch.x, self.phi_scale * batch.classes.embeddings[batch.y]
         q, r = self.image.encode(x), self.description.encode(phi)
         z = torch.cat([q.draw(), r.draw()])
@@ -143,31 +143,31 @@ class CADAVAE(FeatureGenerator):
         return (own + beta * divergence + gamma * cross + delta * q.distance(r)).mean()
 
     def configure_optimizers(self) -> Optimizer:
-        """Adam with AMSGrad, for the autoencoders; heads have their own."""
+        """Return Adam with AMSGrad for the autoencoders; heads have optimizers of their own."""
         parameters = [*self.image.parameters(), *self.description.parameters()]
         return Adam(parameters, self.lr, amsgrad=True, fused=True)
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        """x̂(z'),   z' ~ q(z|φ)."""
+        """Return x̂(z'),   z' ~ q(z|φ)."""
         x: Tensor = self.image.decoder(self.represent_class(phi))
         return x
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n z"]:
-        """The mean of q(z|x)."""
+        """Return the mean of q(z|x)."""
         return self.image.encode(x).mu
 
     def represent_class(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n z"]:
-        """z' ~ q(z|φ)."""
+        """Return z' ~ q(z|φ)."""
         return self.description.encode(self.phi_scale * phi).draw()
 
     def represent_seen(self, examples: Examples) -> Examples:
-        """z ~ q(z|x), equally many of each class."""
+        """Return z ~ q(z|x), equally many of each class."""
         rows = in_turn(examples.labels, self.seen_per_class)
         return Examples(self.image.encode(examples.inputs[rows]).draw(), examples.labels[rows])
 
 
 def in_turn(labels: Int[Tensor, " n"], per_class: int) -> Int[Tensor, " m"]:
-    """``per_class`` places of each label that occurs, in an order drawn once, over again where there are fewer."""
+    """Return ``per_class`` positions of each label, in a random order, repeated where there are fewer."""
     mixed = torch.randperm(len(labels)).to(labels.device)
     order = mixed[labels[mixed].argsort(stable=True)]
     counts = labels.bincount()
@@ -182,15 +182,15 @@ def _l1(v: Float[Tensor, "n v"], restored: Float[Tensor, "n v"]) -> Float[Tensor
 
 
 def ramp(epochs: int, top: float, start: int, end: int) -> Float[Tensor, " epochs"]:
-    """A weight in every epoch, counted from 0, that grows linearly from 0 at ``start`` to ``top`` at ``end``."""
+    """Return the weight of every epoch (from 0): 0 until ``start``, then linear up to ``top`` at ``end``."""
     return top * ((torch.arange(epochs, dtype=torch.float64) - start) / (end - start)).clamp(0, 1)
 
 
 def require_ramp(name: str, top: float, start: int, end: int) -> None:
-    """Refuse a weight that is negative, or that has no time to grow in.
+    """Refuse a ramp whose weight is negative, or whose end is not after its start.
 
     Raises:
-        InputError: it is, or has none.
+        InputError: one of these holds.
     """
     require_within(0, math.inf, **{name: top})
     require_count(**{f"{name}_end": end})

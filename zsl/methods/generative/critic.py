@@ -13,7 +13,7 @@ from zsl.methods.generative.networks import SLOPE, mlp
 
 
 class CriticLosses(NamedTuple):
-    """What one critic step minimises: ``distance + λ penalty``."""
+    """The two parts of the loss of a critic step, ``distance + λ penalty``."""
 
     distance: Float[Tensor, ""]
     """E D(x̃, φ) - E D(x, φ): minus the estimate of the Wasserstein distance"""
@@ -47,7 +47,7 @@ class ShallowCritic(nn.Module):
         self.w = nn.Parameter(0.02 * torch.randn(hidden))
 
     def forward(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, "n"]:
-        """D(x, φ)."""
+        """Return D(x, φ)."""
         return leaky_relu(x @ self.A.T + linear(self.phi_scale * phi, self.B, self.b), self.slope) @ self.w
 
     def losses(
@@ -57,21 +57,23 @@ class ShallowCritic(nn.Module):
         phi: Float[Tensor, "n k"],
         alpha: Float[Tensor, "n 1"],
     ) -> CriticLosses:
-        """The critic's objective on real and fake features of the same classes, to be differentiated by the weights."""
+        """Return the critic's objective on real and fake features of the same classes, differentiable by weights."""
         weights = self.A, self.B, self.b, self.w
         return CriticLosses(*_Losses.apply(*weights, real, fake, self.phi_scale * phi, alpha, self.slope))  # type: ignore[no-untyped-call]
 
 
 class _Losses(torch.autograd.Function):
-    """Distance and penalty of a shallow critic with n real and n fake rows, in few and large products; φ is scaled.
+    """Distance and penalty of a shallow critic with n real and n fake rows, in few and large products.
+
+    ``phi`` is scaled by c already.
 
     With s = λ'(h), ŝ = λ'(h(x̂)) the gradient of D at x̂ is g = Aᵀ(w ⊙ ŝ), and that of the distance by h is w ⊙ δ with
     δ = ±s/n. With ρ = 2/n (‖g‖ - 1) g/‖g‖, the gradient of the penalty by g, one product has all of the gradient by A:
 
         Q = (δ; ŝ)ᵀ (x; ρ),   ∂A = w ⊙ Q,   ∂B = w ⊙ Σδᵀφ,   ∂b = w ⊙ Σδ
 
-    D stays what it is where a row of (A, B, b) grows by a factor and its weight in w shrinks by it, so along that
-    direction the gradient is 0, which gives the last part without another product: ∂w = Σ (A ⊙ Q) + Σ δ ⊙ (Bφ + b).
+    D does not change where a row of (A, B, b) is multiplied by a factor and its weight in w divided by it, so along
+    that direction the gradient is 0, which gives ∂w without another product: ∂w = Σ (A ⊙ Q) + Σ δ ⊙ (Bφ + b).
     """
 
     @staticmethod
@@ -89,20 +91,20 @@ class _Losses(torch.autograd.Function):
     ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         n = len(real)
         x = torch.cat([real, fake])
-        told = linear(phi, B, b)
-        h = (x @ A.T).view(2, n, -1).add_(told)
+        by_class = linear(phi, B, b)
+        h = (x @ A.T).view(2, n, -1).add_(by_class)
         of_real, of_fake = h
         mixed = _times_slope(h.new_ones(()), torch.lerp(of_fake, of_real, alpha.to(h.dtype)), slope)
         g = (w * mixed) @ A
         length = torch.linalg.vector_norm(g, dim=-1, keepdim=True, dtype=A.dtype)
         d_real, d_fake = (leaky_relu(h, slope).flatten(0, 1) @ w).view(2, n)
-        ctx.save_for_backward(A, w, x, phi, told, h, mixed, g, length)
+        ctx.save_for_backward(A, w, x, phi, by_class, h, mixed, g, length)
         ctx.slope = slope
         return (d_fake - d_real).mean(), (length - 1).square().mean()
 
     @staticmethod
     def backward(ctx: Any, by_distance: Tensor, by_penalty: Tensor) -> tuple[Tensor | None, ...]:
-        A, w, x, phi, told, h, mixed, g, length = ctx.saved_tensors
+        A, w, x, phi, by_class, h, mixed, g, length = ctx.saved_tensors
         n = len(phi)
         sign = torch.stack([-by_distance, by_distance])[:, None, None].to(h.dtype) / n
         delta = _times_slope(sign, h, ctx.slope)
@@ -110,20 +112,21 @@ class _Losses(torch.autograd.Function):
         by_length = by_penalty * 2 / n * (length - 1)
         rho = by_length / length.clamp(min=torch.finfo(length.dtype).tiny) * g
         Q = torch.cat([delta.flatten(0, 1), mixed]).T @ torch.cat([x, rho.to(x.dtype)])
-        by_w = torch.linalg.vecdot(A, Q.to(A.dtype)) + (total * told).sum(dim=0)
+        by_w = torch.linalg.vecdot(A, Q.to(A.dtype)) + (total * by_class).sum(dim=0)
         by_A, by_B = (part.mul_(w.unsqueeze(1)) for part in (Q, total.T @ phi))
         return by_A, by_B, total.sum(dim=0) * w, by_w, None, None, None, None, None
 
 
 def _times_slope(by_value: Tensor, h: Float[Tensor, "*shape"], slope: float) -> Float[Tensor, "*shape"]:
-    """λ'(h) ⊙ ``by_value``, in one pass over memory: two of the three that ``torch.where`` takes are spared."""
+    """Return λ'(h) ⊙ ``by_value``, in one pass over memory instead of the three of ``torch.where``."""
     grown: Tensor = torch.ops.aten.leaky_relu_backward(by_value.expand_as(h), h, slope, False)
     return grown
 
 
 class DeepCritic(nn.Module):
-    """D(x, cφ), a perceptron with several hidden layers; the gradient for its penalty comes from automatic
-    differentiation, twice.
+    """D(x, cφ), a perceptron with several hidden layers.
+
+    The gradient of the penalty comes from automatic differentiation, twice.
 
     Args:
         features: d.
@@ -142,7 +145,7 @@ class DeepCritic(nn.Module):
         self.layers = mlp(features + embedding, *[hidden] * layers, 1, slope=slope)
 
     def forward(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, "n"]:
-        """D(x, φ)."""
+        """Return D(x, φ)."""
         value: Tensor = self.layers(torch.cat([x, self.phi_scale * phi], dim=-1)).squeeze(-1)
         return value
 
@@ -153,7 +156,7 @@ class DeepCritic(nn.Module):
         phi: Float[Tensor, "n k"],
         alpha: Float[Tensor, "n 1"],
     ) -> CriticLosses:
-        """The critic's objective on real and fake features of the same classes."""
+        """Return the critic's objective on real and fake features of the same classes."""
         d_real, d_fake = self(torch.cat([real, fake]), torch.cat([phi, phi])).chunk(2)
         mixed = (alpha * real + (1 - alpha) * fake).requires_grad_()
         (gradient,) = torch.autograd.grad(self(mixed, phi).sum(), mixed, create_graph=True)
@@ -164,7 +167,7 @@ Critic = ShallowCritic | DeepCritic
 
 
 def critic(features: int, embedding: int, hidden: int, layers: int = 1, phi_scale: float = 1.0) -> Critic:
-    """A critic with this many hidden layers."""
+    """Return a critic with new weights and this many hidden layers."""
     if layers == 1:
         return ShallowCritic(features, embedding, hidden, phi_scale=phi_scale)
     return DeepCritic(features, embedding, hidden, layers, phi_scale=phi_scale)

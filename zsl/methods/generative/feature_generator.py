@@ -1,4 +1,4 @@
-"""What generators of features share: synthesis, and the classifiers that learn from it."""
+"""Base of the generators of features: synthesis, and the classifiers that learn from synthetic features."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Head = Callable[[Dimensions], ZSLModel]
 
 
 HEADS = ("zsl_head.", "gzsl_head.")
-"""begin the names of their weights"""
+"""prefixes of the names of the weights of heads"""
 
 
 def require_head(head: Head) -> None:
-    """Refuse what makes no head.
+    """Refuse a value that cannot be called to build a head.
 
     Raises:
-        InputError: it is nothing that can be called.
+        InputError: ``head`` cannot be called.
     """
     if not callable(head):
         raise InputError(f"method.head={head}: must be a method that learns from features; choose a method/head")
@@ -41,10 +41,10 @@ class FeatureGenerator(ZSLModel):
 
     There are two such heads: one over the unseen classes, from synthetic features alone (ZSL), and one over all, from
     these and the real features of the seen (GZSL). Any method that learns from features will do. They are trained by
-    the shared loop once the generator is, so that nothing is learned while scores are asked for.
+    the shared loop after the generator, so that computing scores trains nothing.
 
-    Heads learn from features as :meth:`represent` gives them: as they are, unless a generator has a space of its own.
-    :meth:`represent_class` and :meth:`represent_seen` say what stands there for a class, and for the seen images.
+    Heads learn from features as :meth:`represent` returns them: unchanged, unless a generator has a space of its own.
+    :meth:`represent_class` and :meth:`represent_seen` return what heads learn from for unseen and seen classes.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -75,30 +75,30 @@ class FeatureGenerator(ZSLModel):
                 raise InputError(str(error).replace("method.", "method.head.", 1)) from error
 
     def take_steps_of(self, other: Self) -> None:
-        """All but the heads."""
+        """Copy all weights but those of the heads."""
         heads = {name: value for name, value in self.state_dict().items() if name.startswith(HEADS)}
         steps = {name: value for name, value in other.state_dict().items() if not name.startswith(HEADS)}
         self.load_state_dict({**steps, **heads})
 
     @abstractmethod
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        """A feature for every row, of the class that it describes."""
+        """Return a synthetic feature for the class of every row of ``phi``."""
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
-        """What heads are given for an image, whatever else is in the batch."""
+        """Return the input of heads for every image, independent of the rest of the batch."""
         return x
 
     def represent_class(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n r"]:
-        """What heads learn from, drawn for every row, of the class that it describes."""
+        """Return a random input of heads for the class of every row of ``phi``."""
         return self.represent(self.synthesize(phi))
 
     def represent_seen(self, examples: Examples) -> Examples:
-        """What the head over all classes learns from for those of these images."""
+        """Return the examples of seen classes that the head over all classes learns from."""
         return Examples(self.represent(examples.inputs), examples.labels)
 
     @torch.no_grad()
     def class_means(self, train: TrainingSet) -> tuple[Float[Tensor, "seen d"], Float[Tensor, "seen d"]]:
-        """Of real features, and of 100 synthetic ones of each class."""
+        """Return the class means of real features, and of 100 synthetic features of each class."""
         seen = train.of_seen_classes()
         with torch.random.fork_rng():
             torch.manual_seed(0)
@@ -108,11 +108,11 @@ class FeatureGenerator(ZSLModel):
         return real.double(), made
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """The scores of the head that was trained for such classes: unseen alone, or all."""
+        """Return the scores of the head over all classes, or of the other if all ``classes`` are unseen."""
         return (self.gzsl_head if classes.seen.any() else self.zsl_head).scores(self.represent(x), classes)
 
     def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
-        """The two heads, each with what it learns from; one draw of synthetic features for both."""
+        """Yield the two heads, each with its training set; both share one draw of synthetic features."""
         unseen = train.classes.unseen_ids
         labels = unseen.repeat_interleave(self.features_per_class)
         with torch.no_grad():

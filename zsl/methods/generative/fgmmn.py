@@ -22,7 +22,7 @@ OCTAVES = (-3, -2, -1, 0, 1)
 
 
 class OneClassDraws(Draws):
-    """Several batches a step, each of one class: that of an image drawn at random, with replacement."""
+    """Several batches a step, each of the class of one image that is drawn at random, with replacement."""
 
     def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, "several batch"]]:
         y, size = self.train.examples.labels, (len(self), self.several)
@@ -50,8 +50,8 @@ class FGMMN(FeatureGenerator):
         features_per_class: synthetic features of each unseen class ≥ 1.
         noise: length of z ≥ 1, or None for that of φ.
         hidden: width of G's hidden layer ≥ 1.
-        phi_scale: c > 0; what G is told of a class is cφ, beside z, of length √(its dimension).
-        output: what G ends with: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
+        phi_scale: c > 0: G is given cφ, beside z, whose length is about √(its dimension).
+        output: last function of G: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
         bandwidth: w > 0.
         n_classes: classes a step ≥ 1.
         lr: learning rate > 0.
@@ -90,12 +90,12 @@ class FGMMN(FeatureGenerator):
         self.c: Tensor
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        """G(z, φ)."""
+        """Return G(z, φ), z ~ N(0, I)."""
         x: Tensor = self.generator(phi)
         return x
 
     def batches(self, train: TrainingSet, seed: int) -> OneClassDraws:
-        """``n_classes`` batches a step; and c, twice the sum of the variances.
+        """Return ``n_classes`` batches a step, and set c to twice the sum of the variances.
 
         Raises:
             InputError: G ends with a sigmoid, and features do not lie in [0, 1].
@@ -106,11 +106,11 @@ class FGMMN(FeatureGenerator):
         return OneClassDraws(train, self.batch_size, self.n_classes, seed)
 
     def configure_optimizers(self) -> Optimizer:
-        """Adam."""
+        """Return Adam for the generator."""
         return Adam(self.generator.parameters(), self.lr, (0.5, 0.999), fused=True)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """The mean over the classes of the batch."""
+        """Return the mean of √MMD² over the classes of the batch."""
         fake = self.generator(batch.classes.embeddings[batch.y])
         squared = self.discrepancy(batch.x, fake)
         return squared.clamp_min(torch.finfo(squared.dtype).eps).sqrt().mean()
@@ -118,7 +118,7 @@ class FGMMN(FeatureGenerator):
     def discrepancy(
         self, real: Float[Tensor, "*several n d"], fake: Float[Tensor, "*several n d"]
     ) -> Float[Tensor, "*several"]:
-        """MMD² = sᵀKs / n²,   s = (1, …, 1, -1, …, -1), K over real and fake features."""
+        """Return MMD² = sᵀKs / n²,   s = (1, …, 1, -1, …, -1), K over real and fake features."""
         x = torch.cat([real, fake], dim=-2)
         norms = x.square().sum(dim=-1)
         distances = norms.unsqueeze(-1) + norms.unsqueeze(-2) - 2 * x @ x.mT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from jaxtyping import Float
@@ -11,21 +11,30 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam, Optimizer
 
-from zsl.data.scaling import require
-from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch, TransductiveDraws
-from zsl.hyperparameters import require_count, require_flag, require_positive
-from zsl.methods.generative.critic import Critic, critic
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.data.training_set import Setting, TransductiveBatch
+from zsl.hyperparameters import passes_on_to, require_flag, require_positive
+from zsl.methods.generative.critic import Critic
+from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
+from zsl.methods.generative.networks import Output
 from zsl.methods.generative.softmax import Softmax
+from zsl.methods.generative.wasserstein import Adversarial, AdversarialGenerator, AdversarialOptions
 from zsl.methods.method import Dimensions
 
 LOOSE, TIGHT, STEP = 1.05, 1.001, 1.1
 """an adaptive λ grows by the factor ``STEP`` where the penalty is above ``LOOSE``, and shrinks where below ``TIGHT``"""
 
 
-class FVAEGAND2(FeatureGenerator):
+class VariationalAdversarial(Adversarial, total=False):
+    """Hyperparameters of :class:`FVAEGAND2` that TF-VAEGAN passes on to it."""
+
+    output: Output
+    encoded_noise: bool
+    gamma: float
+    transductive: bool
+
+
+class FVAEGAND2(AdversarialGenerator):
     """min_{E,G} max_D  E -log p(x | G(z, φ)) + KL(E(x, φ) ‖ N(0, I)) + γ W,   z ~ E(x, φ)
 
     W = E D(x, φ) - E D(G(z̃, φ), φ) - λ E (‖∇D(x̂, φ)‖₂ - 1)²,   z̃ ~ N(0, I)
@@ -41,98 +50,66 @@ class FVAEGAND2(FeatureGenerator):
     W₂ = E D₂(x) - E D₂(G(z, φ)) - λ₂ E (‖∇D₂(x̂)‖₂ - 1)²,   z ~ N(0, I)
 
     where x are unlabelled images of the unseen classes, and φ those of the unseen classes, each as often: public code
-    takes each as often as the class has images, which only labels can tell. λ₂ is λ where these are fixed. Where they
+    takes each as often as the class has images, which needs their labels. λ₂ is λ where these are fixed. Where they
     are adaptive, each follows the penalty of its own critic, as in public code: one λ that followed the mean penalty
-    would stand still while the two critics are off to opposite sides.
+    would not change while the two penalties are off in opposite directions.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
-        features_per_class: synthetic features of each unseen class ≥ 1.
-        noise: length of z ≥ 1, or None for that of φ.
-        hidden: width of the hidden layers of E and G ≥ 1.
-        critic_hidden: width of D's hidden layers ≥ 1.
-        critic_layers: their number ≥ 1.
-        phi_scale: c > 0; what the networks are told of a class is cφ, beside z, of length √(its dimension).
-        output: what G ends with: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
-        encoded_noise: fakes are made from encoded features, not from noise alone.
-        lamb: λ and λ₂ > 0, at first where they are adaptive.
-        adaptive: λ and λ₂ follow the mean penalties of a block of critic steps, as in the code of [Narayan2020].
+        output: last function of G, ``"linear"``, ``"relu"`` or ``"sigmoid"``.
+        encoded_noise: make fakes from encoded features, not from noise alone.
+        adaptive: let λ and λ₂ follow the mean penalties of a block of critic steps, as in the code of [Narayan2020];
+            ``lamb`` is where both start.
         gamma: γ > 0.
-        n_critic: steps of D for one of E and G ≥ 1.
-        lr: learning rate > 0.
-        epochs: as many times n / batch_size steps ≥ 1.
-        batch_size: ≥ 1.
+        epochs: passes ≥ 1, as of :class:`.AdversarialOptions`.
         transductive: learn from unlabelled images of the unseen classes too; the setting says so.
+        adversarial: all other hyperparameters of :class:`.AdversarialOptions`.
 
     Raises:
         InputError: a hyperparameter is out of range.
     """
 
+    @passes_on_to(AdversarialOptions)
     def __init__(
         self,
         dims: Dimensions,
         head: Head = Softmax,
-        features_per_class: int = 300,
-        noise: int | None = None,
-        hidden: int = 4096,
-        critic_hidden: int = 4096,
-        critic_layers: int = 1,
-        phi_scale: float = 1.0,
         output: Output = "linear",
         encoded_noise: bool = True,
-        lamb: float = 10.0,
         adaptive: bool = False,
         gamma: float = 10.0,
-        n_critic: int = 5,
-        lr: float = 1e-4,
         epochs: int = 300,
-        batch_size: int = 64,
         transductive: bool = False,
+        **adversarial: Unpack[Adversarial],
     ) -> None:
-        super().__init__(dims, head, features_per_class)
+        options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
+        super().__init__(dims, head, options)
         require_flag(encoded_noise=encoded_noise, adaptive=adaptive, transductive=transductive)
-        noise = dims.embedding if noise is None else noise
-        require_count(noise=noise, hidden=hidden, critic_hidden=critic_hidden, critic_layers=critic_layers)
-        require_count(n_critic=n_critic, epochs=epochs, batch_size=batch_size)
-        require_positive(phi_scale=phi_scale, lamb=lamb, gamma=gamma, lr=lr)
-        require(output, "method.output", ("linear", "relu", "sigmoid"))
-        self.output, self.encoded_noise, self.adaptive, self.gamma = output, encoded_noise, adaptive, gamma
-        self.n_critic, self.lr, self.epochs, self.batch_size = n_critic, lr, epochs, batch_size
-        self.automatic_optimization = False
-        self.encoder = Encoder(dims.features, dims.embedding, hidden, noise, phi_scale)
-        self.generator = Generator(noise, dims.embedding, hidden, dims.features, output, phi_scale)
-        self.critic = critic(dims.features, dims.embedding, critic_hidden, critic_layers, phi_scale)
-        self.unconditional = critic(dims.features, 0, critic_hidden, critic_layers) if transductive else None
-        if transductive:
-            self.setting = Setting.TRANSDUCTIVE  # type: ignore[misc]
-        self.register_buffer("lamb", torch.tensor(float(lamb)))
+        require_positive(gamma=gamma)
+        self.encoded_noise, self.adaptive, self.gamma = encoded_noise, adaptive, gamma
+        self.encoder = options.encoder(dims)
+        self.generator = options.generator(dims)
+        self.critic = options.critic(dims)
+        self.unconditional = options.unconditional_critic(dims) if transductive else None
+        self.register_buffer("lamb", torch.tensor(float(options.lamb)))
         self.lamb: Tensor
         if transductive:
-            self.register_buffer("lamb_unconditional", torch.tensor(float(lamb)))
+            self.setting = Setting.TRANSDUCTIVE  # type: ignore[misc]
+            self.register_buffer("lamb_unconditional", torch.tensor(float(options.lamb)))
         self.lamb_unconditional: Tensor
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        """G(z, φ), z ~ N(0, I)."""
+        """Return G(z, φ), z ~ N(0, I)."""
         return self.generate(phi, self.generator.draw(phi))
 
     def generate(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n d"]:
-        """G(z, φ)."""
+        """Return G(z, φ)."""
         x: Tensor = self.generator(phi, z)
         return x
 
-    def batches(self, train: TrainingSet, seed: int) -> Draws:
-        """``n_critic`` batches a step.
-
-        Raises:
-            InputError: G ends with a sigmoid, and features do not lie in [0, 1].
-        """
-        require_reach(self.output, train.examples.inputs)
-        draws = TransductiveDraws if self.unconditional else Draws
-        return draws(train, self.batch_size, self.n_critic, seed)
-
     def configure_optimizers(self) -> list[Optimizer]:
-        """One for encoder and generator, then one for each critic."""
+        """Return Adam for encoder and generator, then Adam for each critic."""
         betas = (0.5, 0.999)
         decoding = {"params": list(self.generator.parameters()), "betas": betas}
         coding = {"params": list(self.encoder.parameters()), "betas": (0.9, 0.999)}
@@ -143,10 +120,10 @@ class FVAEGAND2(FeatureGenerator):
         ]
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Steps of the critics, then one of encoder and generator on the last of their batches.
+        """Make steps of the critics, then one of encoder and generator on the last of the batches.
 
-        Encoder and generator stand still meanwhile, so that all fakes are drawn at once, and that the last batch is
-        encoded once for both.
+        Steps of critics do not change encoder and generator, so that all fakes are drawn at once, and the last batch
+        is encoded once for both.
         """
         phi = batch.classes.embeddings[batch.y]
         posterior = self.encoder(batch.x[-1], phi[-1])
@@ -161,15 +138,15 @@ class FVAEGAND2(FeatureGenerator):
         return {"loss": loss, "generator_loss": generator_loss.detach()}
 
     def learning(self) -> list[nn.Module]:
-        """What descends the generator's loss."""
+        """Return the parts that are trained by the generator's loss."""
         return [self.encoder, self.generator]
 
     def learners(self) -> list[LightningOptimizer]:
-        """The optimizers of that."""
+        """Return the optimizers of :meth:`learning`."""
         return [self.optimizers()[0]]  # type: ignore[index]
 
     def train_critics(self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian) -> Float[Tensor, ""]:
-        """Steps of every critic; the last loss of D."""
+        """Make the steps of every critic, and return the last loss of D."""
         with torch.no_grad():
             fakes = self.generate(phi, self._noise(batch.x, phi, posterior))
         loss = self._train(self.critic, 1, self.lamb, batch.x, fakes, phi)
@@ -191,7 +168,7 @@ class FVAEGAND2(FeatureGenerator):
         fakes: Float[Tensor, "several n d"],
         phi: Float[Tensor, "several n k"],
     ) -> Float[Tensor, ""]:
-        """A step for each batch, then one of λ where it is adaptive; the last loss."""
+        """Make a step of ``critic`` for each batch, then one of an adaptive λ; return the last loss."""
         descend = self.optimizers()[optimizer]  # type: ignore[index]
         alphas = torch.rand(*real.shape[:-1], 1, dtype=real.dtype, device=real.device)
         penalties = []
@@ -209,7 +186,7 @@ class FVAEGAND2(FeatureGenerator):
         return loss.detach()
 
     def generator_loss(self, batch: Any, phi: Float[Tensor, "n k"], posterior: Gaussian) -> Tensor:
-        """What encoder and generator minimise."""
+        """Return the loss of encoder and generator."""
         z = posterior.draw()
         if self.encoded_noise:
             rebuilt = fake = self.generate(phi, z)
@@ -224,26 +201,26 @@ class FVAEGAND2(FeatureGenerator):
         return loss
 
     def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Tensor:
-        """-γ E D(x̃, φ); D₂ is not told φ."""
+        """Return -γ E D(x̃, φ), or -γ E D₂(x̃) of the unconditional critic."""
         loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[:, :0]).mean()
         return loss
 
     def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-        """-log p(x | x̂) up to a constant, the mean over rows."""
+        """Return -log p(x | x̂) up to a constant, the mean over rows."""
         if self.output == "sigmoid":
             logits = rebuilt.to(x.dtype).logit(eps=1e-6)
             return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
         return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
 
     def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
-        """φ of unseen classes, all as likely."""
+        """Return φ of unseen classes, drawn uniformly."""
         phi = batch.unseen.embeddings
         return phi[torch.randint(len(phi), shape, device=phi.device)]
 
     def _noise(
         self, x: Float[Tensor, "several n d"], phi: Float[Tensor, "several n k"], of_last: Gaussian
     ) -> Float[Tensor, "several n z"]:
-        """z̃ for the critic's batches; what E makes of the last of them is there already."""
+        """Return z̃ for the critic's batches, with the posterior ``of_last`` for the last of them."""
         if not self.encoded_noise:
             return self.generator.draw(phi)
         before = self.encoder(x[:-1], phi[:-1])

@@ -18,18 +18,18 @@ class Gaussian(NamedTuple):
 
     @property
     def sigma(self) -> Float[Tensor, "*n z"]:
-        """σ."""
+        """Return σ."""
         return (0.5 * self.log_variance).exp()
 
     def draw(self) -> Float[Tensor, "*n z"]:
-        """μ + σ ⊙ ε,   ε ~ N(0, I)."""
+        """Return μ + σ ⊙ ε,   ε ~ N(0, I)."""
         return self.mu + self.sigma * torch.randn_like(self.mu)
 
     def divergence(self) -> Float[Tensor, "*n"]:
-        """KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² - 1 - log σ²)."""
+        """Return KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² - 1 - log σ²)."""
         return 0.5 * (self.mu.square() + self.log_variance.expm1() - self.log_variance).sum(dim=-1)
 
     def distance(self, other: Gaussian) -> Float[Tensor, "*n"]:
-        """W₂ = (‖μ - μ'‖² + ‖σ - σ'‖²)^½."""
+        """Return W₂ = (‖μ - μ'‖² + ‖σ - σ'‖²)^½."""
         norm: Tensor = vector_norm(torch.cat([self.mu - other.mu, self.sigma - other.sigma], dim=-1), dim=-1)
         return norm

@@ -18,10 +18,10 @@ Output = Literal["relu", "sigmoid", "linear"]
 
 
 def require_reach(output: Output, x: Float[Tensor, "n d"]) -> None:
-    """Refuse a generator that cannot make such features.
+    """Refuse a last function of a generator whose range does not contain the features.
 
     Raises:
-        InputError: it ends with a sigmoid, and they do not lie in [0, 1].
+        InputError: ``output`` is a sigmoid, and a feature is outside [0, 1].
     """
     low, high = x.aminmax()
     if output == "sigmoid" and (low < 0 or high > 1):
@@ -29,7 +29,7 @@ def require_reach(output: Output, x: Float[Tensor, "n d"]) -> None:
 
 
 def mlp(*widths: int, output: Output = "linear", slope: float = SLOPE) -> nn.Sequential:
-    """Linear layers of these widths with leaky rectifiers between them; weights start at N(0, 0.02²), biases at 0."""
+    """Return linear layers of these widths with leaky rectifiers between them; weights ~ N(0, 0.02²), biases 0."""
     layers: list[nn.Module] = []
     for inputs, outputs in itertools.pairwise(widths):
         layers += [_linear(inputs, outputs), nn.LeakyReLU(slope)]
@@ -67,20 +67,20 @@ class Generator(nn.Module):
         self.layers = mlp(noise + embedding, hidden, features, output=output)
 
     def forward(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"] | None = None) -> Float[Tensor, "*n d"]:
-        """Features of the classes that rows of ``phi`` describe, from noise of its own where none is given."""
+        """Return G(z, φ) for every row of ``phi``, with z ~ N(0, I) if none is given."""
         return self.from_hidden(self.hidden(phi, self.draw(phi) if z is None else z))
 
     def draw(self, phi: Float[Tensor, "*n k"]) -> Float[Tensor, "*n z"]:
-        """z, one for every row of ``phi``."""
+        """Return z ~ N(0, I) for every row of ``phi``."""
         return torch.randn(*phi.shape[:-1], self.noise, dtype=phi.dtype, device=phi.device)
 
     def hidden(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n h"]:
-        """λ(W₁ (z, cφ) + b₁)."""
+        """Return λ(W₁ (z, cφ) + b₁)."""
         h: Tensor = self.layers[1](self.layers[0](torch.cat([z, self.phi_scale * phi], dim=-1)))
         return h
 
     def from_hidden(self, h: Float[Tensor, "*n h"]) -> Float[Tensor, "*n d"]:
-        """r(W₂h + b₂)."""
+        """Return r(W₂h + b₂)."""
         x: Tensor = self.layers[3](self.layers[2](h))
         return x
 
@@ -104,5 +104,5 @@ class Encoder(nn.Module):
         self.layers = mlp(features + embedding, hidden, 2 * latent, 2 * latent)
 
     def forward(self, x: Float[Tensor, "*n d"], phi: Float[Tensor, "*n k"]) -> Gaussian:
-        """What z may have been, given a feature and the description of its class."""
+        """Return the posterior of z, given a feature and the description of its class."""
         return Gaussian(*self.layers(torch.cat([x, self.phi_scale * phi], dim=-1)).chunk(2, dim=-1))

@@ -18,8 +18,8 @@ from zsl.methods.method import Dimensions, ZSLModel
 class Softmax(ZSLModel):
     """F(x, y) = log softmax(Vx + c)[y]
 
-    over the classes of training, by Adam. A class is known by its φ and nothing else: classes of equal φ are one
-    answer. To ask about a part of the label space leaves the order of its classes, for each image, as it is.
+    over the classes of training, by Adam. A class is identified by its φ alone: classes of equal φ have one score.
+    A part of the label space has the same order of classes, for each image, as within the whole.
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of classes in training as ``dims.seen``.
@@ -55,7 +55,7 @@ class Softmax(ZSLModel):
         self.phi: Tensor
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """Log-probabilities among the classes of training.
+        """Return log-probabilities among the classes of training.
 
         Raises:
             InputError: one of ``classes`` was not among them.
@@ -63,27 +63,27 @@ class Softmax(ZSLModel):
         return self.logits(x).log_softmax(dim=1)[:, self._places(classes)]
 
     def logits(self, x: Float[Tensor, "batch d"]) -> Float[Tensor, "batch s"]:
-        """Vx + c."""
+        """Return Vx + c."""
         return linear(x, self.V, self.c)
 
     def risk(self, x: Float[Tensor, "batch d"], y: Int[Tensor, "batch"]) -> Float[Tensor, ""]:
-        """E -log softmax(Vx + c)[y], the cross-entropy."""
+        """Return the cross-entropy E -log softmax(Vx + c)[y]."""
         return cross_entropy(self.logits(x), y)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Cross-entropy."""
+        """Return the cross-entropy of a batch."""
         return self.risk(batch.x, batch.y)
 
     def configure_optimizers(self) -> Optimizer:
-        """Adam."""
+        """Return Adam."""
         return Adam(self.parameters(), self.lr, (self.beta1, 0.999), weight_decay=self.weight_decay, fused=True)
 
     def finalize(self, train: TrainingSet) -> None:
-        """Keep what the classes are known by."""
+        """Store φ of the classes of training, by which classes are identified."""
         self.phi.copy_(train.classes.embeddings)
 
     def _places(self, classes: LabelSpace) -> Int[Tensor, " classes"]:
-        """Where each class stands among those of training."""
+        """Return the position of each class among those of training."""
         known = len(self.phi)
         ids = torch.unique(torch.cat([self.phi, classes.embeddings]), dim=0, return_inverse=True)[1]
         place = ids.new_full((len(ids),), -1)

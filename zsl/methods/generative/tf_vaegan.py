@@ -1,9 +1,8 @@
-"""TF-VAEGAN: f-VAEGAN that reads features back into descriptions, as feedback and for classifiers [Narayan2020]."""
+"""TF-VAEGAN: f-VAEGAN with a decoder from features to descriptions, for feedback and for classifiers [Narayan2020]."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import torch
 from jaxtyping import Float
@@ -12,14 +11,15 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 from torch.optim import Adam, Optimizer
 
-from zsl.hyperparameters import require_count, require_flag, require_positive, require_within
+from zsl.hyperparameters import passes_on_to, require_flag, require_positive, require_within
 from zsl.methods.generative.critic import Critic
-from zsl.methods.generative.feature_generator import Head, require_head
-from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
+from zsl.methods.generative.feature_generator import Head
+from zsl.methods.generative.fvaegan_d2 import FVAEGAND2, VariationalAdversarial
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.methods.generative.networks import SLOPE, Output, mlp
+from zsl.methods.generative.networks import SLOPE, mlp
 from zsl.methods.generative.softmax import Softmax
-from zsl.methods.method import Dimensions, ZSLModel
+from zsl.methods.generative.wasserstein import AdversarialOptions
+from zsl.methods.method import Dimensions
 
 
 class SemanticDecoder(nn.Module):
@@ -36,20 +36,20 @@ class SemanticDecoder(nn.Module):
         self.layers = mlp(features, hidden, embedding)
 
     def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n k"]:
-        """φ̂(x)."""
+        """Return φ̂(x)."""
         return self.read(self.hidden(x))
 
     def hidden(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n h"]:
-        """h(x)."""
+        """Return h(x)."""
         h: Tensor = self.layers[1](self.layers[0](x))
         return h
 
     def read(self, h: Float[Tensor, "*n h"]) -> Float[Tensor, "*n k"]:
-        """φ̂ of h."""
+        """Return φ̂ of h."""
         return normalize(self.layers[2](h), dim=-1)
 
     def loss(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
-        """R(x, φ) = Σ_j |δ_j|³ / ‖δ‖₂,   δ = φ̂(x) - φ, the mean over rows."""
+        """Return R(x, φ) = Σ_j |δ_j|³ / ‖δ‖₂,   δ = φ̂(x) - φ, the mean over rows."""
         delta = self(x) - phi
         norm = delta.norm(dim=-1).clamp_min(torch.finfo(delta.dtype).tiny)
         loss: Tensor = (delta.abs().pow(3).sum(dim=-1) / norm).mean()
@@ -57,9 +57,9 @@ class SemanticDecoder(nn.Module):
 
 
 class TFVAEGAN(FVAEGAND2):
-    """What :class:`FVAEGAND2` minimises  +  ρ E R(G(z̃, φ), φ),   with a semantic decoder that minimises ρ E R(x, φ)
+    """(objective of :class:`FVAEGAND2`)  +  ρ E R(G(z̃, φ), φ),   with a semantic decoder that minimises ρ E R(x, φ)
 
-    In every second epoch, and whenever features are asked for, G hears from the decoder what it made at first:
+    In every second epoch, and in synthesis, G is corrected by feedback from the decoder on its first output x₀:
 
     G(z, φ) = r(W₂ (g + a F(h(x₀))) + b₂),   x₀ = r(W₂g + b₂),   g = λ(W₁ (z, φ) + b₁)
 
@@ -72,15 +72,16 @@ class TFVAEGAN(FVAEGAND2):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
-        features_per_class, noise, hidden, critic_hidden, critic_layers, phi_scale, output, encoded_noise, lamb,
-            adaptive, gamma, n_critic, lr, epochs, batch_size, transductive: as of :class:`FVAEGAND2`; the decoder and
-            F are ``hidden`` wide, too; φ̂ is not scaled.
+        adaptive: as of :class:`.FVAEGAND2`.
+        epochs: as of :class:`.FVAEGAND2`.
         recons: ρ > 0.
         a1: a₁ ≥ 0.
         a2: a₂ ≥ 0.
         feed_lr: learning rate of F > 0.
         dec_lr: learning rate of the decoder > 0.
-        freeze_dec: the decoder learns from real features alone.
+        freeze_dec: train the decoder on real features alone.
+        adversarial: all other hyperparameters of :class:`.FVAEGAND2`; ``hidden`` is also the width of the decoder and
+            of F, and φ̂ is not scaled by ``phi_scale``.
 
     Raises:
         InputError: a hyperparameter is out of range.
@@ -88,72 +89,55 @@ class TFVAEGAN(FVAEGAND2):
 
     afterwards: ClassVar[tuple[str, ...]] = (*FVAEGAND2.afterwards, "a2")
 
+    @passes_on_to(FVAEGAND2)
     def __init__(
         self,
         dims: Dimensions,
         head: Head = Softmax,
-        features_per_class: int = 300,
-        noise: int | None = None,
-        hidden: int = 4096,
-        critic_hidden: int = 4096,
-        critic_layers: int = 1,
-        phi_scale: float = 1.0,
-        output: Output = "linear",
-        encoded_noise: bool = True,
-        lamb: float = 10.0,
         adaptive: bool = True,
-        gamma: float = 10.0,
-        n_critic: int = 5,
-        lr: float = 1e-4,
         epochs: int = 600,
-        batch_size: int = 64,
-        transductive: bool = False,
         recons: float = 0.01,
         a1: float = 1.0,
         a2: float = 1.0,
         feed_lr: float = 1e-5,
         dec_lr: float = 1e-4,
         freeze_dec: bool = False,
+        **adversarial: Unpack[VariationalAdversarial],
     ) -> None:
-        require_head(head)
-        require_count(hidden=hidden)
+        super().__init__(dims, head, adaptive=adaptive, epochs=epochs, **adversarial)
         require_flag(freeze_dec=freeze_dec)
-
-        def wide_head(sizes: Dimensions) -> ZSLModel:
-            return head(replace(sizes, features=dims.features + dims.embedding + hidden))
-
-        super().__init__(
-            dims, wide_head, features_per_class, noise, hidden, critic_hidden, critic_layers, phi_scale, output,
-            encoded_noise, lamb, adaptive, gamma, n_critic, lr, epochs, batch_size, transductive
-        )  # fmt: skip
         require_positive(recons=recons, feed_lr=feed_lr, dec_lr=dec_lr)
         require_within(0, float("inf"), a1=a1, a2=a2)
         self.recons, self.a1, self.a2 = recons, a1, a2
         self.feed_lr, self.dec_lr, self.freeze_dec = feed_lr, dec_lr, freeze_dec
-        self.decoder = SemanticDecoder(dims.features, hidden, dims.embedding)
-        self.feedback = nn.Sequential(mlp(hidden, hidden, hidden), nn.LeakyReLU(SLOPE))
+        self.decoder = SemanticDecoder(dims.features, self.hidden, dims.embedding)
+        self.feedback = nn.Sequential(mlp(self.hidden, self.hidden, self.hidden), nn.LeakyReLU(SLOPE))
+
+    def width(self, dims: Dimensions, options: AdversarialOptions) -> int:
+        """Return the length of (x, φ̂(x), h(x))."""
+        return dims.features + dims.embedding + options.hidden
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        """G(z, φ) with feedback, z ~ N(0, I)."""
+        """Return G(z, φ) with feedback, z ~ N(0, I)."""
         return self._corrected(phi, self.generator.draw(phi), self.a2)
 
     def generate(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n d"]:
-        """G(z, φ), in every second epoch with feedback."""
+        """Return G(z, φ), in every second epoch with feedback."""
         return self._corrected(phi, z, self.a1) if self.current_epoch % 2 else super().generate(phi, z)
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
-        """(x, φ̂(x), h(x))."""
+        """Return (x, φ̂(x), h(x))."""
         h = self.decoder.hidden(x)
         return torch.cat([x, self.decoder.read(h), h], dim=-1)
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """As of f-VAEGAN, F with encoder and generator; and one for the decoder."""
+        """Return the optimizers of f-VAEGAN, the first with F in addition, and Adam for the decoder."""
         betas, optimizers = (0.5, 0.999), super().configure_optimizers()
         optimizers[0].add_param_group({"params": list(self.feedback.parameters()), "lr": self.feed_lr, "betas": betas})
         return [*optimizers, Adam(self.decoder.parameters(), self.dec_lr, betas, fused=True)]
 
     def train_critics(self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian) -> Float[Tensor, ""]:
-        """Steps of the decoder on real features, then those of the critics."""
+        """Make steps of the decoder on real features, then those of the critics."""
         descend = self.optimizers()[-1]  # type: ignore[index]
         for x, here in zip(batch.x, phi, strict=True):
             descend.zero_grad()
@@ -162,20 +146,20 @@ class TFVAEGAN(FVAEGAND2):
         return super().train_critics(batch, phi, posterior)
 
     def learning(self) -> list[nn.Module]:
-        """Encoder, generator and F; the decoder unless it is frozen."""
+        """Return encoder, generator and F, and the decoder unless ``freeze_dec``."""
         return [*super().learning(), self.feedback, *([] if self.freeze_dec else [self.decoder])]
 
     def learners(self) -> list[LightningOptimizer]:
-        """The optimizers of that."""
+        """Return the optimizers of :meth:`learning`."""
         own: list[LightningOptimizer] = [] if self.freeze_dec else [self.optimizers()[-1]]  # type: ignore[index]
         return super().learners() + own
 
     def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Tensor:
-        """-γ E D(x̃, φ) + ρ E R(x̃, φ)."""
+        """Return -γ E D(x̃, φ) + ρ E R(x̃, φ)."""
         return super().fake_loss(critic, fake, phi) + self.recons * self.decoder.loss(fake, phi)
 
     def _corrected(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"], a: float) -> Float[Tensor, "*n d"]:
-        """G(z, φ) after feedback of weight a."""
+        """Return G(z, φ) after feedback of weight a."""
         g = self.generator.hidden(phi, z)
         with torch.no_grad():
             h = self.decoder.hidden(self.generator.from_hidden(g))

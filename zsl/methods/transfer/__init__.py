@@ -1,1 +1,1 @@
-"""Transfer through embeddings: an image is mapped towards the class descriptions, or these towards the images."""
+"""Transfer through embeddings: images are mapped to class descriptions, or descriptions to images."""

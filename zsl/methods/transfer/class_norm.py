@@ -22,7 +22,7 @@ class ClassStandardization(nn.Module):
     """h ↦ (h - μ) / (σ² + 10⁻⁵),   μ and σ² over the seen classes
 
     per unit; the paper divides by the variance σ², not by its root. In training the rows are the seen classes, whose
-    statistics are used and kept; in evaluation any classes are standardised by the ones that were kept.
+    statistics are used and stored; in evaluation any classes are standardised by the stored statistics.
     """
 
     def __init__(self, units: int) -> None:
@@ -33,7 +33,7 @@ class ClassStandardization(nn.Module):
         self.variance: Tensor
 
     def forward(self, h: Float[Tensor, "classes units"]) -> Float[Tensor, "classes units"]:
-        """Standardise."""
+        """Return h standardised by the statistics of the seen classes."""
         if not self.training:
             return (h - self.mean) / (self.variance + 1e-5)
         mean, variance = h.mean(dim=0), h.var(dim=0, correction=0)
@@ -94,22 +94,22 @@ class ClassNorm(ZSLModel):
         )
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """Scaled cosine to every class's prototype."""
+        """Return the scaled cosine to the prototype of every class."""
         phi = math.sqrt(classes.embeddings.shape[1]) * normalize(classes.embeddings)
         return self.scale**2 * normalize(x) @ normalize(self.p(phi)).T
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Cross-entropy over the seen classes."""
+        """Return the cross-entropy over the seen classes."""
         return cross_entropy(self.scores(batch.x, batch.classes), batch.y)
 
     def configure_optimizers(self) -> Any:
-        """Adam, with a rate that falls in steps."""
+        """Return Adam, with a learning rate that falls in steps."""
         optimizer = Adam(self.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True)
         return {"optimizer": optimizer, "lr_scheduler": StepLR(optimizer, self.decay_every, gamma=0.1)}
 
     @torch.no_grad()
     def finalize(self, train: TrainingSet) -> None:
-        """Take the statistics of the seen classes once more, now that the weights stand still."""
+        """Compute the statistics of the seen classes with the final weights."""
         mode = self.training
         self.train()
         self.scores(train.examples.inputs[:1], train.classes)

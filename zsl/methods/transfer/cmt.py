@@ -49,14 +49,14 @@ class CMT(ZSLModel):
         self.f = nn.Sequential(nn.Linear(dims.features, hidden), nn.Tanh(), nn.Linear(hidden, dims.embedding))
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """Minus the squared Euclidean distance to every class embedding."""
+        """Return minus the squared Euclidean distance to every class embedding."""
         return nearness(self.f(x), classes.embeddings, "euclidean")
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Squared distance to the embedding of the image's class, its mean over the batch."""
+        """Return the mean squared distance of images to the embeddings of their classes."""
         difference: Tensor = self.f(batch.x) - batch.classes.embeddings[batch.y]
         return difference.square().sum(dim=1).mean()
 
     def configure_optimizers(self) -> Optimizer:
-        """Adam."""
+        """Return Adam."""
         return Adam(self.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True)

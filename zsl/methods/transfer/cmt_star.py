@@ -32,8 +32,8 @@ class CMTStar(CMT):
       probability: :class:`.LocalOutliers`. The paper also weighs both sides by this probability;
       here it is cut at a threshold, as the other is.
 
-    f and p(y | x), which share no parameter, are learned in one go: their losses add up, and Adam scales every
-    parameter's step by its own gradient. A seen class is told from the others by φ(y).
+    f and p(y | x), which share no parameter, are learned together: their losses add up, and Adam scales every
+    parameter's step by its own gradient. A seen class is identified by φ(y).
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of seen classes.
@@ -75,17 +75,17 @@ class CMTStar(CMT):
         self.S: Tensor
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """CMT's, and the cross entropy of the classifier of seen classes."""
+        """Return the loss of CMT plus the cross-entropy of the classifier of seen classes."""
         return super().loss(batch) + cross_entropy(self.seen(batch.x), batch.y)
 
     @torch.no_grad()
     def finalize(self, train: TrainingSet) -> None:
-        """Fit the detector of novelty to projected training images, and keep the embeddings of the seen classes."""
+        """Fit the detector of novelty to projected training images, and store the embeddings of the seen classes."""
         self.S.copy_(train.classes.embeddings)
         self.novel.fit(self.f(train.examples.inputs), train.examples.labels, train.classes.embeddings)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """Each side's own, less 1 for the classes on the other side."""
+        """Return p(y | x) for seen y, 1 / (1 + ‖f(x) - φ(y)‖²) for unseen y, less 1 on the side not decided."""
         f, phi = self.f(x), classes.embeddings
         column = torch.cdist(phi, self.S, compute_mode="donot_use_mm_for_euclid_dist").argmin(dim=1)
         near = 1 / (1 - nearness(f, phi, "euclidean").clamp(max=0))

@@ -52,12 +52,12 @@ class ConSE(ZSLModel):
         self.S: Tensor
 
     def finalize(self, train: TrainingSet) -> None:
-        """Fit the classifier of seen classes, and keep their embeddings."""
+        """Fit the classifier of seen classes, and store their embeddings."""
         next(self.solve_grid(train, [self]))
 
     @classmethod
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
-        """Fit the classifier once for every λ."""
+        """Fit the classifier once for every λ, and yield every model."""
 
         @lru_cache(maxsize=32)
         def classifier(lamb: float) -> Linear:
@@ -71,7 +71,7 @@ class ConSE(ZSLModel):
             yield model
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """Cosine to the combined embedding; it is the same for any positive multiple of f(x)."""
+        """Return the cosine to the combined embedding, which is the same for any positive multiple of f(x)."""
         p, y = (x @ self.W + self.b).softmax(dim=1).topk(self.T)
         f = torch.zeros(len(x), len(self.S), dtype=x.dtype, device=x.device).scatter(1, y, p) @ self.S
         return normalize(f) @ normalize(classes.embeddings).T

@@ -60,15 +60,15 @@ class DEM(ZSLModel):
         self.g = nn.Sequential(nn.Linear(dims.embedding, hidden), nn.ReLU(), nn.Linear(hidden, dims.features), r)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """Minus the squared Euclidean distance to every class's point among the features."""
+        """Return minus the squared Euclidean distance to g(φ(y)) of every class."""
         return nearness(x, self.g(classes.embeddings), "euclidean")
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Squared distance to the point of the image's class, its mean over the batch."""
+        """Return the mean squared distance of images to g(φ(y)) of their classes."""
         present, place = torch.unique(batch.y, return_inverse=True)
         difference: Tensor = batch.x - self.g(batch.classes.embeddings[present])[place]
         return difference.square().sum(dim=1).mean()
 
     def configure_optimizers(self) -> Optimizer:
-        """Adam."""
+        """Return Adam."""
         return Adam(self.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True)

@@ -23,7 +23,7 @@ FLOOR = 1e-6
 class GFZSL(ZSLModel):
     """F(x, y) = log N(x; μ(φ(y)), diag v(φ(y))) + d/2 log 2π
 
-    Each seen class has a mean μ_y and variances v_y = (Σ_n (x_n - μ_y)² + κ v̄) / (n_y + κ), drawn to the pooled v̄ by a
+    Each seen class has a mean μ_y and variances v_y = (Σ_n (x_n - μ_y)² + κ v̄) / (n_y + κ), shrunk to the pooled v̄ by a
     prior that weighs as much as κ images. Kernel ridge regression carries both to any class:
 
         t(φ) = t̄ + k(φ, S) (K + λ s̄ I)⁻¹ (T - t̄),   K = k(S, S),   s̄ = mean K_yy
@@ -87,7 +87,7 @@ class GFZSL(ZSLModel):
         self.alpha.copy_(torch.cat(alphas, dim=1))
 
     def k(self, phi: Float[Tensor, "classes k"]) -> Float[Tensor, "classes s"]:
-        """The kernel between any classes and the seen ones."""
+        """Return the kernel between any classes and the seen classes."""
         S = self.S.to(phi.dtype)
         if self.kernel == "linear":
             return phi @ S.T
@@ -96,7 +96,7 @@ class GFZSL(ZSLModel):
         return (nearness(phi, S, "euclidean") / self.delta.to(phi.dtype)).exp()
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """Log densities, up to the constant; computed in float64, as large terms cancel."""
+        """Return log densities up to the constant, computed in float64, as large terms cancel."""
         mu, log_v = (self.t + self.k(classes.embeddings) @ self.alpha).double().chunk(2, dim=1)
         precision, X = (-log_v).exp(), x.double()
         quadratic = X.square() @ precision.T - 2 * X @ (mu * precision).T + (mu.square() * precision).sum(dim=1)

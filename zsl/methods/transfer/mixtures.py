@@ -18,7 +18,7 @@ a single class"""
 
 
 def mixtures(phi: Float[Tensor, "classes k"], S: Float[Tensor, "s k"], gamma: float) -> Float[Tensor, "classes s"]:
-    """argmin_{z ≥ 0, Σz = 1} ½‖φ - Sᵀz‖² + γ/2 ‖z‖² for every row φ on its own, in float64.
+    """Return argmin_{z ≥ 0, Σz = 1} ½‖φ - Sᵀz‖² + γ/2 ‖z‖² for every row φ by itself, in float64.
 
     Projected gradients come near, for all rows at once; an active-set method ends at the optimum itself. As Σz = 1,
     embeddings count from their seen mean.
@@ -42,13 +42,13 @@ def mixtures(phi: Float[Tensor, "classes k"], S: Float[Tensor, "s k"], gamma: fl
 
 
 def _gaps(Z: Float[Tensor, "classes s"], G: Float[Tensor, "s s"], C: Float[Tensor, "classes s"]) -> Tensor:
-    """The Frank-Wolfe gap of every row, which bounds what is left to gain."""
+    """Return the Frank-Wolfe gap of every row, an upper bound on its distance from the minimum."""
     gradient = Z @ G - C
     return (Z * gradient).sum(dim=1) - gradient.amin(dim=1)
 
 
 def _near_optima(G: Float[Tensor, "s s"], C: Float[Tensor, "classes s"], gamma: float) -> Float[Tensor, "classes s"]:
-    """Some steps of Nesterov's method for curvatures between γ and the largest, projected on the simplex."""
+    """Make steps of Nesterov's method for curvatures between γ and the largest, projected on the simplex."""
     L = torch.linalg.eigvalsh(G)[-1]
     q = (gamma / L).sqrt()
     Y = Z = torch.full_like(C, 1 / len(G))
@@ -59,7 +59,7 @@ def _near_optima(G: Float[Tensor, "s s"], C: Float[Tensor, "classes s"], gamma: 
 
 
 def _projected(U: Float[Tensor, "classes s"]) -> Float[Tensor, "classes s"]:
-    """The nearest point of the simplex to every row: [u - τ]₊, the τ that makes it add up to 1."""
+    """Return the nearest point of the simplex to every row: [u - τ]₊, with τ such that the sum is 1."""
     high = U.sort(dim=1, descending=True).values
     taus = (high.cumsum(dim=1) - 1) / torch.arange(1, U.shape[1] + 1, dtype=U.dtype, device=U.device)
     size = (high > taus).sum(dim=1, keepdim=True)
@@ -67,7 +67,7 @@ def _projected(U: Float[Tensor, "classes s"]) -> Float[Tensor, "classes s"]:
 
 
 def _optimum(z: Float[Tensor, " s"], G: Float[Tensor, "s s"], c: Float[Tensor, " s"]) -> Float[Tensor, " s"]:
-    """argmin_{z ≥ 0, Σz = 1} ½zᵀGz - cᵀz by an active-set method that starts at a z of the simplex.
+    """Return argmin_{z ≥ 0, Σz = 1} ½zᵀGz - cᵀz by an active-set method that starts at a z of the simplex.
 
     Classes whose share falls to 0 on the way to the optimum on the support leave it; from there the class of the
     steepest descent enters, until the Frank-Wolfe gap vanishes to rounding, or the pivots are used up.
@@ -89,7 +89,7 @@ def _optimum(z: Float[Tensor, " s"], G: Float[Tensor, "s s"], c: Float[Tensor, "
 
 
 def _on_support(support: Bool[Tensor, " s"], G: Float[Tensor, "s s"], c: Float[Tensor, " s"]) -> Float[Tensor, " s"]:
-    """argmin ½zᵀGz - cᵀz with Σz = 1 and z = 0 off the support, of either sign on it."""
+    """Return argmin ½zᵀGz - cᵀz with Σz = 1 and z = 0 off the support, of either sign on it."""
     rows = support.nonzero().squeeze(1)
     right = torch.stack([c[rows], torch.ones_like(c[rows])], dim=1)
     u, t = torch.linalg.solve(G[rows][:, rows], right).unbind(dim=1)

@@ -1,4 +1,4 @@
-"""Detectors of novelty: whether a projected image belongs to none of the seen classes."""
+"""Detectors of novelty, for projected images that belong to none of the seen classes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Gaussians(nn.Module):
         self.threshold: Tensor
 
     def fit(self, f: Float[Tensor, "n k"], y: Int[Tensor, " n"], S: Float[Tensor, "s k"]) -> None:
-        """Fix the Gaussians around the seen embeddings S, and the threshold."""
+        """Estimate the Gaussians around the seen embeddings S, and the threshold."""
         self.S.copy_(S)
         square = (f - S[y]).square().mean(dim=1)
         sums = class_sums(square.unsqueeze(1), y, len(S)).squeeze(1)
@@ -43,11 +43,11 @@ class Gaussians(nn.Module):
         self.threshold.copy_(self.log_density(f).quantile(self.rejected))
 
     def forward(self, f: Float[Tensor, "batch k"]) -> Bool[Tensor, " batch"]:
-        """Whether f is less dense than the threshold allows."""
+        """Return whether the log density of f is below the threshold."""
         return self.log_density(f) < self.threshold
 
     def log_density(self, f: Float[Tensor, "batch k"]) -> Float[Tensor, " batch"]:
-        """max_y log N(f; φ(y), σ_y² I), up to the constant k/2 log 2π."""
+        """Return max_y log N(f; φ(y), σ_y² I), up to the constant k/2 log 2π."""
         exponent = nearness(f, self.S, "euclidean").clamp(max=0) / self.variance
         return (exponent - f.shape[1] * self.variance.log()).amax(dim=1) / 2
 
@@ -60,7 +60,7 @@ class LocalOutliers(nn.Module):
     [Kriegel2009], where N(f) are the nearest of the references, which are training images: evenly spaced ones of every
     class, or all of a class that has no more. A reference is not its own neighbour. The probability never falls
     as PLOF grows, which is compared in its stead and has no ties at 0; Z and the λ of the papers, which is a factor of
-    Z, decide nothing then.
+    Z, have no influence then.
     """
 
     def __init__(self, dims: Dimensions, rejected: float, references: int, neighbours: int) -> None:
@@ -76,7 +76,7 @@ class LocalOutliers(nn.Module):
         self.threshold: Tensor
 
     def fit(self, f: Float[Tensor, "n k"], y: Int[Tensor, " n"], S: Float[Tensor, "s k"]) -> None:
-        """Choose references among the images f, and measure how local each one is."""
+        """Choose references among the images f, and compute σ of each reference, and the threshold."""
         chosen = torch.cat([self._spaced((y == label).nonzero().squeeze(1)) for label in range(len(S))])
         n = len(chosen)
         self.references.zero_()
@@ -89,7 +89,7 @@ class LocalOutliers(nn.Module):
         self.threshold.copy_(self._plof(squared).quantile(1 - self.rejected))
 
     def forward(self, f: Float[Tensor, "batch k"]) -> Bool[Tensor, " batch"]:
-        """Whether f is less probable than the threshold allows."""
+        """Return whether PLOF(f) is above the threshold."""
         return self._plof(self._squared_distances(f)) > self.threshold
 
     def _spaced(self, rows: Int[Tensor, " m"]) -> Int[Tensor, " chosen"]:
@@ -102,7 +102,7 @@ class LocalOutliers(nn.Module):
         return squared.masked_fill(self.sigma.isinf(), math.inf)
 
     def _nearest(self, squared: Float[Tensor, "batch references"]) -> tuple[Tensor, Tensor, Tensor]:
-        """σ(f), N(f), and the mean over it: neighbours at infinity are none."""
+        """Return σ(f), N(f), and the weights of its mean; neighbours at infinity have weight 0."""
         squared, near = squared.topk(self.neighbours, dim=1, largest=False)
         there = squared.isfinite().to(squared.dtype)
         share = there / there.sum(dim=1, keepdim=True).clamp(min=1)

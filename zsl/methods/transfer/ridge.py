@@ -21,13 +21,14 @@ from zsl.methods.method import Dimensions
 
 
 class Ridge(Bilinear):
-    """With X (n × d) the features and S (n × k) the embedding of each image's class, both centred at their means over
-    the training images, which is an intercept without penalty,
+    """Ridge regression between features X (n × d) and the embeddings S (n × k) of the classes of images
+
+    Both are centred at their means over the training images, which is an intercept without penalty:
 
     - ``"features_to_semantics"``: min_W ‖XW - S‖² + λ‖W‖², so W = (XᵀX + λI)⁻¹ XᵀS, and the nearest φ(y) to Wᵀθ(x);
     - ``"semantics_to_features"``: min_W ‖SWᵀ - X‖² + λ‖W‖², so W = XᵀS (SᵀS + λI)⁻¹, and the nearest Wφ(y) to θ(x),
 
-    where θ(x) and φ(y) are centred at the same means: the cosine is the angle seen from there.
+    where θ(x) and φ(y) are centred at the same means, also for the cosine.
 
     Ridge regression shrinks what it projects: projected images lie closer to the centre than the classes among which
     their neighbour is sought, which makes hubs of the classes nearest to the centre; projected classes do not.
@@ -62,7 +63,7 @@ class Ridge(Bilinear):
         self.mean_phi: Tensor
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """How near image and class are in the space that is projected into."""
+        """Return the similarity of image and class in the space of the projection."""
         x, phi = x - self.mean_x, classes.embeddings - self.mean_phi
         if self.direction == "features_to_semantics":
             return nearness(x @ self.W, phi, self.similarity)
@@ -75,7 +76,7 @@ class Ridge(Bilinear):
     @classmethod
     @torch.no_grad()
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
-        """Solve for the W of every λ, in either direction."""
+        """Solve for W for every λ and direction, and yield every model."""
         X, labels, phi = train.examples.inputs, train.examples.labels, train.classes.embeddings.double()
         n, counts, sums = len(X), class_counts(labels, len(phi)), class_sums(X, labels, len(phi))
         mean_x, mean_phi = sums.sum(dim=0) / n, counts @ phi / n

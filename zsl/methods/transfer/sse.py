@@ -68,32 +68,32 @@ class SSE(ZSLModel):
         self.Z: Tensor
 
     def histogram(self, x: Float[Tensor, "batch d"]) -> Float[Tensor, "batch s"]:
-        """wᵀψ_s(x) of every seen class; ψ is never written out."""
+        """Return wᵀψ_s(x) of every seen class, without computing ψ."""
         positive, negative = self.w.clamp(min=0), (-self.w).clamp(min=0)
         distance = torch.cdist(positive * x, positive * self.V, p=1) - torch.cdist(negative * x, negative * self.V, p=1)
         return ((x @ self.w).unsqueeze(1) + self.sign * (self.V @ self.w - distance)) / 2
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """An image's histogram against every class's mixture."""
+        """Return the product of the histograms of images and the mixtures of classes."""
         return self.histogram(x) @ mixtures(classes.embeddings, self.S, self.gamma).T
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Hinge on every wrong class, in the mean."""
+        """Return the mean over images and wrong classes of the hinges."""
         self._mix(batch.classes)
         violation = violations(self.histogram(batch.x) @ self.Z.T, batch.y, 1.0)
         return violation.sum(dim=1).mean() / max(1, len(batch.classes) - 1)
 
     def finalize(self, train: TrainingSet) -> None:
-        """Keep the embeddings of the seen classes."""
+        """Store the embeddings of the seen classes."""
         self._mix(train.classes)
 
     def configure_optimizers(self) -> Optimizer:
-        """Adam."""
+        """Return Adam."""
         return Adam(self.parameters(), lr=self.lr, weight_decay=self.weight_decay, fused=True)
 
     @torch.no_grad()
     def _mix(self, seen: LabelSpace) -> None:
-        """S and its mixtures Z, which belong together from the start: Z = 1/s is the optimum for S = 0."""
+        """Set S and its mixtures Z, unless S is set already; the initial Z = 1/s is the optimum for S = 0."""
         if not torch.equal(self.S, seen.embeddings):
             self.S.copy_(seen.embeddings)
             self.Z.copy_(mixtures(self.S, self.S, self.gamma))

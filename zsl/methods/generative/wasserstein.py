@@ -1,0 +1,123 @@
+"""Base of the generators that are trained against Wasserstein critics: hyperparameters, networks, batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from zsl.data.scaling import require
+from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveDraws
+from zsl.hyperparameters import require_count, require_positive
+from zsl.methods.generative.critic import Critic, critic
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
+from zsl.methods.method import Dimensions
+
+
+class Adversarial(TypedDict, total=False):
+    """Hyperparameters of :class:`AdversarialOptions` that methods pass on to it."""
+
+    features_per_class: int
+    noise: int | None
+    hidden: int
+    critic_hidden: int
+    critic_layers: int
+    phi_scale: float
+    lamb: float
+    n_critic: int
+    lr: float
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversarialOptions:
+    """Hyperparameters of a Wasserstein GAN of features: sizes of its networks, and its steps, all by Adam.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+
+    features_per_class: int = 300
+    """synthetic features of each unseen class ≥ 1"""
+    noise: int | None = None
+    """length of z ≥ 1, or None for that of φ"""
+    hidden: int = 4096
+    """width of the hidden layers of the generator, and of an encoder, ≥ 1"""
+    critic_hidden: int = 4096
+    """width of the hidden layers of critics ≥ 1"""
+    critic_layers: int = 1
+    """number of hidden layers of critics ≥ 1"""
+    phi_scale: float = 1.0
+    """c > 0: networks are given cφ, beside z, whose length is about √(its dimension)"""
+    output: Output
+    """last function of the generator: ``"relu"``, ``"sigmoid"`` or ``"linear"``"""
+    lamb: float = 10.0
+    """λ > 0, the weight of the gradient penalty"""
+    n_critic: int = 5
+    """steps of critics for one of the generator ≥ 1"""
+    lr: float = 1e-4
+    """learning rate > 0"""
+    epochs: int
+    """passes ≥ 1; one has n / batch_size steps, rounded up"""
+    batch_size: int = 64
+    """features a batch ≥ 1"""
+
+    def __post_init__(self) -> None:
+        noise = 1 if self.noise is None else self.noise
+        require_count(noise=noise, hidden=self.hidden)
+        require_count(critic_hidden=self.critic_hidden, critic_layers=self.critic_layers)
+        require_count(n_critic=self.n_critic, epochs=self.epochs, batch_size=self.batch_size)
+        require_positive(phi_scale=self.phi_scale, lamb=self.lamb, lr=self.lr)
+        require(self.output, "method.output", ("relu", "sigmoid", "linear"))
+
+    def generator(self, dims: Dimensions) -> Generator:
+        """Return G(z, φ) with new weights."""
+        return Generator(self._latent(dims), dims.embedding, self.hidden, dims.features, self.output, self.phi_scale)
+
+    def encoder(self, dims: Dimensions) -> Encoder:
+        """Return E(x, φ) with new weights."""
+        return Encoder(dims.features, dims.embedding, self.hidden, self._latent(dims), self.phi_scale)
+
+    def critic(self, dims: Dimensions) -> Critic:
+        """Return D(x, φ) with new weights."""
+        return critic(dims.features, dims.embedding, self.critic_hidden, self.critic_layers, self.phi_scale)
+
+    def unconditional_critic(self, dims: Dimensions) -> Critic:
+        """Return D(x) with new weights, of as many layers as D(x, φ)."""
+        return critic(dims.features, 0, self.critic_hidden, self.critic_layers)
+
+    def _latent(self, dims: Dimensions) -> int:
+        return dims.embedding if self.noise is None else self.noise
+
+
+class AdversarialGenerator(FeatureGenerator):
+    """A generator of features whose steps are made by hand, on ``n_critic`` batches each.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
+        head: makes a classifier of synthetic features.
+        options: of the generator and its critics.
+
+    Raises:
+        InputError: a hyperparameter of the head or ``features_per_class`` is out of range.
+    """
+
+    def __init__(self, dims: Dimensions, head: Head, options: AdversarialOptions) -> None:
+        super().__init__(dims, head, options.features_per_class, self.width(dims, options))
+        self.output, self.hidden, self.n_critic = options.output, options.hidden, options.n_critic
+        self.lr, self.epochs, self.batch_size = options.lr, options.epochs, options.batch_size
+        self.automatic_optimization = False
+
+    def width(self, dims: Dimensions, options: AdversarialOptions) -> int:  # noqa: ARG002
+        """Return the length of what heads learn from, for the sizes of a model that is still to be built."""
+        return dims.features
+
+    def batches(self, train: TrainingSet, seed: int) -> Draws:
+        """Return ``n_critic`` batches a step, with unlabelled images where the setting is transductive.
+
+        Raises:
+            InputError: the generator ends with a sigmoid, and features do not lie in [0, 1].
+        """
+        require_reach(self.output, train.examples.inputs)
+        draws = TransductiveDraws if self.setting is Setting.TRANSDUCTIVE else Draws
+        return draws(train, self.batch_size, self.n_critic, seed)
