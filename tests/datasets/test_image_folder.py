@@ -19,7 +19,7 @@ from zsl.backbones.efficientnet_lite import EfficientNetLite0
 from zsl.data.dataset import Dataset
 from zsl.data.splits import Source, audit
 from zsl.datasets.image_folder import load
-from zsl.datasets.image_folder_split import SplitFile, read_split_file
+from zsl.datasets.split_file import SplitFile, read_split_file
 from zsl.errors import InputError
 
 CLASSES = {"Barn_Swallow": 5, "Bobolink": 4, "Le_Conte_Sparrow": 6, "003.Cactus_Wren": 3, "Gadwall": 2}
