@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -114,11 +115,11 @@ def _torch(path: Path, place: str) -> NamedArrays:
             if any(beyond(member.file_size, member.compress_size) for member in archive.infolist()):
                 raise InputError(f"{place}: claims more than the file can hold; write it again")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = str(error).strip().partition("\n")[0][:200] or type(error).__name__
+        with warnings.catch_warnings(action="ignore"):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds, and most messages advise to run what the file holds
         raise InputError(
-            f"{place}: cannot be read without running what it holds ({reason}); save a dictionary of tensors and "
+            f"{place}: is damaged, or cannot be read without running what it holds; save a dictionary of tensors and "
             "lists of text with torch.save"
         ) from error
     if isinstance(content, torch.Tensor):
