@@ -79,7 +79,7 @@ def load(
     if root is not None and not locate(root).is_dir():
         raise InputError(f"data.root={root}: no such folder; give the one that the other paths are below, or none")
     at = partial(_below, root)
-    y, names = _labels(at(labels), None if class_names is None else at(class_names))
+    y, names = read_labels(at(labels), None if class_names is None else at(class_names))
     parts = _splits(at(splits), y, names)
     given = class_embeddings if isinstance(class_embeddings, Mapping) else {"att": class_embeddings}
     matrices = {
@@ -177,8 +177,12 @@ def _require_suffix(path: Path, what: str) -> None:
         raise InputError(f"{what} {path}: ends in none of {', '.join((*ARRAYS, *TABLES))}; save it as one of these")
 
 
-def _labels(path: Path, class_names: Path | None) -> tuple[Int64[Array, " n"], tuple[str, ...]]:
-    """The label of every image, as a position in the class names, and these."""
+def read_labels(path: Path, class_names: Path | None) -> tuple[Int64[Array, " n"], tuple[str, ...]]:
+    """Read the label of every image, as a position in the class names or -1, and these.
+
+    Raises:
+        InputError: a file is missing or damaged, or labels and names do not fit together.
+    """
     what = f"data.labels {path}"
     path = require_file(path, "data.labels", "check data.labels and data.root")
     found, own = _column(path)
