@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from tests.datasets import array_files
 from tests.datasets.array_files import FEATURES, LABELS, NAMES, PHI, PLAN, SPLITS, embeddings, save, table
+from tests.described_worlds import Files
+from zsl.class_embeddings.sentence import Sentence
 from zsl.cli import main
 from zsl.config.build import load_data
 from zsl.data.dataset import Dataset
@@ -339,3 +341,30 @@ def test_the_standard_files_loader_says_which_data_set_reads_arrays(
     line = capsys.readouterr().err
     assert "use data=arrays" in line
     assert line.count("\n") == 1
+
+
+def test_texts_reach_the_sentence_encoder_by_the_heading_of_their_column(tmp_path: Path, folder: Path) -> None:
+    order = [4, 2, 0, 5, 1, 3]
+    words = ["red", "blue", "green", "white", "black", "grey"]
+    names = [NAMES[i] for i in order]
+    columns = [names, [f"a {words[i]} bird" for i in order], [words[i] for i in order]]
+    table(folder / "texts.csv", ["class", "text", "colour"], columns)
+    data = read(tmp_path, texts="texts.csv")
+    assert data.classes.texts["colour"] == tuple(words)
+    encoder = Sentence(template="{text}: {colour}")
+    assert encoder.texts(data.classes)[2] == "a green bird: green"
+    table(folder / "texts.csv", ["class", "text"], [names[1:], columns[1][1:]])
+    refused(tmp_path, f"missing: {names[0]!r}; too much: none", texts="texts.csv")
+
+
+def test_texts_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An encoder of one small layer that reads letter by letter."""
+    monkeypatch.chdir(tmp_path)
+    array_files.write(tmp_path / "arrays")
+    (tmp_path / "arrays" / "texts").mkdir()
+    for name in NAMES:
+        (tmp_path / "arrays" / "texts" / f"{name}.txt").write_text(f"the {name.lower()} is a bird")
+    model = Files(tmp_path, tmp_path / "cache").encoder
+    words = [*array_files.overrides(), "data.texts=texts", "class_embedding=minilm_texts", "method=eszsl"]
+    assert main(["train", *words, f"class_embedding.model={model}", "paths.output=runs"]) == 0
+    assert (tmp_path / "runs" / "result.json").is_file()

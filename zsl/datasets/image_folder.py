@@ -38,6 +38,7 @@ from jaxtyping import Bool, Float32, Int64
 from numpy import ndarray as Array
 
 from zsl.backbones.backbone import Backbone
+from zsl.data.class_rows import read_texts
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.duplicates import Duplicates, OnDuplicate, listed, require_policy
 from zsl.data.fingerprint import fingerprints
@@ -62,6 +63,7 @@ def load(
     on_unreadable: Literal["refuse", "skip"] = "refuse",
     on_duplicate: OnDuplicate = "refuse",
     attributes: str | Path | None = None,
+    texts: str | Path | None = None,
 ) -> Dataset:
     """The folder ``root``, divided by the file ``splits`` (a path of its own, or one below ``root``).
 
@@ -70,11 +72,12 @@ def load(
     noted on the card (``on_unreadable="skip"``). The same file in training and in test, or under two labels, is an
     error; with ``on_duplicate="drop"`` it is left out of training in the first case and altogether in the second, with
     ``"allow"`` it stays. Copies within one class of one part are counted. ``attributes`` (see ``read_attributes``)
-    become ``att`` and ``original_att``.
+    become ``att`` and ``original_att``; ``texts`` (see `zsl.data.class_rows.read_texts`) are matched to the classes by
+    name and become written descriptions, called by the headings of the table, or ``text``.
 
     Raises:
-        InputError: folder, split file or attributes are missing or do not fit together, an image cannot be read, or
-            it lies where it may not.
+        InputError: folder, split file, attributes or texts are missing or do not fit together, an image cannot be read,
+            or it lies where it may not.
     """
     require_policy(on_duplicate)
     if on_unreadable not in ("refuse", "skip"):
@@ -86,13 +89,14 @@ def load(
     plan = read_split_file(file)
     names = _names(plan.classes, file)
     rows = FeatureRows(Path(cache).expanduser(), backbone)
-    found, unused = find_images(folder, plan.classes, file)
-    images, notes = readable(found, rows, folder, on_unreadable == "skip")
+    found, undecoded, unused = find_images(folder, plan.classes, file)
+    images, notes = readable(found, undecoded, rows, folder, on_unreadable == "skip")
     labels = np.array([image.label for image in images], dtype=np.int64)
     parts = _splits(images, labels, plan, file, frozenset(notes))
     parts, copies = _without_duplicates(images, labels, parts, folder, on_duplicate)
     require_images(parts.trainval, parts.test_unseen, labels, plan, file)
     audit(parts, labels, Source(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
+    written = {} if texts is None else read_texts(texts, "data.texts", plan.classes)
     matrices = {} if attributes is None else read_attributes(Path(attributes), plan.classes)
     features = _features(images, rows, Path(cache).expanduser(), folder)
     if unused:
@@ -102,7 +106,7 @@ def load(
         name=name,
         features=features,
         labels=labels,
-        classes=ClassDescriptions(names, matrices),
+        classes=ClassDescriptions(names, matrices, written),
         splits=parts,
         card=Card(
             f"{name}: {len(images)} images, {len(plan.seen)} seen and {len(plan.unseen)} unseen classes",
