@@ -54,8 +54,9 @@ class Files:
             "oov": ["mean", *(value for value in get_args(Oov) if value != "mean")],
             "l2": [True, False],
             "weight": [1.0, 0.25],
-            "template": ["{name}", "{name}: {keywords}"],
+            "template": ["{name}", "{name}: {keywords}", "{keywords}"],
             "path": paths.get(embedding, [self.vectors, None]),
+            "names": [self.names, None],
             "model": [self.encoder, None],
             "cache": [self.cache],
             "scale": sorted(get_args(EmbeddingScale), reverse=True),
@@ -66,6 +67,11 @@ class Files:
     def matrix(self) -> Path:
         """A row a class; :meth:`describe` writes it."""
         return self.folder / "matrix.npy"
+
+    @property
+    def names(self) -> Path:
+        """The names of its rows; :meth:`describe` writes them, too."""
+        return self.folder / "names.txt"
 
     @property
     def vectors(self) -> Path:
@@ -105,6 +111,7 @@ class Files:
             spelled[i], texts[i] = other, "a much longer text than all of the others" + " at length" * i
             rows[i] = 100 + generator.standard_normal(rows.shape[1])
         np.save(self.matrix, rows)
+        self.names.write_text("\n".join(spelled))
         matrices = {"att": att, "original_att": original}
         return replace(data, classes=ClassDescriptions(tuple(spelled), matrices, {"keywords": tuple(texts)}))
 

@@ -57,7 +57,7 @@ def test_images_are_found_by_any_suffix_of_their_format(loaded: Loader, birds: P
 
 
 def test_what_is_not_used_is_counted_and_named(loaded: Loader, birds: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("0.heic", "notes.txt"):
+    for name in ("0.mov", "notes.txt"):
         (birds / NAMES[0] / name).write_bytes(b"x")
     paint(birds / NAMES[1] / "more" / "1.png", 3, 3)
     os.mkfifo(birds / NAMES[1] / "9.png")
@@ -66,7 +66,7 @@ def test_what_is_not_used_is_counted_and_named(loaded: Loader, birds: Path, capl
     assert len(data.labels) == 9
     for text in (caplog.text, " ".join(data.card.notes)):
         assert "4 others" in text
-        for name in ("0.heic", "notes.txt", "more/ (a folder with 1 images)", "9.png (no regular file)"):
+        for name in ("0.mov", "notes.txt", "more/ (a folder with 1 images)", "9.png (no regular file)"):
             assert name in text
 
 

@@ -19,7 +19,7 @@ from zsl.backbones.efficientnet_lite import EfficientNetLite0
 from zsl.data.dataset import Dataset
 from zsl.data.splits import Source, audit
 from zsl.datasets.image_folder import load
-from zsl.datasets.image_folder_split import SplitFile, read_split_file
+from zsl.datasets.split_file import SplitFile, read_split_file
 from zsl.errors import InputError
 
 CLASSES = {"Barn_Swallow": 5, "Bobolink": 4, "Le_Conte_Sparrow": 6, "003.Cactus_Wren": 3, "Gadwall": 2}
@@ -331,3 +331,66 @@ def test_real_photographs(data_root: Path, tmp_path: Path) -> None:
     trainval, test = data.splits.trainval, data.splits.test_seen
     means = np.stack([x[trainval][data.labels[trainval] == label].mean(0) for label in range(3)])
     assert np.mean(np.argmax(x[test] @ means.T, 1) == data.labels[test]) > 0.8
+
+
+def test_photographs_that_are_not_decoded_are_named(loaded: Loader, folder: Path) -> None:
+    for name in ("Bobolink/IMG_1.HEIC", "Bobolink/IMG_2.heif", "Gadwall/IMG_3.dng"):
+        (folder / name).write_bytes(b"photograph")
+    with pytest.raises(InputError) as caught:
+        loaded()
+    for words in ("3 unreadable", "Bobolink/IMG_1.HEIC is a HEIC photograph", "Gadwall/IMG_3.dng is a raw photograph"):
+        assert words in str(caught.value)
+    data = loaded(on_unreadable="skip")
+    assert len(data.labels) == sum(CLASSES.values())
+    assert sum("is not decoded; convert it to JPEG" in note for note in data.card.notes) == 3
+    assert any("1 other: Bobolink/readme.txt" in note for note in data.card.notes)
+
+
+def test_a_folder_of_nothing_but_heic_names_them(loaded: Loader, folder: Path) -> None:
+    for path in (folder / "Gadwall").iterdir():
+        path.rename(path.with_suffix(".heic"))
+    with pytest.raises(InputError, match=r"no image in it, but 2 others: Gadwall/0\.heic"):
+        loaded(on_unreadable="skip")
+
+
+TEXTS = {name.replace("_", " ").removeprefix("003."): f"a bird, {i} of five" for i, name in enumerate(CLASSES)}
+
+
+def described(place: Path, texts: dict[str, str], form: str) -> Path:
+    """Texts in a table or in files."""
+    if form == "folder":
+        place.mkdir()
+        for name, text in texts.items():
+            (place / f"{name}.txt").write_text(text.replace(", ", ",\n") + "\n")
+        return place
+    lines = ["class,text", *(f'{name},"{text}"' for name, text in reversed(texts.items()))]
+    return write(place.with_suffix(".csv"), "\n".join(lines))
+
+
+@pytest.mark.parametrize("form", ["folder", "table"])
+def test_texts_are_matched_by_name(loaded: Loader, tmp_path: Path, form: str) -> None:
+    data = loaded(texts=described(tmp_path / "texts", TEXTS, form))
+    assert data.classes.names == ("Barn Swallow", "Bobolink", "Le Conte Sparrow", "Cactus Wren", "Gadwall")
+    assert data.classes.texts == {"text": tuple(TEXTS[name] for name in data.classes.names)}
+
+
+@pytest.mark.parametrize("form", ["folder", "table"])
+def test_texts_of_other_classes_are_refused_with_both_sides(loaded: Loader, tmp_path: Path, form: str) -> None:
+    texts = {"Dodo" if name == "Gadwall" else name: text for name, text in TEXTS.items()}
+    with pytest.raises(InputError, match="missing: 'Gadwall'; too much: 'Dodo'"):
+        loaded(texts=described(tmp_path / "texts", texts, form))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("class,text\n" + "".join(f"{name},\n" for name in TEXTS), "text of class 'Barn_Swallow' is empty"),
+        ("class,a b\n" + "".join(f"{name},x\n" for name in TEXTS), "heading 'a b'"),
+        ("class,name\n" + "".join(f"{name},x\n" for name in TEXTS), "heading 'name'"),
+        ("class\n" + "".join(f"{name}\n" for name in TEXTS), "no column of texts"),
+        ("", "no heading"),
+    ],
+)
+def test_texts_that_cannot_be_used_are_refused(loaded: Loader, tmp_path: Path, content: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        loaded(texts=write(tmp_path / "texts.csv", content))

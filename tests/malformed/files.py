@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.malformed import arrays, entries, matlab_files, names, pictures, tables
+from tests.malformed import array_files, arrays, entries, matlab_files, names, pictures, tables
 from tests.malformed.law import Case
 
 
 def cases() -> Iterator[Case]:
     """Every case once."""
-    for kind in (arrays, matlab_files, names, tables, pictures, entries):
+    for kind in (arrays, array_files, matlab_files, names, tables, pictures, entries):
         yield from kind.cases()

@@ -1,7 +1,9 @@
-"""Class embeddings that somebody else has made: one row a class in a ``.npy`` file."""
+"""Class embeddings that somebody else has made: one row a class, matched to the classes by name."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,42 +12,65 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
+from zsl.data.class_rows import ClassRows, matched, read_rows
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import Embed
 from zsl.errors import InputError
-from zsl.files.array_file import ArrayFileError, read_array
-from zsl.files.source_file import require_file
+from zsl.files.named_arrays import listed
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """φ(y_i) = row i of the file; the rows stand in the order of the data set's classes (``zsl data inspect``)."""
+    """φ(y) = the row of the file that bears the name of class y.
+
+    The file is a table with a column of names (``.csv``, ``.tsv``, ``.txt``, ``.parquet``), or it holds a matrix and an
+    array of names, or one vector called by the name of each class (``.npz``, ``.safetensors``, ``.h5``, ``.pt``); see
+    `zsl.data.class_rows.read_rows`. It may have rows of other classes. The rows of a ``.npy`` file are named by
+    ``names``, a text file with one name a line; without it, row i is that of the i-th class of the data set (``zsl
+    data inspect``), and a warning says so.
+    """
 
     path: str | Path
+    names: str | Path | None = None
 
     def fit(self, known: ClassDescriptions) -> Embed:
-        """The rows of the file, by the numbers of the classes in the data set; nothing is fitted.
+        """The rows of the file, by the names of the classes; nothing is fitted.
 
         Raises:
-            InputError: the file is missing or no ``.npy`` array of numbers, or does not have one row a class.
+            InputError: the file is missing, damaged or without numbers, a known class has no row, or the file has no
+                names and does not have one row a class. What is returned raises it for other classes without a row.
         """
-        path = require_file(self.path, "class embedding", "set class_embedding.path to a .npy file")
-        try:
-            phi = read_array(path)
-        except (OSError, ArrayFileError) as error:
-            raise InputError(f"class embedding {path}: {error}; save real numbers with numpy.save") from error
-        n = known.total
-        if phi.ndim != 2 or phi.shape[0] != n or not phi.size:
+        what, cure = "class embedding", "set class_embedding.path to a file with one row a class"
+        rows = read_rows(self.path, what, cure, self.names, "class_embedding.names")
+        if rows.names is not None:
+            _by_name(rows, known.names, known)
+            return partial(_by_name, rows, known.names)
+        if len(rows.values) != known.total:
             raise InputError(
-                f"class embedding {path}: shape {phi.shape}, but the data set has {n} classes; give one row of numbers "
-                "each"
+                f"{rows.place}: shape {rows.values.shape}, but the data set has {known.total} classes; give one row of "
+                "numbers each"
             )
-        with np.errstate(over="ignore"):
-            phi = phi.astype(np.float64)
-        if not np.isfinite(phi).all():
-            raise InputError(f"class embedding {path}: values are not finite; repair the file")
-        return partial(_rows, phi)
+        log.warning(
+            "%s: has no names; row i is taken for class i of the data set. class_embedding.names=FILE names the rows",
+            rows.place,
+        )
+        return partial(_by_number, rows.values)
 
 
-def _rows(phi: Float64[Array, "total k"], classes: ClassDescriptions) -> Float64[Array, "classes k"]:
-    return phi[list(classes.numbers)]
+def _by_name(rows: ClassRows, known: Sequence[str], classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+    assert rows.names is not None
+    place = matched(rows.names, classes.names)
+    if missing := [repr(name) for name in classes.names if name not in place]:
+        taken = {*place.values(), *matched(rows.names, known).values()}
+        spare = [repr(name) for i, name in enumerate(rows.names) if i not in taken]
+        raise InputError(
+            f"{rows.place}: no row for {listed(missing)}; rows of no class that was asked for: "
+            f"{listed(spare) or 'none'}. Give every class a row under its name"
+        )
+    return np.asarray(rows.values[[place[name] for name in classes.names]])
+
+
+def _by_number(values: Float64[Array, "total k"], classes: ClassDescriptions) -> Float64[Array, "classes k"]:
+    return values[list(classes.numbers)]

@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from zsl import __version__
@@ -189,12 +190,49 @@ def _parser() -> Parser:
     command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
     command.set_defaults(run=_list)
 
-    command = commands.add_parser("data", help="prepare, inspect or verify a data set")
-    command.add_argument("action", choices=("prepare", "inspect", "verify"))
-    command.add_argument("name", help="a data set of `zsl list data`")
-    command.add_argument("overrides", nargs="*", default=[], help="such as data.root=DIR")
-    command.set_defaults(run=_data)
+    command = commands.add_parser("data", help="prepare, inspect, verify or export a data set, or divide its classes")
+    _add_data_commands(command)
     return parser
+
+
+DATA = {
+    "prepare": "read or build a data set once, so that later runs open it from the cache",
+    "inspect": "show sizes, splits, class descriptions, licences, notes and fingerprints",
+    "verify": "compare cache, sources and fingerprints; build and repair nothing",
+    "export": "write a data set as arrays or xlsa17 files that are read back with the same fingerprints",
+    "splits": "write seen, unseen and validation classes for images or arrays that have no split file",
+}
+"""commands below ``zsl data``, and what each does"""
+
+
+def _add_data_commands(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="action")
+    parsers = {
+        name: actions.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        for name, what in DATA.items()
+    }
+    for name in ("prepare", "inspect", "verify", "export"):
+        parsers[name].add_argument("name", help="a data set of `zsl list data`")
+        if name == "export":
+            parsers[name].add_argument("output", help="a new folder")
+            parsers[name].add_argument(
+                "--format",
+                choices=("arrays", "xlsa17"),
+                default="arrays",
+                help="features.npy, labels.npz, splits.json and tables, or a pair of .mat files (default: arrays)",
+            )
+        parsers[name].add_argument("overrides", nargs="*", default=[], help="such as data.root=DIR")
+    only = parsers["splits"]
+    only.add_argument("classes", help="a folder with a folder a class, a .txt of class names, or a file of labels")
+    only.add_argument("file", help="the YAML file to write, for data.splits; it must not exist")
+    only.add_argument(
+        "--unseen", default="0.2", metavar="SHARE|FILE", help="share of the classes, or a file of names (default: 0.2)"
+    )
+    only.add_argument(
+        "--val", default="0.25", metavar="SHARE|FILE", help="share of the seen classes, or a file (default: 0.25)"
+    )
+    only.add_argument("--seed", type=int, default=0, help="of the draw; the same one gives the same file (default: 0)")
+    command.set_defaults(run=_data)
 
 
 LISTS = {
@@ -241,6 +279,11 @@ def _data(arguments: argparse.Namespace) -> int:
     _require_folder()
     from zsl.cli import data as datasets
 
-    actions = {"prepare": datasets.prepare, "inspect": datasets.inspect, "verify": datasets.verify}
-    actions[arguments.action](arguments.name, arguments.overrides)
+    if arguments.action == "splits":
+        datasets.splits(arguments)
+    elif arguments.action == "export":
+        datasets.export(arguments.name, Path(arguments.output), arguments.format, arguments.overrides)
+    else:
+        actions = {"prepare": datasets.prepare, "inspect": datasets.inspect, "verify": datasets.verify}
+        actions[arguments.action](arguments.name, arguments.overrides)
     return 0

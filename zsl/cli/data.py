@@ -1,8 +1,12 @@
-"""``zsl data``: prepare, inspect and verify a data set."""
+"""``zsl data``: prepare, inspect, verify and export a data set, and divide classes of one that has no splits."""
 
 from __future__ import annotations
 
+import argparse
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -58,6 +62,63 @@ def verify(name: str, overrides: Sequence[str]) -> None:
     again = verified(dataset)
     title = printable(dataset.card.title)
     Console().print(Text(f"{title}: cache whole, splits audited, {len(again)} fingerprints verified"))
+
+
+def export(name: str, output: Path, form: str, overrides: Sequence[str]) -> None:
+    """Write a data set as files, read them back, and say how to use them.
+
+    Raises:
+        InputError: it cannot be loaded, the folder is there already, or the format cannot hold the data set.
+    """
+    from zsl.config.build import load_data, load_source
+    from zsl.config.settings import ClassEmbeddingKeys, DataKeys, plain
+    from zsl.datasets import export as exporting
+    from zsl.runs.console import show_log
+
+    show_log()
+    cfg = compose([f"data={name}", *overrides])
+    data, phi = plain(cfg, "data", DataKeys), None
+    dataset = load_data(data)
+    if form == "xlsa17" and "att" not in dataset.classes.matrices:
+        phi = load_source(data, plain(cfg, "class_embedding", ClassEmbeddingKeys)).phi
+    keys = exporting.export(dataset, output, form, phi)
+    given = {"name": dataset.name, "root": str(output), **keys, "scale": data["scale"]}
+    words = " ".join(shlex.quote(f"data.{key}={_written(value)}") for key, value in given.items())
+    lost = [*(set(dataset.classes.matrices) - {"att", "original_att"}), *dataset.classes.texts]
+    note = f"; xlsa17 has no place for {', '.join(lost)}" if form == "xlsa17" and lost else ""
+    made = "; att holds the class embedding" if phi is not None else ""
+    Console(soft_wrap=True).print(
+        Text(
+            printable(
+                f"{dataset.card.title}: written to {output}, read back with the same fingerprints{made}{note}; use it "
+                f"with zsl train data={form} {words}"
+            )
+        )
+    )
+
+
+def splits(arguments: argparse.Namespace) -> None:
+    """Divide classes and write the split file.
+
+    Raises:
+        InputError: the classes cannot be read or divided, or the file is there already.
+    """
+    from zsl.datasets.class_splits import class_names, divide_classes, write_split_file
+
+    names = class_names(arguments.classes)
+    divided = divide_classes(names, arguments.unseen, arguments.val, arguments.seed)
+    how = f"--unseen {arguments.unseen} --val {arguments.val} --seed {arguments.seed}"
+    write_split_file(Path(arguments.file), divided, printable(f"zsl data splits {arguments.classes} {how}"))
+    sizes = f"{len(divided['seen'])} seen classes, {len(divided['val'])} of them for validation"
+    text = f"{arguments.file}: {sizes}, and {len(divided['unseen'])} unseen ones"
+    Console(soft_wrap=True).print(Text(printable(text)))
+
+
+def _written(value: Any) -> str:
+    """A value as one writes it on the command line."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{item}" for key, item in value.items()) + "}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _load(name: str, overrides: Sequence[str]) -> Dataset:

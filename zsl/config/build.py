@@ -17,7 +17,7 @@ from zsl.config.memory import Recent, stamped
 from zsl.config.offered import ROLES
 from zsl.config.settings import CorrectionKeys, MethodKeys, check, instantiate
 from zsl.data import protocol
-from zsl.data.dataset import Dataset
+from zsl.data.dataset import Dataset, require_finite
 from zsl.data.duplicates import with_duplicates_noted
 from zsl.data.protocol import Source, Stage
 from zsl.data.scaling import FeatureScale
@@ -47,9 +47,10 @@ def load_data(data: Node) -> Dataset:
     """Load the data set of a ``data`` node, from its cache or built once; audit its splits and compare its images.
 
     Raises:
-        InputError: it cannot be loaded.
+        InputError: it cannot be loaded, or not all features are finite.
     """
     dataset = instantiate(_loader(data), "data", Dataset)
+    require_finite(dataset)
     audit(dataset.splits, dataset.labels, SplitSource(dataset.name))
     return with_duplicates_noted(dataset)
 

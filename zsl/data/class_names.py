@@ -36,23 +36,24 @@ def require_names(names: Sequence[str], place: str) -> None:
             raise InputError(f"{place}: {name!r} stands twice (names {other} and {number}); class names must differ")
 
 
-def read_names(path: str | Path, count: int) -> tuple[str, ...]:
+def read_names(path: str | Path, count: int | None = None, key: str = "data.class_names") -> tuple[str, ...]:
     """Names from a text file, one a line, in the order of the classes; numbers from 1 may stand before them.
 
     Raises:
-        InputError: the file is missing, not text, does not hold ``count`` names, or one that cannot be used.
+        InputError: the file is missing, not text, does not hold ``count`` names (where it is given), or one that cannot
+            be used; ``key`` is the key that named the file.
     """
-    file = require_file(path, "data.class_names", "give a text file with one class name a line")
-    lines = [line.strip() for line in read_text(file, "data.class_names").splitlines() if line.strip()]
+    file = require_file(path, key, "give a text file with one class name a line")
+    lines = [line.strip() for line in read_text(file, key).splitlines() if line.strip()]
     numbered = [_NUMBERED.fullmatch(line) for line in lines]
     if all(found and int(found[1]) == number for number, found in enumerate(numbered, 1)):
         lines = [found[2] for found in numbered if found]
-    if len(lines) != count:
+    if not lines or (count is not None and len(lines) != count):
         raise InputError(
-            f"data.class_names {file}: {len(lines)} names, but there are {count} classes; give one a line, in the "
-            "order of the columns of att"
+            f"{key} {file}: {len(lines)} names, but there are {count or 'some'} classes; give one a line, in the "
+            "order of the classes in the file of numbers (for data=xlsa17 of the columns of att)"
         )
-    require_names(lines, f"data.class_names {file}")
+    require_names(lines, f"{key} {file}")
     return tuple(lines)
 
 

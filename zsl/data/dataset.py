@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,8 +10,12 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray as Array
 
-from zsl.data.class_names import placeholders
+from zsl.data.class_names import placeholders, require_names
 from zsl.errors import InputError
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+BLOCK = 4096
+"""images whose features are looked at together"""
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,16 @@ class Card:
 class Dataset:
     """One data set, read, checked, and fingerprinted.
 
-    ``features`` may be memory-mapped; ``labels[i]`` is a position in ``classes.names``; classes that no split uses
-    are answers only (distractors). ``fingerprints`` holds the SHA-256 of features, labels and every split.
+    ``features`` may be memory-mapped; ``labels[i]`` is a position in ``classes.names``, or -1 for an image of no class,
+    which no split may use. Classes that no split uses are answers only (distractors). ``fingerprints`` holds the
+    SHA-256 of features, labels and every split, as `zsl.data.fingerprint.fingerprints` computes them.
+
+    All that can be told without reading the features is checked when the object is made.
+
+    Raises:
+        InputError: features are no float32 matrix with a row for every label, labels are no int64 vector of positions
+            in the class names, class names are not usable or not distinct, descriptions do not have one row a class,
+            rows of a split are out of range, stand twice, or have no class, or a fingerprint is absent.
     """
 
     name: str
@@ -111,8 +124,107 @@ class Dataset:
     card: Card
     fingerprints: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InputError(f"data set: its name is {self.name!r}; give it one, as text")
+        _check_features(self)
+        _check_classes(self)
+        _check_labels(self)
+        _check_splits(self)
+        _check_fingerprints(self)
+
     def seen(self) -> np.ndarray:
         """Mask over the classes: those with an image in ``trainval``."""
         mask = np.zeros(len(self.classes.names), dtype=bool)
         mask[self.labels[self.splits.trainval]] = True
         return mask
+
+
+def _check_features(dataset: Dataset) -> None:
+    x = dataset.features
+    if not isinstance(x, np.ndarray):
+        raise InputError(f"{dataset.name}: features are a {type(x).__name__}, not a NumPy array; give numpy.asarray(…)")
+    if x.dtype != np.float32:
+        raise InputError(f"{dataset.name}: features are {x.dtype}, not float32; give features.astype(numpy.float32)")
+    if x.ndim != 2 or not x.size:
+        raise InputError(f"{dataset.name}: features have the shape {x.shape}; give a matrix with one row an image")
+
+
+def _check_classes(dataset: Dataset) -> None:
+    classes, place = dataset.classes, f"{dataset.name}: classes"
+    count = len(classes.names)
+    if not all(isinstance(name, str) for name in classes.names):
+        raise InputError(f"{place}: a name is not text; give every class a name")
+    require_names(classes.names, place)
+    if classes.numbers != tuple(range(count)) or classes.total != count:
+        raise InputError(f"{place}: are a part of another data set's; give ClassDescriptions.take(…), not part(…)")
+    for kind, matrix in classes.matrices.items():
+        if np.ndim(matrix) != 2 or len(matrix) != count or np.asarray(matrix).dtype.kind not in "biuf":
+            raise InputError(
+                f"{place}: {kind} has the shape {np.shape(matrix)}; give one row of numbers a class ({count})"
+            )
+    for kind, texts in classes.texts.items():
+        if len(texts) != count or not all(isinstance(text, str) for text in texts):
+            raise InputError(f"{place}: {kind} has {len(texts)} texts; give one text a class ({count})")
+
+
+def _described(given: object) -> str:
+    return f"{given.dtype} of the shape {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
+
+
+def _check_labels(dataset: Dataset) -> None:
+    labels, count = dataset.labels, len(dataset.classes.names)
+    if not isinstance(labels, np.ndarray) or labels.dtype != np.int64 or labels.shape != (len(dataset.features),):
+        what = (
+            f"{labels.dtype} of the shape {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
+        )
+        raise InputError(
+            f"{dataset.name}: labels are {what}; give an int64 vector with one label for each of the "
+            f"{len(dataset.features)} images"
+        )
+    outside = (labels < -1) | (labels >= count)
+    if outside.any():
+        row = int(outside.argmax())
+        raise InputError(
+            f"{dataset.name}: label {labels[row]} of image {row} is out of range; there are {count} classes, counted "
+            "from 0, and -1 stands for none"
+        )
+
+
+def _check_splits(dataset: Dataset) -> None:
+    n = len(dataset.labels)
+    for name, rows in dataset.splits.parts().items():
+        place = f"{dataset.name}: split {name}"
+        if not isinstance(rows, np.ndarray) or rows.dtype != np.int64 or rows.ndim != 1:
+            raise InputError(f"{place} is {_described(rows)}; give an int64 vector of row numbers, counted from 0")
+        outside = rows[(rows < 0) | (rows >= n)]
+        if len(outside):
+            raise InputError(f"{place}: row {outside[0]} is out of range; the features have rows 0 to {n - 1}")
+        if len(np.unique(rows)) < len(rows):
+            values, counts = np.unique(rows, return_counts=True)
+            raise InputError(f"{place}: row {values[counts > 1][0]} stands twice; list every image once")
+        bare = rows[dataset.labels[rows] < 0]
+        if len(bare):
+            raise InputError(f"{place}: row {bare[0]} has the label -1, an image of no class; take it out of the split")
+
+
+def _check_fingerprints(dataset: Dataset) -> None:
+    for part in ("features", "labels", *dataset.splits.parts()):
+        if not SHA256.fullmatch(str(dataset.fingerprints.get(part))):
+            raise InputError(
+                f"{dataset.name}: there is no SHA-256 fingerprint of {part}; give "
+                "zsl.data.fingerprint.fingerprints(features, labels, splits)"
+            )
+
+
+def require_finite(dataset: Dataset) -> None:
+    """Read all features, a block at a time, and refuse those that no method can learn from.
+
+    Raises:
+        InputError: some are not finite; the message names the first image.
+    """
+    for row in range(0, len(dataset.features), BLOCK):
+        bad = ~np.isfinite(dataset.features[row : row + BLOCK]).all(axis=1)
+        if bad.any():
+            image = row + int(bad.argmax())
+            raise InputError(f"{dataset.name}: features of image {image} are not finite numbers; extract them again")

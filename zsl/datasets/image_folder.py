@@ -38,13 +38,14 @@ from jaxtyping import Bool, Float32, Int64
 from numpy import ndarray as Array
 
 from zsl.backbones.backbone import Backbone
+from zsl.data.class_rows import read_texts
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.duplicates import Duplicates, OnDuplicate, listed, require_policy
 from zsl.data.fingerprint import fingerprints
-from zsl.data.splits import Source, audit, divide
+from zsl.data.splits import Source, audit
 from zsl.datasets.image_folder_attributes import read_attributes
 from zsl.datasets.image_folder_images import ImageFile, find_images, readable
-from zsl.datasets.image_folder_split import SplitFile, read_split_file
+from zsl.datasets.split_file import SplitFile, by_class, read_split_file, require_images, tested
 from zsl.errors import InputError, printable
 from zsl.features.cache import Entry, cached, key_part
 from zsl.features.rows import FeatureRows
@@ -62,6 +63,7 @@ def load(
     on_unreadable: Literal["refuse", "skip"] = "refuse",
     on_duplicate: OnDuplicate = "refuse",
     attributes: str | Path | None = None,
+    texts: str | Path | None = None,
 ) -> Dataset:
     """The folder ``root``, divided by the file ``splits`` (a path of its own, or one below ``root``).
 
@@ -70,11 +72,12 @@ def load(
     noted on the card (``on_unreadable="skip"``). The same file in training and in test, or under two labels, is an
     error; with ``on_duplicate="drop"`` it is left out of training in the first case and altogether in the second, with
     ``"allow"`` it stays. Copies within one class of one part are counted. ``attributes`` (see ``read_attributes``)
-    become ``att`` and ``original_att``.
+    become ``att`` and ``original_att``; ``texts`` (see `zsl.data.class_rows.read_texts`) are matched to the classes by
+    name and become written descriptions, called by the headings of the table, or ``text``.
 
     Raises:
-        InputError: folder, split file or attributes are missing or do not fit together, an image cannot be read, or
-            it lies where it may not.
+        InputError: folder, split file, attributes or texts are missing or do not fit together, an image cannot be read,
+            or it lies where it may not.
     """
     require_policy(on_duplicate)
     if on_unreadable not in ("refuse", "skip"):
@@ -86,13 +89,14 @@ def load(
     plan = read_split_file(file)
     names = _names(plan.classes, file)
     rows = FeatureRows(Path(cache).expanduser(), backbone)
-    found, unused = find_images(folder, plan.classes, file)
-    images, notes = readable(found, rows, folder, on_unreadable == "skip")
+    found, undecoded, unused = find_images(folder, plan.classes, file)
+    images, notes = readable(found, undecoded, rows, folder, on_unreadable == "skip")
     labels = np.array([image.label for image in images], dtype=np.int64)
     parts = _splits(images, labels, plan, file, frozenset(notes))
     parts, copies = _without_duplicates(images, labels, parts, folder, on_duplicate)
-    _require_images(parts.trainval, parts.test_unseen, labels, plan, file)
+    require_images(parts.trainval, parts.test_unseen, labels, plan, file)
     audit(parts, labels, Source(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
+    written = {} if texts is None else read_texts(texts, "data.texts", plan.classes)
     matrices = {} if attributes is None else read_attributes(Path(attributes), plan.classes)
     features = _features(images, rows, Path(cache).expanduser(), folder)
     if unused:
@@ -102,7 +106,7 @@ def load(
         name=name,
         features=features,
         labels=labels,
-        classes=ClassDescriptions(names, matrices),
+        classes=ClassDescriptions(names, matrices, written),
         splits=parts,
         card=Card(
             f"{name}: {len(images)} images, {len(plan.seen)} seen and {len(plan.unseen)} unseen classes",
@@ -126,7 +130,7 @@ def _names(classes: Sequence[str], file: Path) -> tuple[str, ...]:
 
 
 def _splits(
-    images: Sequence[ImageFile], labels: Int64[Array, " n"], plan: SplitFile, file: Path, skipped: Container[str]
+    images: Sequence[ImageFile], labels: Int64[Array, " n"], plan: SplitFile[str], file: Path, skipped: Container[str]
 ) -> Splits:
     seen = labels < len(plan.seen)
     if plan.train is not None and plan.test is not None:
@@ -134,25 +138,9 @@ def _splits(
         trainval = _listed("train", plan.train, row, seen, file, skipped)
         test_seen = _listed("test", plan.test, row, seen, file, skipped)
     else:
-        tested = _chosen([image.path for image in images], labels, plan)
-        trainval, test_seen = np.flatnonzero(seen & ~tested), np.flatnonzero(seen & tested)
-    _require_images(trainval, np.flatnonzero(~seen), labels, plan, file)
-    if plan.val is None:
-        train, val = divide(trainval, labels)
-    else:
-        classes = [composed(name) for name in plan.classes]
-        is_val = np.isin(labels[trainval], [classes.index(composed(name)) for name in plan.val])
-        train, val = trainval[~is_val], trainval[is_val]
-    return Splits(trainval, test_seen, np.flatnonzero(~seen), train, val)
-
-
-def _require_images(
-    trained: Int64[Array, " m"], unseen: Int64[Array, " u"], labels: Int64[Array, " n"], plan: SplitFile, file: Path
-) -> None:
-    for label, name in enumerate(plan.classes):
-        of_class = labels[trained if label < len(plan.seen) else unseen]
-        if not np.any(of_class == label):
-            raise InputError(f"{file}: class {name!r} is left without any image to train or test on; give it some")
+        is_test = tested([image.path for image in images], labels, plan)
+        trainval, test_seen = np.flatnonzero(seen & ~is_test), np.flatnonzero(seen & is_test)
+    return by_class(plan, labels, trainval, test_seen, file)
 
 
 def _without_duplicates(
@@ -199,18 +187,6 @@ def _listed(
             f"{file}: {key}: {path!r} is an image of an unseen class; take it off (all of these are test images anyway)"
         )
     return rows
-
-
-def _chosen(paths: Sequence[str], labels: Int64[Array, " n"], plan: SplitFile) -> Bool[Array, " n"]:
-    """For every class the first images by hash: ``test_fraction`` of them, rounded; at least one is not chosen."""
-    chosen = np.zeros(len(paths), dtype=bool)
-    texts = (f"{plan.seed} {path}".encode(errors="surrogateescape") for path in paths)
-    rank = np.array([hashlib.sha256(text).hexdigest() for text in texts])
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        count = min(max(1, round(plan.test_fraction * len(rows))), len(rows) - 1)
-        chosen[rows[np.argsort(rank[rows])][:count]] = True
-    return chosen
 
 
 def _features(images: Sequence[ImageFile], rows: FeatureRows, cache: Path, folder: Path) -> Float32[Array, "n d"]:

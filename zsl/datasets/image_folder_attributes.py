@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,9 +14,8 @@ from zsl.data.class_names import cure, reading, spelled
 from zsl.errors import InputError
 from zsl.files.array_file import ArrayFileError, read_array
 from zsl.files.source_file import read_text, require_file
-
-TABLES = (".csv", ".tsv", ".txt")
-SEPARATORS = ",;\t|"
+from zsl.files.table import TEXTS as TABLES
+from zsl.files.table import parse
 
 
 def read_attributes(path: Path, classes: tuple[str, ...]) -> dict[str, Float64[Array, "classes k"]]:
@@ -50,7 +47,7 @@ def read_attributes(path: Path, classes: tuple[str, ...]) -> dict[str, Float64[A
 def _csv(path: Path, classes: tuple[str, ...]) -> Float64[Array, "classes k"]:
     text = read_text(path, "attributes", "save it as CSV in UTF-8")
     try:
-        heading, lines, separator = _table(text)
+        heading, lines, separator = parse(text)
     except csv.Error as error:
         raise InputError(f"attributes {path}: not a CSV file ({error}); save it as CSV in UTF-8") from error
     if len(heading) < 2:
@@ -70,17 +67,6 @@ def _csv(path: Path, classes: tuple[str, ...]) -> Float64[Array, "classes k"]:
         offer = cure(missing[0], [name for name in rows if name not in lines_of.values()], "give every class one")
         raise InputError(f"attributes {path}: no line for class {missing[0]!r}; {offer}")
     return np.array([rows[lines_of[name]] for name in classes], dtype=np.float64)
-
-
-def _table(text: str) -> tuple[list[str], list[list[str]], str]:
-    """Heading, lines, and the separator that makes most columns of the heading, or that Excel's first line names."""
-    named = re.match(r"sep=(.)\r?\n", text)
-    body = text[named.end() :] if named else text
-    first = next((line for line in body.splitlines() if line.strip()), "")
-    columns = {mark: len(next(csv.reader([first], delimiter=mark), [])) for mark in SEPARATORS}
-    separator = named[1] if named else max(columns, key=columns.__getitem__)
-    lines = [line for line in csv.reader(io.StringIO(body, newline=""), delimiter=separator) if any(line)]
-    return (lines[0] if lines else []), lines[1:], separator
 
 
 def _line_of(name: str, classes: Sequence[str], rows: Mapping[str, list[float]]) -> str | None:

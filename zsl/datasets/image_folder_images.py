@@ -7,7 +7,7 @@ import io
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -25,6 +25,12 @@ log = logging.getLogger(__name__)
 
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """those that are decoded; Pillow would hand others to programs of the machine, such as PostScript to Ghostscript"""
+UNDECODED = {
+    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
+    ".jxl": "JPEG XL",
+    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".dng"), "raw"),
+}
+"""suffix -> format of photographs that are not decoded, and still are images: none is passed over without a word"""
 MOST_PIXELS = 100_000_000
 """of one image: 300 MB as RGB"""
 MOST_BYTES = 2**30
@@ -54,9 +60,10 @@ def suffixes() -> frozenset[str]:
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in (*formats(), "MPO"))
 
 
-def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[ImageFile], str]:
-    """All images of the classes that ``file`` lists, class by class, sorted by path; and a note on what else lies in
-    their folders and is not used, which counts and names it ("" if there is nothing).
+def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[ImageFile], dict[str, str], str]:
+    """All images of the classes that ``file`` lists, class by class, sorted by path; photographs of a format that is
+    not decoded, with the reason, by path; and a note on what else lies in their folders and is not used, which counts
+    and names it ("" if there is nothing).
 
     Names that begin with a dot belong to the system and are passed over. Names are compared, and paths given, in
     Unicode's normal form C.
@@ -67,28 +74,36 @@ def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[
     there = sorted(path.name for path in _listed(folder) if path.is_dir())
     images: list[tuple[str, int, Path]] = []
     others: list[str] = []
+    undecoded: dict[str, str] = {}
     for label, name in enumerate(classes):
         if (own := spelled(name, there)) is None:
             offer = cure(name, there, "make it, or take the class off the list")
             raise InputError(f"{file}: class {name!r} has no folder in {folder}; {offer}")
         found = [path for path in _listed(folder / own) if not path.name.startswith(".")]
         files = [path for path in found if path.suffix.lower() in suffixes() and path.is_file()]
-        unused = [_described(path, folder) for path in found if path not in files]
+        photographs = [path for path in found if path.suffix.lower() in UNDECODED and path.is_file()]
+        unused = [_described(path, folder) for path in found if path not in (*files, *photographs)]
         if not files:
-            what = f"no image in it, but {_counted(unused)}" if unused else "no image in it"
+            rest = [*(_described(path, folder) for path in photographs), *unused]
+            what = f"no image in it, but {_counted(rest)}" if rest else "no image in it"
             raise InputError(
                 f"image folder {folder / own}: {what}; images lie in the folder of their class itself: put some there, "
                 f"or take the class off {file}"
             )
         images += [(composed(f"{own}/{path.name}"), label, path) for path in files]
         others += unused
+        undecoded |= {
+            composed(f"{own}/{path.name}"): f"is a {UNDECODED[path.suffix.lower()]} photograph, which is not decoded; "
+            "convert it to JPEG"
+            for path in photographs
+        }
     if twice := [path for path, times in Counter(path for path, _, _ in images).items() if times > 1]:
         raise InputError(f"image folder {folder}: two images are called {twice[0]!r}, which look the same; rename one")
     read = [
         ImageFile(path, label, Picture(digest := _digest(at), partial(decode, at, digest)))
         for path, label, at in progress(images, f"reading {len(images)} images")
     ]
-    return read, f"not used, for they are no images of a known suffix: {_counted(others)}" if others else ""
+    return read, undecoded, f"not used, for they are no images of a known suffix: {_counted(others)}" if others else ""
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -156,15 +171,16 @@ def _of_16_bits(image: Image.Image) -> Image.Image:
 
 
 def readable(
-    images: Sequence[ImageFile], rows: FeatureRows, folder: Path, skip: bool
+    images: Sequence[ImageFile], undecoded: Mapping[str, str], rows: FeatureRows, folder: Path, skip: bool
 ) -> tuple[list[ImageFile], dict[str, str]]:
-    """The images that can be decoded, and why the others cannot; what has features already was decoded once.
+    """The images that can be decoded, and why the others cannot, those of ``undecoded`` among them; what has features
+    already was decoded once.
 
     Raises:
         InputError: some cannot, and ``skip`` is false; the message lists them.
     """
     fresh = [image for image in images if rows.stored(image.picture.digest) is None]
-    reasons: dict[str, str] = {}
+    reasons = dict(undecoded)
     for image in progress(fresh, f"checking {len(fresh)} images"):
         try:
             image.picture.open()

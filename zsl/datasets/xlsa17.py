@@ -16,6 +16,7 @@ from zsl.data.class_names import cure, read_names, require_names
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints, sha256
 from zsl.data.splits import Source, audit, check_rows, divide
+from zsl.datasets.idle_classes import without_idle
 from zsl.datasets.known_splits import KNOWN_SPLITS, digest
 from zsl.errors import InputError
 from zsl.features.cache import Entry, cached, key_part
@@ -84,18 +85,11 @@ def load(
     used = np.unique(labels[np.concatenate([parts.trainval, parts.test_seen, parts.test_unseen])])
     _check_embedded(used, raw["att"], names, split_file)
     classes = ClassDescriptions(names, {key: raw[key].T for key in ("att", "original_att") if key in raw})
-    idle = np.setdiff1d(np.arange(len(names)), used)
-    if len(idle):
-        what = "kept as further answers" if distractors else "left out (data.distractors=true keeps them as answers)"
-        notes.append(f"{len(idle)} classes have no image in any split, {what}: " + ", ".join(names[i] for i in idle))
-        log.info("%s: %s", name, notes[-1])
-    if len(idle) and not distractors:
-        classes = classes.take(used.tolist())
-        position = np.full(len(names) + 1, -1)
-        position[used] = np.arange(len(used))
-        labels = position[np.minimum(labels, len(names))]
-    else:
-        labels = np.where(labels < len(names), labels, -1)
+    labels = np.where(labels < len(names), labels, -1)
+    classes, labels, idle = without_idle(classes, labels, used, distractors)
+    notes += idle
+    if idle:
+        log.info("%s: %s", name, idle[0])
     known = KNOWN_SPLITS.get(digest(raw))
     title = known or f"{name}, unrecognised split file, {raw['att'].shape[0]} attributes"
     prints = fingerprints(x, labels, parts, known=entry.meta["sha256"])

@@ -13,6 +13,7 @@ import numpy as np
 from numpy import ndarray as Array
 from numpy.lib import format as npy
 
+from zsl.files.claimed_size import beyond
 from zsl.files.regular_file import IrregularFileError, open_regular
 
 KINDS = "biuf"
@@ -46,6 +47,22 @@ def read_array(path: Path, mmap_mode: Literal["r"] | None = None, kinds: str = K
     if mmap_mode is not None:
         return np.memmap(path, dtype, mmap_mode, start, shape or (1,), order).reshape(shape, order=order)
     return np.fromfile(path, dtype, offset=start).reshape(shape, order=order)
+
+
+def names_of(path: Path) -> tuple[str, ...]:
+    """The names of the arrays in a ``.npz`` archive, in its order.
+
+    Raises:
+        ArrayFileError: the path is no regular file or no archive.
+        OSError: the file is not there or cannot be read.
+    """
+    with _opened(path) as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = archive.namelist()
+        except Exception as error:  # zipfile lets through what zlib, struct and the system raise
+            raise ArrayFileError(f"not an archive of arrays ({str(error) or type(error).__name__})") from error
+    return tuple(dict.fromkeys(name.removesuffix(".npy") for name in members if name.endswith(".npy")))
 
 
 def read_archive(path: Path, names: Sequence[str], kinds: str = KINDS) -> dict[str, Array]:
@@ -86,6 +103,8 @@ def _member(archive: zipfile.ZipFile, name: str, kinds: str) -> Array:
         if info.file_size - file.tell() != size:
             there = f"{info.file_size - file.tell():,} bytes"
             raise ArrayFileError(f"the header of {name} says {_bytes(size)}, there are {there}")
+        if beyond(size, info.compress_size):
+            raise ArrayFileError(f"{name} claims {_bytes(size)}, which the archive cannot hold")
         values = np.frombuffer(bytearray(file.read(size)), dtype)
     return values.reshape(shape, order="F" if fortran else "C")
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from zsl.errors import InputError
 
@@ -49,3 +50,23 @@ def expanded(key: str, path: str) -> Path:
         whose = path.partition("/")[0]
         why = "no home folder is known; set HOME" if whose == "~" else f"there is no user {whose[1:]}; correct it"
         raise InputError(f"{key}={path}: {why}, or write the whole path") from None
+
+
+@contextmanager
+def new_folder(path: Path, key: str) -> Iterator[Path]:
+    """Fill a folder beside ``path`` that gets its name in the end, or is removed where the block fails.
+
+    Raises:
+        InputError: there is something under that name, other than an empty folder, or the folder cannot be written.
+    """
+    if os.path.lexists(path) and not (path.is_dir() and not path.is_symlink() and not any(path.iterdir())):
+        raise InputError(f"{key}: {path} is there already; give a new folder, or remove it")
+    with folder(path.parent, key):
+        try:
+            with TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:40]}.", ignore_cleanup_errors=True) as fresh:
+                inner = Path(fresh) / "new"
+                inner.mkdir()
+                yield inner
+                inner.replace(path)
+        except OSError as error:
+            raise InputError(f"{key}: {path} cannot be written ({error.strerror or error}); free the space") from error

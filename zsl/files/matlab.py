@@ -21,6 +21,14 @@ _MISTAKEN = {
     "U": ("text, not real numbers", "save double(…)"),
 }
 """dtype kind -> what it is instead of what is needed, and what to do"""
+ARRAYS = (".npy", ".npz", ".pt", ".pth", ".safetensors", ".h5", ".hdf5", ".parquet", ".csv", ".tsv")
+"""suffixes of files that ``data=arrays`` reads"""
+OTHERS = {
+    b"\x93NUMPY": "an array of NumPy",
+    b"PK": "a zip archive as .npz and .pt files are",
+    b"PAR1": "a Parquet file",
+}
+"""what files of other formats begin with"""
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -38,6 +46,7 @@ def read(path: Path, keys: Sequence[str], texts: Sequence[str] = ()) -> dict[str
             complex, or of any other kind than real numbers, or text among ``texts``.
     """
     path = require_file(path, "", "check data.root, data.features and data.splits")
+    _refuse_other_formats(path)
     try:
         with warnings.catch_warnings(action="ignore"):
             reader = matlab73.read if _is_hdf5(path) else matlab5.read
@@ -65,8 +74,18 @@ def encode(content: Mapping[str, Any]) -> bytes:
     try:
         scipy.io.savemat(file, dict(content), do_compression=False)  # type: ignore[arg-type]
     except MatWriteError as error:
-        raise InputError(f"{error}: more than a MATLAB 5 file can hold; ask for fewer features a class") from error
+        raise InputError(f"{error}: more than a MATLAB 5 file can hold; write fewer features") from error
     return file.getvalue()
+
+
+def _refuse_other_formats(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(8)
+    suffix = path.suffix.lower()
+    known = next((what for magic, what in OTHERS.items() if head.startswith(magic)), None)
+    if known or suffix in ARRAYS:
+        what = known or f"a {suffix} file"
+        raise InputError(f"{path}: {what}, no MATLAB file; use data=arrays, which reads {', '.join(ARRAYS)}")
 
 
 def _is_hdf5(path: Path) -> bool:

@@ -6,7 +6,6 @@ SciPy allocates what a header says, and descends into cells within cells until t
 from __future__ import annotations
 
 import math
-import os
 import struct
 import zlib
 from collections.abc import Container, Sequence
@@ -18,9 +17,8 @@ import scipy.io
 from scipy.io.matlab import matfile_version
 
 from zsl.errors import InputError
+from zsl.files.claimed_size import beyond
 
-DEFLATE_AT_BEST = 1032
-"""bytes that one compressed byte can stand for"""
 NUMBERS = {"double": 8, "single": 4, "logical": 1} | {f"{u}int{8 * n}": n for u in ("", "u") for n in (1, 2, 4, 8)}
 """class of a variable -> bytes a number"""
 LARGEST_CELLS = 64 * 2**20
@@ -49,12 +47,6 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
     content = scipy.io.loadmat(str(path), variable_names=list(keys))
     logical = {name for name, _, kind in variables if kind == "logical"}
     return {key: _plain(content[key], key in logical) for key in keys if key in content}
-
-
-def beyond(claimed: int, on_disk: int) -> bool:
-    """Tell whether so many bytes are more than the bytes on disk can stand for, or than the machine has memory."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else claimed
-    return claimed > min(on_disk * DEFLATE_AT_BEST, memory)
 
 
 def _article(kind: str) -> str:

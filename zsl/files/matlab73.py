@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from zsl.errors import InputError
-from zsl.files.matlab5 import beyond
+from zsl.files.hdf5 import require_dataset
 
 LONGEST = 1 << 16
 """characters of a text in a cell"""
@@ -30,7 +30,7 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
 def _read(file: h5py.File, key: str, where: str) -> np.ndarray:
     if not isinstance(file.get(key, getlink=True), h5py.HardLink):
         raise InputError(f"{where} is a link to somewhere else; save the numbers themselves")
-    node = _require_dataset(file[key], where)
+    node = require_dataset(file[key], where)
     if node.attrs.get("MATLAB_empty"):
         return np.zeros(tuple(int(length) for length in np.ravel(node[()]))[:32])
     if h5py.check_ref_dtype(node.dtype) is h5py.Reference:
@@ -45,26 +45,10 @@ def _read(file: h5py.File, key: str, where: str) -> np.ndarray:
     return array.astype(bool) if node.attrs.get("MATLAB_class") in (b"logical", "logical") else array
 
 
-def _require_dataset(node: Any, where: str) -> h5py.Dataset:
-    if not isinstance(node, h5py.Dataset):
-        raise InputError(f"{where} is a struct or a sparse matrix, which holds no plain numbers; save full(…)")
-    if node.is_virtual or node.external:
-        raise InputError(f"{where} lies in another file; save the numbers themselves")
-    kind = node.dtype.kind
-    names = h5py.check_ref_dtype(node.dtype) is h5py.Reference or h5py.check_string_dtype(node.dtype) is not None
-    if kind not in "biuf" and not names:
-        what = "complex numbers" if set(node.dtype.names or ()) == {"real", "imag"} else f"{node.dtype}"
-        raise InputError(f"{where} holds {what[:60]}, not real numbers; save real(…)")
-    # a dataset of which nothing was written is all its fill value, whatever its size
-    if node.shape is None or (node.size and beyond(node.size * node.dtype.itemsize, node.id.get_storage_size())):
-        raise InputError(f"{where} claims {node.shape} values, which the file cannot hold; copy it again")
-    return node
-
-
 def _text(file: h5py.File, reference: Any, where: str) -> str:
     if not reference:
         raise InputError(f"{where} has a cell that refers to nothing; copy the file again")
-    cell = _require_dataset(file[reference], where)
+    cell = require_dataset(file[reference], where)
     if cell.attrs.get("MATLAB_empty"):
         return ""
     if cell.dtype.kind not in "ui" or cell.size > LONGEST:

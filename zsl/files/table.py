@@ -1,0 +1,178 @@
+"""Tables with a heading: text with separators (``.csv``, ``.tsv``, ``.txt``) and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray as Array
+
+from zsl.errors import InputError
+from zsl.files.claimed_size import beyond
+from zsl.files.source_file import read_text
+
+TEXTS = (".csv", ".tsv", ".txt")
+"""suffixes of tables that are text"""
+TABLES = (*TEXTS, ".parquet")
+SEPARATORS = ",;\t|"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The columns of a table, each read when it is asked for, as numbers or as text."""
+
+    place: str
+    """for messages: what the file is for, and the file"""
+    heading: tuple[str, ...]
+    rows: int
+    _texts: Callable[[str], list[str]]
+    _numbers: Callable[[str], Float64[Array, " rows"] | Float64[Array, "rows k"]]
+
+    def texts(self, column: str) -> list[str]:
+        """A column as text.
+
+        Raises:
+            InputError: it holds something that is neither text nor a whole number.
+        """
+        return self._texts(column)
+
+    def numbers(self, columns: list[str]) -> Float64[Array, "rows k"]:
+        """Columns side by side as numbers, in float64; a column of lists gives as many as a list has.
+
+        Raises:
+            InputError: a cell is no number, or lists of one column differ in length.
+        """
+        if not columns or not self.rows:
+            raise InputError(f"{self.place}: holds no numbers; give a heading, and below it one line a row")
+        return np.column_stack([self._numbers(column) for column in columns])
+
+    def column(self, wanted: tuple[str, ...]) -> str | None:
+        """The first column whose heading is one of these, in small or capital letters."""
+        return next((name for name in self.heading if name.strip().lower() in wanted), None)
+
+
+def read_table(path: Path, what: str) -> Table:
+    """Open a table by its suffix, one of `TABLES`.
+
+    In text, commas, semicolons, tabs or bars separate, and beside anything but commas a number may have a decimal
+    comma; the encoding is UTF-8, or UTF-16 with a byte order mark.
+
+    Raises:
+        InputError: the file is not of that form, has no heading, or one with a name twice, or a row is too short or
+            too long. Parquet needs pyarrow.
+    """
+    place = f"{what} {path}"
+    table = _parquet(path, place) if path.suffix.lower() == ".parquet" else _text(path, what, place)
+    if not table.heading:
+        raise InputError(f"{place}: no heading; begin with one line of column names")
+    for i, name in enumerate(table.heading):
+        if name in table.heading[:i]:
+            raise InputError(f"{place}: two columns are called {name!r}; rename one")
+    return table
+
+
+def parse(text: str) -> tuple[list[str], list[list[str]], str]:
+    """Heading, lines, and the separator that makes most columns of the heading, or that Excel's first line names.
+
+    Raises:
+        csv.Error: it is no such text.
+    """
+    named = re.match(r"sep=(.)\r?\n", text)
+    body = text[named.end() :] if named else text
+    first = next((line for line in body.splitlines() if line.strip()), "")
+    columns = {mark: len(next(csv.reader([first], delimiter=mark), [])) for mark in SEPARATORS}
+    separator = named[1] if named else max(columns, key=columns.__getitem__)
+    lines = [line for line in csv.reader(io.StringIO(body, newline=""), delimiter=separator) if any(line)]
+    return (lines[0] if lines else []), lines[1:], separator
+
+
+def _text(path: Path, what: str, place: str) -> Table:
+    try:
+        heading, lines, separator = parse(read_text(path, what, "save it as CSV in UTF-8"))
+    except csv.Error as error:
+        raise InputError(f"{place}: not a CSV file ({error}); save it as CSV in UTF-8") from error
+    for number, line in enumerate(lines, 1):
+        if len(line) != len(heading):
+            raise InputError(
+                f"{place}: row {number} has {len(line)} cells, the heading has {len(heading)}; the first line must be "
+                "a heading, and all others as long"
+            )
+    position = {name: i for i, name in enumerate(heading)}
+
+    def texts(column: str) -> list[str]:
+        return [line[position[column]] for line in lines]
+
+    def numbers(column: str) -> Float64[Array, " rows"]:
+        cells = texts(column)
+        if separator != ",":
+            cells = [cell.replace(",", ".") for cell in cells]
+        try:
+            return np.array([float(cell) for cell in cells], dtype=np.float64)
+        except ValueError as error:
+            raise InputError(f"{place}: column {column!r}: {error}; give numbers") from error
+
+    return Table(place, tuple(heading), len(lines), texts, numbers)
+
+
+def _parquet(path: Path, place: str) -> Table:
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise InputError(f"{place}: pyarrow is not installed; pip install 'zsl[arrays]'") from error
+    try:
+        with parquet.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+            # runs of one value have no length on disk, so only the memory of the machine bounds what may be claimed
+            claimed = max(sum(max(group.total_byte_size, 0) for group in groups), 4 * file.metadata.num_rows)
+            if beyond(claimed, claimed):
+                raise InputError(f"{place}: claims {claimed:,} bytes, more than fits into memory; copy it again")
+            heading, rows = tuple(map(str, file.schema_arrow.names)), int(file.metadata.num_rows)
+    except InputError:
+        raise
+    except Exception as error:  # pyarrow raises many kinds for a damaged file
+        raise InputError(f"{place}: not a Parquet file ({_reason(error)}); write it again") from error
+
+    def column(name: str) -> Any:
+        try:
+            found = parquet.ParquetFile(path).read([name])[name].combine_chunks()
+        except Exception as error:
+            raise InputError(f"{place}: column {name!r} cannot be read ({_reason(error)}); write it again") from error
+        if found.null_count:
+            raise InputError(f"{place}: column {name!r} has empty cells; fill them in")
+        return found
+
+    def texts(name: str) -> list[str]:
+        found = column(name)
+        kind = found.type.value_type if pa.types.is_dictionary(found.type) else found.type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)):
+            raise InputError(f"{place}: column {name!r} holds {kind}, not text; save names as text")
+        return [str(value) for value in found.to_pylist()]
+
+    def numbers(name: str) -> Float64[Array, "rows ..."]:
+        found = column(name)
+        kind = found.type
+        shape: tuple[int, ...] = (len(found),)
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+            lengths = {len(value) for value in found}
+            if len(lengths) != 1:
+                raise InputError(f"{place}: the lists of column {name!r} differ in length; give as many numbers a row")
+            found, kind, shape = found.flatten(), kind.value_type, (len(found), *lengths)
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+            raise InputError(f"{place}: column {name!r} holds {kind}, not numbers; leave it out, or give numbers")
+        if found.null_count:
+            raise InputError(f"{place}: column {name!r} has empty cells; fill them in")
+        return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.float64).reshape(shape)
+
+    return Table(place, heading, rows, texts, numbers)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
