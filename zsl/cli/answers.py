@@ -49,6 +49,9 @@ def predict(arguments: argparse.Namespace) -> int:
     show_log()
     if arguments.labels and arguments.add_labels:
         raise InputError("--labels restricts the classes, --add-labels adds to them; give one of the two")
+    form = arguments.format or (ENDINGS.get(arguments.output.suffix, "table") if arguments.output else "table")
+    if form == "table" and arguments.output:
+        raise InputError(f"--output {arguments.output}: give a file that ends in .csv or .jsonl, or a --format")
     model = load(_model_folder(arguments.model))
     labels = _labels(arguments.labels)
     if arguments.add_labels:
@@ -58,15 +61,12 @@ def predict(arguments: argparse.Namespace) -> int:
     asked = _asked(model, arguments, labels)
     if model.calibration is None:
         sys.stderr.write("zsl: confidence is not calibrated: train with selection=validation\n")
-    form = arguments.format or (ENDINGS.get(arguments.output.suffix, "table") if arguments.output else "table")
     if arguments.html:
         write_text(arguments.html, _sheet(model, asked, labels))
-    if form == "table" and not arguments.output:
+    if form == "table":
         _show(asked)
         return 0
     text = _csv(asked) if form == "csv" else _jsonl(asked)
-    if form == "table":
-        raise InputError(f"--output {arguments.output}: give a file that ends in .csv or .jsonl, or a --format")
     if arguments.output:
         write_text(arguments.output, text)
     else:

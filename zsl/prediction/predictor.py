@@ -165,13 +165,17 @@ class Predictor:
         Raises:
             InputError: ``top_k`` is below 1, or as of :meth:`scores`.
         """
-        if isinstance(top_k, bool) or top_k < 1:
-            raise InputError(f"top_k={top_k}: give a whole number of at least 1")
         space = self.label_space(labels)
         return self.answers(self.scores(x, labels), space, top_k)
 
     def answers(self, scores: Float64[Array, "n classes"], space: LabelSpace, top_k: int = 1) -> Answers:
-        """Return the answers that scores of these classes give."""
+        """Return the answers that scores of these classes give.
+
+        Raises:
+            InputError: ``top_k`` is below 1.
+        """
+        if isinstance(top_k, bool) or top_k < 1:
+            raise InputError(f"top_k={top_k}: give a whole number of at least 1")
         seen = space.seen.numpy()
         both = bool(seen.any() and (~seen).any())
         if self.calibration is not None:
