@@ -368,3 +368,12 @@ def test_texts_through_the_command_line(tmp_path: Path, monkeypatch: pytest.Monk
     words = [*array_files.overrides(), "data.texts=texts", "class_embedding=minilm_texts", "method=eszsl"]
     assert main(["train", *words, f"class_embedding.model={model}", "paths.output=runs"]) == 0
     assert (tmp_path / "runs" / "result.json").is_file()
+
+
+def test_class_names_beside_names_of_the_labels_name_the_rows_of_a_matrix(tmp_path: Path, folder: Path) -> None:
+    order = [3, 0, 5, 1, 2, 4]
+    np.save(folder / "phi.npy", PHI[order])
+    (folder / "names.txt").write_text("\n".join(NAMES[i] for i in order))
+    same(read(tmp_path), read(tmp_path, class_names="names.txt", class_embeddings="phi.npy"))
+    (folder / "names.txt").write_text("\n".join(["Dodo", *NAMES[1:]]))
+    refused(tmp_path, "missing: 'Barn Swallow'; too much: 'Dodo'", class_names="names.txt", class_embeddings="phi.npy")

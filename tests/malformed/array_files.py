@@ -170,6 +170,8 @@ def cases() -> Iterator[Case]:
         ("twice", "class,a\n" + "".join(f"{name},1\n" for name in (*NAMES, NAMES[0])), "stands twice"),
     ):
         yield _case(f"arrays, class embeddings: {name}", "class_embeddings", ".csv", _bytes(text), says)
+    yield from _texts()
+    yield from _divisions()
     generator = np.random.default_rng(7)
     for suffix in SUFFIXES:
         for key, good in CONTENT.items():
@@ -178,6 +180,50 @@ def cases() -> Iterator[Case]:
                 yield _case(f"arrays, {key}{suffix}: spoiled {number}", key, suffix, put, "", None)
     for suffix in SUFFIXES:
         yield _matrix(f"matrix{suffix}: spoiled", suffix, _spoiled(CONTENT["class_embeddings"], 5, 0))
+
+
+TEXTS: dict[str, tuple[str | bytes, str]] = {
+    "nothing": ("", "no heading"),
+    "latin-1": ("class,text\nBobolink,größe\n".encode("latin-1"), "line 2 is not utf-8"),
+    "zeros": (bytes(300), "texts.csv"),
+    "an open quote": ('class,text\n"Bobolink,x\n' + "x" * 200_000, "not a CSV file"),
+    "too few": ("class,text\nBobolink,x\n", "missing: 'Barn Swallow'"),
+    "an escape as a name": ("class,text\n\x1b[31m,x\n", "control character"),
+    "an escape as a heading": ("class,\x1b[31m\nBobolink,x\n", "take one word of letters"),
+    "an attribute as a heading": ("class,text.__class__\nBobolink,x\n", "take one word of letters"),
+}
+
+
+def _texts() -> Iterator[Case]:
+    """Texts of classes, as a table and as a folder."""
+    for name, (content, says) in TEXTS.items():
+        yield _case(f"arrays, texts: {name}", "texts", ".csv", _bytes(content), says)
+    for name, (put, says) in NO_FILES.items():
+        if name != "folder":
+            yield _case(f"arrays, texts: {name}", "texts", ".csv", put, says)
+    yield _case("arrays, texts: an empty folder", "texts", "", Path.mkdir, "missing: 'Barn Swallow'")
+
+
+def _divisions() -> Iterator[Case]:
+    """Sources of class names that ``zsl data splits`` cannot divide."""
+    for name, (put, says) in NO_FILES.items():
+        if name != "folder":
+            yield _division(name, "names.txt", put, says)
+    yield _division("an empty folder", "images", Path.mkdir, "has 0 classes")
+    yield _division("nothing", "names.txt", _bytes(""), "0 names")
+    yield _division("two names", "names.txt", _bytes("a\nb\n"), "three are the fewest")
+    yield _division("an escape", "names.txt", _bytes("a\nb\n\x1b[31m\n"), "control character")
+    yield _division("objects", "y.npy", _bytes(saved(np.array([Call()], object))), "Python objects")
+    yield _division("fractions", "y.npy", _bytes(saved(np.array([0.5, 1, 2]))), "no whole number")
+    yield _division("pictures", "y.png", _bytes(b"x"), "ends in none of")
+
+
+def _division(name: str, file: str, put: Put, says: str) -> Case:
+    def build(work: Path) -> list[str]:
+        put(work / file)
+        return ["data", "splits", file, "splits.yaml"]
+
+    return Case(f"data splits: {name}", build, says=[says])
 
 
 def _spoiled(good: Callable[[Path], object], seed: Any, number: int) -> Put:

@@ -8,7 +8,8 @@ with a heading, and ``.parquet``. Everything is counted from 0. Relative paths a
   memory-mapped where it lies; all else is converted to float32 once and kept in the cache.
 - ``labels``: n class names, or n whole numbers, called ``labels`` where a file has several arrays or columns. Whole
   numbers are positions in ``class_names`` (a text file, one name a line) or in an array ``names`` of the same file;
-  without either, the numbers themselves are the names. -1 stands for no class.
+  with both, the array counts, and ``class_names`` names the rows of a ``.npy`` of class embeddings; without either, the
+  numbers themselves are the names. -1 stands for no class.
 - ``splits``: YAML or JSON as that of an image folder (`zsl.datasets.image_folder`), with row numbers under ``train``
   and ``test``; or the rows of every split, under ``trainval``, ``test_seen``, ``test_unseen`` and, if there are such,
   ``train`` and ``val``, as lists in YAML or JSON or as arrays in any file of arrays.
@@ -32,7 +33,7 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray as Array
 
 from zsl.data.class_names import cure, read_names, require_names, spelled
-from zsl.data.class_rows import NAME_COLUMNS, NAMES, read_rows, read_texts, require_all
+from zsl.data.class_rows import NAME_COLUMNS, NAMES, matched, read_rows, read_texts, refuse_mismatch, require_all
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints, sha256
 from zsl.data.splits import Source, audit, check_rows, divide
@@ -191,9 +192,10 @@ def read_labels(path: Path, class_names: Path | None) -> tuple[Int64[Array, " n"
             f"{what}: holds {found.dtype} of the shape {found.shape}; give one class name or whole number an image"
         )
     found = found.reshape(-1)
-    if class_names is not None and own is not None:
-        raise InputError(f"data.class_names={class_names}: {path} has names of its own; leave data.class_names out")
     names = read_names(class_names) if class_names is not None else own
+    if names is not None and own is not None and names != own:
+        refuse_mismatch(f"data.class_names {class_names}", names, own, matched(names, own))
+        names = own
     if found.dtype.kind == "U":
         return _by_name(found, names, what)
     with np.errstate(invalid="ignore", over="ignore"):

@@ -3,7 +3,8 @@
 The folder::
 
     birds/Barn_Swallow/0000.jpg …       one folder a class; the files in it with an image suffix are its images (names
-                                        that begin with a dot are passed over, other files are counted and named)
+                                        that begin with a dot are passed over, other files are counted and named;
+                                        HEIC and raw photographs count as images that cannot be read)
     birds/Bobolink/0000.jpg …
 
 The split file (YAML or JSON)::
