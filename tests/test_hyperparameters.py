@@ -1,4 +1,4 @@
-"""No hyperparameter that makes no sense gets past its name: every method, every correction, every argument."""
+"""Meaningless hyperparameters are refused by name: every method, every correction, every argument."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def node(group: str, name: str) -> DictConfig:
 
 
 def nonsense(hint: Any) -> tuple[Any, ...]:
-    """Values that no argument of this annotation has a use for, but for the few that are accepted above."""
+    """Return values that are meaningless for any argument of this annotation, but for those of ``ACCEPTED``."""
     if get_origin(hint) is Literal:
         return ("nothing_like_it", None, 1)
     if get_origin(hint) is Callable:
@@ -55,13 +55,13 @@ CHOICES = {(group, name): target(name, group) for group in ("method", "correctio
 
 
 def cases(group: str, name: str) -> list[tuple[str, Any]]:
-    """Arguments, and what makes no sense for each."""
+    """Return pairs of an argument and a meaningless value."""
     parameters = inspect.signature(CHOICES[group, name], eval_str=True).parameters.values()
     return [(p.name, value) for p in parameters if p.annotation is not Dimensions for value in nonsense(p.annotation)]
 
 
 def configured(group: str, name: str, changed: dict[str, Any]) -> object:
-    """As a run makes it before there is data."""
+    """Build a choice of a group from its configuration, as a run does before there are data."""
     cfg = node(group, name)
     cfg.update(changed)
     content = OmegaConf.to_container(cfg, resolve=True)
@@ -74,12 +74,12 @@ def configured(group: str, name: str, changed: dict[str, Any]) -> object:
 
 
 def constructed(group: str, name: str, changed: dict[str, Any]) -> object:
-    """As one makes it in Python."""
+    """Build a choice of a group in Python."""
     return CHOICES[group, name](*((ANY_DATA,) if group == "method" else ()), **changed)
 
 
 def answer(make: Make, group: str, name: str, changed: dict[str, Any]) -> str | None:
-    """What is said against it."""
+    """Return the error message, or None if the values are accepted."""
     try:
         make(group, name, changed)
     except InputError as error:

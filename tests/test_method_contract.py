@@ -1,4 +1,4 @@
-"""What every method must do, found in conf/method/ by itself: a new file there is tested without an edit here."""
+"""The contract of methods, for every file of conf/method/: a new file there is tested without an edit here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def trained(method: str, stage: Stage, seed: int = 0, **how: Any) -> ZSLModel:
 
 
 def search_space(method: str) -> dict[str, list[Any]]:
-    """The sweep of a method, its choices in full."""
+    """Return the sweep of a method, with all values of its choices."""
     numbers = OmegaConf.to_container(compose([f"method={method}"]).get("sweep") or OmegaConf.create())
     parameters = inspect.signature(type(build(method, Dimensions(2, 2, 2))), eval_str=True).parameters
     literal = {name: p.annotation for name, p in parameters.items() if get_origin(p.annotation) is Literal}
@@ -147,7 +147,7 @@ def test_weights_can_be_saved_and_loaded(method: str, model: ZSLModel, stage: St
 
 
 class StopAtSecondStep(Callback):
-    """Ask the run to stop, as control-C does."""
+    """SIGINT at the second step."""
 
     def on_train_batch_start(self, trainer: Trainer, _m: LightningModule, _b: Any, _i: int) -> None:
         if steps_made(trainer) == 2:
@@ -165,7 +165,7 @@ def test_a_resumed_run_has_the_same_weights(method: str, model: ZSLModel, stage:
 
 
 def test_a_trained_method_keeps_no_image(method: str, stage: Stage) -> None:
-    """Not even until the next collection of garbage: a search would hold those of hundreds of trainings."""
+    """Images are freed without the garbage collector: a search would hold those of hundreds of trainings."""
     train = stage.training(build(method, Dimensions(*stage.dims)).setting)
     own = replace(train, examples=Examples(train.examples.inputs.clone(), train.examples.labels))
     images, model = weakref.ref(own.examples.inputs), build(method, Dimensions(*stage.dims))
@@ -216,7 +216,7 @@ def test_extreme_sizes(method: str, sizes: dict[str, int]) -> None:
 
 
 def maker(kind: type[ZSLModel], method: str, stage: Stage) -> Callable[[dict[str, Any]], ZSLModel]:
-    """Builds closed forms without Hydra, which takes longer than to solve them."""
+    """Return a function that builds a closed form without Hydra, which takes longer than solving."""
     given = {str(key): value for key, value in config(method).items() if key != "_target_"}
     return lambda point: kind(Dimensions(*stage.dims), **{**given, **point})
 
@@ -249,7 +249,7 @@ def test_a_grid_that_shares_decompositions_equals_training_each_point(method: st
 
 
 def test_a_grid_is_bit_identical_in_any_order(method: str) -> None:
-    """What was solved before a point, and is shared with it, leaves no trace in it."""
+    """The solution of a point does not depend on the points before it."""
     kind = type(build(method, Dimensions(2, 2, 2)))
     stage = final(worlds.source(seed=2, train=8, per_class=6, k=5))
     train, axes = stage.training(kind.setting), search_space(method)

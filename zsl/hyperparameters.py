@@ -12,7 +12,7 @@ from zsl.errors import InputError
 Constructor = TypeVar("Constructor", bound=Callable[..., None])
 
 LARGEST, DEEPEST = 1_000_000, 100
-"""the most that a hyperparameter counts of anything, and of layers"""
+"""largest count of anything, and largest number of layers"""
 
 
 def passes_on_to(target: Callable[..., Any]) -> Callable[[Constructor], Constructor]:
@@ -20,10 +20,10 @@ def passes_on_to(target: Callable[..., Any]) -> Callable[[Constructor], Construc
 
     In the signature of the decorated constructor every key of the ``TypedDict`` stands in place of ``**rest``, with the
     annotation and the default that ``target`` has for it. Configurations are checked against signatures, so that a key
-    that is passed on is checked as one that is written out.
+    that is passed on is checked like a key that is written out.
 
     Args:
-        target: what takes every key of ``Keys``: a class, or any other callable.
+        target: a class, or another callable, with a parameter for every key of ``Keys``.
 
     Raises:
         KeyError: of the decorator, if ``target`` has no parameter of the name of a key.
@@ -45,7 +45,7 @@ def require_positive(**values: float) -> None:
     """Refuse hyperparameters that are not finite and greater than 0, by name.
 
     Raises:
-        InputError: one is not.
+        InputError: a value is not.
     """
     for name, value in values.items():
         if not (_is_number(value) and 0 < value < math.inf):
@@ -56,7 +56,7 @@ def require_within(low: float, high: float, **values: float) -> None:
     """Refuse hyperparameters outside [low, high), by name.
 
     Raises:
-        InputError: one is not within.
+        InputError: a value is outside.
     """
     for name, value in values.items():
         if not (_is_number(value) and low <= value < high):
@@ -67,7 +67,7 @@ def require_count(**values: int) -> None:
     """Refuse hyperparameters that are not whole numbers of at least 1, or larger than any use of them, by name.
 
     Raises:
-        InputError: one is below 1, or above :data:`LARGEST`, or :data:`DEEPEST` where it counts layers.
+        InputError: a value is below 1, or above :data:`LARGEST`, or a number of layers above :data:`DEEPEST`.
     """
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -81,7 +81,7 @@ def require_flag(**values: bool) -> None:
     """Refuse hyperparameters that are not true or false, by name.
 
     Raises:
-        InputError: one is not.
+        InputError: a value is not.
     """
     for name, value in values.items():
         if not isinstance(value, bool):

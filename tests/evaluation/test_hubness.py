@@ -131,7 +131,7 @@ def normal(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 
 
 def occurrence_among_points(points: np.ndarray, rows: int = 1000) -> np.ndarray:
-    """N_5 of a cloud of points, a thousand rows of 2⟨x, y⟩ − |y|² = |x|² − |x − y|² at a time."""
+    """Return N_5 of random points, computed a thousand rows of 2⟨x, y⟩ − |y|² = |x|² − |x − y|² at a time."""
     squares, total = (points**2).sum(axis=1), np.zeros(len(points), dtype=np.int64)
     for start in range(0, len(points), rows):
         scores = 2 * points[start : start + rows] @ points.T - squares
@@ -142,7 +142,7 @@ def occurrence_among_points(points: np.ndarray, rows: int = 1000) -> np.ndarray:
 
 
 def exact_occurrence(points: np.ndarray) -> np.ndarray:
-    """The same from a k-d tree, which is quick where there are few dimensions."""
+    """Return N_k from a k-d tree, which is fast in few dimensions."""
     neighbours = cKDTree(points).query(points, K + 1)[1][:, 1:]
     return np.bincount(neighbours.ravel(), minlength=len(points))
 

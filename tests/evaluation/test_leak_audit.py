@@ -1,4 +1,4 @@
-"""Cheating methods are caught, each by the check that is meant for it."""
+"""Leaks are detected, each by the check that is meant for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def caller_with(kind: type[T]) -> T:
-    """The first object of this kind among the local variables of whoever is calling, however far up."""
+    """Return the first object of this type among the local variables of the callers, at any depth."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         for value in frame.f_locals.values():

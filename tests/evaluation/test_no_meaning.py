@@ -1,4 +1,4 @@
-"""What has no meaning is refused by every public function of the metrics, never turned into a number."""
+"""Meaningless input is refused by every public function of the metrics, never turned into a number."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MODULES = (accuracy, calibration, curve, gzsl, hubness, synthetic, scored_images
 
 
 def functions() -> Iterator[Callable[..., Any]]:
-    """Every public function whose arguments are numbers that a user can give."""
+    """Return every public function whose arguments are numbers that a user can give."""
     for module in MODULES:
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_") and BAD.keys() & named(function):

@@ -1,4 +1,4 @@
-"""What is let in, and what is said when it is not."""
+"""Score matrices that are accepted, and the messages for those that are not."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ SMALL: dict[str, Any] = {"head": HEAD, "features_per_class": 2, "hidden": 8, "lr
 
 
 def double(train: TrainingSet) -> TrainingSet:
-    """The training set in double precision."""
+    """Return the training set in double precision."""
     return replace(
         train,
         examples=Examples(train.examples.inputs.double(), train.examples.labels),
@@ -38,7 +38,7 @@ def double(train: TrainingSet) -> TrainingSet:
 
 
 class Record(Callback):
-    """What every step began with: its batch, and the state of the random stream."""
+    """Batch and random state at the start of every step."""
 
     def __init__(self) -> None:
         self.steps: list[tuple[Any, Tensor]] = []
@@ -48,13 +48,13 @@ class Record(Callback):
 
 
 def trained(model: ZSLModel, train: TrainingSet) -> tuple[ZSLModel, ZSLModel, list[tuple[Any, Tensor]]]:
-    """The model before and after, and its steps."""
+    """Return the model before and after training, and its steps."""
     before, record = copy.deepcopy(model), Record()
     return before, fit(model, train, LOOP, 0, callbacks=[record]), record.steps
 
 
 def score_of(critic: nn.Module, x: Tensor, phi: Tensor) -> Tensor:
-    """D(x, φ)."""
+    """Return D(x, φ)."""
     part = dict(critic.named_parameters())
     if "A" not in part:
         h = torch.cat([x, phi], 1)
@@ -66,7 +66,7 @@ def score_of(critic: nn.Module, x: Tensor, phi: Tensor) -> Tensor:
 
 
 def critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, phi: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
-    """Minus the estimated distance, and the gradient penalty, row by row."""
+    """Return minus the estimated distance, and the gradient penalty, row by row."""
     distance = score_of(critic, fake, phi).mean() - score_of(critic, real, phi).mean()
     penalties = []
     for x, z, p, a in zip(real, fake, phi, alpha, strict=True):
@@ -77,21 +77,21 @@ def critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, phi: Tensor, alph
 
 
 def descend(optimizer: Optimizer, loss: Tensor) -> None:
-    """One step."""
+    """Make one step."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
 
 
 def adam(parts: Sequence[nn.Module], lr: float, beta1: float = 0.5) -> Adam:
-    """The optimizer of the papers."""
+    """Return the optimizer of the papers."""
     return Adam([p for part in parts for p in part.parameters()], lr, (beta1, 0.999))
 
 
 def train_critic(
     critic: nn.Module, optimizer: Optimizer, lamb: Tensor, real: Tensor, fakes: Tensor, phi: Tensor
 ) -> Tensor:
-    """A step for each batch; the mean penalty."""
+    """Make a step for each batch, and return the mean penalty."""
     alphas = torch.rand(*real.shape[:2], 1, dtype=real.dtype)
     penalties = []
     for x, fake, p, alpha in zip(real, fakes, phi, alphas, strict=True):
@@ -102,7 +102,7 @@ def train_critic(
 
 
 def adapted(lamb: Tensor, penalty: Tensor) -> Tensor:
-    """An adaptive λ after a block of critic steps."""
+    """Return an adaptive λ after a block of critic steps."""
     if penalty > 1.05:
         return lamb * 1.1
     return lamb / 1.1 if penalty < 1.001 else lamb
@@ -111,7 +111,7 @@ def adapted(lamb: Tensor, penalty: Tensor) -> Tensor:
 def assert_same_weights(
     found: nn.Module, expected: nn.Module, heads: Sequence[str] = ("zsl_head", "gzsl_head")
 ) -> None:
-    """Apart from the heads, to a millionth of a step of 0.01: Adam makes every gradient one, however small it is."""
+    """Assert equal weights, heads apart, to a millionth of a step of 0.01: Adam normalises every gradient."""
     theirs = expected.state_dict()
     for name, value in found.state_dict().items():
         if not name.startswith(("zsl_head", "gzsl_head")):
@@ -119,11 +119,11 @@ def assert_same_weights(
 
 
 class CrashError(Exception):
-    """A run ends in the middle."""
+    """Crash of a run."""
 
 
 class Crash(Callback):
-    """End the run when this step is about to begin."""
+    """Crash of the run before this step."""
 
     def __init__(self, step: int) -> None:
         self.step = step
@@ -134,18 +134,18 @@ class Crash(Callback):
 
 
 def resumed(build: Any, train: TrainingSet, step: int, folder: Path) -> ZSLModel:
-    """A run that crashes at a step, and goes on from the checkpoint of the step before."""
+    """Return a model whose training crashed at a step, and was resumed from the checkpoint of the step before."""
     loop = replace(LOOP, checkpoint_every_n_steps=1)
     try:
         fit(build(), train, loop, 0, folder, callbacks=[Crash(step)])
     except CrashError:
         torch.manual_seed(99)
         return fit(build(), train, loop, 0, folder, resume=True)
-    raise AssertionError("the run did not get to that step")
+    raise AssertionError("the run did not reach that step")
 
 
 def assert_resumes(build: Any, stage: Stage, folder: Path, step: int) -> None:
-    """Bit by bit, buffers and heads included."""
+    """Assert that a resumed training is bit-identical, buffers and heads included."""
     train = stage.training(build().setting)
     expected = fit(build(), train, LOOP, 0).state_dict()
     for name, value in resumed(build, train, step, folder).state_dict().items():

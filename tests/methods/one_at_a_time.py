@@ -19,41 +19,41 @@ from zsl.training.fit import Loop, fit
 
 Hinges = list[float]
 Weigh = Callable[[Hinges], dict[int, float]]
-"""hinges of all classes, 0 for the image's own -> weights of the classes that push"""
+"""hinges of all classes, 0 for the image's own -> weights of the violating classes"""
 Gradient = Callable[[np.ndarray, np.ndarray, int, np.ndarray, float, Weigh], tuple[float, np.ndarray]]
 """W, x, y, φ, Δ and the weights -> loss and gradient of one image"""
 
 
 def violating(hinges: Hinges) -> list[int]:
-    """The classes that violate the margin."""
+    """Return the classes that violate the margin."""
     return [c for c, hinge in enumerate(hinges) if hinge > 0]
 
 
 def ale(hinges: Hinges) -> dict[int, float]:
-    """β_r / r each, β_r the sum of 1/i up to the number r of violating classes."""
+    """Return weights β_r / r, with β_r the sum of 1/i up to the number r of violating classes."""
     r = len(violating(hinges))
     return {c: sum(1 / i for i in range(1, r + 1)) / r for c in violating(hinges)}
 
 
 def devise(hinges: Hinges) -> dict[int, float]:
-    """1 each."""
+    """Return weights of 1."""
     return dict.fromkeys(violating(hinges), 1.0)
 
 
 def sje(hinges: Hinges) -> dict[int, float]:
-    """1 for the most violating class."""
+    """Return a weight of 1 for the most violating class."""
     return {c: 1.0 for c in violating(hinges) if c == hinges.index(max(hinges))}
 
 
 def latem(hinges: Hinges) -> dict[int, float]:
-    """1 over the number of wrong classes each."""
+    """Return weights of 1 over the number of wrong classes."""
     return dict.fromkeys(violating(hinges), 1 / (len(hinges) - 1) if len(hinges) > 1 else 1.0)
 
 
 def by_class(
     W: np.ndarray, x: np.ndarray, y: int, phi: np.ndarray, margin: float, weigh: Weigh
 ) -> tuple[float, np.ndarray]:
-    """Loss and gradient of one image, one class at a time, as the definition reads."""
+    """Return loss and gradient of one image, one class at a time, as the definition reads."""
     best, scores = [], []
     for row in phi:
         by_map = [float(x @ W_i @ row) for W_i in W]
@@ -71,7 +71,7 @@ def by_class(
 def projected_once(
     W: np.ndarray, x: np.ndarray, y: int, phi: np.ndarray, margin: float, weigh: Weigh
 ) -> tuple[float, np.ndarray]:
-    """The same by matrices per image: x is projected once, and the gradient is one outer product per map."""
+    """Return loss and gradient of one image by matrices: x is projected once, one outer product per map."""
     by_map = x @ W @ phi.T
     best, scores = by_map.argmax(axis=0), by_map.max(axis=0)
     hinge = np.maximum(0, margin + scores - scores[y])
@@ -85,7 +85,7 @@ def projected_once(
 
 
 def loss_and_gradient(W: np.ndarray, batch: Batch, margin: float, weigh: Weigh) -> tuple[float, np.ndarray]:
-    """The mean over a batch."""
+    """Return the mean loss and gradient over a batch."""
     phi = batch.classes.embeddings.numpy()
     each = [by_class(W, x, y, phi, margin, weigh) for x, y in zip(batch.x.numpy(), batch.y.tolist(), strict=True)]
     losses, gradients = zip(*each, strict=True)
@@ -103,7 +103,7 @@ def train(
     weight_decay: float = 0.0,
     gradient: Gradient = by_class,
 ) -> np.ndarray:
-    """v ← μv + ∂loss + λW, W ← W - ηv, once for every image."""
+    """Return W after v ← μv + ∂loss + λW, W ← W - ηv, once for every image."""
     W, v = W.copy(), np.zeros_like(W)
     for x, y in images:
         v *= momentum
@@ -115,13 +115,13 @@ def train(
 
 
 def maps(model: BilinearSGD) -> np.ndarray:
-    """W of a method as K × d × k."""
+    """Return W of a method as K × d × k."""
     d, count = len(model.W), getattr(model, "maps", 1)
     return model.W.detach().numpy().reshape(d, count, -1).transpose(1, 0, 2).copy()
 
 
 def random_batch(n: int, d: int, k: int, s: int, seed: int) -> Batch:
-    """Normal images and class embeddings in float64."""
+    """Return normally distributed images and class embeddings in float64."""
     generator = torch.Generator().manual_seed(seed)
     names, seen = tuple(map(str, range(s))), torch.ones(s, dtype=torch.bool)
     classes = LabelSpace(names, torch.randn(s, k, generator=generator, dtype=torch.float64), seen)
@@ -130,13 +130,13 @@ def random_batch(n: int, d: int, k: int, s: int, seed: int) -> Batch:
 
 
 def random_training_set(n: int = 40, d: int = 6, k: int = 5, s: int = 7, seed: int = 0) -> TrainingSet:
-    """The same as what a method learns from."""
+    """Return a training set of one random batch."""
     batch = random_batch(n, d, k, s, seed)
     return TrainingSet(Examples(batch.x, batch.y), batch.classes)
 
 
 def assert_loss_and_gradient(model: BilinearSGD, batch: Batch, margin: float, weigh: Weigh) -> None:
-    """Automatic differentiation of the method's loss agrees with the loop."""
+    """Assert that automatic differentiation of the method's loss agrees with the loop."""
     expected, gradient = loss_and_gradient(maps(model), batch, margin, weigh)
     loss = model.loss(batch)
     loss.backward()
@@ -147,7 +147,7 @@ def assert_loss_and_gradient(model: BilinearSGD, batch: Batch, margin: float, we
 
 
 def assert_trains_alike(model: BilinearSGD, train_set: TrainingSet, margin: float, weigh: Weigh) -> None:
-    """The shared loop at batch size 1 takes the very steps of the loop over images, on the same order."""
+    """Assert that training at batch size 1 makes the steps of the loop over images, in the same order."""
     assert model.batch_size == 1
     model = model.double()
     order = (b for batches in [Batches(train_set, 1, seed=5)] for _ in range(model.epochs) for b in batches)

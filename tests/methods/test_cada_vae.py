@@ -187,7 +187,7 @@ def test_any_method_can_be_the_head() -> None:
 
 
 @pytest.mark.parametrize("step", [0, 4, 5, 7])
-def test_a_run_stopped_at_any_step_goes_on_to_the_same_bits(tmp_path: Path, step: int) -> None:
+def test_a_run_resumed_at_any_step_is_bit_identical(tmp_path: Path, step: int) -> None:
     """While the weights of the objective grow with the epoch, and noise is drawn at every step."""
 
     def model() -> CADAVAE:

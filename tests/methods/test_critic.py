@@ -12,7 +12,7 @@ from zsl.methods.generative.critic import DeepCritic, ShallowCritic, critic
 
 
 def same(d: int, k: int, hidden: int, slope: float, dtype: torch.dtype) -> tuple[ShallowCritic, DeepCritic]:
-    """One function in two forms, its weights wide enough for both signs of every hidden unit to occur."""
+    """Return one function in two forms, with weights large enough for both signs of every hidden unit to occur."""
     shallow = ShallowCritic(d, k, hidden, slope).to(dtype)
     for parameter in shallow.parameters():
         nn.init.normal_(parameter)
@@ -26,7 +26,7 @@ def same(d: int, k: int, hidden: int, slope: float, dtype: torch.dtype) -> tuple
 
 
 def agree(mine: Tensor, theirs: Tensor) -> None:
-    """To 1e-6 of the largest entry, in single precision to what rounding leaves where slopes are as small as 0.01."""
+    """Assert equality to 1e-6 of the largest entry; in single precision to 1e-4, for slopes as small as 0.01."""
     share = 1e-6 if mine.dtype is torch.float64 else 1e-4
     assert (mine - theirs).abs().max() <= share * max(theirs.abs().max().item(), 1.0)
 

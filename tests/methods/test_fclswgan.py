@@ -1,4 +1,4 @@
-"""f-CLSWGAN: a step re-derived in plain torch with the same random numbers; what its heads are given."""
+"""f-CLSWGAN: an epoch re-derived in plain torch with the same random numbers; training sets of its heads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LOOP = Loop(progress_bar=False)
 
 
 class Reseeded(Callback):
-    """The steps begin at a known place of the random stream."""
+    """A known random state at the start of training."""
 
     def on_train_start(self, _t: Trainer, pl_module: LightningModule) -> None:
         if isinstance(pl_module, FCLSWGAN):
@@ -48,7 +48,7 @@ def model(**changes: Any) -> FCLSWGAN:
 
 
 def by_hand(before: FCLSWGAN, steps: int, lamb: float, beta: float) -> dict[str, torch.Tensor]:
-    """The algorithm as the paper has it: fakes of every critic step drawn as it comes, penalty by double backward."""
+    """Return the weights by the algorithm of the paper: fakes drawn at every critic step, penalty by autograd twice."""
     W = {name: value.detach().clone().requires_grad_() for name, value in before.state_dict().items()}
     critic = [W[f"critic.{name}"] for name in ("A", "B", "b", "w")]
     generator = [W[f"generator.layers.{name}"] for name in ("0.weight", "0.bias", "2.weight", "2.bias")]
@@ -119,7 +119,7 @@ def test_the_heads_learn_from_synthetic_unseen_and_real_seen_features() -> None:
 
 
 def test_another_head_is_trained_by_the_same_loop() -> None:
-    """A closed form as the head: what it would be on the same synthetic features."""
+    """A closed form as the head is solved for, and its scores are those of the generator."""
     made = model(head=ESZSL, epochs=1)
     fit(made, TRAIN, LOOP, 0)
     assert isinstance(made.gzsl_head, ESZSL)
@@ -139,7 +139,7 @@ def test_the_output_keeps_to_its_range(output: str) -> None:
 
 @pytest.mark.slow
 def test_on_real_drawings(tmp_path: Path, drawings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the README has it; unseen concepts are recognised several times as often as by chance (1.4 %)."""
+    """The experiment of the README recognises unseen concepts several times as often as chance (1.4 %)."""
     monkeypatch.setenv("ZSL_CACHE", str(drawings))
     assert main(["data", "verify", "emoji"]) == 0
     assert main(["train", "experiments=fclswgan_emoji", f"paths.output={tmp_path}"]) == 0

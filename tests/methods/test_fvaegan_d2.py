@@ -44,7 +44,7 @@ def build(**changes: Any) -> FVAEGAND2:
 
 
 def unit(train: TrainingSet) -> TrainingSet:
-    """The same with features in [0, 1]."""
+    """Return the training set with features scaled to [0, 1]."""
     x = train.examples.inputs
     return replace(train, examples=Examples((x - x.min()) / (x.max() - x.min()), train.examples.labels))
 
@@ -93,7 +93,7 @@ def test_reconstruction_is_cross_entropy_or_half_the_squared_error(output: str) 
 
 
 def slow_step(model: FVAEGAND2, optimizers: dict[str, Any], batch: Any, state: Tensor) -> None:
-    """The public code's order of things, with our order of random draws."""
+    """Make a step in the order of the public code, with our order of random draws."""
     torch.set_rng_state(state)
     phi, n = batch.classes.embeddings[batch.y], model.n_critic
     shape = (*batch.y.shape, model.generator.noise)
@@ -186,7 +186,7 @@ def test_an_adaptive_weight_follows_the_penalty(steepness: float, direction: int
 
 @pytest.mark.parametrize("directions", [(-1, 1), (1, -1), (1, 1), (-1, -1)])
 def test_adaptive_weights_follow_each_the_penalty_of_its_own_critic(directions: tuple[int, int]) -> None:
-    """One flat and one steep critic: the mean of their penalties says nothing about either."""
+    """One flat and one steep critic: the mean of their penalties is informative for neither."""
     model = build(adaptive=True, transductive=True, epochs=1, lr=1e-6)
     for critic, direction in zip((model.critic, model.unconditional), directions, strict=True):
         assert critic is not None

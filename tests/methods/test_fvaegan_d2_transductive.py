@@ -44,7 +44,7 @@ def test_draws_carry_the_unlabelled_images_and_the_unseen_classes() -> None:
 
 
 def test_the_generator_follows_the_unlabelled_images() -> None:
-    """Moved far away, they take the fakes of unseen classes along."""
+    """Unlabelled images that are moved far away move the fakes of unseen classes too."""
     train = STAGE.training(Setting.TRANSDUCTIVE)
     assert train.unlabelled is not None
     away = torch.ones(STAGE.dims[0])

@@ -1,4 +1,4 @@
-"""f-WGAN is f-CLSWGAN that no classifier holds to anything."""
+"""f-WGAN is f-CLSWGAN without its classification loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a generator ends with, against the features that it is to make."""
+"""Last functions of generators against the range of the features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A generator with phi_scale = c that is told φ is the one with phi_scale = 1 that is told cφ."""
+"""A generator with phi_scale = c and φ is a generator with phi_scale = 1 and cφ."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def untrained(method: str, stage: Stage, phi_scale: float) -> FeatureGenerator:
 
 
 def longer(stage: Stage) -> Stage:
-    """The same where all descriptions are C times as long."""
+    """Return the stage with all descriptions C times as long."""
     return replace(stage, classes=replace(stage.classes, embeddings=C * stage.classes.embeddings))
 
 

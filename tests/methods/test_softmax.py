@@ -1,4 +1,4 @@
-"""The softmax head: its formula, and how it knows classes."""
+"""The softmax head: its formula, and how classes are identified."""
 
 from __future__ import annotations
 

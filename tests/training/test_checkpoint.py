@@ -1,4 +1,4 @@
-"""Checkpoints: whole, of the same run and of the same data, or refused in one line."""
+"""Checkpoints that are damaged, of another run or of other data are refused in one line."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Stop(Callback):
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a run that was stopped."""
+    """Return the folder of a run that was interrupted."""
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.raises(InterruptedRunError):
         fit(model(), STAGE.training(ALE.setting), LOOP, 3, folder, callbacks=[Stop()], origin=OURS)

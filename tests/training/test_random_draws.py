@@ -1,4 +1,4 @@
-"""Whether a run drew random numbers is known, and recorded."""
+"""Random draws of a run are detected, and recorded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_what_draws_from_a_global_stream_is_noticed(draw: Callable[[], object]) 
     assert not draws.any
 
 
-class Restless(ESZSL):
+class RandomFinalize(ESZSL):
     """A closed form that draws when it is finalized."""
 
     def finalize(self, train: TrainingSet) -> None:
@@ -38,14 +38,14 @@ class Restless(ESZSL):
         torch.rand(1)
 
 
-class Headed(ESZSL):
+class RandomHead(ESZSL):
     """A closed form with a part that is trained by gradients, on batches that are drawn."""
 
     def heads(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:
         yield ALE(self.dims, epochs=1), train
 
 
-@pytest.mark.parametrize(("kind", "deterministic"), [(ESZSL, True), (Restless, False), (Headed, False)])
+@pytest.mark.parametrize(("kind", "deterministic"), [(ESZSL, True), (RandomFinalize, False), (RandomHead, False)])
 def test_a_closed_form_that_draws_somewhere_says_so(kind: type[ESZSL], deterministic: bool) -> None:
     stage = final(worlds.source())
     model = kind(Dimensions(*stage.dims))

@@ -1,4 +1,4 @@
-"""A run that is stopped at any step and goes on ends with the same weights, bit by bit."""
+"""A run that is interrupted at any step and resumed is bit-identical."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def model() -> NoisyALE:
 
 
 class At(Callback):
-    """Do something when a step is about to begin."""
+    """An action before a step."""
 
     def __init__(self, step: int, action: Any) -> None:
         self.step, self.action = step, action
@@ -90,7 +90,7 @@ HOOKS = (
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_signal_at_any_moment_is_never_lost(tmp_path: Path, hook: str, number: signal.Signals) -> None:
-    """Wherever Lightning is at the moment: the run does not go on as if nothing had been asked, and is not ended."""
+    """A signal at any moment of Lightning's loop interrupts the run, and does not end the process."""
     sent: list[str] = []
 
     def send(*_: object, **__: object) -> None:
@@ -136,7 +136,7 @@ def test_a_crash_at_any_step_after_a_checkpoint(tmp_path: Path, undisturbed: Ten
 def test_a_run_that_went_on_may_crash_again(
     tmp_path: Path, undisturbed: Tensor, first: int, second: int, every: int
 ) -> None:
-    """From the middle of an epoch, and from its end, which Lightning takes for neither this epoch nor the next."""
+    """A second crash is resumed from the middle of an epoch, and from its end, which belongs to neither epoch."""
     loop = Loop(progress_bar=False, checkpoint_every_n_steps=every)
     for step in (first, second):
         with pytest.raises(CrashError):
@@ -157,8 +157,8 @@ def test_a_diverging_loss_stops_with_the_step_the_value_and_the_cure() -> None:
         fit(wild, TRAIN, LOOP, 3)
 
 
-class Derailed(ALE):
-    """From some step on, the loss or the weights are not what they should be."""
+class Diverging(ALE):
+    """A model whose loss or weights diverge from some step on."""
 
     def __init__(self, how: str, step: int) -> None:
         super().__init__(Dimensions(*STAGE.dims), lr=0.1, epochs=3, batch_size=20)
@@ -185,7 +185,7 @@ def test_the_last_good_checkpoint_is_kept_and_named(tmp_path: Path, how: str, wh
     with pytest.raises(
         InputError, match=rf"{what} at step \d+; lower .*; the last good checkpoint is kept: .*last.ckpt"
     ):
-        fit(Derailed(how, step=4), TRAIN, loop, 3, tmp_path)
+        fit(Diverging(how, step=4), TRAIN, loop, 3, tmp_path)
     kept = torch.load(tmp_path / "last.ckpt", weights_only=True)
     assert kept["global_step"] == good
     assert kept["state_dict"]["W"].isfinite().all()
@@ -205,7 +205,7 @@ def test_divergence_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_weights_that_the_last_step_ruins_are_no_result() -> None:
     with pytest.raises(InputError, match=rf"training diverged: W is not finite at step {STEPS}"):
-        fit(Derailed("weights", step=STEPS - 1), TRAIN, LOOP, 3)
+        fit(Diverging("weights", step=STEPS - 1), TRAIN, LOOP, 3)
 
 
 def test_a_missing_gpu_is_said_in_one_line() -> None:
@@ -216,7 +216,7 @@ def test_a_missing_gpu_is_said_in_one_line() -> None:
 
 
 class StopInHeads(FCLSWGAN):
-    """Asked to stop while its second head is trained."""
+    """A generator that is interrupted while its second head is trained."""
 
     def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
         first, second = super().heads(train)

@@ -22,7 +22,7 @@ def objective(z: np.ndarray, phi: np.ndarray, S: np.ndarray, gamma: float) -> fl
 
 
 def best_of_all_supports(phi: np.ndarray, S: np.ndarray, gamma: float) -> np.ndarray:
-    """The optimum on every face of the simplex, by the equations of its affine hull; the best that is inside."""
+    """Return the best of the optima on all faces of the simplex, each by the equations of its affine hull."""
     s, found = len(S), []
     for size in range(1, s + 1):
         for face in map(list, itertools.combinations(range(s), size)):
@@ -99,7 +99,7 @@ def test_a_small_gamma_leaves_seen_classes_to_themselves_and_a_large_one_mixes_a
 
 
 def test_a_mixture_that_is_not_found_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where pivots are used up far from the optimum; where they suffice, nothing is said."""
+    """An error is raised where pivots are used up far from the optimum, and only there."""
     phi, S = embeddings(3, 8, 5), embeddings(20, 8, 6)
     mixtures(phi, S, 0.01)
     monkeypatch.setattr("zsl.methods.transfer.mixtures.PIVOTS", 0)

@@ -16,7 +16,7 @@ from zsl.methods.transfer.novelty import FLOOR, Gaussians, LocalOutliers
 
 
 def sigma_and_neighbours(f: np.ndarray, among: list[np.ndarray], neighbours: int) -> tuple[float, list[int]]:
-    """σ(f) and N(f), f itself left out."""
+    """Return σ(f) and N(f), without f itself."""
     distance = [math.inf if q is f else math.dist(f, q) for q in among]
     near = [i for i in np.argsort(distance, kind="stable")[:neighbours].tolist() if distance[i] < math.inf]
     return math.sqrt(sum(distance[i] ** 2 for i in near) / len(near)), near
@@ -29,7 +29,7 @@ def plof(f: np.ndarray, among: list[np.ndarray], neighbours: int) -> float:
 
 
 def loop(f: np.ndarray, among: list[np.ndarray], neighbours: int, lamb: float) -> float:
-    """As the papers have it: an error function of PLOF over λ times its root mean square."""
+    """Return LoOP by the formula of the papers: an error function of PLOF over λ times its root mean square."""
     Z = lamb * math.sqrt(sum(plof(q, among, neighbours) ** 2 for q in among) / len(among))
     return max(0.0, math.erf(plof(f, among, neighbours) / Z))
 
@@ -83,7 +83,7 @@ def test_gaussians_have_the_density_of_the_normal_distribution(s: int, k: int, s
 
 
 def test_the_probability_orders_images_as_the_factor_does() -> None:
-    """What erf, Z and λ leave to decide: nothing."""
+    """erf, Z and λ do not change the order of images."""
     among, x = list(projected(15, 3, 0).numpy()), 3 * projected(20, 3, 1).numpy()
     factors = [plof(f, among, 4) for f in x]
     for lamb in (1.0, 3.0):

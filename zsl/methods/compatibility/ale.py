@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zsl.data.training_set import Batch
 from zsl.hyperparameters import passes_on_to
-from zsl.methods.compatibility.ranking import RankingDescent, RankingSGD
+from zsl.methods.compatibility.ranking import RankingKeys, RankingSGD
 from zsl.methods.method import Dimensions
 
 
@@ -32,7 +32,7 @@ class ALE(RankingSGD):
     """
 
     @passes_on_to(RankingSGD)
-    def __init__(self, dims: Dimensions, lr: float = 1.0, **ranking: Unpack[RankingDescent]) -> None:
+    def __init__(self, dims: Dimensions, lr: float = 1.0, **ranking: Unpack[RankingKeys]) -> None:
         super().__init__(dims, lr, **ranking)
         ranks = torch.arange(1, max(dims.seen, 2), dtype=torch.float64)
         beta_over_rank = torch.cat([ranks.new_zeros(1), torch.cumsum(1 / ranks, 0) / ranks])

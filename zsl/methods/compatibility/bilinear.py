@@ -28,7 +28,7 @@ class Bilinear(ZSLModel):
         return F
 
 
-class Descent(TypedDict, total=False):
+class DescentKeys(TypedDict, total=False):
     """Hyperparameters of :class:`BilinearSGD` that methods pass on to it."""
 
     epochs: int

@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 from zsl.data.training_set import Batch
 from zsl.hyperparameters import passes_on_to, require_positive
-from zsl.methods.compatibility.bilinear import BilinearSGD, Descent
+from zsl.methods.compatibility.bilinear import BilinearSGD, DescentKeys
 from zsl.methods.method import Dimensions
 
 
@@ -37,7 +37,7 @@ class BilinearSigmoid(BilinearSGD):
 
     @passes_on_to(BilinearSGD)
     def __init__(
-        self, dims: Dimensions, lr: float = 0.03, temperature: float = 0.1, **descent: Unpack[Descent]
+        self, dims: Dimensions, lr: float = 0.03, temperature: float = 0.1, **descent: Unpack[DescentKeys]
     ) -> None:
         super().__init__(dims, lr, **descent)
         require_positive(temperature=temperature)

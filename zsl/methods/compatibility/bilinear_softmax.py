@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from zsl.data.training_set import Batch
 from zsl.hyperparameters import passes_on_to, require_positive
-from zsl.methods.compatibility.bilinear import BilinearSGD, Descent
+from zsl.methods.compatibility.bilinear import BilinearSGD, DescentKeys
 from zsl.methods.method import Dimensions
 
 
@@ -31,7 +31,9 @@ class BilinearSoftmax(BilinearSGD):
     """
 
     @passes_on_to(BilinearSGD)
-    def __init__(self, dims: Dimensions, lr: float = 0.1, temperature: float = 0.1, **descent: Unpack[Descent]) -> None:
+    def __init__(
+        self, dims: Dimensions, lr: float = 0.1, temperature: float = 0.1, **descent: Unpack[DescentKeys]
+    ) -> None:
         super().__init__(dims, lr, **descent)
         require_positive(temperature=temperature)
         self.temperature = temperature

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zsl.data.training_set import Batch
 from zsl.hyperparameters import passes_on_to
-from zsl.methods.compatibility.ranking import RankingDescent, RankingSGD
+from zsl.methods.compatibility.ranking import RankingKeys, RankingSGD
 from zsl.methods.method import Dimensions
 
 
@@ -31,7 +31,7 @@ class DeViSE(RankingSGD):
     """
 
     @passes_on_to(RankingSGD)
-    def __init__(self, dims: Dimensions, lr: float = 0.3, **ranking: Unpack[RankingDescent]) -> None:
+    def __init__(self, dims: Dimensions, lr: float = 0.3, **ranking: Unpack[RankingKeys]) -> None:
         super().__init__(dims, lr, **ranking)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch
 from zsl.hyperparameters import passes_on_to, require_count
-from zsl.methods.compatibility.ranking import RankingDescent, RankingSGD
+from zsl.methods.compatibility.ranking import RankingKeys, RankingSGD
 from zsl.methods.method import Dimensions
 
 
@@ -36,7 +36,7 @@ class LATEM(RankingSGD):
     """
 
     @passes_on_to(RankingSGD)
-    def __init__(self, dims: Dimensions, maps: int = 2, lr: float = 30.0, **ranking: Unpack[RankingDescent]) -> None:
+    def __init__(self, dims: Dimensions, maps: int = 2, lr: float = 30.0, **ranking: Unpack[RankingKeys]) -> None:
         require_count(maps=maps)
         super().__init__(replace(dims, embedding=maps * dims.embedding), lr, **ranking)
         self.maps = maps

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from zsl.data.training_set import Batch
 from zsl.hyperparameters import passes_on_to, require_positive
-from zsl.methods.compatibility.bilinear import BilinearSGD, Descent
+from zsl.methods.compatibility.bilinear import BilinearSGD, DescentKeys
 from zsl.methods.method import Dimensions
 
 
-class RankingDescent(Descent, total=False):
+class RankingKeys(DescentKeys, total=False):
     """Hyperparameters of :class:`RankingSGD` that methods pass on to it."""
 
     margin: float
@@ -33,7 +33,7 @@ class RankingSGD(BilinearSGD):
     """
 
     @passes_on_to(BilinearSGD)
-    def __init__(self, dims: Dimensions, lr: float, margin: float = 1.0, **descent: Unpack[Descent]) -> None:
+    def __init__(self, dims: Dimensions, lr: float, margin: float = 1.0, **descent: Unpack[DescentKeys]) -> None:
         super().__init__(dims, lr, **descent)
         require_positive(margin=margin)
         self.margin = margin

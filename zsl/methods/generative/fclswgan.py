@@ -16,7 +16,7 @@ from zsl.hyperparameters import passes_on_to, require_count, require_positive, r
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.networks import Output
 from zsl.methods.generative.softmax import Softmax
-from zsl.methods.generative.wasserstein import Adversarial, AdversarialGenerator, AdversarialOptions
+from zsl.methods.generative.wasserstein import AdversarialGenerator, AdversarialKeys, AdversarialOptions
 from zsl.methods.method import Dimensions, ZSLModel
 
 
@@ -51,7 +51,7 @@ class FCLSWGAN(AdversarialGenerator):
         epochs: int = 60,
         classifier_lr: float = 1e-3,
         classifier_epochs: int = 50,
-        **adversarial: Unpack[Adversarial],
+        **adversarial: Unpack[AdversarialKeys],
     ) -> None:
         options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
         super().__init__(dims, head, options)

@@ -18,14 +18,14 @@ from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Output
 from zsl.methods.generative.softmax import Softmax
-from zsl.methods.generative.wasserstein import Adversarial, AdversarialGenerator, AdversarialOptions
+from zsl.methods.generative.wasserstein import AdversarialGenerator, AdversarialKeys, AdversarialOptions
 from zsl.methods.method import Dimensions
 
 LOOSE, TIGHT, STEP = 1.05, 1.001, 1.1
 """an adaptive λ grows by the factor ``STEP`` where the penalty is above ``LOOSE``, and shrinks where below ``TIGHT``"""
 
 
-class VariationalAdversarial(Adversarial, total=False):
+class VariationalKeys(AdversarialKeys, total=False):
     """Hyperparameters of :class:`FVAEGAND2` that TF-VAEGAN passes on to it."""
 
     output: Output
@@ -81,7 +81,7 @@ class FVAEGAND2(AdversarialGenerator):
         gamma: float = 10.0,
         epochs: int = 300,
         transductive: bool = False,
-        **adversarial: Unpack[Adversarial],
+        **adversarial: Unpack[AdversarialKeys],
     ) -> None:
         options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
         super().__init__(dims, head, options)

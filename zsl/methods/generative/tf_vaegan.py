@@ -14,7 +14,7 @@ from torch.optim import Adam, Optimizer
 from zsl.hyperparameters import passes_on_to, require_flag, require_positive, require_within
 from zsl.methods.generative.critic import Critic
 from zsl.methods.generative.feature_generator import Head
-from zsl.methods.generative.fvaegan_d2 import FVAEGAND2, VariationalAdversarial
+from zsl.methods.generative.fvaegan_d2 import FVAEGAND2, VariationalKeys
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import SLOPE, mlp
 from zsl.methods.generative.softmax import Softmax
@@ -102,7 +102,7 @@ class TFVAEGAN(FVAEGAND2):
         feed_lr: float = 1e-5,
         dec_lr: float = 1e-4,
         freeze_dec: bool = False,
-        **adversarial: Unpack[VariationalAdversarial],
+        **adversarial: Unpack[VariationalKeys],
     ) -> None:
         super().__init__(dims, head, adaptive=adaptive, epochs=epochs, **adversarial)
         require_flag(freeze_dec=freeze_dec)

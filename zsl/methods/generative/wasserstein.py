@@ -14,7 +14,7 @@ from zsl.methods.generative.networks import Encoder, Generator, Output, require_
 from zsl.methods.method import Dimensions
 
 
-class Adversarial(TypedDict, total=False):
+class AdversarialKeys(TypedDict, total=False):
     """Hyperparameters of :class:`AdversarialOptions` that methods pass on to it."""
 
     features_per_class: int
@@ -91,12 +91,12 @@ class AdversarialOptions:
 
 
 class AdversarialGenerator(FeatureGenerator):
-    """A generator of features whose steps are made by hand, on ``n_critic`` batches each.
+    """A generator of features with manual optimisation, on ``n_critic`` batches a step.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
-        options: of the generator and its critics.
+        options: hyperparameters of the generator and of its critics.
 
     Raises:
         InputError: a hyperparameter of the head or ``features_per_class`` is out of range.
@@ -109,7 +109,7 @@ class AdversarialGenerator(FeatureGenerator):
         self.automatic_optimization = False
 
     def width(self, dims: Dimensions, options: AdversarialOptions) -> int:  # noqa: ARG002
-        """Return the length of what heads learn from, for the sizes of a model that is still to be built."""
+        """Return the length of the features that heads learn from; called before networks are built."""
         return dims.features
 
     def batches(self, train: TrainingSet, seed: int) -> Draws:

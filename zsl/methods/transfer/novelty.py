@@ -17,11 +17,11 @@ FLOOR = 1e-9
 
 
 class Gaussians(nn.Module):
-    """f is novel if log N(f; φ(y), σ_y² I) < T for every seen y,   σ_y² = mean ‖f_n - φ(y)‖² / k over the images of y
+    """log N(f; φ(y), σ_y² I) < T for every seen y,   σ_y² = mean ‖f_n - φ(y)‖² / k over the images of y
 
-    [Socher2013], with one T for all classes: the ``rejected`` quantile of max_y log N over training images. What is
-    fixed is thus the share of training images that are novel themselves. A threshold for every class that leaves this
-    share of its own images below would not do: where the Gaussians overlap, each image is within those of others.
+    says that f is novel [Socher2013], with one T for all classes: the ``rejected`` quantile of max_y log N over
+    training images. Thus the share of training images that are novel is fixed. A threshold for every class, with this
+    share of its own images below, would not fix it: where the Gaussians overlap, images are within those of others.
     """
 
     def __init__(self, dims: Dimensions, rejected: float) -> None:
@@ -53,14 +53,14 @@ class Gaussians(nn.Module):
 
 
 class LocalOutliers(nn.Module):
-    """f is novel if its local outlier probability exceeds that of a share 1 - ``rejected`` of the references.
+    """Detector of novelty: f is novel if its LoOP exceeds the LoOP of a share 1 - ``rejected`` of the references.
 
     LoOP(f) = [erf(PLOF(f) / Z)]₊,   PLOF(f) = σ(f) / mean_{q ∈ N(f)} σ(q) - 1,   σ(f)² = mean_{q ∈ N(f)} ‖f - q‖²
 
     [Kriegel2009], where N(f) are the nearest of the references, which are training images: evenly spaced ones of every
     class, or all of a class that has no more. A reference is not its own neighbour. The probability never falls
-    as PLOF grows, which is compared in its stead and has no ties at 0; Z and the λ of the papers, which is a factor of
-    Z, have no influence then.
+    as PLOF grows, so that PLOF is compared instead, which has no ties at 0; Z and the λ of the papers, which is a
+    factor of Z, have no influence then.
     """
 
     def __init__(self, dims: Dimensions, rejected: float, references: int, neighbours: int) -> None:
