@@ -10,7 +10,7 @@ CLASSIC := '*_xian2018' class_norm_skorokhodov2021 dem_zhang2017 'ridge_*'
 
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help demo test test-all check lint type bench notebooks reproduce clean
+.PHONY: help demo test test-all check lint type bench notebooks docs reproduce clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
@@ -41,12 +41,20 @@ notebooks: $(READY)  ## execute all notebooks in place
 	$(BIN)/zsl data prepare emoji
 	$(BIN)/python -m tests.notebooks
 
+$(VENV)/.docs: $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	touch $@
+
+docs: $(VENV)/.docs  ## the pages of docs/ and an API reference as a site: build/docs/index.html
+	$(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
+
 reproduce: $(READY)  ## the experiments that run on a processor, over five seeds: experiments/REPRODUCTION.md
 	$(BIN)/zsl data prepare emoji
 	$(BIN)/zsl reproduce $(CLASSIC) data=cub_fc1000,awa1_handcrafted,emoji --output runs/reproduction/classic.csv
 	$(BIN)/zsl reproduce '*_lampert2014' data=awa1_handcrafted --output runs/reproduction/lampert2014.csv
 	$(BIN)/zsl reproduce cada_vae_fc1000 fclswgan_emoji --output runs/reproduction/generators.csv
 	$(BIN)/zsl report runs/reproduction --published --output experiments/REPRODUCTION.md
+	$(BIN)/python -m tests.documents
 
 lint: $(READY)
 	$(BIN)/ruff check .

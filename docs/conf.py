@@ -1,0 +1,91 @@
+"""How the pages of this folder and the docstrings of ``zsl`` become a site: ``make docs``."""
+
+from __future__ import annotations
+
+import re
+
+from sphinx.application import Sphinx
+
+from zsl import __version__
+
+project = "zsl"
+author = "The zsl authors"
+copyright = author
+version = release = __version__
+extensions = ["myst_parser", "sphinx.ext.apidoc", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"zsl {__version__}"
+
+myst_heading_anchors = 4
+myst_enable_extensions = ["colon_fence"]
+
+apidoc_modules = [
+    {
+        "path": "../zsl",
+        "destination": "api",
+        "separate_modules": False,
+        "module_first": True,
+        "automodule_options": {"members", "show-inheritance"},
+    }
+]
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_numpy_docstring = False
+nitpicky = True
+nitpick_ignore_regex = [(r"py:.*", r"(?!zsl\.).*|.*\.T")]
+"""references into this package have to resolve, those to other libraries and to type variables need not"""
+suppress_warnings = ["ref.python"]
+"""two attributes of one name, of which the one in the same class is meant"""
+
+PLACES = {
+    "../README.md": "index.md",
+    "../CONTRIBUTING.md": "contributing.md",
+    "../CHANGELOG.md": "changelog.md",
+    "../experiments/REPRODUCTION.md": "reproduced.md",
+    "../notebooks/README.md": "notebooks.md",
+}
+"""files outside this folder -> the pages of the site that show them"""
+MODULE = re.compile(r"\[([^\]]+)\]\(\.\./zsl/([\w/]+)\.py\)")
+KEY = r"[^\W\d_][\w-]*?\d{4}[a-z]?"
+SIGN = re.compile(r"(?<!\*)\*(?!\*)|\||(?<=\w)_(?!\w)")
+CITATION = re.compile(rf"(?<!`)\[({KEY}(?:, {KEY})*)\](?![\w(`_])")
+
+
+def on_the_site(_app: Sphinx, page: str, source: list[str]) -> None:
+    """Lead links to files of the repository to what shows them: a page, or the API reference. Name the entries of the
+    bibliography.
+    """
+    for file, shown in PLACES.items():
+        source[0] = source[0].replace(f"]({file}", f"]({shown}")
+    source[0] = MODULE.sub(lambda found: f"{{py:mod}}`{found[1]} <zsl.{found[2].replace('/', '.')}>`", source[0])
+    if page == "bibliography":
+        source[0] = re.sub(rf"^### ({KEY})$", r"(\1)=\n### \1", source[0], flags=re.MULTILINE)
+
+
+def joined(_app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
+    """Join lines of a list of arguments that share one explanation, which napoleon expects on one line."""
+    lines[:] = re.sub(r"^(\s+\w+(?:, \w+)*,)\n\s+(?=\w+(?:, \w+)*:)", r"\1 ", "\n".join(lines), flags=re.M).split("\n")
+
+
+def marked_up(_app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
+    """Make text of docstrings safe for reStructuredText, and links of citation keys."""
+    lines[:] = [cited(escaped(line)) for line in lines]
+
+
+def escaped(line: str) -> str:
+    """The line with every sign escaped that stands for itself in a formula: ``|x|``, ``c_m``, ``x*``."""
+    parts = re.split(r"(``.*?``|:[\w:]+:`[^`]*`|`[^`]*`)", line)
+    return "".join(part if i % 2 else SIGN.sub(r"\\\g<0>", part) for i, part in enumerate(parts))
+
+
+def cited(line: str) -> str:
+    """The line with its citation keys as links into the bibliography."""
+    return CITATION.sub(lambda found: f"[{', '.join(f':ref:`{key} <{key}>`' for key in found[1].split(', '))}]", line)
+
+
+def setup(app: Sphinx) -> None:
+    """Register what is done to texts before they are parsed."""
+    app.connect("source-read", on_the_site)
+    app.connect("autodoc-process-docstring", joined, priority=400)
+    app.connect("autodoc-process-docstring", marked_up)
