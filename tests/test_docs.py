@@ -188,6 +188,15 @@ def test_commands_on_benchmarks_work(path: Path, tmp_path: Path, data_root: Path
     run(path, "data", tmp_path, ZSL_DATA_ROOT=str(data_root))
 
 
+@pytest.mark.parametrize("path", [ROOT / "README.md", DOCS / "python.md"], ids=identity)
+def test_python_of_a_page_works(path: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="pip install 'zsl[sklearn]'")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     for module in ("sphinx", "myst_parser", "furo"):

@@ -284,3 +284,15 @@ def test_other_processes_give_the_same_outcomes(
     assert main(own) == 2
     assert "2 jobs: 1 kept, 1 failed" in capfd.readouterr().out
     assert folders(tmp_path) == results
+
+
+def test_a_key_that_all_listed_choices_have_can_be_given(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whether there is such a key is asked of every choice, not of the default one."""
+    places = [f"paths.output={tmp_path / 'runs'}", f"paths.cache={tmp_path / 'cache'}", "data=synthetic"]
+    assert main(["train", "-m", "method=bilinear_softmax,devise", "method.epochs=2", *places]) == 0
+    configs = [json.loads(path.read_text())["config"]["method"] for path in (tmp_path / "runs").rglob(RESULT)]
+    assert [config["epochs"] for config in configs] == [2, 2]
+    capfd.readouterr()
+    assert main(["train", "-m", "method=eszsl,devise", "method.epochs=2", *places]) == 2
+    assert "method.epochs: there is no such key" in capfd.readouterr().err
+    assert len(list((tmp_path / "runs").rglob(RESULT))) == 2

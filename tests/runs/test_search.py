@@ -288,6 +288,18 @@ def test_a_mistake_that_ended_every_trial_can_be_corrected(tmp_path: Path, capsy
     assert swept(tmp_path / "conse", *conse, "method.T=5")["config"]["method"]["T"] == 5
 
 
+def test_the_first_trial_is_what_the_configuration_says(tmp_path: Path) -> None:
+    """So ten trials cannot end below the default; what lies off its axis is drawn."""
+    space = ["sweep.gamma={low:0.01,high:100.0,log:true}", "sweep.lamb=[5,7]", "method.gamma=3.5", "method.lamb=1.0"]
+    output = tmp_path / "run"
+    places = [f"paths.output={output}", f"paths.cache={tmp_path / 'cache'}"]
+    assert main(["sweep", "data=synthetic", "method=eszsl", "search.trials=3", *space, *places]) == 0
+    first, *others = json.loads((output / "result.json").read_text())["selection"]["trials"]
+    assert first["chosen"]["gamma"] == 3.5
+    assert first["chosen"]["lamb"] in (5, 7)
+    assert all(trial["chosen"]["gamma"] != 3.5 for trial in others)
+
+
 def test_an_address_with_a_password_is_kept_nowhere(tmp_path: Path) -> None:
     address = f"sqlite:///{tmp_path / 'own.db'}"
     result = swept(tmp_path / "run", *GRID, f"search.storage={address}")

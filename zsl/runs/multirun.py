@@ -27,7 +27,7 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.types import HydraContext, RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from rich.console import Console
 from rich.progress import track
 
@@ -68,7 +68,8 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
     """
     name, folder = arguments.config_name or "config", arguments.config_path or tree() / "conf"
     forget = f"+hydra.callbacks.forget._target_={__name__}.{Forget.__name__}"
-    overrides = [*arguments.overrides, *HERE, forget]
+    deferred = _deferred(arguments.overrides)
+    overrides = [*(word for word in arguments.overrides if word not in deferred), *HERE, forget]
     if arguments.config_dir:
         place = written("", f"file://{Path(arguments.config_dir).absolute()}")[1:]
         overrides.append(f"hydra.searchpath=[{place}]")
@@ -77,6 +78,8 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
         assert hydra is not None
         with explained():
             composed = hydra.compose_config(name, overrides, RunMode.MULTIRUN, with_log_configuration=False)
+            with read_write(composed), open_dict(composed):
+                composed.hydra.overrides.task = [*overrides_of(composed.hydra), *deferred]
             output = output_of(composed)
             composer = Composer(hydra.config_loader)
             batches = _batches(composer, composed)
@@ -97,6 +100,20 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
             sys.stderr.write(f"{lost}; {go_on}\n")
             return 1
     return _report(outcomes, output)
+
+
+def _deferred(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides of keys below a group that several choices are listed for, such as ``method.epochs=3``.
+
+    Whether such a key exists depends on the choice, so that they are checked with every job and not with the default.
+    """
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    several = {override.key_or_group for override in parsed if override.is_sweep_override()}
+    return [
+        word
+        for word, override in zip(overrides, parsed, strict=True)
+        if "." in override.key_or_group and override.key_or_group.partition(".")[0] in several
+    ]
 
 
 def _batches(composer: Composer, composed: DictConfig) -> Batches:

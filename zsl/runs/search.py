@@ -37,7 +37,7 @@ from zsl.runs.console import show, show_log
 from zsl.runs.job import verified
 from zsl.runs.run import run
 from zsl.selection.choice import Choice, best, points
-from zsl.selection.space import Range
+from zsl.selection.space import CORRECTION, Range
 from zsl.selection.trials import TrialLog
 from zsl.training.resumption import InterruptedRunError
 
@@ -196,7 +196,16 @@ def _plan(experiment: Experiment) -> Plan:
         seed=experiment.seed,
         pruner=search.pruner,
         epochs=experiment.method(ANY_DATA, {}).epochs,
+        default={key: _configured(experiment, key) for key in space},
     )
+
+
+def _configured(experiment: Experiment, key: str) -> Any:
+    """Return the value that the configuration has for a key of the search space."""
+    node: Any = experiment.config if key.startswith(CORRECTION) else experiment.config["method"]
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node
 
 
 def _identity(experiment: Experiment, source: Source) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -33,6 +33,8 @@ class Plan:
     pruner: str
     epochs: int
     """of a whole training"""
+    default: Hyperparameters = field(default_factory=dict)
+    """the values that the configuration has without a search: the first trial of the estimator"""
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """The axes; lists stay lists, whatever they are of."""
@@ -41,9 +43,17 @@ class Plan:
     def sampling(self, slot: int) -> BaseSampler:
         """What suggests the point of a slot."""
         sampler = TPESampler(seed=stream(self.seed, slot) % 2**32, constant_liar=True)
-        if self.points is None:
-            return sampler
-        return PartialFixedSampler({key: _stored(value) for key, value in self.points[slot].items()}, sampler)
+        fixed = self.points[slot] if self.points is not None else self._known_default() if slot == 0 else {}
+        return PartialFixedSampler({key: _stored(value) for key, value in fixed.items()}, sampler) if fixed else sampler
+
+    def _known_default(self) -> Hyperparameters:
+        """Return the default values that lie on their axes."""
+        return {
+            key: value
+            for key, value in self.default.items()
+            if (axis := self.space.get(key)) is not None
+            and (_is_within(value, axis) if isinstance(axis, Range) else value in axis)
+        }
 
     def pruning(self) -> BasePruner:
         """What ends trials early; closed forms have nothing to end."""
@@ -65,6 +75,13 @@ def _distribution(axis: Axis) -> BaseDistribution:
     if axis.whole:
         return IntDistribution(int(axis.low), int(axis.high), axis.log, int(axis.step or 1))
     return FloatDistribution(axis.low, axis.high, axis.log, axis.step)
+
+
+def _is_within(value: Any, axis: Range) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not axis.low <= value <= axis.high or (axis.whole and not isinstance(value, int)):
+        return False
+    return axis.step is None or abs((value - axis.low) / axis.step - round((value - axis.low) / axis.step)) < 1e-9
 
 
 def _choices(values: Sequence[Any]) -> list[Any]:
