@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 from sphinx.application import Sphinx
 
@@ -13,7 +15,7 @@ author = "The zsl authors"
 copyright = author
 version = release = __version__
 extensions = ["myst_parser", "sphinx.ext.apidoc", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["api/modules.rst"]
 html_theme = "furo"
 html_title = f"zsl {__version__}"
 
@@ -37,30 +39,47 @@ nitpick_ignore_regex = [(r"py:.*", r"(?!zsl\.).*|.*\.T")]
 """references into this package have to resolve, those to other libraries and to type variables need not"""
 suppress_warnings = ["ref.python"]
 """two attributes of one name, of which the one in the same class is meant"""
+napoleon_use_ivar = True
 
-PLACES = {
-    "../README.md": "index.md",
-    "../CONTRIBUTING.md": "contributing.md",
-    "../CHANGELOG.md": "changelog.md",
-    "../experiments/REPRODUCTION.md": "reproduced.md",
-    "../notebooks/README.md": "notebooks.md",
+ROOT = Path(__file__).parents[1]
+SHOWN = {
+    "contributing": "CONTRIBUTING.md",
+    "changelog": "CHANGELOG.md",
+    "reproduced": "experiments/REPRODUCTION.md",
+    "notebooks": "notebooks/README.md",
 }
-"""files outside this folder -> the pages of the site that show them"""
+"""page -> the file of the repository that the site shows there"""
+PLACES = {"../README.md": "index.md", **{f"../{file}": f"{page}.md" for page, file in SHOWN.items()}}
 MODULE = re.compile(r"\[([^\]]+)\]\(\.\./zsl/([\w/]+)\.py\)")
 KEY = r"[^\W\d_][\w-]*?\d{4}[a-z]?"
 SIGN = re.compile(r"(?<!\*)\*(?!\*)|\||(?<=\w)_(?!\w)")
 CITATION = re.compile(rf"(?<!`)\[({KEY}(?:, {KEY})*)\](?![\w(`_])")
 
 
-def on_the_site(_app: Sphinx, page: str, source: list[str]) -> None:
-    """Lead links to files of the repository to what shows them: a page, or the API reference. Name the entries of the
-    bibliography.
+def on_the_site(app: Sphinx, page: str, source: list[str]) -> None:
+    """Show files of the repository on their pages, and lead links to such files, or to code, to what shows them. Name
+    the entries of the bibliography.
     """
+    text = source[0]
+    if page in SHOWN:
+        app.env.note_dependency(ROOT / SHOWN[page])
+        text = moved(ROOT / SHOWN[page], text.splitlines()[0])
     for file, shown in PLACES.items():
-        source[0] = source[0].replace(f"]({file}", f"]({shown}")
-    source[0] = MODULE.sub(lambda found: f"{{py:mod}}`{found[1]} <zsl.{found[2].replace('/', '.')}>`", source[0])
+        text = text.replace(f"]({file}", f"]({shown}")
+    text = MODULE.sub(lambda found: f"{{py:mod}}`{found[1]} <zsl.{found[2].replace('/', '.')}>`", text)
     if page == "bibliography":
-        source[0] = re.sub(rf"^### ({KEY})$", r"(\1)=\n### \1", source[0], flags=re.MULTILINE)
+        text = re.sub(rf"^## ({KEY})$", r"(\1)=\n## \1", text, flags=re.MULTILINE)
+    source[0] = text
+
+
+def moved(file: Path, title: str) -> str:
+    """The text of a file, under the title if it has none, with its links as seen from this folder."""
+
+    def link(found: re.Match[str]) -> str:
+        return f"]({os.path.relpath(file.parent / found[1], Path(__file__).parent)}"
+
+    text = re.sub(r"\]\((?!https?:|#)([^)#\s]+)", link, file.read_text(encoding="utf-8"))
+    return text if text.startswith("# ") else f"{title}\n\n{text}"
 
 
 def joined(_app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:

@@ -46,7 +46,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(copy: Path, command: str) -> None:
     words = command.split()
-    own = {"zsl": ["-c", "import sys, zsl.cli; sys.exit(zsl.cli())"], "python": []}
+    own = {"zsl": ["-m", "zsl"], "python": []}
     environment = {**os.environ, "PYTHONPATH": str(copy), "ZSL_CACHE": str(copy / "cache")}
     line = [sys.executable, *own[words[0]], *words[1:]]
     done = subprocess.run(line, cwd=copy, env=environment, capture_output=True, text=True, timeout=600)

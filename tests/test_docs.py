@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 from urllib.parse import unquote
 
 import pytest
@@ -112,7 +113,7 @@ def cited() -> dict[str, set[str]]:
 def entries() -> dict[str, str]:
     """Citation key -> its entry of the bibliography."""
     text = (DOCS / "bibliography.md").read_text(encoding="utf-8")
-    return dict(re.findall(r"^### (\S+)\n\n(.*?)\s*(?=^### |\Z)", text, re.DOTALL | re.MULTILINE))
+    return dict(re.findall(r"^## (\S+)\n\n(.*?)\s*(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
 
 
 def test_every_citation_has_an_entry_and_every_entry_is_cited() -> None:
@@ -142,7 +143,7 @@ def test_entries_are_sorted() -> None:
 
 def blocks(path: Path, needs: str) -> list[str]:
     """The commands of a page that need nothing, ``emoji`` or ``data``, one a line."""
-    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"\\\n\s*", "", path.read_text(encoding="utf-8"))
     return [line for need, block in COMMANDS.findall(text) if need == needs for line in block.strip().split("\n")]
 
 
@@ -154,7 +155,7 @@ def run(path: Path, needs: str, folder: Path, **variables: str) -> None:
     """Run the commands of a page in a folder, one after the other."""
     environment = {"ZSL_CACHE": str(folder / "cache"), "PYTHONPATH": str(ROOT), "WANDB_SILENT": "true", **variables}
     for line in blocks(path, needs):
-        program, *words = shlex.split(line)
+        program, *words = shlex.split(Template(line).safe_substitute(variables))
         if program == "zsl":
             done = processes.zsl(*words, cwd=folder, env=environment, timeout=600)
         else:
