@@ -29,7 +29,8 @@ from zsl.data.protocol import Stage, final
 from zsl.evaluation.leak_audit import audit_method
 from zsl.evaluation.scoring import score
 from zsl.methods.method import Dimensions, ZSLModel
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 from zsl.training.random_draws import detect_random_draws
 from zsl.training.resumption import InterruptedRunError, steps_made
 

@@ -32,8 +32,8 @@ from zsl.prediction.components import of_object, of_recipe
 from zsl.prediction.predictor import Described, Predictor
 from zsl.prediction.saved import load
 from zsl.runs.run import run
-from zsl.training.fit import Loop
 from zsl.training.fit import fit as fit_method
+from zsl.training.loop import Loop
 from zsl.training.random_draws import detect_random_draws
 
 __all__ = ["ConfiguredExperiment", "Results", "evaluate", "experiment", "fit", "load", "results"]

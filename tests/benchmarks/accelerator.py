@@ -11,7 +11,8 @@ from tests.benchmarks.generators import DIMS, data
 from tests.benchmarks.timing import Timing
 from zsl.data.training_set import TrainingSet
 from zsl.methods.generative.fclswgan import FCLSWGAN
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 WHOLE = "f-CLSWGAN on CUB's shapes, training, synthesis and classifiers"
 GOAL = "≤ 60 s"

@@ -26,7 +26,8 @@ from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.networks import Generator
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 DIMS = Dimensions(1000, 312, 150, 50)
 IMAGES, BATCH, CRITICS, HIDDEN = 7057, 64, 5, 4096

@@ -12,7 +12,8 @@ from omegaconf import DictConfig
 from tests.benchmarks.grids import train
 from tests.benchmarks.timing import Timing, resident
 from tests.configured import METHODS, composed, kind
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 GOAL = "< 2.5 GB"
 

@@ -23,7 +23,8 @@ from zsl.methods.compatibility.devise import DeViSE
 from zsl.methods.compatibility.latem import LATEM
 from zsl.methods.compatibility.sje import SJE
 from zsl.methods.method import Dimensions
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 LOOP = Loop(progress_bar=False)
 METHODS: list[tuple[type[BilinearSGD], one_at_a_time.Weigh]] = [

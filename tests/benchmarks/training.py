@@ -13,7 +13,8 @@ from zsl.evaluation.scoring import score
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.method import Dimensions
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 LOOP = Loop(progress_bar=False)
 

@@ -20,7 +20,8 @@ from zsl.data.protocol import Stage
 from zsl.data.training_set import TrainingSet
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import ZSLModel
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 LOOP = Loop(progress_bar=False)
 HEAD = partial(Softmax, epochs=1)

@@ -15,7 +15,8 @@ from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, Batches, TrainingSet
 from zsl.methods.compatibility.bilinear import BilinearSGD
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 Hinges = list[float]
 Weigh = Callable[[Hinges], dict[int, float]]

@@ -20,7 +20,8 @@ from zsl.methods.compatibility.devise import DeViSE
 from zsl.methods.compatibility.latem import LATEM
 from zsl.methods.compatibility.sje import SJE
 from zsl.methods.method import Dimensions
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 Limits = list[tuple[str, object]]
 METHODS: list[type[BilinearSGD]] = [ALE, DeViSE, SJE, LATEM, BilinearSoftmax, BilinearSigmoid]

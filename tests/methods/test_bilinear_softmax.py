@@ -15,7 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from tests.methods.one_at_a_time import random_batch, random_training_set
 from zsl.methods.compatibility.bilinear_softmax import BilinearSoftmax
 from zsl.methods.method import Dimensions
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 
 @settings(deadline=None, max_examples=60)

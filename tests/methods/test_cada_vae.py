@@ -28,7 +28,8 @@ from zsl.methods.generative.cada_vae import CADAVAE, in_turn, ramp
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 from zsl.training.resumption import InterruptedRunError
 
 LOOP = Loop(progress_bar=False)

@@ -16,7 +16,8 @@ from zsl.data.protocol import Stage, final
 from zsl.errors import InputError
 from zsl.methods.method import Dimensions
 from zsl.methods.transfer.class_norm import ClassNorm, ClassStandardization
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 
 @pytest.fixture(scope="module")

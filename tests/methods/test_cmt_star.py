@@ -20,7 +20,8 @@ from zsl.methods.transfer.cmt import CMT
 from zsl.methods.transfer.cmt_star import CMTStar
 from zsl.methods.transfer.novelty import Gaussians
 from zsl.selection.epochs import BestEpoch
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from zsl.data.protocol import final
 from zsl.errors import InputError
 from zsl.methods.method import Dimensions
 from zsl.methods.transfer.dem import DEM
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 
 @settings(deadline=None, max_examples=30)

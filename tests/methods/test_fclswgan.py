@@ -19,7 +19,8 @@ from zsl.data.training_set import Batches, Draws, Setting
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.method import Dimensions
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 STAGE = final(worlds.source())
 TRAIN = STAGE.training(Setting.UNSEEN_SEMANTICS)

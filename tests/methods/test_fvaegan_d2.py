@@ -32,7 +32,8 @@ from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Encoder
 from zsl.methods.method import Dimensions
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 STAGE = final(worlds.source())
 DIMS = Dimensions(*STAGE.dims)

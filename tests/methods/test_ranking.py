@@ -18,7 +18,8 @@ from zsl.methods.compatibility.latem import LATEM
 from zsl.methods.compatibility.ranking import RankingSGD, violations
 from zsl.methods.compatibility.sje import SJE
 from zsl.methods.method import Dimensions
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 RANKING: dict[str, tuple[type[RankingSGD], one_at_a_time.Weigh]] = {
     "ale": (ALE, one_at_a_time.ale),

@@ -12,7 +12,8 @@ from zsl.data.training_set import Setting
 from zsl.errors import InputError
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 STAGE = final(worlds.source())
 

@@ -17,7 +17,8 @@ from zsl.errors import InputError
 from zsl.methods.method import Dimensions
 from zsl.methods.transfer.mixtures import mixtures
 from zsl.methods.transfer.sse import SSE
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 
 def model_and_batch(mapping: str, seed: int, n: int = 5, d: int = 4, k: int = 3, s: int = 4) -> tuple[SSE, Batch]:

@@ -23,7 +23,8 @@ from zsl.methods.method import Dimensions
 from zsl.prediction.components import OFFERED, built, of_recipe
 from zsl.prediction.predictor import Described, Predictor
 from zsl.prediction.saved import load
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 ASK = """
 import sys

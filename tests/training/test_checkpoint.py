@@ -21,7 +21,8 @@ from zsl.methods.compatibility.ale import ALE
 from zsl.methods.method import Dimensions
 from zsl.outputs.names import CHECKPOINT
 from zsl.training.checkpoint import require_resumable
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 from zsl.training.resumption import InterruptedRunError
 from zsl.training.sealing import NOWHERE, origin, require_seal, sealed
 

@@ -15,7 +15,8 @@ from zsl.data.training_set import TrainingSet
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.method import Dimensions, ZSLModel
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 from zsl.training.random_draws import detect_random_draws
 
 

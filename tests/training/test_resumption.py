@@ -24,7 +24,8 @@ from zsl.errors import InputError, PrunedError
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.method import Dimensions, ZSLModel
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 from zsl.training.resumption import InterruptedRunError
 
 STAGE = final(worlds.source())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from zsl.errors import InputError
+
 HELP = "ask a saved model about photographs, folders of photographs, or features"
 EPILOG = """examples:
   zsl predict runs/birds/model photographs/
@@ -42,6 +44,9 @@ def main(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: the model, an image or a label cannot be used, or a file cannot be written.
     """
+    for path in (arguments.model, *arguments.paths):
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; correct the path")
     from zsl.cli.answers import predict
 
     return predict(arguments)

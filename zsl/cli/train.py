@@ -111,8 +111,11 @@ def _refuse(message: str) -> NoReturn:
 def _run(cfg: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
 
-    from zsl.config.experiment import Experiment
     from zsl.config.hydra_job import names_of, output_of, overrides_of
+    from zsl.config.settings import require_resolvable
+
+    require_resolvable(cfg)  # what needs neither data nor PyTorch is refused before PyTorch is imported
+    from zsl.config.experiment import Experiment
     from zsl.runs.job import NAME as UNFINISHED
     from zsl.runs.run import run
     from zsl.training.resumption import InterruptedRunError

@@ -33,7 +33,7 @@ from zsl.outputs.names import MODEL, PREDICTIONS
 from zsl.prediction.model_files import DESCRIPTION
 from zsl.selection.space import Axis, Hyperparameters, extremes, of_correction, of_method
 from zsl.tracking.tracker import Tracker
-from zsl.training.fit import Loop
+from zsl.training.loop import Loop
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from zsl.config.hydra_errors import explained, nearest
 from zsl.data.scaling import EmbeddingScale, FeatureScale, require
 from zsl.errors import InputError, shortened
 from zsl.files.folder import expanded
-from zsl.training.fit import Loop
+from zsl.training.loop import Loop
 
 T = TypeVar("T")
 GIVEN = ("dims",)
@@ -157,6 +157,16 @@ def plain(cfg: DictConfig, key: str = "", hint: Any = Settings) -> dict[str, Any
     check(key, content, hint)
     assert isinstance(content, dict)
     return {str(name): value for name, value in content.items()}
+
+
+def require_resolvable(cfg: DictConfig) -> None:
+    """Refuse a configuration in which a value is missing or refers to what is not there; import nothing for it.
+
+    Raises:
+        InputError: there is such a value; the message names its key.
+    """
+    with explained():
+        OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 
 
 def instantiate(node: Mapping[str, Any], key: str, kind: type[T], *given: object) -> T:

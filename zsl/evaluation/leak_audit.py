@@ -15,7 +15,8 @@ from zsl.data.protocol import Source, final
 from zsl.data.training_set import Setting
 from zsl.evaluation.scoring import score
 from zsl.methods.method import Dimensions, ZSLModel
-from zsl.training.fit import Loop, fit
+from zsl.training.fit import fit
+from zsl.training.loop import Loop
 
 Build = Callable[[Dimensions], ZSLModel]
 

@@ -7,57 +7,26 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import TQDMProgressBar
 
-from zsl.data.scaling import require
 from zsl.data.training_set import Batches, TrainingSet, stream
 from zsl.errors import InputError
 from zsl.methods.method import ZSLModel
 from zsl.outputs.names import CHECKPOINT
 from zsl.training.checkpoint import require_resumable
 from zsl.training.divergence import FiniteLoss, solvable
+from zsl.training.loop import Loop
 from zsl.training.random_draws import detect_random_draws
 from zsl.training.resumption import AtomicCheckpoints, InterruptedRunError, Interruption, Periodic, RandomStreams
 from zsl.training.sealing import NOWHERE
 
 FOUNDATIONS, HEADS = 1, 2
 """keys of the random streams of parts, beside the stream of the gradient steps"""
-PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
-
-
-@dataclass(frozen=True)
-class Loop:
-    """Options of the training loop, for any method: ``conf/trainer``.
-
-    Raises:
-        InputError: a value is unknown or out of range.
-    """
-
-    accelerator: str = "cpu"
-    precision: str = "32-true"
-    compile: bool = False
-    """torch.compile the loss; worth its start-up time only in long runs"""
-    checkpoint_every_n_steps: int | None = None
-    """steps between two writes of ``checkpoints/last.ckpt``; an interrupted run always writes one"""
-    log_every_n_steps: int = 50
-    progress_bar: bool = True
-
-    def __post_init__(self) -> None:
-        require(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))
-        require(self.precision, "trainer.precision", PRECISIONS)
-        if self.precision == "16-mixed" and self.accelerator == "cpu":
-            raise InputError("trainer.precision=16-mixed: needs a GPU; add trainer=gpu, or use bf16-mixed or 32-true")
-        for key in ("log_every_n_steps", "checkpoint_every_n_steps"):
-            value = getattr(self, key)
-            if key == "checkpoint_every_n_steps" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise InputError(f"trainer.{key}={value}: must be a whole number of at least 1")
 
 
 def fit(
