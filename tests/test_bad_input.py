@@ -356,7 +356,7 @@ def test_a_stopped_process_goes_on_to_the_same_weights(
     else:
         assert process.returncode == 130
         assert process.stderr.count("\n") == 1
-        assert "zsl: stopped at step 11; go on with: zsl train" in process.stderr
+        assert "zsl: stopped at step 11; resume with: zsl train" in process.stderr
         assert "resume=true" in process.stderr
     assert main([*arguments, "resume=true"]) == 0
     found = weights(folder / "stopped")
@@ -416,7 +416,7 @@ def test_a_search_that_is_stopped_goes_on_with_the_next_trial(folder: Path) -> N
     process = processes.call(signalled, signal.SIGINT, 2, 5, [*search, "paths.output=stopped"], cwd=folder)
     assert process.returncode == 130
     assert process.stderr.count("\n") == 1
-    assert "which will begin again; go on with: zsl train" in process.stderr
+    assert "which will begin again; resume with: zsl train" in process.stderr
     before = trials(folder / "stopped")
     assert len(before) == 1
     assert main([*search, "paths.output=stopped", "resume=true"]) == 0

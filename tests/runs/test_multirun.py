@@ -161,7 +161,7 @@ def test_two_processes_do_not_run_one_job(tmp_path: Path, sweep: list[str], capf
         assert mine
         capfd.readouterr()
         assert main([*sweep, "seed=0,1"]) == 0
-        assert "2 jobs: 1 under way elsewhere, 1 done" in capfd.readouterr().out
+        assert "2 jobs: 1 running in another process, 1 done" in capfd.readouterr().out
         assert not path.exists()
     assert main([*sweep, "seed=0,1"]) == 0
     assert path.exists()

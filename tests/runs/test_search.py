@@ -96,7 +96,7 @@ def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
         finish, told = Search.finish, iter(range(4))
         patch.setattr(Search, "finish", lambda *given: finish(*given) if next(told, None) is not None else interrupt())
         assert main(command(folder, *space)) == 130
-    said = "zsl: stopped; trials that have ended are kept; go on with: zsl sweep data=synthetic "
+    said = "zsl: stopped; finished trials are kept; resume with: zsl sweep data=synthetic "
     assert capsys.readouterr().err.startswith(said)
     assert not (folder / "result.json").exists()
     assert Counter(trial.state for trial in study(folder)) == {TrialState.COMPLETE: 4, TrialState.FAIL: 1}
@@ -217,17 +217,20 @@ def test_an_axis_may_be_of_the_correction_and_of_whole_numbers(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["selection=test"], "selection=test: a search that sees test images would choose by what it is to be judged"),
-        (["selection.objective=u"], "selection.objective=u: a search is led by T1, H or H_raw of validation classes"),
+        (["selection=test"], "selection=test: a search on test images would choose by the numbers it is judged"),
+        (["selection.objective=u"], "selection.objective=u: a search maximises T1, H or H_raw of validation classes"),
         (["selection=fixed"], "selection=fixed: nothing would be chosen"),
-        (["resume=true"], "resume=true: a search goes on by itself"),
-        (["search=grid", "search.trials=5"], "search.trials=5: a grid has 25 points and tries them all; leave it out"),
+        (["resume=true"], "resume=true: a search is resumed whenever"),
+        (["search=grid", "search.trials=5"], "search.trials=5: a grid search tries all 25 points; leave it out"),
         (["search.trials=0"], "search.trials=0: must be a whole number, at least 1"),
         (["search.sampler=cmaes"], "search.sampler=cmaes is unknown; choose one of tpe, grid"),
         (["search=gird"], "search=gird: there is no such search; did you mean grid?"),
         (["search.stale=1"], "search.stale=1: must be a whole number, at least 2"),
         (["~sweep"], "sweep: names nothing to search"),
-        (["search=grid", "sweep.gamma={low:1,high:2}"], "sweep.gamma: a range has no end of values; list some, or"),
+        (
+            ["search=grid", "sweep.gamma={low:1,high:2}"],
+            "sweep.gamma: a range has infinitely many values; list some",
+        ),
         (["sweep.gamma={low:1,hihg:2}"], "sweep.gamma.hihg: there is no such key; did you mean sweep.gamma.high?"),
         (["sweep.gamma={low:1}"], "sweep.gamma.high is missing"),
         (["sweep.gamma={low:2,high:1}"], "sweep.gamma: low=2 is not below high=1"),
@@ -235,11 +238,11 @@ def test_an_axis_may_be_of_the_correction_and_of_whole_numbers(tmp_path: Path) -
         (["sweep.gamma={low:1,high:2,log:true,step:1}"], "sweep.gamma: log and step exclude each other"),
         (["sweep.gamma={low:1,high:2,step:3}"], "sweep.gamma.step=3: must be above 0 and at most high - low = 1"),
         (["sweep.gamma={low:-1,high:2}"], "method.gamma=-1: must be a finite number greater than 0"),
-        (["search.storage=sqlite://"], "search.storage: a database in memory cannot be shared or continued"),
+        (["search.storage=sqlite://"], "search.storage: an in-memory database cannot be shared or resumed"),
         (["search.storage=nonsense"], "search.storage: not an address of a database"),
         (
             [f"search.storage=sqlite:///{__file__}/study.db"],
-            f"search.storage: {Path(__file__) / 'study.db'} cannot be made: {__file__} is no folder",
+            f"search.storage: {Path(__file__) / 'study.db'} cannot be created: {__file__} is no writable folder",
         ),
     ],
 )
@@ -267,11 +270,11 @@ def test_a_study_is_of_one_configuration_and_of_one_data_set(
     folder = tmp_path / "grid"
     before = swept(folder, *GRID)
     for change, said in (
-        ("method.coding='-1,1'", 'it was begun with method.coding="0,1", now it is "-1,1"'),
-        ("sweep.lamb=[0.1,2]", "it was begun with sweep.lamb=[0.1, 1], now it is [0.1, 2]"),
-        ("seed=1", "it was begun with seed=0, now it is 1"),
-        ("search=tpe", 'it was begun with search.sampler="grid", now it is "tpe"'),
-        ("class_embedding.shuffle_seed=1", "it was begun with other data, class_embeddings differ; give"),
+        ("method.coding='-1,1'", 'it was started with method.coding="0,1", now it is "-1,1"'),
+        ("sweep.lamb=[0.1,2]", "it was started with sweep.lamb=[0.1, 1], now it is [0.1, 2]"),
+        ("seed=1", "it was started with seed=0, now it is 1"),
+        ("search=tpe", 'it was started with search.sampler="grid", now it is "tpe"'),
+        ("class_embedding.shuffle_seed=1", "it was started with other data, class_embeddings differ; give"),
     ):
         capsys.readouterr()
         assert main(command(folder, *GRID, change)) == 2
@@ -309,7 +312,7 @@ def test_a_database_that_breaks_in_use_is_said_in_one_line(
 
     monkeypatch.setattr(Search, "ended", broken)
     assert main(command(tmp_path / "run", *GRID)) == 2
-    assert capsys.readouterr().err.startswith("zsl: error: search.storage: no such table: trials; put it right and")
+    assert capsys.readouterr().err.startswith("zsl: error: search.storage: no such table: trials; correct it and")
 
 
 def test_seeds_can_share_one_search(tmp_path: Path) -> None:

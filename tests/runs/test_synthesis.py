@@ -96,7 +96,7 @@ def test_only_a_generator_with_weights_can_be_asked(place: Path, capsys: pytest.
     run, cache = place / "closed", f"paths.cache={place / 'cache'}"
     assert main(["train", "data=synthetic", "save.model=true", f"paths.output={run}", cache]) == 0
     assert main(["synthesize", str(run), str(place / "bad")]) == 2
-    assert "eszsl makes no features; give the run of a generator" in capsys.readouterr().err
+    assert "eszsl generates no features; give the run of a generator" in capsys.readouterr().err
     weightless = place / "weightless"
     assert main([*TRAIN, "method.features_per_class=5", f"paths.output={weightless}", cache]) == 0
     assert main(["synthesize", str(weightless), str(place / "bad")]) == 2

@@ -23,7 +23,7 @@ def main(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: there is no such folder, or no job in it.
     """
-    from zsl.config.recalled import command
+    from zsl.config.command_lines import command
     from zsl.outputs import result
     from zsl.runs.job import NAME, Job, Unfinished
 

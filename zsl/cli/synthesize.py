@@ -12,7 +12,7 @@ from zsl.errors import InputError
 from zsl.files.atomic import write_bytes
 from zsl.reporting.drawing import UNDATED
 from zsl.reporting.feature_plot import draw
-from zsl.runs.console import say
+from zsl.runs.console import print_line
 from zsl.runs.synthesis import FEATURES, Synthetic, synthesize
 
 SHOWN = 5
@@ -29,7 +29,7 @@ def main(arguments: argparse.Namespace) -> int:
         write_bytes(Path(arguments.plot), plot(made, form))
     seen = int(made.stage.classes.seen.sum())
     unseen = len(made.stage.classes) - seen
-    say(
+    print_line(
         f"{arguments.per_class} features of each of {seen} seen and {unseen} unseen classes, scaled as the generator "
         f"knows them; use them with\n  zsl train data=xlsa17 data.name=synthetic data.root={output} "
         f"data.features={FEATURES}"

@@ -15,7 +15,7 @@ from zsl.config.overrides import readable, written
 from zsl.config.tree import choices, tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
-from zsl.runs.console import show, show_log
+from zsl.runs.console import print_result, show_log
 
 MULTIRUN = ("-m", "--multirun")
 HELP = {"--help", "-h"}
@@ -120,9 +120,9 @@ def _run(cfg: Any) -> None:
     hydra_config, output = HydraConfig.get(), output_of(cfg)
     overrides = overrides_of(hydra_config)
     try:
-        show(run(Experiment.from_config(cfg, names_of(hydra_config), overrides)), output)
+        print_result(run(Experiment.from_config(cfg, names_of(hydra_config), overrides)), output)
     except InterruptedRunError as error:
         kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
         command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])
-        raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
+        raise KeyboardInterrupt(f"{error}" + (f"; resume with: {command}" if error.resumable else "")) from None
     (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is
