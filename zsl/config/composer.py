@@ -78,7 +78,7 @@ class Composer(ConfigLoaderImpl):
         return {"config_search_path": self.config_search_path}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Start with an empty cache; load Hydra's plug-ins, which a new process needs for reading configuration files."""
+        """Start with an empty cache; load Hydra's plug-ins, which a new process needs to read configuration files."""
         Plugins.instance()
         self.__dict__.update(state)
         self._forget()
