@@ -1,4 +1,4 @@
-"""What stays at hand is bounded, and forgotten when a file that it was read from changes."""
+"""The in-memory cache of loaded data: its size is bounded, and its keys change when a file changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from zsl.config.memory import RecentlyUsed, file_state_key
 
 
-def test_the_last_few_are_kept() -> None:
+def test_the_most_recently_used_values_are_kept() -> None:
     recent: RecentlyUsed[object] = RecentlyUsed(2)
     first, second = recent.get("a", object), recent.get("b", object)
     assert recent.get("a", object) is first
@@ -21,7 +21,7 @@ def test_the_last_few_are_kept() -> None:
     assert recent.get("b", object) is not second
 
 
-def test_what_is_no_longer_good_is_made_again() -> None:
+def test_a_value_that_is_no_longer_good_is_made_again() -> None:
     recent: RecentlyUsed[list[int]] = RecentlyUsed(2)
     recent.get("a", list).append(1)
     assert recent.get("a", list) == [1]

@@ -1,4 +1,4 @@
-"""Searches through the command line: alone, with others, stopped, killed, and led astray."""
+"""Searches through the command line: in one process, in several, stopped, killed, and with invalid settings."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ALE = ["method=ale", "method.epochs=3", "method.batch_size=256"]
 
 
 def command(folder: Path, *overrides: str) -> list[str]:
-    """A search in this folder, beside one cache for all."""
+    """Return the command of a search in this folder; all searches share one cache."""
     own = [] if any(word.startswith("method=") for word in overrides) else ["method=eszsl"]
     places = [f"paths.output={folder}", f"paths.cache={folder.parent / 'cache'}"]
     return ["sweep", "data=synthetic", *own, *places, *overrides]
 
 
 def swept(folder: Path, *overrides: str) -> dict[str, Any]:
-    """Search, and read the result."""
+    """Run a search and read its result."""
     assert main(command(folder, *overrides)) == 0
     return read(folder)
 
@@ -43,13 +43,13 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def study(folder: Path, name: str = "eszsl-synthetic") -> list[FrozenTrial]:
-    """The trials of a study, by Optuna's own hand."""
+    """Return the trials of a study, read by Optuna itself."""
     storage = f"sqlite:///{folder / 'study.db'}"
     return optuna.load_study(study_name=name, storage=storage).get_trials()
 
 
 def points(folder: Path) -> Counter[tuple[Any, ...]]:
-    """How often each point came to something."""
+    """Count the finished trials of each point."""
     ended = [trial for trial in study(folder) if trial.state == TrialState.COMPLETE]
     return Counter(tuple(trial.params.values()) for trial in ended)
 
@@ -105,7 +105,7 @@ def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
 
 
 def interrupt() -> None:
-    """As Ctrl-C does, also where whoever started the tests has it ignored."""
+    """Raise KeyboardInterrupt as SIGINT does, also if the test process was started with SIGINT ignored."""
     signal.default_int_handler(signal.SIGINT, None)
 
 
@@ -122,7 +122,7 @@ def test_a_search_that_has_ended_is_only_read_and_can_be_made_longer(tmp_path: P
 
 
 def killed(after: int, arguments: list[str]) -> int:
-    """A search that kills itself when it is about to tell what its next trial has come to."""
+    """Run a search in a process that kills itself when it is about to record its next trial."""
     finish, told = Search.finish, iter(range(after))
 
     def finish_or_die(self: Search, found: Any) -> None:
@@ -164,7 +164,7 @@ def test_processes_that_begin_together_make_one_study(tmp_path: Path) -> None:
 
 
 def test_a_trial_that_was_given_away_does_not_count_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that was taken for dead comes back to find its trial failed: another one is made."""
+    """A trial that was failed while its process still ran is not recorded, and is redone."""
     finish = Search.finish
 
     def overtaken(self: Search, found: Any) -> None:
@@ -180,7 +180,7 @@ def test_a_trial_that_was_given_away_does_not_count_twice(tmp_path: Path, monkey
 
 
 def test_trials_that_others_have_left_behind_are_ended(tmp_path: Path) -> None:
-    """Rates so small that nothing is learned come last in every epoch; without a pruner they are trained to the end."""
+    """Learning rates too small to learn with are pruned; without a pruner they are trained to the last epoch."""
     small = ["sweep.lr=[1.0,0.8,0.6,0.4,0.2,1e-9,1e-10]", "search=grid", *ALE, "selection.patience=3"]
     result = swept(tmp_path / "median", *small, "search.pruner=median")
     ended = {trial["chosen"]["lr"]: trial.get("pruned") for trial in result["selection"]["trials"]}

@@ -1,4 +1,4 @@
-"""``zsl synthesize`` through the command line: a generator is trained, asked for features, and these are trained on."""
+"""``zsl synthesize`` through the command line: a generator is trained, and a method is trained on its features."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRAIN = ["train", "data=synthetic", "method=fclswgan", "method.hidden=16", "meth
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``run`` holds a trained generator."""
+    """Return a folder whose subfolder ``run`` holds a trained generator."""
     folder = tmp_path_factory.mktemp("synthesis")
     places = [f"paths.output={folder / 'run'}", f"paths.cache={folder / 'cache'}"]
     assert main([*TRAIN, "method.features_per_class=5", "save.model=true", *places]) == 0

@@ -33,7 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
     done = {path.parent.absolute() for path in arguments.path.rglob(result.NAME)} - set(left)
     if not left and not done:
         raise InputError(f"{arguments.path}: no job in it; give the paths.output of a multirun")
-    counts, lines = {"done": 0, "failed": 0, "begun": 0, "running": 0, "damaged": 0}, []
+    counts, lines = {"done": 0, "failed": 0, "interrupted": 0, "running": 0, "damaged": 0}, []
     for folder in sorted(done):
         fault = _fault(folder / result.NAME)
         counts["damaged" if fault else "done"] += 1
@@ -47,7 +47,7 @@ def main(arguments: argparse.Namespace) -> int:
             lines.append(f"damaged  {printable(folder.name)}: {error}\n")
             continue
         job = Job(folder, said.identity, tuple(said.overrides))
-        state = "failed" if said.error else "begun"
+        state = "failed" if said.error else "interrupted"
         if job.is_claimed():
             state = "running"
         counts[state] += 1

@@ -131,7 +131,7 @@ class Experiment:
         return identity(self.config)
 
     @property
-    def beside(self) -> list[str]:
+    def extra_files(self) -> list[str]:
         """Return the names of the files that the run writes in addition to ``result.json``."""
         asked = {f"{MODEL}/{DESCRIPTION}": self.save.model, PREDICTIONS: self.save.predictions}
         return [name for name, wanted in asked.items() if wanted]

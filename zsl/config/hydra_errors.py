@@ -102,10 +102,10 @@ def _nearest_key(wrong: str, error: BaseException) -> str:
         return "see zsl train --help" if node is None else "see zsl train --hydra-help"
     every = [key for key in _keys(node._get_root()) if key != "hydra" and not key.endswith("_target_")]
     parent, dot, name = wrong.rpartition(".")
-    beside = [key[len(parent + dot) :] for key in every if key.rpartition(".")[0] == parent]
-    beside += [] if dot else [group for group in choices() if group not in (*beside, "search")]
+    siblings = [key[len(parent + dot) :] for key in every if key.rpartition(".")[0] == parent]
+    siblings += [] if dot else [group for group in choices() if group not in (*siblings, "search")]
     leaves = {key.rpartition(".")[2]: key for key in sorted(every, key=lambda key: -key.count("."))}
-    found = _close(name, beside, 0.7)
+    found = _close(name, siblings, 0.7)
     if found:
         return f"did you mean {parent}{dot}{found}?"
     if name in leaves:
@@ -117,7 +117,7 @@ def _nearest_key(wrong: str, error: BaseException) -> str:
         return elsewhere
     if found := _close(name, list(leaves), 0.7):
         return f"did you mean {leaves[found]}?"
-    return nearest(name, sorted(beside), parent + dot) if beside else nearest(wrong, every)
+    return nearest(name, sorted(siblings), parent + dot) if siblings else nearest(wrong, every)
 
 
 def _of_other_choices(name: str) -> str | None:

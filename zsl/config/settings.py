@@ -218,8 +218,8 @@ def _require_within(key: str, value: Any, words: str, limits: Sequence[Any]) -> 
     every = [(name, getattr(limit, name, None)) for limit in limits for name in LIMITS]
     bounds = [(name, bound) for name, bound in every if bound is not None]
     if not all(LIMITS[name][0](value, bound) for name, bound in bounds):
-        asked = " and ".join(f"{LIMITS[name][1]} {bound}" for name, bound in bounds)
-        raise InputError(f"{key}={show(value)}: must be {words}, {asked}")
+        limits_text = " and ".join(f"{LIMITS[name][1]} {bound}" for name, bound in bounds)
+        raise InputError(f"{key}={show(value)}: must be {words}, {limits_text}")
 
 
 def show(value: Any) -> str:

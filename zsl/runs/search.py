@@ -226,7 +226,7 @@ def _dotted(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 def _written(experiment: Experiment, source: Source, choice: Choice) -> Result | None:
     """Return the result of this search if it is written, with all files that the experiment asks for; else None."""
     output = experiment.output
-    if experiment.rerun or not all((output / name).is_file() for name in experiment.beside):
+    if experiment.rerun or not all((output / name).is_file() for name in experiment.extra_files):
         return None
     before = verified(output, experiment.identity, lambda: source.fingerprints)
     trials = without_secrets(json.loads(json.dumps([trial.record() for trial in choice.trials])))

@@ -74,7 +74,7 @@ class Worker:
         try:
             experiment = Experiment.from_config(cfg, names_of(hydra_config), job.overrides)
             again = experiment.rerun
-            kept = None if again else job.result(experiment.beside, lambda: experiment.load_data().fingerprints)
+            kept = None if again else job.result(experiment.extra_files, lambda: experiment.load_data().fingerprints)
             result = kept or run(experiment, job.folder, self.searches, lambda data: job.begin(data, again))
         except InterruptedRunError as stop:
             raise KeyboardInterrupt(str(stop)) from None

@@ -174,7 +174,7 @@ class SharedSteps(Callback):
         """Validate a copy of the model for each point that still trains, if the epoch calls for it."""
         assert isinstance(pl_module, ZSLModel)
         epoch, last = trainer.current_epoch + 1, pl_module.epochs
-        going = False
+        still_training = False
         for place, (watch, build) in enumerate(zip(self.watches, self.build, strict=True)):
             if watch.out_of_patience or place in self.diverged:
                 continue
@@ -187,6 +187,6 @@ class SharedSteps(Callback):
                 except DivergedError as error:
                     self.diverged[place] = error
                     continue
-            going = going or not watch.out_of_patience
-        if epoch == last or not going:
+            still_training = still_training or not watch.out_of_patience
+        if epoch == last or not still_training:
             raise EnoughError

@@ -91,13 +91,13 @@ class Validation:
         Consecutive points that differ only in what follows the gradient steps, such as the head or the correction, are
         trained once.
         """
-        begun = self.build(of_method(points[0])) if self.build and points else None
-        if begun is None or not begun.epochs:
+        untrained = self.build(of_method(points[0])) if self.build and points else None
+        if untrained is None or not untrained.epochs:
             yield from self.trials((point, None) for point in points)
             return
 
         def steps(point: Hyperparameters) -> Hyperparameters:
-            after = begun.afterwards
+            after = untrained.afterwards
             return {key: value for key, value in of_method(point).items() if key.split(".")[0] not in after}
 
         images = self.stage.held_out.opened()
