@@ -161,7 +161,7 @@ def refused(arguments: list[str], folder: Path, capfd: pytest.CaptureFixture[str
         (["report", "/etc/passwd"], "/etc/passwd: not JSON", "delete the file"),
         (["list", "foo"], "invalid choice: 'foo'", "methods"),
         (["data"], "required", "see zsl data --help"),
-        (["data", "prepare"], "the following arguments are required: name;", "see zsl data --help"),
+        (["data", "prepare"], "the following arguments are required: name;", "see zsl data prepare --help"),
         (["data", "inspect", "nope"], "data=nope: there is no such data", "choose one of"),
         (["data", "verify", "cubs"], "data=cubs: there is no such data", "did you mean cub?"),
         (["data", "inspect", "synthetic", "foo=1"], "foo: there is no such key", "choose one of"),
@@ -356,7 +356,7 @@ def test_a_stopped_process_goes_on_to_the_same_weights(
     else:
         assert process.returncode == 130
         assert process.stderr.count("\n") == 1
-        assert "zsl: stopped at step 11; go on with: zsl train" in process.stderr
+        assert "zsl: stopped at step 11; resume with: zsl train" in process.stderr
         assert "resume=true" in process.stderr
     assert main([*arguments, "resume=true"]) == 0
     found = weights(folder / "stopped")
@@ -416,7 +416,7 @@ def test_a_search_that_is_stopped_goes_on_with_the_next_trial(folder: Path) -> N
     process = processes.call(signalled, signal.SIGINT, 2, 5, [*search, "paths.output=stopped"], cwd=folder)
     assert process.returncode == 130
     assert process.stderr.count("\n") == 1
-    assert "which will begin again; go on with: zsl train" in process.stderr
+    assert "which will begin again; resume with: zsl train" in process.stderr
     before = trials(folder / "stopped")
     assert len(before) == 1
     assert main([*search, "paths.output=stopped", "resume=true"]) == 0

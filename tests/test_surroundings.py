@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import call, zsl
-from zsl.runs.console import say
+from zsl.runs.console import print_line
 
 RUN = ["train", "data=synthetic", "method=eszsl"]
 
@@ -32,7 +32,7 @@ def in_a_folder_that_is_gone(*arguments: str) -> int:
 def test_a_working_folder_that_is_gone_is_one_line(arguments: list[str], tmp_path: Path) -> None:
     done = call(in_a_folder_that_is_gone, *arguments, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "zsl: error: the working folder is not there any more; change to one that is\n"
+    assert done.stderr == "zsl: error: the working folder was deleted; change to one that exists\n"
 
 
 def test_what_needs_no_folder_is_shown_in_one_that_is_gone(tmp_path: Path) -> None:
@@ -66,5 +66,5 @@ def test_a_user_without_a_home_is_told_what_to_set(word: str, key: str, tmp_path
 
 @pytest.mark.parametrize("text", ["x[/b]", "[red]x[/red]", ":cat:", "[link=http://a]b", "a\\[b]", "\x1b[31mx"])
 def test_no_text_is_read_as_markup_or_obeyed(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    say(text, (text, "bold"))
+    print_line(text, (text, "bold"))
     assert capsys.readouterr().out.strip() == 2 * text.replace("\x1b", "\\x1b")

@@ -1,7 +1,7 @@
 """Zero-shot learning research: leak-free protocol, exact metrics, one training loop.
 
-``zsl.fit`` and ``zsl.evaluate`` work on arrays, ``zsl.load`` reads a saved model, ``zsl.experiment`` runs what the
-command line runs, ``zsl.results`` gathers what runs wrote. ``zsl.methods`` holds the methods.
+``zsl.fit`` and ``zsl.evaluate`` work on arrays, ``zsl.load`` reads a saved model, ``zsl.experiment`` runs an experiment
+as ``zsl train`` does, ``zsl.results`` gathers the results of runs. ``zsl.methods`` holds the methods.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is asked for: ``import zsl`` itself loads nothing heavy."""
+    """Import a public name on first access: ``import zsl`` itself loads no heavy library."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name]), name)

@@ -1,4 +1,4 @@
-"""``python -m zsl``."""
+"""Entry point of ``python -m zsl``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The command line as people meet it: help without heavy imports, lists, data commands, and a wheel of its own."""
+"""The command line: help without heavy imports, lists, data commands, and installation from a wheel."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_help_of_train_shows_the_groups(capfd: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.slow
 def test_a_wheel_brings_its_configuration_along(tmp_path: Path) -> None:
-    """Built from a copy, unpacked elsewhere, run from a folder without any of it."""
+    """A wheel built from a copy of the repository works from a folder without the repository."""
     copy = tmp_path / "copy"
     for name in ("zsl", "conf", "experiments"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))

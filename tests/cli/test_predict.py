@@ -1,4 +1,4 @@
-"""``zsl predict`` on real image files: a model of a few photographs is asked about others, and about new names."""
+"""``zsl predict`` on real image files: a model trained on a few photographs classifies others, also by new names."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def picture(name: str, seed: int) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved model of three colours, which knows the word of a fourth, and photographs of all."""
+    """Return a folder with a saved model of three colours, a word vector of a fourth colour, and photographs of all."""
     folder = tmp_path_factory.mktemp("predict")
     rows = np.random.default_rng(0).normal(size=(len(WORDS), 5)).round(3)
     vectors = folder / "vectors.txt"

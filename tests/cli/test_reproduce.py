@@ -74,7 +74,7 @@ def test_one_experiment_that_fails_does_not_take_the_others_along(
         ),
         (
             ["eszsl_xian2018", "paths.output=a", "--runs", "b"],
-            "paths.output=a: runs are to lie in b too; give one place",
+            "paths.output=a: b is given too; give one folder",
         ),
         (["eszsl_xian2018", "--seeds", "0"], "--seeds 0: give a whole number of at least 1"),
     ],

@@ -1,4 +1,4 @@
-"""What a command shows never makes it fail: any encoding, no output at all, a full disk."""
+"""Printing never makes a command fail: with any encoding, with closed streams, on a full disk."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_full_disk_behind_standard_output_is_one_line_and_no_result_is_lost(tm
 
 
 def closed(numbers: tuple[int, ...], *arguments: str) -> int:
-    """The command with these descriptors closed, as ``>&-`` leaves it."""
+    """Run a command with these file descriptors closed, as ``>&-`` does."""
     from zsl.cli import main
 
     before = sys.stdout, sys.stderr

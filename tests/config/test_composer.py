@@ -1,4 +1,4 @@
-"""Jobs of a multirun are composed as Hydra composes them, whatever they share."""
+"""Jobs of a multirun are composed as Hydra composes them, whatever the cache holds."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ VALUES += ["+seed=1", "nothing=1", "method.gamma=[1,{a:b}]", "published.toleranc
 
 @pytest.fixture(scope="module")
 def hydra() -> Iterator[Hydra]:
-    """Hydra over the project's configuration."""
+    """Return Hydra, initialised with the project's configuration."""
     prepare_hydra()
     with initialize_config_dir(str(tree() / "conf"), "tests", "1.3"):
         found = GlobalHydra.instance().hydra
@@ -45,7 +45,7 @@ def hydra() -> Iterator[Hydra]:
 
 
 def composed(loader: Any, master: Any, job: list[str]) -> Any:
-    """All of a configuration, its flags included; or what is raised."""
+    """Return a composed configuration with its flags, or the type and text of the error."""
     try:
         cfg = loader.load_sweep_config(master, job)
     except (HydraException, OmegaConfBaseException) as error:
@@ -60,13 +60,13 @@ def composed(loader: Any, master: Any, job: list[str]) -> Any:
 
 
 def mixes(n: int) -> list[list[str]]:
-    """Overrides in any order, drawn with a fixed seed."""
+    """Draw n random lists of overrides with a fixed seed."""
     draw = random.Random(12)
     return [draw.sample(CHOICES, draw.randint(0, 2)) + draw.sample(VALUES, draw.randint(0, 3)) for _ in range(n)]
 
 
 def test_a_job_is_composed_as_hydra_composes_it(hydra: Hydra) -> None:
-    """Also the second time, and after others that change what they share."""
+    """A job composes equally the first and the second time, and after other jobs with the same choices."""
     master = hydra.compose_config("config", ["data=synthetic", "hydra.job.name=here"], RunMode.MULTIRUN)
     composer = Composer(hydra.config_loader)
     jobs = mixes(26) + [[word] for word in CHOICES[:4]]
@@ -94,7 +94,7 @@ def test_every_two_overrides_of_a_job_meet_in_one_that_is_composed_first(hydra: 
 
 
 def test_many_jobs_are_composed_a_few_times(hydra: Hydra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Files are merged once for every choice from the groups, whatever else the jobs differ in."""
+    """Files are merged once for every set of choices from the groups, whatever other overrides the jobs have."""
     merged = []
     compose = Composer._compose_config_from_defaults_list
 

@@ -30,7 +30,7 @@ def _data_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_composing_adds_nothing_to_hydra() -> None:
-    """Every class that Hydra is given makes it look into one more folder, in every composition from then on."""
+    """Hydra searches one more folder in every composition for every plug-in class that is registered."""
     compose([])
     before = list(Plugins.instance().discover(SearchPathPlugin))
     assert len({kind.__name__ for kind in before}) == len(before)
@@ -61,7 +61,7 @@ def test_every_choice_composes_and_its_target_takes_its_keys(group: str, choice:
 
 @pytest.mark.parametrize("method", [choice for group, choice in CHOICES if group == "method"])
 def test_defaults_of_a_method_stand_in_code_and_configuration_alike(method: str) -> None:
-    """Two places, pinned to each other by this test. A file that builds on another's says what it changes, no more."""
+    """Defaults in code and in files are equal; a file that extends another one holds the changed keys only."""
     cfg = OmegaConf.to_container(compose([f"method={method}"]).method)
     assert isinstance(cfg, dict)
     target, changes = get_object(cfg["_target_"]), _changes(CONF / "method" / f"{method}.yaml")
@@ -71,7 +71,7 @@ def test_defaults_of_a_method_stand_in_code_and_configuration_alike(method: str)
 
 
 def _changes(path: Path) -> dict[str, Any]:
-    """What a file that builds on another of its group says itself."""
+    """Return the keys that a file changes which extends another file of its group."""
     written = OmegaConf.to_container(OmegaConf.load(path))
     assert isinstance(written, dict)
     if any(isinstance(base, str) and base != "_self_" for base in written.get("defaults", ())):
@@ -80,7 +80,7 @@ def _changes(path: Path) -> dict[str, Any]:
 
 
 def _same_defaults(node: dict[str, Any], target: Any, apart: Set[str] = frozenset()) -> None:
-    """A node within the node is a part, whose default in code is what makes it."""
+    """Compare a node with the defaults of its target; the default of a part is the target of its node."""
     defaults = {n: p.default for n, p in inspect.signature(target).parameters.items() if n not in {"dims", *apart}}
     assert {name for name in node if not name.startswith("_")} == set(defaults)
     for name, default in defaults.items():

@@ -1,4 +1,4 @@
-"""What stays at hand is bounded, and forgotten when a file that it was read from changes."""
+"""The in-memory cache of loaded data: its size is bounded, and its keys change when a file changes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from zsl.config.memory import Recent, stamped
+from zsl.config.memory import RecentlyUsed, file_state_key
 
 
-def test_the_last_few_are_kept() -> None:
-    recent: Recent[object] = Recent(2)
+def test_the_most_recently_used_values_are_kept() -> None:
+    recent: RecentlyUsed[object] = RecentlyUsed(2)
     first, second = recent.get("a", object), recent.get("b", object)
     assert recent.get("a", object) is first
     third = recent.get("c", object)
@@ -21,8 +21,8 @@ def test_the_last_few_are_kept() -> None:
     assert recent.get("b", object) is not second
 
 
-def test_what_is_no_longer_good_is_made_again() -> None:
-    recent: Recent[list[int]] = Recent(2)
+def test_a_value_that_is_no_longer_good_is_made_again() -> None:
+    recent: RecentlyUsed[list[int]] = RecentlyUsed(2)
     recent.get("a", list).append(1)
     assert recent.get("a", list) == [1]
     assert recent.get("a", list, lambda made: not made) == []
@@ -44,13 +44,13 @@ def test_a_file_that_changes_is_noticed(tmp_path: Path, named: str) -> None:
         "in a folder": {"data": {"root": str(folder)}},
         "in a linked folder": {"data": {"root": str(tmp_path / "links")}},
     }[named]
-    before = stamped(nodes)
-    assert stamped(nodes) == before
+    before = file_state_key(nodes)
+    assert file_state_key(nodes) == before
     os.utime(file, (1, 1))
-    touched = stamped(nodes)
+    touched = file_state_key(nodes)
     assert touched != before
     file.unlink()
-    assert stamped(nodes) not in (before, touched)
+    assert file_state_key(nodes) not in (before, touched)
 
 
 @pytest.mark.parametrize("way", ["rewritten", "renamed"])
@@ -58,7 +58,7 @@ def test_another_file_of_the_same_size_and_time_is_noticed(tmp_path: Path, way: 
     file, fresh = tmp_path / "phi.npy", tmp_path / "fresh"
     file.write_text("1")
     node, stat = {"class_embedding": {"path": str(file)}}, file.stat()
-    before = stamped(node)
+    before = file_state_key(node)
     time.sleep(0.02)  # more than a tick of the clock of a file system
     if way == "rewritten":
         file.write_text("2")
@@ -67,9 +67,9 @@ def test_another_file_of_the_same_size_and_time_is_noticed(tmp_path: Path, way: 
         fresh.replace(file)
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert file.stat().st_mtime_ns == stat.st_mtime_ns
-    assert stamped(node) != before
+    assert file_state_key(node) != before
 
 
 def test_a_text_that_is_no_path_does_no_harm() -> None:
     for text in ("~nobody/x", "a\0b", "x" * 10_000, "", "{name}, a photo of"):
-        assert stamped({"class_embedding": {"template": text}})
+        assert file_state_key({"class_embedding": {"template": text}})

@@ -1,4 +1,4 @@
-"""Overrides: what is written can be read back, what cannot be read gets a line that can, and home folders are found."""
+"""Overrides: written ones parse back, unparsable ones get advice that parses, and home folders are expanded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ AWKWARD = st.text(alphabet="ab1 ,=()[]{}$\\'\"~:.!é猫/*?|;#&%@+-\t", max_size=
 
 
 def value_of(word: str) -> object:
-    """What a configuration holds under the key of an override."""
+    """Return the value that an override gives to its key."""
     (override,) = OverridesParser.create().parse_overrides([word])
     assert not override.is_sweep_override()
     return OmegaConf.create({"key": override.value()})["key"]

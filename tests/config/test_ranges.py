@@ -1,4 +1,4 @@
-"""Every number that a configuration holds is held to its range before there is data: each key of each choice."""
+"""Every number of a configuration is checked against its range before data are read: each key of each choice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zsl.errors import InputError
 
 GROUPS = ("method", "correction", "data", "class_embedding", "logger", "selection", "protocol", "trainer", "search")
 ALIKE = {"fwgan", "fvaegan_d2_transductive", "tune", "test", "wandb_offline", "minilm", "emoji_full", "gpu"}
-"""choices with the keys of another"""
+"""choices that have the same keys as another choice"""
 CHOICES = [(group, name) for group in GROUPS for name in choices()[group] if name not in ALIKE]
 ASKED = {
     "xlsa17": ["data.name=x", "data.root=x"],
@@ -28,7 +28,7 @@ ASKED = {
     "matrix": ["class_embedding.path=x"],
     "calibrated_stacking": ["correction.gamma=1.0"],
 }
-"""what choices leave open"""
+"""overrides of the keys that a choice leaves open"""
 ANY_SIGN = {"correction.gamma", "correction.perfect"}
 """keys whose numbers may be negative"""
 NUMBERS = (math.nan, 10**30)
@@ -41,7 +41,7 @@ def _data_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def numbers(node: DictConfig, prefix: str) -> Iterator[str]:
-    """The dotted keys below a node that hold a number."""
+    """Yield the dotted keys below a node whose value is a number."""
     for key in node:
         value = node[key] if not OmegaConf.is_missing(node, key) and not OmegaConf.is_interpolation(node, key) else None
         if isinstance(value, DictConfig):
@@ -51,7 +51,7 @@ def numbers(node: DictConfig, prefix: str) -> Iterator[str]:
 
 
 def configuration(group: str, name: str) -> DictConfig:
-    """One with this choice, and all that it leaves open."""
+    """Return a configuration with this choice and with values for the keys that the choice leaves open."""
     words = [*([] if group == "data" else ["data=synthetic"]), f"{group}={name}", *ASKED.get(name, ())]
     cfg = compose(words, "search" if group == "search" else "config")
     if group == "search":
@@ -60,7 +60,7 @@ def configuration(group: str, name: str) -> DictConfig:
 
 
 def refusal(cfg: DictConfig, key: str, value: object) -> str | None:
-    """The line that a value is refused with; None where it is accepted."""
+    """Return the message that refuses a value; None if the value is accepted."""
     changed = cfg.copy()
     OmegaConf.update(changed, key, value, merge=False, force_add=True)
     try:

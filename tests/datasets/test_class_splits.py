@@ -70,7 +70,7 @@ def test_the_command_writes_what_arrays_and_image_folders_read(
     array_files.write(tmp_path / "arrays")
     command = ["data", "splits", "arrays/labels.npz", "a.yaml", "--seed", "5", "--unseen", "0.34"]
     assert main(command) == 0
-    assert capsys.readouterr().out == "a.yaml: 4 seen classes, 1 of them for validation, and 2 unseen ones\n"
+    assert capsys.readouterr().out == "a.yaml: 4 seen classes, 1 of them for validation, and 2 unseen classes\n"
     text = (tmp_path / "a.yaml").read_text()
     assert main(command) == 2
     assert "a.yaml is there already" in capsys.readouterr().err

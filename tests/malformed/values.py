@@ -128,7 +128,7 @@ WORDS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
         ["GB"],
     ),
     "an address that is none": ((*SWEEP, "search.storage=a://b"), ["not an address of a database"]),
-    "a database nowhere": ((*SWEEP, "search.storage=sqlite:////nowhere/x/y.db"), ["in a folder that is there"]),
+    "a database nowhere": ((*SWEEP, "search.storage=sqlite:////nowhere/x/y.db"), ["in a writable folder"]),
     "a database that is a folder": ((*SWEEP, "search.storage=sqlite:////tmp"), ["is a folder"]),
     "a database of no driver": ((*SWEEP, "search.storage=mssql://h/x"), ["install the driver"]),
     "a study above": ((*SWEEP, "search.study=.."), ["without /"]),

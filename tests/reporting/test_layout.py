@@ -267,7 +267,7 @@ def test_sorting_is_by_metric_within_each_data_set(make: Make, keyed: Keyed) -> 
     found = rows(keyed(results))
 
     def order(sort: str | None) -> list[tuple[str, str]]:
-        return [(row.identity.data_title, row.identity.method) for row in arrange(found, sort)]
+        return [(row.key.data_title, row.key.method) for row in arrange(found, sort)]
 
     assert order(None) == [("A", "a"), ("A", "b"), ("A", "c"), ("B", "a"), ("B", "b")]
     assert order("T1") == [("A", "b"), ("A", "a"), ("A", "c"), ("B", "b"), ("B", "a")]
@@ -276,7 +276,7 @@ def test_sorting_is_by_metric_within_each_data_set(make: Make, keyed: Keyed) -> 
 
 def test_rows_without_the_metric_sort_last(make: Make, keyed: Keyed) -> None:
     found = rows(keyed([make(), make(method="zz", extra={"H_calibrated": 1.0})]))
-    assert [row.identity.method for row in arrange(found, "H_calibrated")] == ["zz", "eszsl"]
+    assert [row.key.method for row in arrange(found, "H_calibrated")] == ["zz", "eszsl"]
 
 
 @pytest.mark.parametrize("arguments", [{"metrics": ["T2"]}, {"metrics": ["T1", "Hh"]}])

@@ -178,7 +178,7 @@ def test_csv_read_back_is_unrounded(found: list[Row]) -> None:
     table = list(csv.DictReader(io.StringIO(table_csv(found))))
     every = {name for row in found for name in row.metrics}
     for line, row in zip(table, found, strict=True):
-        of = row.identity
+        of = row.key
         words = ("method", "data", "data_title", "class_embedding", "setting", "protocol", "selection")
         assert [line[word] for word in words] == [
             of.method,

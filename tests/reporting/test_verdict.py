@@ -56,7 +56,7 @@ def compared(result: Result, claim: Claim, others: Sequence[Claim] = ()) -> Comp
 def over(make: Make, claim: Claim = CLAIM, **seeds: Sequence[float]) -> Comparison:
     """Runs of a method that draws random numbers, beside a claim."""
     result = run(make, deterministic=False)
-    row = Row(rows({Path("a"): result})[0].identity, (0,), {name: summarize(own) for name, own in seeds.items()})
+    row = Row(rows({Path("a"): result})[0].key, (0,), {name: summarize(own) for name, own in seeds.items()})
     return compare(result, row, claim)
 
 

@@ -48,7 +48,7 @@ def T1(images: ScoredImages) -> float:
 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Scored:
-    """Scores of ESZSL on the synthetic data, not corrected."""
+    """Return uncorrected scores of ESZSL on the synthetic data set."""
     cache = tmp_path_factory.mktemp("cache")
     experiment = Experiment.compose(["data=synthetic", "method=eszsl", f"paths.cache={cache}"])
     stage = experiment.stage(experiment.load_data())
@@ -101,7 +101,7 @@ def test_trials_are_measured_on_corrected_scores(correction: Any) -> None:
 
 
 def test_a_correction_can_change_what_is_chosen() -> None:
-    """A lift of one class that swamps γ = 1 but that the correction undoes: each way another γ is best."""
+    """A shift of one class's scores, which the correction removes, changes which γ is best."""
     good, lifted = score(_fitted(1.0), STAGE.held_out), _fitted(1.0)
     assert T1(good.zsl) > T1(score(_Lifted(lifted), STAGE.held_out).zsl)
     models = {1.0: _Lifted(lifted), 1e6: _fitted(1e6)}
@@ -164,7 +164,7 @@ def test_stacking_chosen_on_validation_moves_u_s_H_along_the_same_curve(tmp_path
 
 @pytest.mark.parametrize("method", ["method=eszsl", "method=dem"])
 def test_a_sweep_can_hold_keys_of_the_correction(tmp_path: Path, method: str) -> None:
-    """What is chosen, and every trial, is what runs with each value by itself give."""
+    """The choice and every trial equal those of runs with each value alone."""
     own = ["sweep.gamma=[0.1,10]"] if "eszsl" in method else ["method.epochs=3", "sweep.weight_decay=[0]"]
     given = [method, "selection=validation", "~sweep", f"+{own[-1]}", *own[:-1], "correction=csls"]
     swept = run(tmp_path / "swept", *given, "+sweep.correction.k=[10,1,3]")
@@ -181,7 +181,7 @@ def test_a_sweep_can_hold_keys_of_the_correction(tmp_path: Path, method: str) ->
 
 
 def test_a_perfect_score_need_not_be_above_zero() -> None:
-    """Distances of at least 5: F* = -5 is above every score that there is, and nothing else is asked of it."""
+    """For distances of at least 5, F* = -5 is above every score, as required."""
     correction = Experiment.compose(["data=synthetic", "correction=nicdm", "correction.perfect=-5"]).correction
     correction.require_chosen()
     scores = np.array([[-5.5, -7.0], [-6.0, -6.5]])

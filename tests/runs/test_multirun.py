@@ -1,4 +1,4 @@
-"""Sweeps through the real command line: jobs meet their own results again, go on, fail alone, and are run alone."""
+"""Multiruns through the real command line: jobs are kept, resumed and run alone, and fail without affecting others."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ KILLS = 5
 
 @pytest.fixture
 def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Closed forms on the synthetic data set, in a folder of their own."""
+    """Return the command of a multirun of a closed form on the synthetic data set, in a folder of its own."""
     monkeypatch.setenv("ZSL_CACHE", str(tmp_path / "cache"))
     return ["train", "-m", "data=synthetic", "method=ridge", f"paths.output={tmp_path / 'sweep'}"]
 
 
 def folders(root: Path, file: str = RESULT) -> dict[str, bytes]:
-    """What lies below, by the folder's name."""
+    """Return folder name -> result of every run below a folder."""
     return {path.parent.name: path.read_bytes() for path in sorted((root / "sweep").rglob(file))}
 
 
@@ -161,7 +161,7 @@ def test_two_processes_do_not_run_one_job(tmp_path: Path, sweep: list[str], capf
         assert mine
         capfd.readouterr()
         assert main([*sweep, "seed=0,1"]) == 0
-        assert "2 jobs: 1 under way elsewhere, 1 done" in capfd.readouterr().out
+        assert "2 jobs: 1 running in another process, 1 done" in capfd.readouterr().out
         assert not path.exists()
     assert main([*sweep, "seed=0,1"]) == 0
     assert path.exists()
@@ -188,7 +188,7 @@ def test_data_that_change_are_read_again(tmp_path: Path, capfd: pytest.CaptureFi
 
 
 def test_jobs_leave_nothing_in_memory(sweep: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither configurations nor tensors: as many are alive in the twentieth job as in the fifth."""
+    """As many configurations and tensors are alive in the twentieth job as in the fifth."""
     record, alive = train.record, {}
 
     def counting(cfg: Any, *rest: Any) -> Any:
@@ -226,7 +226,7 @@ def table(folder: Path, capfd: pytest.CaptureFixture[str]) -> str:
 def test_a_sweep_that_is_killed_at_random_moments_ends_with_the_same_table(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Jobs with and without gradients, with and without a search, killed from the first job on."""
+    """Jobs with and without gradient training, with and without a search, are killed in any job."""
     jobs = ["train", "-m", "data=synthetic", "method=ale,eszsl", "seed=range(3)", "selection=fixed,validation"]
     jobs += ["trainer.checkpoint_every_n_steps=20", f"paths.cache={tmp_path / 'cache'}"]
     assert main([*jobs, f"paths.output={tmp_path / 'whole'}"]) == 0
@@ -253,7 +253,7 @@ def test_a_sweep_that_is_killed_at_random_moments_ends_with_the_same_table(
 
 
 def written(folder: Path) -> set[tuple[str, float]]:
-    """Every file below, with the time of its last change."""
+    """Return every file below a folder with its modification time."""
     found = set()
     for path in folder.rglob("*"):
         try:

@@ -1,4 +1,4 @@
-"""What a run records beside its metrics: the card of its data, and the biases of its curve."""
+"""Records of a run other than its metrics: the card of its data, and the biases of its curve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zsl.outputs.result import read
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run on the synthetic data set."""
+    """Return the folder of a run on the synthetic data set."""
     output = tmp_path_factory.mktemp("run")
     assert main(["train", "data=synthetic", "method=eszsl", f"paths.output={output}", "selection=validation"]) == 0
     return output
@@ -33,7 +33,7 @@ def test_the_card_says_what_the_data_are(folder: Path) -> None:
 
 
 def test_the_curve_passes_through_the_numbers_of_the_table(folder: Path) -> None:
-    """u and s at γ = 0 and at the γ that validation chose, read off the curve between its neighbouring points."""
+    """u and s at γ = 0 and at the chosen γ lie between adjacent points of the curve, up to 1 %."""
     result = read(folder / "result.json")
     gamma = np.array(result.curve["gamma"])
     assert result.selection.gamma is not None

@@ -30,7 +30,7 @@ def train(output: Path, *overrides: str) -> dict[str, Any]:
 
 @pytest.fixture
 def real(data_root: Path, cache: Path) -> Any:
-    """Overrides for a real data set."""
+    """Return a function that gives the overrides for a real data set."""
 
     def overrides(folder: str, *more: str) -> list[str]:
         features, _ = REAL[folder]
@@ -159,7 +159,7 @@ def test_runs_over_seeds_may_choose_once(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_what_is_chosen_is_best_by_the_objective(tmp_path: Path) -> None:
-    """T1 and H_raw are what a run on the validation classes prints as T1 and H."""
+    """T1 and H_raw of a trial are T1 and H of a run on the validation classes."""
     eszsl = ["data=synthetic", "method=eszsl", f"paths.cache={tmp_path / 'cache'}"]
     search = [*eszsl, "selection=validation", "sweep.gamma=[0.01,1,100]", "sweep.lamb=[0.1,10,1000]"]
     chosen = {}
@@ -192,7 +192,7 @@ def test_a_head_is_chosen_on_validation_classes(tmp_path: Path, capsys: pytest.C
 
 
 def test_a_head_is_chosen_with_values_of_its_own(tmp_path: Path) -> None:
-    """What is chosen is what the same head gives that was asked for; a search by Optuna chooses the same."""
+    """A chosen head gives the metrics of that head configured directly; a search by Optuna chooses the same head."""
     small = ["data=synthetic", "method=fclswgan", "method.hidden=16", "method.critic_hidden=16", "method.epochs=2"]
     small += ["method.features_per_class=10", f"paths.cache={tmp_path / 'cache'}"]
     heads = "[{softmax:{epochs:1,lr:0.0001}},{sje:{lr:0.01,epochs:3}},{eszsl:{gamma:10.0}}]"

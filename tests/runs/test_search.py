@@ -1,4 +1,4 @@
-"""Searches through the command line: alone, with others, stopped, killed, and led astray."""
+"""Searches through the command line: in one process, in several, stopped, killed, and with invalid settings."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ ALE = ["method=ale", "method.epochs=3", "method.batch_size=256"]
 
 
 def command(folder: Path, *overrides: str) -> list[str]:
-    """A search in this folder, beside one cache for all."""
+    """Return the command of a search in this folder; all searches share one cache."""
     own = [] if any(word.startswith("method=") for word in overrides) else ["method=eszsl"]
     places = [f"paths.output={folder}", f"paths.cache={folder.parent / 'cache'}"]
     return ["sweep", "data=synthetic", *own, *places, *overrides]
 
 
 def swept(folder: Path, *overrides: str) -> dict[str, Any]:
-    """Search, and read the result."""
+    """Run a search and read its result."""
     assert main(command(folder, *overrides)) == 0
     return read(folder)
 
@@ -43,13 +43,13 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def study(folder: Path, name: str = "eszsl-synthetic") -> list[FrozenTrial]:
-    """The trials of a study, by Optuna's own hand."""
+    """Return the trials of a study, read by Optuna itself."""
     storage = f"sqlite:///{folder / 'study.db'}"
     return optuna.load_study(study_name=name, storage=storage).get_trials()
 
 
 def points(folder: Path) -> Counter[tuple[Any, ...]]:
-    """How often each point came to something."""
+    """Count the finished trials of each point."""
     ended = [trial for trial in study(folder) if trial.state == TrialState.COMPLETE]
     return Counter(tuple(trial.params.values()) for trial in ended)
 
@@ -96,7 +96,7 @@ def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
         finish, told = Search.finish, iter(range(4))
         patch.setattr(Search, "finish", lambda *given: finish(*given) if next(told, None) is not None else interrupt())
         assert main(command(folder, *space)) == 130
-    said = "zsl: stopped; trials that have ended are kept; go on with: zsl sweep data=synthetic "
+    said = "zsl: stopped; finished trials are kept; resume with: zsl sweep data=synthetic "
     assert capsys.readouterr().err.startswith(said)
     assert not (folder / "result.json").exists()
     assert Counter(trial.state for trial in study(folder)) == {TrialState.COMPLETE: 4, TrialState.FAIL: 1}
@@ -105,7 +105,7 @@ def test_a_search_that_is_stopped_goes_on_as_if_it_had_not_been(
 
 
 def interrupt() -> None:
-    """As Ctrl-C does, also where whoever started the tests has it ignored."""
+    """Raise KeyboardInterrupt as SIGINT does, also if the test process was started with SIGINT ignored."""
     signal.default_int_handler(signal.SIGINT, None)
 
 
@@ -122,7 +122,7 @@ def test_a_search_that_has_ended_is_only_read_and_can_be_made_longer(tmp_path: P
 
 
 def killed(after: int, arguments: list[str]) -> int:
-    """A search that kills itself when it is about to tell what its next trial has come to."""
+    """Run a search in a process that kills itself when it is about to record its next trial."""
     finish, told = Search.finish, iter(range(after))
 
     def finish_or_die(self: Search, found: Any) -> None:
@@ -164,7 +164,7 @@ def test_processes_that_begin_together_make_one_study(tmp_path: Path) -> None:
 
 
 def test_a_trial_that_was_given_away_does_not_count_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that was taken for dead comes back to find its trial failed: another one is made."""
+    """A trial that was failed while its process still ran is not recorded, and is redone."""
     finish = Search.finish
 
     def overtaken(self: Search, found: Any) -> None:
@@ -180,7 +180,7 @@ def test_a_trial_that_was_given_away_does_not_count_twice(tmp_path: Path, monkey
 
 
 def test_trials_that_others_have_left_behind_are_ended(tmp_path: Path) -> None:
-    """Rates so small that nothing is learned come last in every epoch; without a pruner they are trained to the end."""
+    """Learning rates too small to learn with are pruned; without a pruner they are trained to the last epoch."""
     small = ["sweep.lr=[1.0,0.8,0.6,0.4,0.2,1e-9,1e-10]", "search=grid", *ALE, "selection.patience=3"]
     result = swept(tmp_path / "median", *small, "search.pruner=median")
     ended = {trial["chosen"]["lr"]: trial.get("pruned") for trial in result["selection"]["trials"]}
@@ -217,17 +217,20 @@ def test_an_axis_may_be_of_the_correction_and_of_whole_numbers(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["selection=test"], "selection=test: a search that sees test images would choose by what it is to be judged"),
-        (["selection.objective=u"], "selection.objective=u: a search is led by T1, H or H_raw of validation classes"),
+        (["selection=test"], "selection=test: a search on test images would choose by the numbers it is judged"),
+        (["selection.objective=u"], "selection.objective=u: a search maximises T1, H or H_raw of validation classes"),
         (["selection=fixed"], "selection=fixed: nothing would be chosen"),
-        (["resume=true"], "resume=true: a search goes on by itself"),
-        (["search=grid", "search.trials=5"], "search.trials=5: a grid has 25 points and tries them all; leave it out"),
+        (["resume=true"], "resume=true: a search is resumed whenever"),
+        (["search=grid", "search.trials=5"], "search.trials=5: a grid search tries all 25 points; leave it out"),
         (["search.trials=0"], "search.trials=0: must be a whole number, at least 1"),
         (["search.sampler=cmaes"], "search.sampler=cmaes is unknown; choose one of tpe, grid"),
         (["search=gird"], "search=gird: there is no such search; did you mean grid?"),
         (["search.stale=1"], "search.stale=1: must be a whole number, at least 2"),
         (["~sweep"], "sweep: names nothing to search"),
-        (["search=grid", "sweep.gamma={low:1,high:2}"], "sweep.gamma: a range has no end of values; list some, or"),
+        (
+            ["search=grid", "sweep.gamma={low:1,high:2}"],
+            "sweep.gamma: a range has infinitely many values; list some",
+        ),
         (["sweep.gamma={low:1,hihg:2}"], "sweep.gamma.hihg: there is no such key; did you mean sweep.gamma.high?"),
         (["sweep.gamma={low:1}"], "sweep.gamma.high is missing"),
         (["sweep.gamma={low:2,high:1}"], "sweep.gamma: low=2 is not below high=1"),
@@ -235,11 +238,11 @@ def test_an_axis_may_be_of_the_correction_and_of_whole_numbers(tmp_path: Path) -
         (["sweep.gamma={low:1,high:2,log:true,step:1}"], "sweep.gamma: log and step exclude each other"),
         (["sweep.gamma={low:1,high:2,step:3}"], "sweep.gamma.step=3: must be above 0 and at most high - low = 1"),
         (["sweep.gamma={low:-1,high:2}"], "method.gamma=-1: must be a finite number greater than 0"),
-        (["search.storage=sqlite://"], "search.storage: a database in memory cannot be shared or continued"),
+        (["search.storage=sqlite://"], "search.storage: an in-memory database cannot be shared or resumed"),
         (["search.storage=nonsense"], "search.storage: not an address of a database"),
         (
             [f"search.storage=sqlite:///{__file__}/study.db"],
-            f"search.storage: {Path(__file__) / 'study.db'} cannot be made: {__file__} is no folder",
+            f"search.storage: {Path(__file__) / 'study.db'} cannot be created: {__file__} is no writable folder",
         ),
     ],
 )
@@ -267,11 +270,11 @@ def test_a_study_is_of_one_configuration_and_of_one_data_set(
     folder = tmp_path / "grid"
     before = swept(folder, *GRID)
     for change, said in (
-        ("method.coding='-1,1'", 'it was begun with method.coding="0,1", now it is "-1,1"'),
-        ("sweep.lamb=[0.1,2]", "it was begun with sweep.lamb=[0.1, 1], now it is [0.1, 2]"),
-        ("seed=1", "it was begun with seed=0, now it is 1"),
-        ("search=tpe", 'it was begun with search.sampler="grid", now it is "tpe"'),
-        ("class_embedding.shuffle_seed=1", "it was begun with other data, class_embeddings differ; give"),
+        ("method.coding='-1,1'", 'it was started with method.coding="0,1", now it is "-1,1"'),
+        ("sweep.lamb=[0.1,2]", "it was started with sweep.lamb=[0.1, 1], now it is [0.1, 2]"),
+        ("seed=1", "it was started with seed=0, now it is 1"),
+        ("search=tpe", 'it was started with search.sampler="grid", now it is "tpe"'),
+        ("class_embedding.shuffle_seed=1", "it was started with other data, class_embeddings differ; give"),
     ):
         capsys.readouterr()
         assert main(command(folder, *GRID, change)) == 2
@@ -321,7 +324,7 @@ def test_a_database_that_breaks_in_use_is_said_in_one_line(
 
     monkeypatch.setattr(Search, "ended", broken)
     assert main(command(tmp_path / "run", *GRID)) == 2
-    assert capsys.readouterr().err.startswith("zsl: error: search.storage: no such table: trials; put it right and")
+    assert capsys.readouterr().err.startswith("zsl: error: search.storage: no such table: trials; correct it and")
 
 
 def test_seeds_can_share_one_search(tmp_path: Path) -> None:

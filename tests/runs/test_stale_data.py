@@ -1,4 +1,4 @@
-"""A file that is replaced by another one of the same size and time is noticed, and no result has its fingerprint."""
+"""A file replaced by one of the same size and time is noticed, and no result has the fingerprint of the old file."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from zsl.files.content import Clue
 
 @pytest.fixture(autouse=True)
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of a moment ago count as old ones, so that their clues are believed."""
+    """Make recent files count as old ones, so that their size and times are trusted."""
     monkeypatch.setattr(file_content, "SETTLED", -1)
 
 
 def exchange(path: Path, content: bytes) -> None:
-    """Another content of the same size, at the same time, in the same place on the disk."""
+    """Replace the content of a file and keep size, modification time and inode."""
     stat = path.stat()
     assert len(content) == stat.st_size
     assert content != path.read_bytes()
@@ -44,7 +44,7 @@ def exchange(path: Path, content: bytes) -> None:
 
 
 def other_features(folder: Path) -> bytes:
-    """The feature file of another world, of the same size."""
+    """Return the feature file of another synthetic data set, of the same size."""
     features, splits = matfiles.content()
     features["features"] = features["features"][::-1].copy()
     return (matfiles.write(folder, features, splits) / "res101.mat").read_bytes()
@@ -84,7 +84,7 @@ def test_the_weights_of_a_sentence_encoder(tmp_path: Path) -> None:
 
 
 def deceive(cache: Path, path: Path, content: bytes) -> None:
-    """The file is another one, and its clue is that of the entry: as if no file system ever told."""
+    """Replace a file, and give a cache entry the clue of the new file, as if the file system showed no change."""
     (entry,) = cache.rglob("entry.json")
     path.write_bytes(content)
     said: dict[str, Any] = json.loads(entry.read_text())
@@ -95,7 +95,7 @@ def deceive(cache: Path, path: Path, content: bytes) -> None:
 
 
 def test_a_result_never_rests_on_a_clue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever looks at data believes the clue; whoever writes their fingerprint reads them."""
+    """``zsl data inspect`` trusts the clue of a file; a run, which writes fingerprints, reads the file."""
     root, cache = matfiles.write(tmp_path / "root", *matfiles.content()), tmp_path / "cache"
     data = ["data.name=world", f"data.root={root}", f"paths.cache={cache}"]
 

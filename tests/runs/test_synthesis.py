@@ -1,4 +1,4 @@
-"""``zsl synthesize`` through the command line: a generator is trained, asked for features, and these are trained on."""
+"""``zsl synthesize`` through the command line: a generator is trained, and a method is trained on its features."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TRAIN = ["train", "data=synthetic", "method=fclswgan", "method.hidden=16", "meth
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``run`` holds a trained generator."""
+    """Return a folder whose subfolder ``run`` holds a trained generator."""
     folder = tmp_path_factory.mktemp("synthesis")
     places = [f"paths.output={folder / 'run'}", f"paths.cache={folder / 'cache'}"]
     assert main([*TRAIN, "method.features_per_class=5", "save.model=true", *places]) == 0
@@ -96,7 +96,7 @@ def test_only_a_generator_with_weights_can_be_asked(place: Path, capsys: pytest.
     run, cache = place / "closed", f"paths.cache={place / 'cache'}"
     assert main(["train", "data=synthetic", "save.model=true", f"paths.output={run}", cache]) == 0
     assert main(["synthesize", str(run), str(place / "bad")]) == 2
-    assert "eszsl makes no features; give the run of a generator" in capsys.readouterr().err
+    assert "eszsl generates no features; give the run of a generator" in capsys.readouterr().err
     weightless = place / "weightless"
     assert main([*TRAIN, "method.features_per_class=5", f"paths.output={weightless}", cache]) == 0
     assert main(["synthesize", str(weightless), str(place / "bad")]) == 2

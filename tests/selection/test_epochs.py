@@ -1,4 +1,4 @@
-"""Measuring while a method trains, to choose its epochs, changes nothing in it."""
+"""Validation during training, which chooses the number of epochs, does not change the trained method."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ HEADS = ["method.features_per_class=4", "method.head.epochs=1"]
 
 
 @pytest.mark.parametrize("method", [["method=class_norm"], [*GENERATOR, *HEADS]], ids=["class_norm", "fclswgan"])
-def test_measuring_in_passing_leaves_no_trace(tmp_path: Path, method: list[str]) -> None:
-    """Nor in the heads of a generator, which are trained at every measurement."""
+def test_validation_does_not_change_training(tmp_path: Path, method: list[str]) -> None:
+    """The weights are bit-identical with and without validation, also those of heads, which every validation trains."""
     experiment = Experiment.compose(["data=synthetic", *method, "method.epochs=2", f"paths.cache={tmp_path}"])
     stage = experiment.stage(experiment.load_data(), "tune")
     finished = partial(finish, loop=experiment.loop, seed=0)

@@ -1,4 +1,4 @@
-"""Points of a grid that differ in what follows the gradient steps have these in common, and are worth the same."""
+"""Points of a grid that differ only in what follows the gradient steps share these steps, with unchanged metrics."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AFTERWARDS = [(name, key) for name in METHODS for key in kind(name).afterwards]
 
 
 def counted(cache: Path, method: str, *overrides: str) -> tuple[Validation, list[Hyperparameters]]:
-    """What examines, and the points that it trained for."""
+    """Return a validation, and the list to which it appends every point that it trains."""
     small = [f"method.{key}={value}" for key, value in widths(method).items()]
     experiment = Experiment.compose(["data=synthetic", f"method={method}", *small, f"paths.cache={cache}", *overrides])
     made = validation(experiment, experiment.stage(experiment.load_data(), "tune"))
@@ -57,7 +57,7 @@ def widths(method: str) -> dict[str, int]:
 def both(
     cache: Path, method: str, grid: dict[str, list[Any]], trainings: int, *overrides: str
 ) -> tuple[list[Trial], list[Trial]]:
-    """Trials of a grid, and those of each point trained by itself."""
+    """Return the trials of a grid, and the trials of each of its points trained alone."""
     made, trained = counted(cache, method, *overrides)
     together = list(made.grid(points(grid)))
     assert len(trained) == trainings
@@ -87,14 +87,14 @@ def test_a_head_that_diverges_says_so_and_leaves_the_others(cache: Path) -> None
     assert [trial.diverged is None for trial in together] == [True, False, True]
 
 
-def test_a_generator_that_diverges_is_no_head_s_merit(cache: Path) -> None:
+def test_a_generator_that_diverges_makes_every_head_diverge(cache: Path) -> None:
     together, alone = both(cache, "fclswgan", {"lr": [1e30, 1e-3], "head.lr": [1e-3, 1e-2]}, 2)
     assert together == alone
     assert [trial.diverged is None for trial in together] == [False, False, True, True]
 
 
-def test_what_diverges_later_is_no_matter_to_a_point_that_was_done(cache: Path) -> None:
-    """A head that hardly learns gets no better, and is left before the generator diverges; some are not."""
+def test_divergence_after_a_point_has_ended_does_not_affect_it(cache: Path) -> None:
+    """Heads that run out of patience before the generator diverges have metrics; the other heads diverge."""
 
     class Diverge(Callback):
         def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
@@ -111,7 +111,7 @@ def test_what_diverges_later_is_no_matter_to_a_point_that_was_done(cache: Path) 
     assert {trial.diverged is None for trial in together} == {True, False}
 
 
-def test_weights_that_are_lost_in_the_last_step_are_nobody_s_merit(cache: Path) -> None:
+def test_divergence_in_the_last_step_affects_every_point(cache: Path) -> None:
     class Lose(Callback):
         def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *_: Any) -> None:
             if trainer.current_epoch + 1 == trainer.max_epochs and trainer.is_last_batch:
@@ -132,8 +132,8 @@ def test_corrections_share_all_training(cache: Path, method: str) -> None:
     assert together == alone
 
 
-def test_what_comes_between_is_trained_by_itself(cache: Path) -> None:
-    """Points that gradient steps do not tell apart need not follow each other."""
+def test_points_that_are_not_consecutive_are_trained_alone(cache: Path) -> None:
+    """Points with equal gradient steps need not be consecutive; those that are not do not share the steps."""
     together, alone = both(cache, "fclswgan", {"head.lr": [1e-3, 1e-2], "lr": [0.01, 0.001]}, 4)
     assert together == alone
 
@@ -151,7 +151,7 @@ def test_a_generator_is_the_same_with_any_head(cache: Path, method: str) -> None
 
 @pytest.mark.parametrize(("method", "key"), AFTERWARDS)
 def test_gradient_steps_do_not_depend_on_what_follows_them(method: str, key: str) -> None:
-    """To the bit, heads apart."""
+    """Weights are bit-identical, except for those of heads."""
     stage = final(worlds.source())
     before = config(method)[key]
     other = "eszsl" if key == "head" else before + 1 if isinstance(before, int) else 2 * before

@@ -116,7 +116,7 @@ def test_a_process_of_wandb_that_dies_takes_no_result_and_no_later_run_along(
     step = WandB.step
 
     def kill(self: WandB, number: int, losses: Any) -> None:
-        if number == 2 and self.job.config["seed"] == 0:
+        if number == 2 and self.description.config["seed"] == 0:
             listed = ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())]
             children = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.splitlines()
             for child in (line.split()[0] for line in children if "wandb-core" in line):

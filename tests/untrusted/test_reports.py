@@ -9,7 +9,7 @@ import pytest
 
 from tests.untrusted.attacks import ENVIRONMENT
 from zsl.cli import main
-from zsl.config.recalled import objection
+from zsl.config.command_lines import unsafe_reason
 
 RESOLVED = "${oc.env:ZSL_TEST_PLACE}"
 
@@ -124,6 +124,6 @@ def test_jobs_does_not_open_what_a_lock_links_to(tmp_path: Path, capfd: pytest.C
         ("a._\uff54arget_=x", "is no override"),
     ],
 )
-def test_what_speaks_against_an_override(override: str, why: str) -> None:
-    assert objection(override).startswith(why)
-    assert bool(objection(override)) == bool(why)
+def test_the_reason_against_an_override(override: str, why: str) -> None:
+    assert unsafe_reason(override).startswith(why)
+    assert bool(unsafe_reason(override)) == bool(why)

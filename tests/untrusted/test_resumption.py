@@ -60,7 +60,7 @@ def test_trials_are_those_of_the_grid(
     assert main(["train", *run]) == 2
     assert not (tmp_path / "mark").exists()
     said = capfd.readouterr().err
-    assert said.startswith(f"zsl: error: resume=true: {place / 'trials.json'}: trial 1 is of another search")
+    assert said.startswith(f"zsl: error: resume=true: {place / 'trials.json'}: trial 1 belongs to another search")
     assert said.count("\n") == 1
 
 

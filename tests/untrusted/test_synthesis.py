@@ -113,6 +113,6 @@ def test_what_is_read_is_said_and_the_cache_is_the_users_own(
     assert main(["synthesize", str(stranger), str(tmp_path / "out"), "--per-class", "2"]) == 0
     said = capfd.readouterr().err
     assert f"zsl: reads data.root={str(made)!r}, data.features='synthetic.mat', " in said
-    assert f"as {stranger / 'result.json'} says" in said
+    assert f"named in {stranger / 'result.json'}" in said
     assert (tmp_path / "own").is_dir()
     assert not theirs.exists()

@@ -1,4 +1,4 @@
-"""The work of ``zsl predict``: load the model, ask, and show or write the answers."""
+"""Implementation of ``zsl predict``: load the model, predict, and print or write the answers."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked about, and the answers."""
+    """Inputs of a prediction, and the answers."""
 
     names: Sequence[str]
-    """paths, or row numbers of features"""
+    """paths of the images, or row numbers of the features"""
     answers: Answers
     images: Sequence[Photograph] = ()
 
 
 def predict(arguments: argparse.Namespace) -> int:
-    """Predict, and show or write the answers.
+    """Predict, and print or write the answers; return the exit status.
 
     Raises:
         InputError: the model, an image or a label cannot be used, or a file cannot be written.
@@ -80,7 +80,7 @@ def _model_folder(folder: Path) -> Path:
 
 
 def _labels(given: str | None) -> dict[str, str | None] | None:
-    """Return names with a text, or None where a name has none."""
+    """Return class name -> description, or None for a name without description; None if no labels are given."""
     if given is None:
         return None
     file = Path(given)
@@ -91,7 +91,7 @@ def _labels(given: str | None) -> dict[str, str | None] | None:
         pairs = [(name, "", "") for name in given.split(",") if name.strip()]
     found = {name.strip(): text.strip() or None for name, _, text in pairs}
     if not found:
-        raise InputError(f"--labels {given}: names no class; give names with commas between, or a file")
+        raise InputError(f"--labels {given}: names no class; give names separated by commas, or a file")
     return found
 
 
@@ -100,7 +100,7 @@ def _asked(model: Predictor, arguments: argparse.Namespace, labels: dict[str, st
     arrays = [path for path in arguments.paths if path.suffix.lower() in ARRAYS]
     if arrays:
         if len(arguments.paths) > 1 or arguments.html:
-            raise InputError(f"{arrays[0]}: features are asked about alone, and without --html; give one .npy file")
+            raise InputError(f"{arrays[0]}: features exclude further paths and --html; give one .npy file alone")
         x = features(arrays[0])
         return Asked([str(i) for i in range(len(x))], model.predict(x, _askable(labels), arguments.top_k))
     if model.backbone is None:
@@ -113,7 +113,7 @@ def _asked(model: Predictor, arguments: argparse.Namespace, labels: dict[str, st
 
 
 def _askable(labels: dict[str, str | None] | None) -> Labels | None:
-    """Return labels as a predictor takes them: names, or names with texts where there are any."""
+    """Return labels in the form that a predictor takes: names, or name -> description if any has a description."""
     if labels is None:
         return None
     if not any(labels.values()):

@@ -1,4 +1,4 @@
-"""The command line: ``zsl train | jobs | report | compare | …``. Heavy imports stay inside the commands."""
+"""The command line: ``zsl train | jobs | report | compare | …``. Heavy libraries are imported inside the commands."""
 
 from __future__ import annotations
 
@@ -33,19 +33,20 @@ zsl train --help shows every configuration group and key."""
 
 
 SWEEP = """Search the hyperparameters of conf/sweep/<method>.yaml by T1 or H of validation classes, train with the best
-on all that may be seen, and write result.json, as zsl train selection=validation does for every value in turn.
+ones on all training classes, and write result.json. zsl train selection=validation does the same for a grid, in one
+process.
 
-The study is a database in paths.output (runs/sweep/<method>-<data>). Launch the same line again to go on after a
-stop, with a larger search.trials to go on after the end, or several times at once to share the work; the trials of a
-process that dies are made again."""
+The study is a database in paths.output (runs/sweep/<method>-<data>). Launch the same command again to resume a search
+that was stopped, with a larger search.trials to extend one that has ended, or several times at once to share the work;
+trials of a process that dies are redone."""
 
 SWEEP_EPILOG = """keys (zsl train --help shows all others):
-  search=tpe|grid              where the sampler looks next, or every value with every other
-  search.trials=N              in all, of tpe (default: 50)
-  search.pruner=none|median|hyperband    end trials that others have left behind, where a method has epochs
+  search=tpe|grid              tree-structured Parzen estimator, or every combination of values
+  search.trials=N              number of trials, for tpe (default: 50)
+  search.pruner=none|median|hyperband    end trials early that do worse than others, where a method has epochs
   search.storage=URL           sqlite:///FILE, or a server for several machines: postgresql://…
-  search.study=NAME            default: <method>-<data>; a study is of one configuration and of one data set
-  search.stale=SECONDS         without a sign of life, after which a trial is made again (default: 60)
+  search.study=NAME            default: <method>-<data>; a study has one configuration and one data set
+  search.stale=SECONDS         without a heartbeat, after which a trial is redone (default: 60)
   sweep.KEY=[V,…]              values of a hyperparameter
   sweep.KEY={low:L,high:H}     a range, for tpe; with log:true, or step:S
 
@@ -53,12 +54,12 @@ examples:
   zsl sweep data=synthetic method=eszsl search=grid
   zsl sweep data=cub method=eszsl 'sweep.gamma={low:1e-3,high:1e3,log:true}' 'sweep.lamb={low:1e-3,high:1e3,log:true}'
   zsl sweep data=cub method=ale search.trials=30 search.pruner=median selection.objective=H
-  zsl sweep data=cub method=ale 'search.storage=${oc.env:ZSL_STUDIES}'    # a password stays out of the command line
+  zsl sweep data=cub method=ale 'search.storage=${oc.env:ZSL_STUDIES}'    # keeps a password off the command line
   optuna-dashboard sqlite:///runs/sweep/ale-cub/study.db                  # pip install 'zsl[dashboard]'"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 where it did what was asked, 2 for a user's mistake (one line on standard error)."""
+    """Run one command; return the exit status: 0 for success, 2 for a user's mistake (one line on standard error)."""
     with robust() as (out, err):
         try:
             status = _run(list(sys.argv[1:] if argv is None else argv))
@@ -74,12 +75,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(out.error, BrokenPipeError):
             return status or 141
         reason = out.error.strerror or str(out.error)
-        err.write(f"zsl: error: standard output: {reason}; what is not shown is lost, files are whole\n")
+        err.write(f"zsl: error: standard output: {reason}; further output is lost, files are complete\n")
         return status or 1
 
 
 def _run(argv: list[str]) -> int:
-    # where it may keep fonts is nobody's concern who draws nothing; other libraries import it
+    # other libraries import matplotlib, which warns about its font cache even if nothing is drawn
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
         if argv[:1] == ["train"]:
@@ -102,7 +103,7 @@ def _run(argv: list[str]) -> int:
 
 
 def _parsed(argv: Sequence[str]) -> argparse.Namespace:
-    """Overrides may stand anywhere, options among them."""
+    """Parse the arguments; overrides and options may come in any order."""
     parser = _parser()
     arguments, rest = parser.parse_known_args(argv)
     if not hasattr(arguments, "overrides") or any("=" not in word or word.startswith("--") for word in rest):
@@ -112,10 +113,10 @@ def _parsed(argv: Sequence[str]) -> argparse.Namespace:
 
 
 class Parser(argparse.ArgumentParser):
-    """One line for a mistake, as everywhere else."""
+    """Argument parser that reports a mistake as an InputError of one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Refuse the command line."""
+        """Raise an InputError for an invalid command line."""
         raise InputError(f"{message}; see {self.prog} --help")
 
 
@@ -133,12 +134,12 @@ def _parser() -> Parser:
 
     command = commands.add_parser(
         "sweep",
-        help="search hyperparameters on validation classes, with as many processes as you like",
+        help="search hyperparameters on validation classes, in one or several processes",
         description=SWEEP,
         epilog=SWEEP_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    command.add_argument("overrides", nargs="*", help="as of zsl train, and search.KEY=VALUE")
+    command.add_argument("overrides", nargs="*", help="overrides of zsl train, and search.KEY=VALUE")
     command.set_defaults(run=_sweep)
 
     from zsl.cli import predict
@@ -174,19 +175,20 @@ def _parser() -> Parser:
     command.set_defaults(run=hubness.main)
 
     command = commands.add_parser("synthesize", help="features of any classes from a trained generator, as a data set")
-    command.add_argument("folder", metavar="RUN", help="folder of a generator's run with save.model=true")
+    command.add_argument("folder", metavar="RUN", help="folder of a run of a generator, with save.model=true")
     command.add_argument("output", help="folder for the pair of .mat files")
     command.add_argument("--per-class", type=int, default=100, help="features of each class (default: 100)")
-    command.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
-    command.add_argument("--plot", metavar="FILE", help="real and synthetic features of a few classes in a plane")
+    command.add_argument("--seed", type=int, default=0, help="seed of the noise (default: 0)")
+    command.add_argument("--plot", metavar="FILE", help="draw real and synthetic features of a few classes in a plane")
     command.add_argument(
         "overrides",
         nargs="*",
-        help="of data, class_embedding or paths.cache, such as class_embedding=matrix class_embedding.path=new.npy",
+        help="overrides of data, class_embedding or paths.cache, such as class_embedding=matrix "
+        "class_embedding.path=new.npy",
     )
     command.set_defaults(run=_synthesize)
 
-    command = commands.add_parser("list", help="what can be chosen: methods, corrections, data sets, …")
+    command = commands.add_parser("list", help="list the choices: methods, corrections, data sets, …")
     command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
     command.set_defaults(run=_list)
 
@@ -199,10 +201,10 @@ DATA = {
     "prepare": "read or build a data set once, so that later runs open it from the cache",
     "inspect": "show sizes, splits, class descriptions, licences, notes and fingerprints",
     "verify": "compare cache, sources and fingerprints; build and repair nothing",
-    "export": "write a data set as arrays or xlsa17 files that are read back with the same fingerprints",
-    "splits": "write seen, unseen and validation classes for images or arrays that have no split file",
+    "export": "write a data set as arrays or xlsa17 files that load with the same fingerprints",
+    "splits": "write seen, unseen and validation classes for images or arrays without a split file",
 }
-"""commands below ``zsl data``, and what each does"""
+"""subcommand of ``zsl data`` -> help text"""
 
 
 def _add_data_commands(command: argparse.ArgumentParser) -> None:
@@ -231,7 +233,7 @@ def _add_data_commands(command: argparse.ArgumentParser) -> None:
     only.add_argument(
         "--val", default="0.25", metavar="SHARE|FILE", help="share of the seen classes, or a file (default: 0.25)"
     )
-    only.add_argument("--seed", type=int, default=0, help="of the draw; the same one gives the same file (default: 0)")
+    only.add_argument("--seed", type=int, default=0, help="random seed; a seed always gives the same file (default: 0)")
     command.set_defaults(run=_data)
 
 
@@ -269,7 +271,7 @@ def _synthesize(arguments: argparse.Namespace) -> int:
 
 
 def _require_folder() -> None:
-    """PyTorch cannot even be imported in a folder that was deleted."""
+    """Refuse a working folder that was deleted, in which PyTorch cannot be imported."""
     from zsl.config.compose import require_working_folder
 
     require_working_folder()

@@ -1,4 +1,4 @@
-"""``zsl data``: prepare, inspect, verify and export a data set, and divide classes of one that has no splits."""
+"""``zsl data``: prepare, inspect, verify and export a data set, and split the classes of one without a split file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from zsl.features.cache import verifying
 
 
 def prepare(name: str, overrides: Sequence[str]) -> None:
-    """Read or build the data set once, so that later runs open it from the cache."""
+    """Read or build a data set once, so that later runs open it from the cache."""
     dataset = _load(name, overrides)
     title, images, classes = printable(dataset.card.title), len(dataset.labels), len(dataset.classes.names)
     Console().print(Text(f"{title}: {images} images, {classes} classes, ready"))
 
 
 def inspect(name: str, overrides: Sequence[str]) -> None:
-    """Show sizes, splits, licences, notes and fingerprints."""
+    """Print sizes, splits, licences, notes and fingerprints of a data set."""
     dataset = _load(name, overrides)
     console = Console(soft_wrap=True)
     console.print(Text(printable(dataset.card.title), "bold"))
@@ -40,7 +40,7 @@ def inspect(name: str, overrides: Sequence[str]) -> None:
     for name in ("features", "labels", *parts):
         console.print(f"{name:<12} {rows.get(name, ''):<28} SHA-256 {dataset.fingerprints[name]}", highlight=False)
     for kind, matrix in dataset.classes.matrices.items():
-        console.print(f"class description {kind}: {matrix.shape[1]} numbers a class")
+        console.print(f"class description {kind}: {matrix.shape[1]} dimensions")
     for kind in dataset.classes.texts:
         console.print(f"class description {kind}: text")
     for heading, lines in (("licences and attribution", dataset.card.licences), ("notes", dataset.card.notes)):
@@ -51,11 +51,12 @@ def inspect(name: str, overrides: Sequence[str]) -> None:
 
 
 def verify(name: str, overrides: Sequence[str]) -> None:
-    """Hold the cache against its checksums and its sources, the splits against the audit, and every fingerprint
-    against one computed anew from the arrays. Nothing is built or repaired.
+    """Verify cache checksums, cache sources, splits, and fingerprints (recomputed from the arrays) of a data set.
+
+    Nothing is built or repaired.
 
     Raises:
-        InputError: something differs, or was never prepared.
+        InputError: something differs, or the data set was never prepared.
     """
     with verifying():
         dataset = _load(name, overrides)
@@ -65,10 +66,10 @@ def verify(name: str, overrides: Sequence[str]) -> None:
 
 
 def export(name: str, output: Path, form: str, overrides: Sequence[str]) -> None:
-    """Write a data set as files, read them back, and say how to use them.
+    """Write a data set as files, read them back, and print the command that uses them.
 
     Raises:
-        InputError: it cannot be loaded, the folder is there already, or the format cannot hold the data set.
+        InputError: the data set cannot be loaded, the folder exists, or the format cannot hold the data set.
     """
     from zsl.config.build import load_data, load_source
     from zsl.config.settings import ClassEmbeddingKeys, DataKeys, plain
@@ -98,10 +99,10 @@ def export(name: str, output: Path, form: str, overrides: Sequence[str]) -> None
 
 
 def splits(arguments: argparse.Namespace) -> None:
-    """Divide classes and write the split file.
+    """Split classes into seen, validation and unseen ones, and write the split file.
 
     Raises:
-        InputError: the classes cannot be read or divided, or the file is there already.
+        InputError: the classes cannot be read or split, or the file exists.
     """
     from zsl.datasets.class_splits import class_names, divide_classes, write_split_file
 
@@ -110,12 +111,12 @@ def splits(arguments: argparse.Namespace) -> None:
     how = f"--unseen {arguments.unseen} --val {arguments.val} --seed {arguments.seed}"
     write_split_file(Path(arguments.file), divided, printable(f"zsl data splits {arguments.classes} {how}"))
     sizes = f"{len(divided['seen'])} seen classes, {len(divided['val'])} of them for validation"
-    text = f"{arguments.file}: {sizes}, and {len(divided['unseen'])} unseen ones"
+    text = f"{arguments.file}: {sizes}, and {len(divided['unseen'])} unseen classes"
     Console(soft_wrap=True).print(Text(printable(text)))
 
 
 def _written(value: Any) -> str:
-    """A value as one writes it on the command line."""
+    """Return a value as it is written on the command line."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{item}" for key, item in value.items()) + "}"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""``zsl jobs``: how far a sweep is, why jobs failed, and the commands that run them alone."""
+"""``zsl jobs``: states of the jobs of a multirun, their errors, and the commands that run them alone."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from zsl.errors import InputError, printable
 
 AGAIN = "launch the sweep again to run this job from the start"
-HELP = "how far a sweep is: jobs that failed, with their errors, or were begun, and how to run each alone"
+HELP = "count the jobs of a sweep by state, and list unfinished ones with their errors and the commands to run them"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``zsl jobs``."""
+    """Add the arguments of ``zsl jobs``."""
     parser.add_argument("path", type=Path, metavar="DIR", help="paths.output of a sweep, or a folder above several")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Count the jobs below the folder by state, and list all that are not done.
+    """Count the jobs below a folder by state, and list those that are not done.
 
     Raises:
-        InputError: there is no such folder, or no job in it.
+        InputError: the folder does not exist, or holds no job.
     """
-    from zsl.config.recalled import command
+    from zsl.config.command_lines import command
     from zsl.outputs import result
     from zsl.runs.job import NAME, Job, Unfinished
 
@@ -33,7 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
     done = {path.parent.absolute() for path in arguments.path.rglob(result.NAME)} - set(left)
     if not left and not done:
         raise InputError(f"{arguments.path}: no job in it; give the paths.output of a multirun")
-    counts, lines = {"done": 0, "failed": 0, "begun": 0, "under way": 0, "damaged": 0}, []
+    counts, lines = {"done": 0, "failed": 0, "interrupted": 0, "running": 0, "damaged": 0}, []
     for folder in sorted(done):
         fault = _fault(folder / result.NAME)
         counts["damaged" if fault else "done"] += 1
@@ -47,14 +47,14 @@ def main(arguments: argparse.Namespace) -> int:
             lines.append(f"damaged  {printable(folder.name)}: {error}\n")
             continue
         job = Job(folder, said.identity, tuple(said.overrides))
-        state = "failed" if said.error else "begun"
+        state = "failed" if said.error else "interrupted"
         if job.is_claimed():
-            state = "under way"
+            state = "running"
         counts[state] += 1
         reason = f": {said.error}" if said.error else ""
         trace = f" (traceback in {folder / NAME})" if said.traceback else ""
         lines.append(printable(f"{state}  {folder.name}{reason}{trace}") + "\n")
-        if said.overrides and state != "under way":
+        if said.overrides and state != "running":
             again = command(["zsl", "train", "-m"], job.repeated, [job.place])
             lines.append(printable(f"  again: {again}") + "\n")
     total = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
@@ -64,7 +64,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _fault(path: Path) -> str | None:
-    """Say why a result cannot be one; what it says is left to those who use it."""
+    """Return why a file cannot be a result, or None; its content is not checked beyond being a JSON object."""
     from zsl.files.regular_file import read_json
 
     try:

@@ -1,4 +1,4 @@
-"""``zsl list``: what can be chosen, read from the tree."""
+"""``zsl list``: the choices of every configuration group, read from the files of the configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zsl.errors import printable
 
 
 def show(title: str, group: str) -> None:
-    """Print every choice of one configuration group with the line that says what it is."""
+    """Print every choice of one configuration group with its description of one line."""
     root = tree()
     folder = root / group if group == "experiments" else root / "conf" / group
     table = Table(title=title, title_justify="left", box=None, padding=(0, 2), show_header=False)
@@ -28,7 +28,7 @@ def show(title: str, group: str) -> None:
 
 
 def describe(path: Path) -> str:
-    """The first line of the docstring of what a configuration file builds, or else of its own leading comment."""
+    """Return the leading comment of a configuration file, or else the first docstring line of what the file builds."""
     text = path.read_text(encoding="utf-8")
     comments = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#") and "@package" not in line]
     if comments and text.startswith("#"):
@@ -38,7 +38,7 @@ def describe(path: Path) -> str:
 
 
 def docstring(target: str) -> str:
-    """First line of the docstring of ``package.module.Name``, or of its module; read, not imported."""
+    """Return the first docstring line of a function ``package.module.name``, or of its module, without importing it."""
     module, _, name = target.rpartition(".")
     file = Path(zsl.__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
     if not file.is_file():

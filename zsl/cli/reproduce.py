@@ -1,4 +1,4 @@
-"""``zsl reproduce``: run an experiment over several seeds, and say whether the numbers of its paper come back."""
+"""``zsl reproduce``: run experiments over several seeds, and compare the results with the published numbers."""
 
 from __future__ import annotations
 
@@ -18,33 +18,34 @@ TAKEN = {
     "seeds": "give --seeds N for seeds 0 to N - 1",
     "experiments": "name the experiments without experiments=",
 }
-"""keys that the command sets itself, and what to do instead"""
-HELP = "run experiments over several seeds: ours, published, difference, verdict"
+"""key that the command sets itself -> cure for an override of the key"""
+HELP = "run experiments over several seeds, and compare with published numbers: difference and verdict"
 EPILOG = """examples:
   zsl reproduce eszsl_xian2018 data=cub
   zsl reproduce '*_xian2018' data=cub_fc1000,awa1_handcrafted --output table.md
   zsl reproduce class_norm_skorokhodov2021 data=cub --seeds 10 trainer=gpu
 
-Overrides are those of zsl train, but for seed and experiments. Runs whose results are there are not run again. Choices
-on validation classes are made once, with seed 0, for all seeds; with selection.seed=null they are made with every seed
-anew."""
+Overrides are those of zsl train, except for seed and experiments. Runs that have results are not run again. Choices on
+validation classes are made once, with seed 0, for all seeds; with selection.seed=null they are made for every seed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``zsl reproduce``."""
-    parser.add_argument("names", nargs="+", metavar="EXPERIMENT", help="of `zsl list experiments`; * stands for any")
-    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1 (default: 5)")
-    parser.add_argument("--runs", type=Path, metavar="DIR", help=f"where runs lie, as paths.output=DIR ({RUNS})")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the table there instead of the terminal")
+    """Add the arguments of ``zsl reproduce``."""
+    parser.add_argument(
+        "names", nargs="+", metavar="EXPERIMENT", help="name in `zsl list experiments`; * is a wildcard"
+    )
+    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="run seeds 0 to N - 1 (default: 5)")
+    parser.add_argument("--runs", type=Path, metavar="DIR", help=f"folder of the runs, or paths.output=DIR ({RUNS})")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the table to FILE instead of the terminal")
     parser.set_defaults(overrides=[])
     parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run what is missing of the experiments, each in a folder of its own, and show all of them beside their claims.
+    """Run the missing runs of the experiments, each in its own folder, and print results beside published numbers.
 
     Raises:
-        InputError: there is no such experiment, or a run failed; the others were run all the same.
+        InputError: there is no such experiment, or a run failed; the other experiments are run all the same.
     """
     from zsl.cli.train import launch
     from zsl.outputs.result import NAME, gather
@@ -75,10 +76,10 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _placed(overrides: Sequence[str], runs: Path | None) -> tuple[list[str], Path]:
-    """The overrides without ``paths.output``, and where the runs lie: each experiment in a folder of its own below.
+    """Return the overrides without ``paths.output``, and the folder that holds one folder for each experiment.
 
     Raises:
-        InputError: a key is given that the command sets itself, or two places.
+        InputError: an override sets a key that the command sets itself, or two folders are given.
     """
     kept, places = [], [] if runs is None else [runs]
     for override in overrides:
@@ -90,15 +91,15 @@ def _placed(overrides: Sequence[str], runs: Path | None) -> tuple[list[str], Pat
         else:
             kept.append(override)
     if len(set(places)) > 1:
-        raise InputError(f"paths.output={places[-1]}: runs are to lie in {places[0]} too; give one place")
+        raise InputError(f"paths.output={places[-1]}: {places[0]} is given too; give one folder")
     return kept, places[0] if places else RUNS
 
 
 def experiments(patterns: Sequence[str]) -> list[str]:
-    """The experiments that these names mean, each once.
+    """Return the names of the experiments that match the patterns, each once.
 
     Raises:
-        InputError: one means none.
+        InputError: a pattern matches none, or there is no pattern.
     """
     known = choices()["experiments"]
     found: dict[str, None] = {}

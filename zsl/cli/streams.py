@@ -1,4 +1,4 @@
-"""Standard output and error as they may be: of any encoding, closed, or on a disk that is full."""
+"""Standard output and error that work with any encoding, when closed, and on a full disk."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ SPELLED = {
     "‘": "'",
     "’": "'",
 }
-"""how symbols are written for a terminal that does not have them"""
+"""replacements for symbols that the encoding of a terminal lacks"""
 
 
 class Stream:
-    """A stream whose writing never fails: the first error is kept, and from then on nothing is written.
+    """A stream whose ``write`` never fails: the first error is stored, and from then on nothing is written.
 
     Args:
-        stream: what it stands for; all that is not writing is asked of that.
+        stream: the wrapped stream, which gets all other calls.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -53,11 +53,11 @@ class Stream:
         self.error: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """As of the stream itself."""
+        """Return the attribute of the wrapped stream."""
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write, unless an earlier attempt failed."""
+        """Write text, unless an earlier call failed; return its length."""
         if self.error is None:
             try:
                 self._stream.write(text)
@@ -66,12 +66,12 @@ class Stream:
         return len(text)
 
     def writelines(self, lines: Any) -> None:
-        """Write each."""
+        """Write several lines, unless an earlier call failed."""
         for line in lines:
             self.write(line)
 
     def flush(self) -> None:
-        """Flush, unless an earlier attempt failed."""
+        """Flush the stream, unless an earlier call failed."""
         if self.error is None:
             try:
                 self._stream.flush()
@@ -81,10 +81,10 @@ class Stream:
 
 @contextmanager
 def robust() -> Iterator[tuple[Stream, Stream]]:
-    """Standard output and error for the time of a command, so that what it shows cannot make it fail.
+    """Replace standard output and error while a command runs, so that printing cannot make the command fail.
 
-    Symbols that the encoding lacks are spelled (:data:`SPELLED`) or escaped; a closed stream swallows what is written,
-    and its number is taken, so that no file of the command gets it.
+    Symbols that the encoding lacks are replaced (:data:`SPELLED`) or escaped. A closed stream discards text, and its
+    file descriptor is occupied, so that no file of the command gets the descriptor.
     """
     codecs.register_error("zsl", spelled)
     for number in range(3):
@@ -110,13 +110,13 @@ def robust() -> Iterator[tuple[Stream, Stream]]:
 
 
 def discard() -> None:
-    """Let the end of the process find nothing left to write to a standard output that cannot be written."""
+    """Redirect a standard output that cannot be written to, so that the interpreter's final flush does not fail."""
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def spelled(error: UnicodeError) -> tuple[str, int]:
-    """What is written for characters that an encoding lacks: an error handler of :mod:`codecs`."""
+    """Return the replacement of characters that an encoding lacks; an error handler for :mod:`codecs`."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

@@ -1,4 +1,4 @@
-"""``zsl synthesize``: write features of any classes from a trained generator as a data set, and draw some of them."""
+"""``zsl synthesize``: write features of any classes from a trained generator as a data set, and plot some of them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from zsl.errors import InputError
 from zsl.files.atomic import write_bytes
 from zsl.reporting.drawing import UNDATED
 from zsl.reporting.feature_plot import draw
-from zsl.runs.console import say
+from zsl.runs.console import print_line
 from zsl.runs.synthesis import FEATURES, Synthetic, synthesize
 
 SHOWN = 5
-"""seen and unseen classes in a plot, each"""
+"""number of seen classes in a plot, and of unseen classes"""
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Write the pair of files and say how to train on it."""
+    """Write the pair of files, and print the command that trains on them."""
     output, form = Path(arguments.output), Path(arguments.plot or "plot.svg").suffix[1:]
     if form not in UNDATED:
         raise InputError(f"--plot {arguments.plot}: give a file that ends in .{', .'.join(UNDATED)}")
@@ -29,16 +29,16 @@ def main(arguments: argparse.Namespace) -> int:
         write_bytes(Path(arguments.plot), plot(made, form))
     seen = int(made.stage.classes.seen.sum())
     unseen = len(made.stage.classes) - seen
-    say(
-        f"{arguments.per_class} features of each of {seen} seen and {unseen} unseen classes, scaled as the generator "
-        f"knows them; use them with\n  zsl train data=xlsa17 data.name=synthetic data.root={output} "
+    print_line(
+        f"{arguments.per_class} features of each of {seen} seen and {unseen} unseen classes, scaled like the training "
+        f"data of the generator; use them with\n  zsl train data=xlsa17 data.name=synthetic data.root={output} "
         f"data.features={FEATURES}"
     )
     return 0
 
 
 def plot(made: Synthetic, form: str) -> bytes:
-    """Real and synthetic features of the first few seen and unseen classes, as an image file of the format ``form``."""
+    """Plot real and synthetic features of the first few seen and unseen classes, as a file of the format ``form``."""
     stage, held_out = made.stage, made.stage.held_out
     shown = torch.cat([stage.classes.seen_ids[:SHOWN], stage.classes.unseen_ids[:SHOWN]])
     place = np.full(len(stage.classes), -1)

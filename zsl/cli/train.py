@@ -1,4 +1,4 @@
-"""``zsl train``: Hydra composes and launches, :func:`zsl.runs.run.run` does the work."""
+"""``zsl train``: Hydra composes and launches, :func:`zsl.runs.run.run` trains and evaluates."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from zsl.config.overrides import readable, written
 from zsl.config.tree import choices, tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
-from zsl.runs.console import show, show_log
+from zsl.runs.console import print_result, show_log
 
 MULTIRUN = ("-m", "--multirun")
 HELP = {"--help", "-h"}
 SWEEP = "search"
-"""the group that only zsl sweep knows"""
+"""configuration group of ``zsl sweep`` only"""
 INFORMATIVE = {"--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
 
 
 def launch(arguments: Sequence[str]) -> int:
-    """Run ``zsl train`` with these Hydra arguments: overrides, ``-m`` for several runs.
+    """Run ``zsl train`` with arguments of Hydra: overrides, and ``-m`` for several runs; return the exit status.
 
     Raises:
         InputError: the configuration or the data cannot be used, or a multirun matches no job.
     """
     from hydra._internal.utils import get_args_parser
 
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra re-raises, and this module says what went wrong
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra re-raise errors, which this module reports
     several = any(argument in MULTIRUN for argument in arguments)
-    # Hydra wants options before overrides; people type them anywhere
+    # Hydra needs options before overrides; users may type them in any order
     rest = [argument for argument in arguments if argument not in MULTIRUN]
     if not HELP.isdisjoint(arguments):
         _help([argument for argument in rest if not argument.startswith("-")])
@@ -64,7 +64,7 @@ def launch(arguments: Sequence[str]) -> int:
 
 
 def _single() -> int:
-    """Run one job, and let what it raises through Hydra as it is."""
+    """Run one job, and re-raise its error unchanged by Hydra."""
     import hydra
 
     errors: list[Exception] = []
@@ -78,7 +78,7 @@ def _single() -> int:
     with explained():
         try:
             hydra.main(version_base="1.3", config_path=str(tree() / "conf"), config_name="config")(task)()
-        except ValueError as error:  # flags that exclude each other; what the task raises is kept
+        except ValueError as error:  # flags that exclude each other; errors of the task itself are in ``errors``
             raise InputError(f"{error}; see zsl train --help") from error
     if errors:
         raise errors[0]
@@ -86,7 +86,7 @@ def _single() -> int:
 
 
 def _help(overrides: Sequence[str]) -> None:
-    """Hydra's own help would look for groups in every folder beside ``experiments/``."""
+    """Print the help; Hydra's own would take every folder beside ``experiments/`` for a group."""
     from omegaconf import OmegaConf
 
     groups = "\n".join(
@@ -94,13 +94,13 @@ def _help(overrides: Sequence[str]) -> None:
     )
     sys.stdout.write(f"""zsl train: train and evaluate a method, and write result.json
 
-GROUP=NAME chooses from a group (zsl list says what each name is):
+GROUP=NAME chooses from a group (zsl list describes each name):
 {groups}
 
-KEY=VALUE changes any key of what was chosen; add -m to run lists of values, each with each:
+KEY=VALUE changes any key of the chosen configuration; add -m to run all combinations of lists of values:
 
 {OmegaConf.to_yaml(compose(overrides))}
-zsl train GROUP=NAME --help shows the keys of that choice, zsl train --hydra-help further flags.
+zsl train GROUP=NAME --help shows the keys of that choice, zsl train --hydra-help shows further flags.
 """)
 
 
@@ -123,9 +123,9 @@ def _run(cfg: Any) -> None:
     hydra_config, output = HydraConfig.get(), output_of(cfg)
     overrides = overrides_of(hydra_config)
     try:
-        show(run(Experiment.from_config(cfg, names_of(hydra_config), overrides)), output)
+        print_result(run(Experiment.from_config(cfg, names_of(hydra_config), overrides)), output)
     except InterruptedRunError as error:
         kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
         command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])
-        raise KeyboardInterrupt(f"{error}" + (f"; go on with: {command}" if error.resumable else "")) from None
-    (output / UNFINISHED).unlink(missing_ok=True)  # of the job of a multirun whose folder this is
+        raise KeyboardInterrupt(f"{error}" + (f"; resume with: {command}" if error.resumable else "")) from None
+    (output / UNFINISHED).unlink(missing_ok=True)  # if the folder is that of an unfinished job of a multirun

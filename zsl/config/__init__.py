@@ -1,1 +1,1 @@
-"""From overrides on a command line to checked objects: the only users of Hydra and OmegaConf are here and in runs."""
+"""Configuration: from overrides on the command line to checked objects. Only this package, runs and cli use Hydra."""

@@ -1,6 +1,7 @@
-"""Build what the nodes of a configuration name: data set, class embedding, stage, method, correction.
+"""Construction of the objects that a configuration names: data set, class embedding, stage, method, correction.
 
-Nodes are plain mappings. Whatever can be known to be wrong is refused by the name of its key, before data is read.
+Nodes are plain mappings. A value that can be checked without data is refused before data are read, by the name of its
+key.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 
 from zsl.class_embeddings.embedding import ClassEmbedding
 from zsl.config.compose import compose_choice
-from zsl.config.memory import Recent, stamped
+from zsl.config.memory import RecentlyUsed, file_state_key
 from zsl.config.offered import ROLES
 from zsl.config.settings import CorrectionKeys, MethodKeys, check, instantiate
 from zsl.data import protocol
@@ -31,23 +32,24 @@ from zsl.selection.space import Hyperparameters
 from zsl.training.memory import require_memory
 
 Node = Mapping[str, Any]
-"""a part of a configuration, resolved, in Python's own types"""
+"""a resolved part of a configuration, of Python's built-in types"""
 PROTOCOL_KEYS = ("scale", "shuffle_seed")
-"""keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
-DATASETS, SOURCES = Recent[Dataset](3), Recent[Source](3)
-"""data that this process has loaded"""
-STAGES = Recent[tuple[Source, Stage, int]](2)
-"""stages with what they were cut from, and their version"""
+"""keys of ``data`` and ``class_embedding`` that the protocol uses; the loader gets the rest"""
+DATASETS, SOURCES = RecentlyUsed[Dataset](3), RecentlyUsed[Source](3)
+"""recently loaded data of this process"""
+STAGES = RecentlyUsed[tuple[Source, Stage, int]](2)
+"""recently cut stages, each with its source and its version"""
 ANY_DATA = Dimensions(2, 2, 1000)
-"""sizes to try hyperparameters at before there is data: small to build, with more seen classes than any of them needs;
-what the data turns out too small for is refused when the method is built for it, still before training"""
+"""sizes for building a method to check its hyperparameters before data are read: few dimensions, and more seen classes
+than any hyperparameter needs. A hyperparameter for which the data are too small is refused before training, when the
+method is built for the data."""
 
 
 def load_data(data: Node) -> Dataset:
-    """Load the data set of a ``data`` node, from its cache or built once; audit its splits and compare its images.
+    """Load the data set of a ``data`` node from its cache, or build it; audit its splits and note duplicate images.
 
     Raises:
-        InputError: it cannot be loaded, or not all features are finite.
+        InputError: the data set cannot be loaded, or not all features are finite.
     """
     dataset = instantiate(_loader(data), "data", Dataset)
     require_finite(dataset)
@@ -56,38 +58,38 @@ def load_data(data: Node) -> Dataset:
 
 
 def load_source(data: Node, class_embedding: Node) -> Source:
-    """Load a data set with its class embeddings, not yet divided; keep recently loaded data in memory.
+    """Load a data set with its class embeddings, not yet split; keep recently loaded data in memory.
 
     Raises:
-        InputError: either cannot be loaded, or they do not fit together.
+        InputError: data set or class embedding cannot be loaded, or they do not fit together.
     """
 
     def load() -> Source:
-        dataset = DATASETS.get(stamped({"data": data}), lambda: load_data(data))
+        dataset = DATASETS.get(file_state_key({"data": data}), lambda: load_data(data))
         return embedded(dataset, class_embedding, data["scale"])
 
     with by_content():
-        return SOURCES.get(stamped({"data": data, "class_embedding": class_embedding}), load)
+        return SOURCES.get(file_state_key({"data": data, "class_embedding": class_embedding}), load)
 
 
 def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> Source:
-    """Give a data set the class embedding of a ``class_embedding`` node, and the scaling of its features.
+    """Combine a data set with the class embedding of a ``class_embedding`` node and the scaling of its features.
 
     Raises:
-        InputError: the class embedding cannot be made, or one of the classes cannot be embedded.
+        InputError: the class embedding cannot be built, or a class cannot be embedded.
     """
     embedding = instantiate(_loader(class_embedding), "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
     seed = class_embedding["shuffle_seed"]
     seed = None if seed is None else require_seed("class_embedding.shuffle_seed", seed)
     source = Source(dataset, embedding.fit, scale, class_embedding["scale"], seed)
-    _ = source.phi  # what cannot be embedded is refused before anything is trained
+    _ = source.phi  # refuses a class that cannot be embedded before anything is trained
     return source
 
 
 def stage_of(source: Source, name: str, seen_holdout: float) -> Stage:
-    """Cut a stage from the data, ``tune`` or ``final``.
+    """Cut the stage ``tune`` or ``final`` from the data.
 
-    A stage of an earlier job is used again, moments of its training images included, if no method wrote to them.
+    A stage of an earlier job is reused, with the cached moments of its training images, if no method wrote to it.
     """
 
     def cut() -> tuple[Source, Stage, int]:
@@ -98,7 +100,7 @@ def stage_of(source: Source, name: str, seen_holdout: float) -> Stage:
 
 
 def require_buildable(method: Node, hyperparameters: Hyperparameters) -> None:
-    """Refuse what :func:`build_method` would refuse, and weights that do not fit into memory; make no weights.
+    """Refuse what :func:`build_method` would refuse, and weights that do not fit into memory; allocate no weights.
 
     Raises:
         InputError: a hyperparameter is unknown or out of range, or the weights are too large.
@@ -111,12 +113,12 @@ def require_buildable(method: Node, hyperparameters: Hyperparameters) -> None:
             raise InputError("method: would have more weights than can be counted; lower its sizes") from error
         if "meta tensors" not in str(error):
             raise
-        model = build_method(method, ANY_DATA, hyperparameters)  # a method of somebody's own that looks at the values
+        model = build_method(method, ANY_DATA, hyperparameters)  # a user's method that reads the values of its weights
     require_memory(model)
 
 
 def build_method(method: Node, dims: Dimensions, hyperparameters: Hyperparameters) -> ZSLModel:
-    """Build the method of a ``method`` node for data of these sizes, with these hyperparameters in place of its own.
+    """Build the method of a ``method`` node for data of the given sizes, with some of its hyperparameters replaced.
 
     Raises:
         InputError: a hyperparameter is unknown or out of range.
@@ -127,7 +129,7 @@ def build_method(method: Node, dims: Dimensions, hyperparameters: Hyperparameter
 
 
 def method_node(method: Node, hyperparameters: Hyperparameters) -> dict[str, Any]:
-    """Return a ``method`` node with these hyperparameters in place of its own.
+    """Return a ``method`` node with some of its hyperparameters replaced.
 
     Raises:
         InputError: the method has no such hyperparameter.
@@ -146,9 +148,9 @@ def method_node(method: Node, hyperparameters: Hyperparameters) -> dict[str, Any
 
 
 def build_correction(correction: Node, hyperparameters: Hyperparameters) -> Correction:
-    """Build the correction of a ``correction`` node with these hyperparameters in place of its own.
+    """Build the correction of a ``correction`` node, with some of its hyperparameters replaced.
 
-    What the node leaves open is not chosen yet.
+    Hyperparameters that the node leaves open are still to be chosen.
 
     Raises:
         InputError: a hyperparameter is unknown or out of range.
@@ -163,10 +165,10 @@ def build_correction(correction: Node, hyperparameters: Hyperparameters) -> Corr
 
 
 def require_seed(key: str, value: int) -> int:
-    """Return a seed.
+    """Return a seed if it is valid.
 
     Raises:
-        InputError: it is not within 0 and 2³² - 1.
+        InputError: the seed is not in 0, …, 2³² - 1.
     """
     if not 0 <= value < 2**32:
         raise InputError(f"{key}={value}: give a whole number from 0 to {2**32 - 1}")
@@ -174,8 +176,9 @@ def require_seed(key: str, value: int) -> int:
 
 
 def _part(group: str, value: Any) -> dict[str, Any]:
-    """Compose a part of a method, such as its head: a choice of its group, alone (``sje``) or with values of its own
-    (``{sje: {lr: 0.01}}``).
+    """Compose a part of a method, such as its head, from a choice of its group.
+
+    The choice is a name (``sje``) or a name with hyperparameters (``{sje: {lr: 0.01}}``).
     """
     name, own = next(iter(value.items())) if isinstance(value, Mapping) and len(value) == 1 else (value, {})
     if group not in ROLES["method"].parts or not isinstance(name, str) or not isinstance(own, Mapping):

@@ -1,4 +1,4 @@
-"""Where the configuration lies, and how it is composed."""
+"""Composition of configurations from overrides, and checks of the overrides that Hydra does not make."""
 
 from __future__ import annotations
 
@@ -20,39 +20,37 @@ if TYPE_CHECKING:
 SEVERAL = "logger"
 """the group from which more than one can be chosen: ``logger=[csv,tensorboard]``"""
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.output_subdir")
-
-
+"""keys of Hydra's own output folders, which ``paths.output`` replaces"""
 HERE = ("hydra.run.dir=.", "hydra.sweep.dir=.")
-"""Hydra makes its folders before anything is known, so these are there; a run makes its own when it has something to
-keep"""
+"""overrides for Hydra's own output folders, which Hydra creates before the configuration is checked: existing ones"""
 
 
 def require_working_folder() -> None:
-    """Refuse to work in a folder that was deleted.
+    """Refuse to run in a working folder that was deleted.
 
     Raises:
-        InputError: it was.
+        InputError: the working folder was deleted.
     """
     try:
         Path.cwd()
     except OSError:
-        raise InputError("the working folder is not there any more; change to one that is") from None
+        raise InputError("the working folder was deleted; change to one that exists") from None
 
 
 def compose(overrides: Sequence[str], name: str = "config") -> Any:
-    """The configuration that ``zsl train`` would run with these overrides (a ``DictConfig``), or of one file.
+    """Compose the configuration (a ``DictConfig``) of ``zsl train`` with these overrides, or of the file ``name``.
 
     Raises:
-        InputError: it cannot be composed; the message names the key and the nearest right one.
+        InputError: the configuration cannot be composed; the message names the key and the nearest valid one.
     """
     return compose_chosen(overrides, name)[0]
 
 
 def compose_chosen(overrides: Sequence[str], name: str) -> tuple[Any, dict[str, str]]:
-    """The same, and what was chosen from each group, by name.
+    """Compose the configuration of the file ``name``; return it with the chosen name of each group.
 
     Raises:
-        InputError: as above.
+        InputError: the configuration cannot be composed; the message names the key and the nearest valid one.
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
@@ -78,7 +76,7 @@ def compose_chosen(overrides: Sequence[str], name: str) -> tuple[Any, dict[str, 
 
 
 def compose_choice(group: str, name: str) -> dict[str, Any]:
-    """What choosing ``name`` from a group such as ``method/head`` puts there, resolved.
+    """Return the resolved node that choosing ``name`` from a group such as ``method/head`` gives.
 
     Raises:
         InputError: there is no such choice.
@@ -91,7 +89,7 @@ def compose_choice(group: str, name: str) -> dict[str, Any]:
 
 @cache
 def _choice(group: str, name: str) -> dict[str, Any]:
-    """Every point of a grid asks for the same few."""
+    """Return the resolved node of a choice, cached because every point of a grid asks for it."""
     from omegaconf import OmegaConf
 
     node = OmegaConf.select(compose([], f"{group}/{name}"), group.replace("/", "."))
@@ -101,7 +99,7 @@ def _choice(group: str, name: str) -> dict[str, Any]:
 
 
 def prepare_hydra() -> None:
-    """Let Hydra find ``experiments/`` beside ``conf/``, for single runs and for globs."""
+    """Add ``experiments/`` to Hydra's search path, for single choices and for globs, and register ``${started:…}``."""
     from hydra.core.plugins import Plugins
     from omegaconf import OmegaConf
 
@@ -112,7 +110,7 @@ def prepare_hydra() -> None:
 
 @cache
 def _experiments_path() -> type[SearchPathPlugin]:
-    """The plug-in, made once: Hydra would look into the folder again for every class that it is given."""
+    """Return the plug-in class, created once: Hydra would search the folder once more for every class it registers."""
     from hydra.core.config_search_path import ConfigSearchPath
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
@@ -124,18 +122,20 @@ def _experiments_path() -> type[SearchPathPlugin]:
 
 
 def register_started(moment: datetime) -> None:
-    """``${started:…}`` is this moment: all jobs of a multirun lie in one folder, whichever process runs them."""
+    """Make ``${started:…}`` this moment, so that all jobs of a multirun share one folder, in whatever process."""
     from omegaconf import OmegaConf
 
     OmegaConf.register_new_resolver("started", moment.strftime, replace=True)
 
 
 def check_choices(overrides: Sequence[str]) -> None:
-    """Refuse a choice from a group that is no name: Hydra takes ``method={}`` for a change of nothing, and
-    ``sweep=typo``, from the one group in which a file may be missing, for no sweep.
+    """Refuse overrides that Hydra would accept and misread.
+
+    Examples are ``method={}``, which Hydra ignores, and ``sweep=typo``, which Hydra takes for no sweep, because files
+    of the group ``sweep`` are optional.
 
     Raises:
-        InputError: there is one.
+        InputError: an override names no key, an output folder of Hydra, a missing folder or a choice that is no name.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -147,7 +147,7 @@ def check_choices(overrides: Sequence[str]) -> None:
         if not group:
             raise InputError(f"{override.input_line}: names no key; write key=value")
         if group in FOLDERS and not override.is_delete():
-            raise InputError(f"{group}: a run lies in the folder that paths.output names; write paths.output=…")
+            raise InputError(f"{group}: a run is written to the folder that paths.output names; write paths.output=…")
         if group == "hydra.mode" and value == "MULTIRUN":
             raise InputError("hydra.mode=MULTIRUN: leave it out, and write -m to run several jobs")
         if group == "hydra.searchpath":
@@ -157,7 +157,7 @@ def check_choices(overrides: Sequence[str]) -> None:
         if group == SEVERAL and isinstance(value, list) and value and all(isinstance(name, str) for name in value):
             check_choices([f"{group}={name}" for name in value if name not in groups[group]])
             continue
-        nowhere = isinstance(value, str) and ("/" in value or value.endswith(".yaml"))  # it would be another group's
+        nowhere = isinstance(value, str) and ("/" in value or value.endswith(".yaml"))  # a file outside the group
         unknown = (group in ("sweep", SEVERAL) and isinstance(value, str) and value not in groups[group]) or nowhere
         if unknown or not isinstance(value, dict if group == "sweep" and not isinstance(value, str) else str):
             written = override.get_value_string()

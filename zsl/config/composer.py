@@ -1,4 +1,4 @@
-"""Composing the jobs of a multirun: what many jobs share is composed once."""
+"""Composition of the jobs of a multirun: the part of the configuration that many jobs share is composed once."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ from hydra.plugins.config_source import ConfigResult
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from zsl.config.memory import Recent
+from zsl.config.memory import RecentlyUsed
 from zsl.errors import InputError
 
 SCALAR = re.compile(r"""[\w.+-]+|"[^"$\\]*"|'[^'$\\]*'""")
-"""values that fit every key that holds no keys of its own: numbers, words and quoted text without interpolations"""
+"""values that fit every key without keys below it: numbers, words and quoted text without interpolations"""
 KEPT = 256
-"""configurations of choices that are kept, each of some 0.1 MB"""
+"""most composed configurations in the cache, each of about 0.1 MB"""
 MOST_JOBS = 100_000
-"""jobs of one multirun; the product of the lists is counted before it is made"""
+"""most jobs of one multirun; the Cartesian product of the lists is counted before it is computed"""
 
 
 class Files(ConfigRepository):
-    """The files of a search path, each parsed once; whoever loads one gets a copy, for composing writes to it."""
+    """The files of a search path, each parsed once; loading gives a copy, because Hydra modifies what it loads."""
 
     def initialize_sources(self, config_search_path: ConfigSearchPath) -> None:
-        """Look elsewhere, and forget what was read."""
+        """Replace the search path, and clear the cache."""
         super().initialize_sources(config_search_path)
         self._read: dict[str, ConfigResult | None] = {}
 
     def __deepcopy__(self, _: dict[int, Any]) -> Files:
-        """Hydra copies the repository for every job; what was read is the same for all."""
+        """Return a shallow copy: Hydra copies the repository for every job, and all jobs share the cache."""
         return copy.copy(self)
 
     def load_config(self, config_path: str) -> ConfigResult | None:
-        """A copy of what the file holds."""
+        """Return a copy of the parsed file."""
         if config_path not in self._read:
             self._read[config_path] = super().load_config(config_path)
         return copy.deepcopy(self._read[config_path])
 
 
 class Composer(ConfigLoaderImpl):
-    """A configuration loader of Hydra's that composes once for every set of choices from groups.
+    """A configuration loader of Hydra that composes once for every set of choices from groups.
 
-    Which files are merged depends on the choices from groups alone; every other override changes a value of what they
-    give. So the configuration of a job is a copy of that of its choices, to which Hydra's own code applies the values.
-    Files are read once and words parsed once. In another process it starts without what it has composed.
+    Only the choices from groups decide which files are merged; every other override changes a value of the merged
+    configuration. So the configuration of a job is a copy of the configuration of its choices, to which Hydra's own
+    code applies the values. Files are read once and overrides parsed once. The cache is not sent to other processes.
 
     Args:
-        loader: the one that composed the configuration of the multirun.
+        loader: the loader that composed the configuration of the multirun.
     """
 
     def __init__(self, loader: ConfigLoader) -> None:
@@ -70,21 +70,21 @@ class Composer(ConfigLoaderImpl):
     def _forget(self) -> None:
         self._parsed: dict[str, Override] = {}
         self.repository = Files(self.config_search_path)
-        self._composed = Recent[DictConfig](KEPT)
+        self._composed = RecentlyUsed[DictConfig](KEPT)
         self._groups: dict[str, bool] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Where the configuration lies, and no more."""
+        """Return the search path of the configuration; leave the cache out."""
         return {"config_search_path": self.config_search_path}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Have composed nothing yet; a new process knows Hydra's kinds of files only when its plug-ins are there."""
+        """Start with an empty cache; load Hydra's plug-ins, which a new process needs to read configuration files."""
         Plugins.instance()
         self.__dict__.update(state)
         self._forget()
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> DictConfig:
-        """The configuration of one job, equal to what Hydra's loader gives for it."""
+        """Compose the configuration of one job, equal to that of Hydra's own loader."""
         words = self._overrides(sweep_overrides)
         self.validate_sweep_overrides_legal(words, RunMode.RUN, from_shell=True)
         values = [word for word in words if not self._chooses(word)]
@@ -99,8 +99,9 @@ class Composer(ConfigLoaderImpl):
         return cfg
 
     def different(self, jobs: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
-        """Jobs among which every two overrides that stand together in some job do so too. Overrides that give one key
-        different scalar values count as the same override: all of them compose if one does.
+        """Yield a subset of the jobs that contains every pair of overrides that any job contains.
+
+        Overrides that give one key different scalar values count as one override: if one composes, all do.
         """
         met: set[frozenset[str]] = set()
         for job in jobs:
@@ -115,7 +116,7 @@ class Composer(ConfigLoaderImpl):
         return f"{key}=0" if SCALAR.fullmatch(value) and not self._is_group(key) else word
 
     def _chooses(self, word: Override) -> bool:
-        """Whether it decides which files are merged, or is refused for the group that it names."""
+        """Tell whether an override decides which files are merged, or is refused for the group that it names."""
         asked = word.package is not None or self._is_group(word.key_or_group)
         return word.is_hydra_override() or (asked and not isinstance(word.value(), dict))
 
@@ -140,23 +141,23 @@ class Composer(ConfigLoaderImpl):
 
 
 def require_launchable(overrides: Iterable[Override]) -> None:
-    """Refuse lists and ranges whose product is too large to be made.
+    """Refuse lists and ranges whose Cartesian product is too large to compute.
 
     Raises:
-        InputError: it has more than :data:`MOST_JOBS` elements, or a range has no end.
+        InputError: the product has more than :data:`MOST_JOBS` elements, or a range is infinite.
     """
     total = 1
     for override in overrides:
         if override.is_sweep_override():
             if not override.is_discrete_sweep():
-                raise InputError(f"{override.input_line}: has no end of values; list some, or write range(…)")
+                raise InputError(f"{override.input_line}: has infinitely many values; list some, or write range(…)")
             total *= _count(override) if override.is_range_sweep() else len([*override.sweep_string_iterator()])
         if total > MOST_JOBS:
             raise InputError(f"{override.input_line}: spans more than {MOST_JOBS} jobs; launch fewer at a time")
 
 
 def _count(override: Override) -> int:
-    """How many numbers a range holds."""
+    """Count the numbers of a range."""
     sweep = override.value()
     assert isinstance(sweep, RangeSweep)
     start, stop, step = sweep.start or 0, sweep.stop or 0, sweep.step

@@ -1,4 +1,4 @@
-"""An experiment: all that a configuration asks for, checked once, in one typed, frozen object."""
+"""An experiment: a whole configuration, checked once, in one typed, frozen object."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from zsl.training.loop import Loop
 
 @dataclass(frozen=True)
 class Experiment:
-    """What one run does.
+    """Everything that one run does, as typed values.
 
     Attributes:
-        config: the whole configuration, resolved, in Python's own types, as ``result.json`` keeps it.
-        names: what was chosen from the groups that a result names.
-        overrides: the command line, as it was typed.
+        config: the whole configuration, resolved, of Python's built-in types, as ``result.json`` stores it.
+        names: the chosen names of the groups that a result names.
+        overrides: the overrides as they were typed.
     """
 
     config: Mapping[str, Any]
@@ -56,19 +56,19 @@ class Experiment:
     selection: SelectionKeys
     loop: Loop
     correction: Correction
-    """with what it leaves open not yet chosen"""
+    """hyperparameters that it leaves open are still to be chosen"""
     space: Mapping[str, Axis]
-    """hyperparameter -> what may be tried"""
+    """search space: hyperparameter -> axis"""
     search: SearchKeys | None = None
     names: Names = field(default_factory=lambda: Names("", "", ""))
     overrides: Sequence[str] = ()
 
     @classmethod
     def from_config(cls, cfg: DictConfig, names: Names | None = None, overrides: Sequence[str] = ()) -> Experiment:
-        """Check a configuration, every value of its search space included; read no data.
+        """Return the experiment of a configuration, checked with every value of its search space; read no data.
 
         Raises:
-            InputError: a value cannot be used; the message names its key and a cure.
+            InputError: a value is invalid; the message names its key and a cure.
         """
         content = plain(cfg)
         made = cls(
@@ -92,10 +92,10 @@ class Experiment:
 
     @classmethod
     def compose(cls, overrides: Sequence[str]) -> Experiment:
-        """Compose and check what ``zsl train`` would run with these overrides.
+        """Compose and check the experiment that ``zsl train`` would run with these overrides.
 
         Raises:
-            InputError: the configuration cannot be composed, or a value cannot be used.
+            InputError: the configuration cannot be composed, or a value is invalid.
         """
         cfg, chosen = compose_chosen(overrides, "config")
         return cls.from_config(cfg, Names.of(chosen), overrides)
@@ -103,9 +103,7 @@ class Experiment:
     def _check(self) -> None:
         policy = self.selection.policy
         if policy == "test" and self.protocol.name == "tune":
-            raise InputError(
-                "selection=test with protocol=tune: under tune no test image is reachable; use protocol=final"
-            )
+            raise InputError("selection=test: with protocol=tune no test image is accessible; use protocol=final")
         require_share(self.protocol.seen_holdout)
         require_seed("selection.seed", self.selection.seed or 0)
         require_seed("class_embedding.shuffle_seed", self.config["class_embedding"]["shuffle_seed"] or 0)
@@ -129,18 +127,18 @@ class Experiment:
 
     @cached_property
     def identity(self) -> str:
-        """Eight characters for all that changes what is computed."""
+        """Return the hash (eight characters) of all settings that change what is computed."""
         return identity(self.config)
 
     @property
-    def beside(self) -> list[str]:
-        """Names of the files that are to lie beside the result."""
+    def extra_files(self) -> list[str]:
+        """Return the names of the files that the run writes in addition to ``result.json``."""
         asked = {f"{MODEL}/{DESCRIPTION}": self.save.model, PREDICTIONS: self.save.predictions}
         return [name for name, wanted in asked.items() if wanted]
 
     @property
     def grid(self) -> Mapping[str, Sequence[Any]]:
-        """The search space where every axis is a list: what can be tried exhaustively.
+        """Return the search space as a grid, where every axis is a list.
 
         Raises:
             InputError: an axis is a range.
@@ -148,7 +146,7 @@ class Experiment:
         return listed(self.space)
 
     def for_choosing(self) -> Experiment:
-        """Return the experiment that choices are made with: with a ``selection.seed``, that is its seed."""
+        """Return the experiment that trains the trials of a selection: with the seed ``selection.seed``, if given."""
         seed = self.selection.seed
         return self if seed is None else replace(self, seed=seed, config={**self.config, "seed": seed})
 
@@ -162,16 +160,16 @@ class Experiment:
         """Load the data set with its class embeddings.
 
         Raises:
-            InputError: either cannot be loaded, or they do not fit together.
+            InputError: data set or class embedding cannot be loaded, or they do not fit together.
         """
         return load_source(self.config["data"], self.config["class_embedding"])
 
     def stage(self, source: Source, name: str | None = None) -> Stage:
-        """Cut the stage of the protocol, or that of another name, from the data."""
+        """Cut a stage from the data: that of ``protocol.name``, or the one named."""
         return stage_of(source, name or self.protocol.name, self.protocol.seen_holdout)
 
     def method(self, dims: Dimensions, hyperparameters: Hyperparameters) -> ZSLModel:
-        """Build the method for data of these sizes, with these hyperparameters in place of its own.
+        """Build the method for data of the given sizes, with some of its hyperparameters replaced.
 
         Raises:
             InputError: a hyperparameter is unknown or out of range.
@@ -182,7 +180,7 @@ class Experiment:
         """Build the trackers, by name.
 
         Raises:
-            InputError: one is unknown, misconfigured or not installed.
+            InputError: a tracker is unknown, misconfigured or not installed.
         """
         return {
             name: instantiate(node, f"logger.{name}", Tracker)  # type: ignore[type-abstract]

@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf raise for a user's mistake, in one line that names the cause and the cure."""
+"""Translation of Hydra's and OmegaConf's errors into one line that names the cause and the cure."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ LINES = (
     (r"^(\S+) appears more than once", "{0} is chosen already; write {0}=… without the +"),
     (r"Error merging override (\S+)", "{0}: does not fit what the key holds; zsl train --cfg job shows what it holds"),
 )
-"""what the libraries say, by pattern, and what is said instead"""
+"""pattern of a library's message, and the message that replaces it"""
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn what is raised while a configuration is composed or resolved into an InputError of one line.
+    """Turn errors of composing or resolving a configuration into an InputError of one line.
 
-    Around nothing else: whatever goes wrong later is not the configuration's fault.
+    The block must do nothing else: an error of other code would be reported as a mistake in the configuration.
     """
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -55,7 +55,7 @@ def explained() -> Iterator[None]:
 
 
 def explain(error: BaseException) -> str:
-    """The line for an error of Hydra or OmegaConf."""
+    """Return the one-line message for an error of Hydra or OmegaConf."""
     from hydra.errors import MissingConfigException, OverrideParseException
 
     text = str(error)
@@ -65,7 +65,7 @@ def explain(error: BaseException) -> str:
         file = str(error.missing_cfg_file)
         group, _, name = file.rpartition("/")
         if not group or group.startswith("."):
-            return f"--config-name={file}: there is no such file in the folder of the configuration; leave it out"
+            return f"--config-name={file}: there is no such file in the configuration folder; leave it out"
         return f"{group}={name}: there is no such {group}; {nearest(name, error.options or [])}"
     if isinstance(error, OverrideParseException):
         word = str(error.override)
@@ -82,7 +82,7 @@ def explain(error: BaseException) -> str:
 
 
 def nearest(wrong: str, right: Sequence[str], prefix: str = "") -> str:
-    """``did you mean …?``, or else the choices there are."""
+    """Return ``did you mean …?`` with the nearest valid name, or a list of the valid names if none is near."""
     close = _close(wrong, right, 0.5)
     if close:
         return f"did you mean {prefix}{close}?"
@@ -94,7 +94,7 @@ def _close(wrong: str, right: Sequence[str], cutoff: float) -> str | None:
 
 
 def _nearest_key(wrong: str, error: BaseException) -> str:
-    """What was meant: a key beside the wrong one, one of the same name elsewhere, a group, a key of another choice."""
+    """Suggest a key: a sibling of the wrong one, one of that name elsewhere, a group, or a key of another choice."""
     from zsl.config.tree import choices
 
     node = getattr(error.__cause__, "parent_node", None)
@@ -102,10 +102,10 @@ def _nearest_key(wrong: str, error: BaseException) -> str:
         return "see zsl train --help" if node is None else "see zsl train --hydra-help"
     every = [key for key in _keys(node._get_root()) if key != "hydra" and not key.endswith("_target_")]
     parent, dot, name = wrong.rpartition(".")
-    beside = [key[len(parent + dot) :] for key in every if key.rpartition(".")[0] == parent]
-    beside += [] if dot else [group for group in choices() if group not in (*beside, "search")]
+    siblings = [key[len(parent + dot) :] for key in every if key.rpartition(".")[0] == parent]
+    siblings += [] if dot else [group for group in choices() if group not in (*siblings, "search")]
     leaves = {key.rpartition(".")[2]: key for key in sorted(every, key=lambda key: -key.count("."))}
-    found = _close(name, beside, 0.7)
+    found = _close(name, siblings, 0.7)
     if found:
         return f"did you mean {parent}{dot}{found}?"
     if name in leaves:
@@ -117,11 +117,11 @@ def _nearest_key(wrong: str, error: BaseException) -> str:
         return elsewhere
     if found := _close(name, list(leaves), 0.7):
         return f"did you mean {leaves[found]}?"
-    return nearest(name, sorted(beside), parent + dot) if beside else nearest(wrong, every)
+    return nearest(name, sorted(siblings), parent + dot) if siblings else nearest(wrong, every)
 
 
 def _of_other_choices(name: str) -> str | None:
-    """Which choices have a key of this name that those that were made have not."""
+    """Return which other choices of the groups have a key of this name; None if none has."""
     import yaml
 
     from zsl.config.tree import tree

@@ -1,4 +1,4 @@
-"""What Hydra was asked for: the place of results, the names from the groups, the overrides as they were typed."""
+"""Output folder, chosen names and typed overrides of a job of Hydra."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zsl.config.settings import PathKeys, plain
 
 @dataclass(frozen=True)
 class Names:
-    """What was chosen from the groups of ``conf/``, by name."""
+    """The chosen names of the groups of ``conf/`` that a result records."""
 
     method: str
     class_embedding: str
@@ -22,26 +22,26 @@ class Names:
 
     @classmethod
     def of(cls, choices: Mapping[str, str]) -> Names:
-        """Take them from the choices of all groups."""
+        """Take the names from the choices of all groups."""
         return cls(choices["method"], choices["class_embedding"], choices["correction"])
 
 
 def output_of(cfg: DictConfig) -> Path:
-    """``paths.output``, absolute.
+    """Return ``paths.output`` as an absolute path.
 
     Raises:
-        InputError: it is none.
+        InputError: the value is no path.
     """
     return Path(plain(cfg, "paths", PathKeys)["output"]).expanduser().absolute()
 
 
 def names_of(hydra_config: HydraConf) -> Names:
-    """What was chosen from the groups that a result names."""
+    """Return the chosen names of the groups that a result records."""
     return Names.of(hydra_config.runtime.choices)
 
 
 def overrides_of(hydra_config: HydraConf) -> list[str]:
-    """As they were typed: an override may hold ``${…}`` that means nothing where Hydra keeps it."""
+    """Return the overrides as they were typed, unresolved: ``${…}`` in one may not resolve within Hydra's own node."""
     typed = OmegaConf.to_container(hydra_config.overrides.task, resolve=False)
     assert isinstance(typed, list)
     return [str(part) for part in typed]

@@ -1,4 +1,4 @@
-"""What was read last stays at hand for the next job of the same process, as long as its files have not changed."""
+"""In-memory cache of recently loaded data for the next job of a process, valid until one of its files changes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from uuid import uuid4
 
 T = TypeVar("T")
 MOST_FILES = 50_000
-"""whose state is looked at, so that ``data.root=/`` is refused at once for what is not there"""
+"""most files whose state is read: ``data.root=/`` must be refused for its missing files without reading a whole disk"""
 NO_SOURCE = frozenset({"_target_", "cache", "name"})
-"""keys that name no file which is read; what lies in a cache follows from other files"""
+"""keys that name no source file; the content of a cache follows from other files"""
 
 
-class Recent(Generic[T]):
-    """The last ``most`` things that were made."""
+class RecentlyUsed(Generic[T]):
+    """Cache of the ``most`` most recently used values."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._made: OrderedDict[Hashable, T] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T], good: Callable[[T], bool] = lambda _: True) -> T:
-        """What was made for this key, if it is at hand and still ``good``, or is made now."""
+        """Return the cached value of a key if it is still ``good``; else make it and cache it."""
         if key not in self._made or not good(self._made[key]):
             self._made[key] = make()
         self._made.move_to_end(key)
@@ -34,49 +34,52 @@ class Recent(Generic[T]):
         return self._made[key]
 
 
-def stamped(nodes: Mapping[str, Any]) -> str:
-    """These nodes of a configuration and the state of every file that they name: equal where the same is read, and
-    never equal where they name more than :data:`MOST_FILES`, of which the first job would look at each in vain.
+def file_state_key(nodes: Mapping[str, Any]) -> str:
+    """Return a cache key made of nodes of a configuration and of the state of every file that they name.
+
+    Two keys are equal only if the nodes are equal and no file has changed. Nodes that name more than :data:`MOST_FILES`
+    files get a unique key, so that their data are never cached.
     """
-    stamps = list(islice(_stamps(nodes, _root(nodes)), MOST_FILES + 1))
-    return uuid4().hex if len(stamps) > MOST_FILES else json.dumps([nodes, *sorted(set(stamps))], default=str)
+    states = list(islice(_file_states(nodes, _root(nodes)), MOST_FILES + 1))
+    return uuid4().hex if len(states) > MOST_FILES else json.dumps([nodes, *sorted(set(states))], default=str)
 
 
 def _root(nodes: Mapping[str, Any]) -> str:
-    """What other places may be given relative to."""
+    """Return the folder that other paths may be relative to."""
     return str(nodes.get("data", {}).get("root", ""))
 
 
-def _stamps(node: Any, root: str) -> Iterator[tuple[str, int, int, int, int]]:
-    """The stamp of every file that a value below ``node`` names, or that is in a folder it does."""
+def _file_states(node: Any, root: str) -> Iterator[tuple[str, int, int, int, int]]:
+    """Yield the state of every file that a value below ``node`` names, or that lies in a folder which one names."""
     if isinstance(node, Mapping):
         for key, value in node.items():
             if key not in NO_SOURCE:
-                yield from _stamps(value, root)
+                yield from _file_states(value, root)
     elif isinstance(node, list):
         for value in node:
-            yield from _stamps(value, root)
+            yield from _file_states(value, root)
     elif isinstance(node, str) and "\0" not in node:
-        for place in {node, os.path.join(root, node)}:  # noqa: PTH118  # as text: not every text is a path
+        for place in {node, os.path.join(root, node)}:  # noqa: PTH118  # not every text is a path
             yield from _files(os.path.expanduser(place), set())  # noqa: PTH111
 
 
 def _files(place: str, visited: set[str]) -> Iterator[tuple[str, int, int, int, int]]:
-    """All files in a folder, links to folders followed once; or the file itself."""
+    """Yield the state of a file, or of all files in a folder; links to folders are followed once."""
     if os.path.isfile(place):  # noqa: PTH113
-        yield _stamp(place)
+        yield _file_state(place)
     for folder, folders, names in os.walk(place, followlinks=True):
         real = os.path.realpath(folder)
         if real in visited:
             folders.clear()
             continue
         visited.add(real)
-        yield from (_stamp(os.path.join(folder, name)) for name in names)  # noqa: PTH118
+        yield from (_file_state(os.path.join(folder, name)) for name in names)  # noqa: PTH118
 
 
-def _stamp(path: str) -> tuple[str, int, int, int, int]:
-    """Path, size, inode, and times of modification and of status change: those of another file, or of a rewritten one,
-    differ even where somebody has set back the former.
+def _file_state(path: str) -> tuple[str, int, int, int, int]:
+    """Return path, size, inode, modification time and status-change time (in ns) of a file.
+
+    The status-change time reveals a file that was replaced or rewritten and whose modification time was set back.
     """
     try:
         stat = os.stat(path)  # noqa: PTH116

@@ -1,8 +1,8 @@
-"""What may be built from a configuration that a file holds: in every place only what ``conf/`` offers for that place.
+"""Check of configurations read from files: each node may build only the targets that ``conf/`` has in the same role.
 
-A configuration that the user composes may name any ``_target_``: whoever types it runs it. One that a run has written
-is data. Its ``_target_`` is compared, as text, with those that the files of ``conf/`` have in the same role, and is
-neither imported nor resolved before.
+A configuration that the user composes may name any ``_target_``, because the user runs it. A configuration written by a
+run is untrusted data: its ``_target_`` is compared as text with those that the files of ``conf/`` have in the same
+role, before it is imported or resolved.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from zsl.files.checks import show
 
 TARGET = "_target_"
 REFERENCE = "${"
-"""begins what OmegaConf would look up, compute or read from the environment"""
+"""beginning of an interpolation, which OmegaConf would look up, compute or read from the environment"""
 EACH = ".*"
-"""ends a key whose values all have the role that follows it"""
+"""ending of a key whose children all have the role that is given for it"""
 
 
 @dataclass(frozen=True)
 class Role:
-    """What stands in one kind of place of a configuration."""
+    """Role of a node in a configuration."""
 
     group: str
-    """folder of ``conf/`` whose files say what is offered"""
+    """folder of ``conf/`` whose files hold the allowed targets"""
     below: str = ""
-    """where in these files it stands; empty for the whole file"""
+    """key of the node in these files; empty for the whole file"""
     parts: Mapping[str, str] = field(default_factory=dict)
-    """key -> role of what stands there in turn"""
+    """key of a child -> role of the child"""
 
 
 CURE = "results are not run as programs"
@@ -63,9 +63,7 @@ PLACES = {
 
 @cache
 def offered(role: str) -> frozenset[str]:
-    """Every ``_target_`` that ``conf/`` has in a role, each with the other keys of Hydra's that stand beside it, as
-    JSON.
-    """
+    """Return every ``_target_`` that ``conf/`` has in a role, as JSON with the other keys of Hydra in its node."""
     of = ROLES[role]
     files = sorted((tree() / "conf" / of.group).glob("*.yaml"))
     nodes = (node for file in files for node in _below(_composed(file), of.below))
@@ -74,31 +72,31 @@ def offered(role: str) -> frozenset[str]:
 
 @cache
 def targets() -> frozenset[str]:
-    """Every ``_target_`` that is offered in any role."""
+    """Return every ``_target_`` that ``conf/`` has in any role."""
     return frozenset(json.loads(form)[TARGET] for role in ROLES for form in offered(role))
 
 
 def require_offered(config: Mapping[str, Any], place: str, named: Mapping[str, str] | None = None) -> None:
-    """Refuse a configuration that a file holds, whole or in part, unless it is plain data that builds what is offered.
+    """Refuse a configuration read from a file, or a part of one, unless it is plain data with allowed targets only.
 
     Args:
-        config: keys such as ``method``, with what stands below them.
+        config: keys such as ``method``, each with its node.
         place: the file, for the message.
-        named: dotted key -> ``_target_`` that the user has typed there, and that may be there for that reason.
+        named: dotted key -> ``_target_`` that the user has typed for that key, and that is therefore allowed there.
 
     Raises:
-        InputError: a key or a value holds ``${``, or a node has a ``_target_``, ``_args_``, ``_partial_``, … that is
-            not offered in its role.
+        InputError: a key or a value holds ``${``, or a node has a ``_target_``, ``_args_``, ``_partial_``, … that
+            ``conf/`` does not have in its role.
     """
     for key, fault in _faults("", config, "", PLACES, named or {}):
         raise InputError(f"{place}: config.{_shown(key)}: {fault}")
 
 
 def require_plain(values: Mapping[str, Any], place: str, key: str) -> None:
-    """Refuse values that a file holds, by dotted name, if one would build or look up anything.
+    """Refuse hyperparameters read from a file, by dotted name, unless they are plain data.
 
     Raises:
-        InputError: one would.
+        InputError: a value would build an object or look up an interpolation.
     """
     for name, value in values.items():
         if any(part.startswith("_") for part in name.split(".")):
@@ -110,7 +108,7 @@ def require_plain(values: Mapping[str, Any], place: str, key: str) -> None:
 def _faults(
     key: str, node: Any, role: str, parts: Mapping[str, str], named: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong with a node and with all below it, as (key, what)."""
+    """Yield (key, problem) for a node and for every node below it."""
     if isinstance(node, str) and REFERENCE in node:
         yield key, f"{show(node)} holds {REFERENCE}…; what a run has written is resolved; {CURE}"
     if isinstance(node, list):
@@ -134,7 +132,7 @@ def _faults(
 
 
 def _is_named(own: Mapping[str, Any], role: str, target: str | None) -> bool:
-    """Whether the user has typed this target for this place; what stands beside it has to be usual there."""
+    """Tell whether the user has typed this target for the node; Hydra's other keys must be those of the node's role."""
     if target is None or own.get(TARGET) != target:
         return False
     usual = [{}, *(json.loads(form) for form in offered(role))] if role else [{}]
@@ -152,7 +150,7 @@ def _refusal(own: Mapping[str, Any], role: str, key: str) -> str:
 
 
 def _own(node: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of a node that Hydra does not hand over."""
+    """Return the keys of a node that Hydra interprets itself and does not pass on."""
     return {name: value for name, value in node.items() if name.startswith("_")}
 
 
@@ -165,7 +163,7 @@ def _shown(key: str) -> str:
 
 
 def _composed(file: Path) -> dict[str, Any]:
-    """A file of ``conf/``, with those keys of the files that it extends which Hydra does not hand over."""
+    """Return the content of a file of ``conf/``, with Hydra's own keys of the files that it extends."""
     content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     inherited: dict[str, Any] = {}
     for base in content.get("defaults", ()):

@@ -1,4 +1,4 @@
-"""Overrides as people type them: held to what can be read, and written so that Hydra reads them back."""
+"""Overrides: checks of typed ones, and writing of values in the form that Hydra parses back."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from zsl.errors import InputError, is_control, shortened
 from zsl.files.folder import expanded
 
 LONGEST, MOST_DIGITS, DEEPEST = 8_000, 300, 32
-"""of one override: characters, digits in a row, and brackets within brackets"""
+"""limits of one override: characters, digits in a row, and depth of nested brackets"""
 PLAIN = re.compile(r"[A-Za-z0-9_./:@%?|+-]+")
 """values that need no quotes, neither for Hydra nor for a shell"""
 UNREADABLE = object()
+"""result of parsing an override that Hydra cannot parse"""
 HOME = re.compile(r"(^|,)~([\w.-]*)(?=/|,|$)")
-"""the beginning of each value of a list without brackets that is a path below somebody's home"""
+"""beginning of each value, in a comma-separated list, that is a path below a home folder"""
 
 
 def readable(words: Sequence[str]) -> list[str]:
-    """The overrides with ``~`` and ``~user`` expanded where a value begins with them, as a shell does it.
+    """Return the overrides, checked, with a leading ``~`` or ``~user`` of a value expanded as a shell does.
 
     Raises:
-        InputError: one is too long, its brackets are too deep or it has too many digits in a row for any key, it holds
-            control characters or bytes that are no UTF-8, or it names the home of somebody who has none here.
+        InputError: an override is too long, has too deeply nested brackets or too many digits in a row, holds control
+            characters or bytes that are not UTF-8, or names the home folder of an unknown user.
     """
     return [_expanded(_required(word)) for word in words]
 
 
 def written(key: str, value: str) -> str:
-    """The override that gives ``key`` exactly this text, whatever it is made of."""
+    """Return the override that sets ``key`` to exactly this text, quoted and escaped where necessary."""
     from hydra.core.override_parser.types import Quote, QuotedString
 
     if PLAIN.fullmatch(value) and _value(f"key={value}") == value:
@@ -39,7 +40,7 @@ def written(key: str, value: str) -> str:
 
 
 def cure(word: str) -> str:
-    """What to type in place of an override that cannot be parsed, quoted for the shell, if that can be told."""
+    """Return advice on an override that cannot be parsed: the corrected override, quoted for the shell, if known."""
     key, equals, value = word.partition("=")
     if not equals or not re.fullmatch(r"(\+{1,2})?[\w./@-]+", key):
         return "write key=value"

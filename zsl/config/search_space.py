@@ -1,4 +1,4 @@
-"""The search space of a configuration: what ``sweep`` lists, as axes of values or ranges."""
+"""The search space of a configuration: the node ``sweep`` as axes of values or ranges."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from zsl.selection.space import Axis, Range
 def axes(sweep: Mapping[str, Any]) -> dict[str, Axis]:
     """Return every axis of a ``sweep`` node by its dotted key.
 
-    ``correction.k`` is a hyperparameter of the correction, ``head.lr`` one of a part of the method; the values of
-    ``head`` itself are names of the group ``method/head``, alone or with values of their own: ``{sje: {lr: 0.01}}``.
-    A range is a mapping, alone or alone in a list.
+    ``correction.k`` is a hyperparameter of the correction, ``head.lr`` one of a part of the method. The values of
+    ``head`` are names of the group ``method/head``, or names with hyperparameters: ``{sje: {lr: 0.01}}``. A range is a
+    mapping, or a list of one mapping.
 
     Raises:
         InputError: a key has neither a list of values nor a range.
@@ -35,7 +35,7 @@ def axes(sweep: Mapping[str, Any]) -> dict[str, Axis]:
 
 
 def listed(space: Mapping[str, Axis]) -> dict[str, Sequence[Any]]:
-    """Return a space whose axes are all lists: what can be tried exhaustively.
+    """Return a search space as a grid, where every axis is a list.
 
     Raises:
         InputError: an axis is a range.
@@ -44,14 +44,14 @@ def listed(space: Mapping[str, Axis]) -> dict[str, Sequence[Any]]:
     for key, axis in space.items():
         if isinstance(axis, Range):
             raise InputError(
-                f"sweep.{key}: a range has no end of values; list some, or search it with zsl sweep search=tpe"
+                f"sweep.{key}: a range has infinitely many values; list some, or search it with zsl sweep search=tpe"
             )
         lists[key] = axis
     return lists
 
 
 def replacing(override: str) -> str:
-    """``sweep.KEY={low:…}`` as ``sweep.KEY=[{low:…}]``: Hydra puts a list in the place of a list, and nothing else."""
+    """Return ``sweep.KEY={low:…}`` as ``sweep.KEY=[{low:…}]``: Hydra replaces a list by nothing but a list."""
     key, _, value = override.partition("=")
     ranged = key.lstrip("+").startswith("sweep.") and value.startswith("{") and value.endswith("}")
     return f"{key}=[{value}]" if ranged else override

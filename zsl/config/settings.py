@@ -1,4 +1,4 @@
-"""What a configuration may say, by type: held against annotations before anything is read, built or written."""
+"""Types of a configuration, and the check of its values against annotations before data are read or files written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from zsl.training.loop import Loop
 
 T = TypeVar("T")
 GIVEN = ("dims",)
-"""parameters that no configuration gives"""
+"""parameters of a constructor that are not keys of the configuration"""
 LEAVES = {
     bool: "true or false",
     int: "a whole number",
@@ -34,27 +34,27 @@ LEAVES = {
     types.NoneType: "null",
 }
 LARGEST = 2**63
-"""no whole number of a configuration reaches this, or minus this"""
+"""exclusive upper bound of the absolute value of a whole number"""
 LIMITS: Mapping[str, tuple[Callable[[Any, Any], bool], str]] = {
     "ge": (operator.ge, "at least"),
     "gt": (operator.gt, "greater than"),
     "le": (operator.le, "at most"),
     "lt": (operator.lt, "less than"),
 }
-"""what annotations may ask for: ``Annotated[int, Ge(1)]``"""
+"""limits that an annotation may set, such as ``Annotated[int, Ge(1)]``: comparison and wording"""
 Count = Annotated[int, Ge(1)]
 
 
 @dataclass(frozen=True)
 class DataKeys:
-    """``data``, beside the arguments of its loader."""
+    """Keys of ``data`` other than the arguments of its loader."""
 
     scale: FeatureScale
 
 
 @dataclass(frozen=True)
 class ClassEmbeddingKeys:
-    """``class_embedding``, beside the arguments of its constructor."""
+    """Keys of ``class_embedding`` other than the arguments of its constructor."""
 
     scale: EmbeddingScale
     shuffle_seed: int | None
@@ -62,22 +62,22 @@ class ClassEmbeddingKeys:
 
 @dataclass(frozen=True)
 class MethodKeys:
-    """``method``: hyperparameters are the constructor's arguments, and there is nothing beside them."""
+    """Keys of ``method`` other than the arguments of its constructor, which are the hyperparameters: none."""
 
 
 @dataclass(frozen=True)
 class CorrectionKeys:
-    """``correction``: likewise."""
+    """Keys of ``correction`` other than the arguments of its constructor: none."""
 
 
 @dataclass(frozen=True)
 class LoggerKeys:
-    """``logger``, below the name of each tracker: likewise."""
+    """Keys of a tracker below ``logger`` other than the arguments of its constructor: none."""
 
 
 @dataclass(frozen=True)
 class ProtocolKeys:
-    """``protocol``."""
+    """Keys of ``protocol``."""
 
     name: Literal["tune", "final"]
     seen_holdout: float
@@ -85,7 +85,7 @@ class ProtocolKeys:
 
 @dataclass(frozen=True)
 class SelectionKeys:
-    """``selection``."""
+    """Keys of ``selection``."""
 
     policy: Literal["fixed", "validation", "test"]
     objective: Literal["T1", "H", "H_raw"]
@@ -96,7 +96,7 @@ class SelectionKeys:
 
 @dataclass(frozen=True)
 class SaveKeys:
-    """``save``."""
+    """Keys of ``save``."""
 
     predictions: bool
     model: bool
@@ -104,7 +104,7 @@ class SaveKeys:
 
 @dataclass(frozen=True)
 class PathKeys:
-    """``paths``."""
+    """Keys of ``paths``."""
 
     output: str | Path
     cache: str | Path
@@ -112,7 +112,7 @@ class PathKeys:
 
 @dataclass(frozen=True)
 class SearchKeys:
-    """``search``, of ``zsl sweep``."""
+    """Keys of ``search``, for ``zsl sweep``."""
 
     sampler: Literal["tpe", "grid"]
     trials: Count | None
@@ -124,7 +124,7 @@ class SearchKeys:
 
 @dataclass(frozen=True)
 class Settings:
-    """The whole of ``conf/config.yaml``."""
+    """Keys of ``conf/config.yaml``."""
 
     seed: int
     resume: bool
@@ -139,17 +139,17 @@ class Settings:
     method: MethodKeys
     correction: CorrectionKeys
     sweep: Mapping[str, Any]
-    """hyperparameter -> values or a range to try, and below ``correction`` likewise"""
+    """hyperparameter -> values or a range to try; those of the correction below ``correction``"""
     published: Mapping[str, Any] | None
     logger: Mapping[str, LoggerKeys]
     search: SearchKeys | None = None
 
 
 def plain(cfg: DictConfig, key: str = "", hint: Any = Settings) -> dict[str, Any]:
-    """The node ``key`` of a configuration in Python's own types, resolved, and of the annotated type.
+    """Return the node ``key`` of a configuration as a resolved dict, checked against the annotation ``hint``.
 
     Raises:
-        InputError: a value is missing, of another type, or refers to what is not there; or a key is unknown.
+        InputError: a value is missing, of another type, or refers to a missing key; or a key is unknown.
     """
     with explained():
         node = OmegaConf.select(cfg, key) if key else cfg
@@ -170,10 +170,10 @@ def require_resolvable(cfg: DictConfig) -> None:
 
 
 def instantiate(node: Mapping[str, Any], key: str, kind: type[T], *given: object) -> T:
-    """What ``node`` names by ``_target_``, called with ``given`` and with the node's other values.
+    """Call the ``_target_`` of a node with ``given`` and with the node's other values, and return the result.
 
     Raises:
-        InputError: the target raised it, or does not make what is needed here.
+        InputError: the target raised it, or the result is not of type ``kind``.
     """
     import hydra.utils
     from hydra.errors import InstantiationException
@@ -181,7 +181,7 @@ def instantiate(node: Mapping[str, Any], key: str, kind: type[T], *given: object
     try:
         made = hydra.utils.instantiate(dict(node), *given, _convert_="all")
     except InstantiationException as error:
-        # what the target itself raised says more, and a bug must look like one
+        # the error of the target is more precise than Hydra's, and a bug must keep its own traceback
         raise error.__cause__ or InputError(" ".join(str(error).split())) from None
     if not isinstance(made, kind):
         raise InputError(f"{key}._target_={node.get('_target_')}: makes no {kind.__name__}; name one that does")
@@ -189,14 +189,14 @@ def instantiate(node: Mapping[str, Any], key: str, kind: type[T], *given: object
 
 
 def check(key: str, value: Any, hint: Any) -> None:
-    """Refuse a value that is not of the annotated type, or not within the limits of the annotation, by the name of its
-    key.
+    """Refuse a value that is not of the annotated type, or not within the limits of the annotation.
 
-    Mappings are held to the fields of the dataclass that annotates them, and to the parameters of the ``_target_``
-    that they name. Truth values are not numbers, numbers are finite, text is not empty.
+    A mapping is checked against the fields of the dataclass that annotates it, and against the parameters of its
+    ``_target_``. Booleans are not numbers, numbers must be finite, text must not be empty.
 
     Raises:
-        InputError: it is not, or a key below it is missing or unknown.
+        InputError: the value is of another type or out of range, or a key below it is missing or unknown; the message
+            names the key.
     """
     options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     leaves = {bare: limits for bare, limits in map(_divided, options) if bare in LEAVES}
@@ -217,7 +217,7 @@ def check(key: str, value: Any, hint: Any) -> None:
 
 
 def _divided(hint: Any) -> tuple[Any, Sequence[Any]]:
-    """An annotation without the limits that it sets, and these."""
+    """Return an annotation without its limits, and the limits."""
     if get_origin(hint) is not Annotated:
         return hint, ()
     bare, *limits = get_args(hint)
@@ -228,12 +228,12 @@ def _require_within(key: str, value: Any, words: str, limits: Sequence[Any]) -> 
     every = [(name, getattr(limit, name, None)) for limit in limits for name in LIMITS]
     bounds = [(name, bound) for name, bound in every if bound is not None]
     if not all(LIMITS[name][0](value, bound) for name, bound in bounds):
-        asked = " and ".join(f"{LIMITS[name][1]} {bound}" for name, bound in bounds)
-        raise InputError(f"{key}={show(value)}: must be {words}, {asked}")
+        limits_text = " and ".join(f"{LIMITS[name][1]} {bound}" for name, bound in bounds)
+        raise InputError(f"{key}={show(value)}: must be {words}, {limits_text}")
 
 
 def show(value: Any) -> str:
-    """A value as one writes it on the command line."""
+    """Return a value as it is written on the command line."""
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 

@@ -1,4 +1,4 @@
-"""The configuration of a run that is on disk, as data; what the user types now is applied to it, as code is typed."""
+"""The configuration of a finished run, read as untrusted data, and combined with the user's own overrides."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zsl.config.command_lines import COMPUTED, FOREIGN, unsafe_reason
 from zsl.config.compose import compose
 from zsl.config.hydra_errors import explained
 from zsl.config.offered import CURE, TARGET, require_offered, require_plain
 from zsl.config.overrides import readable
-from zsl.config.recalled import COMPUTED, FOREIGN, objection
 from zsl.errors import InputError
 from zsl.files.checks import show
 from zsl.outputs.result import Result
@@ -20,29 +20,31 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 CHANGEABLE = ("data", "class_embedding")
-"""groups that a finished run can be asked for anew with"""
+"""groups that may be changed when a finished run is used again"""
 PARTS = (*CHANGEABLE, "method", "protocol")
-"""what of a configuration a trained method is put to use with"""
+"""parts of a configuration that are needed to use a trained method"""
 PLACES = ("root", "features", "splits", "class_names", "attributes", "path", "model")
-"""keys that name what is read"""
+"""keys that name files or folders to read"""
 CACHE = "cache"
+"""key that names a cache folder, which is written to"""
 
 
 def stored(result: Result, file: Path, overrides: Sequence[str] = ()) -> tuple[DictConfig, DictConfig]:
-    """The configuration of a run as ``result`` holds it, and the same with ``overrides``; the rest is the user's own.
+    """Return the configuration of a finished run, without and with ``overrides``.
 
-    Nothing of it is resolved or composed, the overrides of the result least of all. Caches, which are written, lie
-    where the user's own ``paths.cache`` is.
+    The parts :data:`PARTS` come from the result, all other parts from the user's own configuration. No value of the
+    result is resolved, and its overrides are not composed. Cache folders are replaced by the user's ``paths.cache``,
+    because caches are written to.
 
     Args:
-        result: of the run.
-        file: where the result was read.
-        overrides: of ``data`` and ``class_embedding``, keys or choices, of ``protocol.seen_holdout`` and
-            ``paths.cache``. A ``_target_`` typed here may stand in the result.
+        result: the result of the run.
+        file: the file that the result was read from.
+        overrides: overrides of ``data`` and ``class_embedding`` (keys or choices), of ``protocol.seen_holdout`` and of
+            ``paths.cache``. A ``_target_`` that is typed here is allowed in the result.
 
     Raises:
-        InputError: the configuration is none, or would build what is not offered in its place; an override changes
-            what the run was trained with, or does not fit.
+        InputError: a part of the configuration is missing or has a target that ``conf/`` does not have in its role; an
+            override changes a setting that the run was trained with, or does not fit.
     """
     typed = _parsed(overrides)
     named = dict(target for override in typed for target in _targets(override))
@@ -69,7 +71,7 @@ def stored(result: Result, file: Path, overrides: Sequence[str] = ()) -> tuple[D
 
 
 def places(cfg: DictConfig) -> dict[str, str]:
-    """Dotted key -> every file or folder outside a cache that a configuration has data and descriptions read from."""
+    """Return dotted key -> path of every source file or folder of data and class descriptions, caches excluded."""
     from omegaconf import OmegaConf
 
     nodes = {part: OmegaConf.to_container(cfg[part], resolve=False) for part in CHANGEABLE}
@@ -77,7 +79,11 @@ def places(cfg: DictConfig) -> dict[str, str]:
 
 
 def _checked(result: Result, file: Path, named: Mapping[str, str]) -> dict[str, Any]:
-    """The parts that are used, if nothing in them, in what was chosen and in the overrides asks for more than data."""
+    """Return the parts :data:`PARTS` of a result's configuration, checked.
+
+    Raises:
+        InputError: a part is missing, or a part, a chosen hyperparameter or an override of the result is unsafe.
+    """
     kept = {}
     for part in PARTS:
         kept[part] = result.config.get(part)
@@ -86,7 +92,7 @@ def _checked(result: Result, file: Path, named: Mapping[str, str]) -> dict[str, 
     require_offered(kept, str(file), named)
     require_plain(result.selection.chosen, str(file), "selection.chosen")
     for word in result.overrides:
-        why = objection(word)
+        why = unsafe_reason(word)
         if why in (FOREIGN, COMPUTED) and not any(word.endswith(f".{TARGET}={mine}") for mine in named.values()):
             raise InputError(f"{file}: overrides: {show(word)} {why}; {CURE}")
     return kept
@@ -109,7 +115,7 @@ def _parsed(overrides: Sequence[str]) -> list[Override]:
 
 
 def _targets(override: Override) -> Iterator[tuple[str, str]]:
-    """Dotted key of a node -> the target that is typed for it, there or in a value that holds it."""
+    """Yield dotted key and ``_target_`` of every node for which an override gives a target."""
     key, value = override.key_or_group, override.value()
     for name, item in _leaves({key: value}) if isinstance(value, dict) else [(key, value)]:
         node, _, last = name.rpartition(".")
@@ -118,7 +124,7 @@ def _targets(override: Override) -> Iterator[tuple[str, str]]:
 
 
 def _require_same(override: Override, kept: Mapping[str, Any]) -> None:
-    """A method cannot be replaced; that it is the user's own can be said."""
+    """Refuse an override that changes the method; one that repeats its ``_target_`` only allows a user's own class."""
     node: Any = kept
     for name in override.key_or_group.split("."):
         node = node.get(name) if isinstance(node, Mapping) else None

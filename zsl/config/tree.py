@@ -1,4 +1,4 @@
-"""Where ``conf/`` and ``experiments/`` lie, and what can be chosen from them."""
+"""Location of ``conf/`` and ``experiments/``, and the names that can be chosen from them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import zsl
 
 
 def tree() -> Path:
-    """The folder that holds ``conf/`` and ``experiments/``: the package in a wheel, its parent in a checkout."""
+    """Return the folder that holds ``conf/`` and ``experiments/``: the package in a wheel, its parent in a checkout."""
     package = Path(zsl.__file__).parent
     return package if (package / "conf").is_dir() else package.parent
 
 
 def choices() -> dict[str, list[str]]:
-    """The names in every group of ``conf/``, and the experiments."""
+    """Return the names in every group of ``conf/``, and those of the experiments."""
     folders = [*sorted((tree() / "conf").iterdir()), tree() / "experiments"]
     return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders if folder.is_dir()}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from zsl.outputs.schema import DAGGER, scale
-from zsl.reporting.table import Identity, Row
+from zsl.reporting.table import Row, RowKey
 from zsl.reporting.wording import DECIMALS
 
 RULE = (
@@ -21,7 +21,7 @@ ONE_SEED = (
 Block: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]
 
 
-def block(of: Identity) -> Block:
+def block(of: RowKey) -> Block:
     """Rows with equal blocks answer the same questions about the same images, told the same about the unseen.
 
     On validation classes, what was chosen there does not compete with what was not.
@@ -60,7 +60,7 @@ def _competing(rows: Sequence[Row], name: str) -> list[list[int]]:
     blocks: dict[Block, list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
         if name in row.metrics and not name.endswith(DAGGER) and higher_is_better(name):
-            blocks[block(row.identity)].append(i)
+            blocks[block(row.key)].append(i)
     return [own for own in blocks.values() if len(own) > 1]
 
 

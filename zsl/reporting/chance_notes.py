@@ -19,8 +19,8 @@ def explained(rows: Sequence[Row], columns: Sequence[str]) -> Iterator[str]:
     for row in rows:
         known = {name: f"{row.chance[name]:.1f}" for name in shown if name in row.chance}
         said = ", ".join(f"{name} {level}" for name, level in known.items())
-        if said and row.identity.data_title not in data[said]:
-            data[said].append(row.identity.data_title)
+        if said and row.key.data_title not in data[said]:
+            data[said].append(row.key.data_title)
     if data:
         said_of = (f"{said} ({', '.join(of)})" for said, of in data.items())
         yield f"chance, the accuracy of a guess: {'; '.join(said_of)}"

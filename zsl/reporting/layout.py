@@ -83,7 +83,7 @@ def sheets(rows: Sequence[Row], metrics: Sequence[str] = (), std: bool = False) 
     return [
         _sheet(title, own, [name for name in columns if any(name in row.metrics for row in own)], std)
         for protocol, title in SECTIONS.items()
-        if (own := [row for row in rows if row.identity.protocol == protocol])
+        if (own := [row for row in rows if row.key.protocol == protocol])
     ]
 
 
@@ -104,7 +104,7 @@ def chosen_columns(rows: Sequence[Row], metrics: Sequence[str] = ()) -> list[str
 
 
 def arrange(rows: Sequence[Row], sort: str | None = None) -> list[Row]:
-    """By data, features and setting; within, by ``sort`` from best to worst, or by `Identity`.
+    """By data, features and setting; within, by ``sort`` from best to worst, or by `RowKey`.
 
     Raises:
         InputError: a metric that no row has.
@@ -118,7 +118,7 @@ def arrange(rows: Sequence[Row], sort: str | None = None) -> list[Row]:
         mean = row.metrics[sort].mean
         return False, -mean if higher_is_better(sort) else mean
 
-    return sorted(rows, key=lambda row: (block(row.identity), rank(row), row.identity))
+    return sorted(rows, key=lambda row: (block(row.key), rank(row), row.key))
 
 
 def narrow(sheet: Sheet) -> list[Sheet]:
@@ -140,12 +140,12 @@ def _part(sheet: Sheet, lines: Sequence[Line]) -> Sheet:
 
 
 def _sheet(title: str, rows: Sequence[Row], columns: Sequence[str], std: bool) -> Sheet:
-    differing, corrected = options(rows, MOST), any(row.identity.correction != "none" for row in rows)
+    differing, corrected = options(rows, MOST), any(row.key.correction != "none" for row in rows)
     bold = {name: best(rows, name) for name in columns}
-    numbers = {key: i for i, key in enumerate(dict.fromkeys(block(row.identity) for row in rows))}
+    numbers = {key: i for i, key in enumerate(dict.fromkeys(block(row.key) for row in rows))}
     lines = []
     for i, row in enumerate(rows):
-        of = row.identity
+        of = row.key
         words = [of.method, *[of.correction] * corrected, of.data_title, of.class_embedding, of.setting]
         words += [of.policy, seeds(row.seeds)]
         words += [differing[i]] * any(differing) + [short(dict(of.fingerprints))]
@@ -190,7 +190,7 @@ def _few(rows: Sequence[Row], columns: Sequence[str]) -> Iterator[str]:
     for name in columns:
         for i in (i for i in best(rows, name) | highest(rows, name) if not rows[i].deterministic):
             behind[i] = min(rows[i].metrics[name].n, behind.get(i, FEW))
-    if names := dict.fromkeys(f"{rows[i].identity.method} ({n})" for i, n in sorted(behind.items()) if n < FEW):
+    if names := dict.fromkeys(f"{rows[i].key.method} ({n})" for i, n in sorted(behind.items()) if n < FEW):
         yield f"{WARNING}fewer than {FEW} seeds stand behind the best numbers of {', '.join(names)}"
 
 

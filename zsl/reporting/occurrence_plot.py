@@ -42,7 +42,7 @@ def draw(rows: Sequence[Row], k: int, bins: Sequence[str], form: str) -> bytes:
 
 
 def _panel(panel: Axes, row: Row, apart: str, bins: Sequence[str]) -> None:
-    of = row.identity
+    of = row.key
     metrics = {name.rstrip(DAGGER): (name, summary) for name, summary in row.metrics.items()}
     colours = [ANTIHUB, PLAIN, PLAIN, PLAIN, HUB, HUB, HUB]
     counts = [metrics[name][1].mean for name in bins]

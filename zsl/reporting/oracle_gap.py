@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from zsl.outputs.schema import DAGGER
-from zsl.reporting.table import Identity, Row
+from zsl.reporting.table import Row, RowKey
 from zsl.reporting.wording import label
 
 GAPS = {"T1": "T1", "H_raw": "H", "H": "H_calibrated"}
@@ -31,8 +31,8 @@ class OracleGap:
 def oracle_gaps(rows: Sequence[Row]) -> list[OracleGap]:
     """Every row whose choices were made on the test set, wherever the same was also chosen on validation classes, with
     one seed at least that is the same."""
-    honest = {_but_for_selection(row.identity): row for row in rows if row.identity.policy == "validation"}
-    pairs = [(row, honest.get(_but_for_selection(row.identity))) for row in rows if row.identity.policy == "test"]
+    honest = {_but_for_selection(row.key): row for row in rows if row.key.policy == "validation"}
+    pairs = [(row, honest.get(_but_for_selection(row.key))) for row in rows if row.key.policy == "test"]
     gaps = [_gap(row, other) for row, other in pairs if other is not None]
     return [gap for gap in gaps if gap.of]
 
@@ -43,7 +43,7 @@ def _gap(row: Row, other: Row) -> OracleGap:
     of = {
         name: (fmean(best[seed][name + DAGGER] for seed in seeds), fmean(honest[seed][name] for seed in seeds))
         for name in GAPS.values()
-        if name in _maximised(row.identity)
+        if name in _maximised(row.key)
         if seeds and all(name + DAGGER in best[seed] and name in honest[seed] for seed in seeds)
     }
     return OracleGap(row, of, seeds, set(row.seeds) != set(other.seeds))
@@ -51,7 +51,7 @@ def _gap(row: Row, other: Row) -> OracleGap:
 
 def in_words(gap: OracleGap) -> str:
     """The gap as a note under a table."""
-    of = gap.row.identity
+    of = gap.row.key
     over = f" (seeds that both have: {', '.join(map(str, gap.seeds))})" if gap.some else ""
     gaps = (
         f"{label(name)} {best:.1f}{DAGGER} - {honest:.1f} = {best - honest:+.1f}"
@@ -60,10 +60,10 @@ def in_words(gap: OracleGap) -> str:
     return f"oracle gap of {of.method}, {of.data_title}: {', '.join(gaps)}{over}"
 
 
-def _maximised(of: Identity) -> Sequence[str]:
+def _maximised(of: RowKey) -> Sequence[str]:
     objective = json.loads(dict(of.config).get("selection.objective", "null"))
     return [GAPS[objective]] if objective in GAPS else list(GAPS.values())
 
 
-def _but_for_selection(of: Identity) -> Identity:
+def _but_for_selection(of: RowKey) -> RowKey:
     return replace(of, policy="", config=tuple(pair for pair in of.config if pair[0] != "selection.policy"))

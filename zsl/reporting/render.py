@@ -97,7 +97,7 @@ def table_csv(rows: Sequence[Row], metrics: Sequence[str] = ()) -> str:
     header = [*words, "options", "seeds", *(f"{name} {part}" for name in columns for part in parts)]
     table: list[list[object]] = [[*header]]
     for row, differing in zip(rows, options(rows), strict=True):
-        of = row.identity
+        of = row.key
         cells: list[object] = [of.method, of.data, of.data_title, of.class_embedding, of.correction, of.setting]
         cells += [of.protocol, of.policy, short(dict(of.fingerprints)), differing, " ".join(map(str, row.seeds))]
         for name in columns:

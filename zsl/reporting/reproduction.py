@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zsl.config.recalled import command as recalled
+from zsl.config.command_lines import command as command_line
 from zsl.data.fingerprint import short
 from zsl.errors import InputError
 from zsl.files.escaping import csv_text
@@ -21,7 +21,7 @@ from zsl.reporting.chance_notes import MARK, explained
 from zsl.reporting.comparability import features
 from zsl.reporting.equivalence import ENOUGH
 from zsl.reporting.layout import MEAN_OF_H, Cell, Line, Sheet
-from zsl.reporting.table import Identity, Row, identity, rows
+from zsl.reporting.table import Row, RowKey, row_key, rows
 from zsl.reporting.verdict import Comparison, compare, signed
 from zsl.reporting.wording import DECIMALS, figure, seeds
 
@@ -57,10 +57,10 @@ def reproductions(results: Mapping[Path, Result]) -> list[Reproduction]:
     Raises:
         InputError: no run is one of an experiment, or a claim cannot be as it stands.
     """
-    groups: dict[tuple[str, Identity], dict[Path, Result]] = defaultdict(dict)
+    groups: dict[tuple[str, RowKey], dict[Path, Result]] = defaultdict(dict)
     for path, result in results.items():
         if name := experiment(result):
-            groups[name, identity(result)][path] = result
+            groups[name, row_key(result)][path] = result
     if not groups:
         raise InputError("no run of an experiment among these results; zsl reproduce NAME makes some (zsl list)")
     return [_reproduction(name, group) for (name, _), group in sorted(groups.items(), key=lambda item: item[0])]
@@ -100,7 +100,7 @@ def sections(found: Sequence[Reproduction]) -> list[Sheet]:
 def command(each: Reproduction) -> str:
     """What makes all runs of a row."""
     kept = without_secrets([override for override in each.example.overrides if not override.startswith(PER_JOB)])
-    return recalled(["zsl", "train", "-m"], kept, [f"seed={','.join(map(str, each.row.seeds))}"])
+    return command_line(["zsl", "train", "-m"], kept, [f"seed={','.join(map(str, each.row.seeds))}"])
 
 
 def table_csv(found: Sequence[Reproduction]) -> str:
@@ -150,7 +150,7 @@ def _short(comparison: Comparison, numbers: dict[str, int]) -> str:
 
 
 def _section(each: Reproduction) -> Sheet:
-    row, of = each.row, each.row.identity
+    row, of = each.row, each.row.key
     printed = {name for comparison in each.comparisons for name in comparison.claim.metrics}
     shown = [name for name in METRICS if name != "AUSUC" or name in printed]
     lines = [Line(0, (Cell("ours"), *(Cell(_ours(each, name)) for name in shown)))]

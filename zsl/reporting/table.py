@@ -26,7 +26,7 @@ PLACES = frozenset({"root", "cache", "path", "splits"})
 
 
 @dataclass(frozen=True, order=True)
-class Identity:
+class RowKey:
     """What runs must share to be averaged: everything but the seed."""
 
     data_title: str
@@ -46,7 +46,7 @@ class Identity:
 class Row:
     """One line of a table: what was run, with which seeds, its metrics over them, and what a reader must be told."""
 
-    identity: Identity
+    key: RowKey
     seeds: tuple[int, ...]
     metrics: Mapping[str, Summary]
     warnings: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class Row:
     """metrics that are no more than chance"""
 
 
-def identity(result: Result) -> Identity:
+def row_key(result: Result) -> RowKey:
     """What tells this run from others apart from its seed.
 
     Where hyperparameters were chosen (on validation or test), the chosen values are an outcome of the run, not a part
@@ -72,7 +72,7 @@ def identity(result: Result) -> Identity:
     """
     chosen = () if result.selection.policy == "fixed" else dict(leaves(result.selection.chosen)).keys()
     config = ((key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in leaves(result.config))
-    return Identity(
+    return RowKey(
         data_title=result.data_title,
         data=result.data,
         setting=result.setting,
@@ -87,18 +87,18 @@ def identity(result: Result) -> Identity:
 
 
 def rows(results: Mapping[Path, Result]) -> list[Row]:
-    """Group runs by `identity`, in its order, and summarise every metric over the seeds of each group.
+    """Group runs by `row_key`, in its order, and summarise every metric over the seeds of each group.
 
     A row depends on its own runs only, not on their order and not on other rows. A seed counts once: equal repeats
     are one; of unequal ones the latest counts, with a warning that names them.
     """
-    groups: dict[Identity, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
+    groups: dict[RowKey, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(results, key=lambda path: (results[path].created, str(path)), reverse=True):
-        groups[identity(results[path])][results[path].seed].append(path)
+        groups[row_key(results[path])][results[path].seed].append(path)
     return [_row(of, dict(sorted(repeats.items())), results) for of, repeats in sorted(groups.items())]
 
 
-def _row(of: Identity, repeats: Mapping[int, list[Path]], results: Mapping[Path, Result]) -> Row:
+def _row(of: RowKey, repeats: Mapping[int, list[Path]], results: Mapping[Path, Result]) -> Row:
     latest = [results[paths[0]] for paths in repeats.values()]
     disagreements = chain.from_iterable(_disagreement(paths, results) for paths in repeats.values())
     warnings = (*disagreements, *_varying(of, latest), *edges.warnings(latest))
@@ -107,7 +107,7 @@ def _row(of: Identity, repeats: Mapping[int, list[Path]], results: Mapping[Path,
     metrics = tuple(result.metrics for result in latest)
     summaries = over_seeds(metrics)
     return Row(
-        identity=of,
+        key=of,
         seeds=tuple(repeats),
         metrics=summaries,
         warnings=warnings,
@@ -163,7 +163,7 @@ def _equal(a: float | None, b: float | None) -> bool:
     return a is not None and b is not None and math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9)
 
 
-def _varying(of: Identity, runs: list[Result]) -> Iterator[str]:
+def _varying(of: RowKey, runs: list[Result]) -> Iterator[str]:
     chosen = [run.selection.chosen for run in runs]
     keys = {key for values in chosen for key in values}
     varying = sorted(key for key in keys if any(values.get(key) != chosen[0].get(key) for values in chosen))

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from zsl.outputs.schema import scale
 from zsl.outputs.statistics import Summary
-from zsl.reporting.table import Identity, Row
+from zsl.reporting.table import Row, RowKey
 
 HYPERPARAMETERS = ("method.", "correction.", "class_embedding.")
 DECIMALS = {"percent": 1, "unit": 3, "number": 2}
@@ -23,10 +23,10 @@ def options(rows: Sequence[Row], most: int | None = None) -> list[str]:
     """
     alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
-        alike[_look(row.identity)].append(i)
+        alike[_look(row.key)].append(i)
     texts = [""] * len(rows)
     for group in alike.values():
-        configs = [dict(rows[i].identity.config) for i in group]
+        configs = [dict(rows[i].key.config) for i in group]
         keys = {key for config in configs for key in config}
         given = frozenset().union(*(rows[i].given for i in group))
         apart = [
@@ -69,7 +69,7 @@ def label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _look(of: Identity) -> tuple[str, ...]:
+def _look(of: RowKey) -> tuple[str, ...]:
     return of.method, of.data_title, of.class_embedding, of.correction, of.setting, of.policy, of.protocol
 
 

@@ -1,1 +1,1 @@
-"""Running experiments: one, many, or a search."""
+"""Execution of experiments: single runs, multiruns, searches."""

@@ -1,4 +1,4 @@
-"""Choosing hyperparameters, epochs, correction and calibration for an experiment, by its selection policy."""
+"""Selection of hyperparameters, epochs, correction and calibration for an experiment, by its selection policy."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from zsl.training.fit import finish, fit_grid
 from zsl.training.resumption import InterruptedRunError
 
 Searches: TypeAlias = dict[tuple[str, ...], Choice]
-"""what was chosen, by all that can change it"""
+"""cache of choices: identity of the experiment and fingerprints of its data -> choice"""
 
 
 def choose_by_policy(experiment: Experiment, source: Source, trial_log: TrialLog, searches: Searches) -> Choice | None:
-    """Choose on the tune stage (``validation``), on the final stage (``test``: an oracle), or nothing (``fixed``).
+    """Choose on the tune stage (``validation``), on the final stage (``test``: an oracle), or not at all (``fixed``).
 
-    With a ``selection.seed`` choices are made with that seed, whatever that of the run: then runs that differ in their
-    seeds and share ``searches`` search once.
+    With ``selection.seed``, trials are trained with that seed instead of the run's: runs that share ``searches`` and
+    differ only in their seeds then search once.
     """
     policy = experiment.selection.policy
     if policy == "fixed":
@@ -43,7 +43,7 @@ def select(experiment: Experiment, stage: Stage, trial_log: TrialLog) -> Choice:
     """Try every point of the grid on ``stage`` and choose the best.
 
     Raises:
-        InterruptedRunError: the search was stopped; its trials are kept.
+        InterruptedRunError: the search was stopped; its trials are on disk.
     """
     try:
         return choose(validation(experiment, stage), experiment.grid, trial_log)
@@ -53,7 +53,7 @@ def select(experiment: Experiment, stage: Stage, trial_log: TrialLog) -> Choice:
 
 
 def validation(experiment: Experiment, stage: Stage) -> Validation:
-    """Return what measures hyperparameters of the experiment's method on the held-out images of ``stage``."""
+    """Return the validation of the experiment's method on the held-out images of ``stage``."""
 
     def solve(points: Iterable[Hyperparameters]) -> Iterator[ZSLModel] | None:
         dims, kind = Dimensions(*stage.dims), type(experiment.method(ANY_DATA, {}))

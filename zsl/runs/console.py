@@ -1,4 +1,4 @@
-"""What ``zsl train`` shows in a terminal: results on standard output, what the library reports on standard error."""
+"""Terminal output of ``zsl train``: results on standard output, log messages on standard error."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from zsl.outputs.statistics import over_seeds
 SHOWN = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
 
 
-def show(result: Result, output: Path, before: str = "", after: str = "") -> None:
-    """A result in one line, and where it lies in another."""
+def print_result(result: Result, output: Path, before: str = "", after: str = "") -> None:
+    """Print a result on one line, and the path of its file on the next."""
     guess, marked = levels([result]), at_chance([result], over_seeds([result.metrics]))
     figures = "  ".join(
         (f"{name} {value:.3f}" if "AUSUC" in name else f"{name} {value:.1f}")
@@ -29,7 +29,7 @@ def show(result: Result, output: Path, before: str = "", after: str = "") -> Non
         if name.rstrip("†") in SHOWN
     )
     corrected = "" if result.correction == "none" else f" + {result.correction}"
-    say(
+    print_line(
         before,
         (result.method, "bold"),
         f"{corrected} on {result.data_title} ({result.class_embedding}, {result.setting}, {result.protocol}, "
@@ -37,8 +37,8 @@ def show(result: Result, output: Path, before: str = "", after: str = "") -> Non
     )
 
 
-def say(*parts: str | tuple[str, str]) -> None:
-    """Show a line on standard output: text as it is, never read as markup, and text with a style."""
+def print_line(*parts: str | tuple[str, str]) -> None:
+    """Print a line on standard output: text, never interpreted as markup, or (text, style) pairs."""
     shown = (part if isinstance(part, tuple) else (part, "") for part in parts)
     text = Text.assemble(*((_lines(words), style) for words, style in shown))
     Console().print(text, highlight=False, soft_wrap=True)
@@ -49,14 +49,14 @@ def _lines(text: str) -> str:
 
 
 class _Printable(logging.Formatter):
-    """What a message quotes of files and folders does not move the cursor, and holds no secret."""
+    """Formatter that escapes control characters and withholds secrets in log messages."""
 
     def format(self, record: logging.LogRecord) -> str:
         return _lines(without_secrets(super().format(record)))
 
 
 def show_log() -> None:
-    """What the library reports goes to standard error."""
+    """Send the log messages of the package to standard error."""
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|lightning_utilities")
     handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
     handler.setFormatter(_Printable("%(message)s"))

@@ -1,4 +1,4 @@
-"""A job of a multirun on disk: its folder, whether it has a result, and what became of it if it has none."""
+"""A job of a multirun on disk: its folder, its lock, its result, and its state while it has no result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 NAME = "job.json"
 LOCK = ".lock"
 NOT_REPEATED = ("paths.output=", "resume=", "rerun=")
-"""overrides that a command which runs one job again does not take over"""
+"""overrides that are left out of the command which runs one job again"""
 _STRING = checks.matching("(?s).*", "a string")
 _FIELDS = checks.record(
     {
@@ -46,19 +46,19 @@ _FIELDS = checks.record(
 
 @dataclass(frozen=True)
 class Unfinished:
-    """``job.json``: what a folder says of a job without a result. Without an ``error`` the job was begun, no more."""
+    """Content of ``job.json``: the state of a job without a result. Without ``error``, the job was begun only."""
 
     overrides: Sequence[str]
     identity: str
     fingerprints: Mapping[str, str] = field(default_factory=dict)
-    """of the data it was begun on"""
+    """fingerprints of the data that the job was begun on"""
     error: str | None = None
-    """one line"""
+    """message of one line"""
     traceback: str | None = None
-    """of an error that nobody foresaw"""
+    """traceback of an error that is no InputError"""
 
     def write(self, folder: Path) -> None:
-        """Write ``folder/job.json`` by one rename, without secrets."""
+        """Write ``folder/job.json`` atomically, without secrets."""
         write_text(folder / NAME, json.dumps(without_secrets(asdict(self)), indent=1, ensure_ascii=False) + "\n")
 
     @classmethod
@@ -66,7 +66,7 @@ class Unfinished:
         """Read ``folder/job.json``.
 
         Raises:
-            InputError: the file is absent, damaged, or not of this form.
+            InputError: the file is missing, damaged, or lacks a field.
         """
         path = folder / NAME
         cure = "launch the sweep again to run this job from the start"
@@ -80,7 +80,7 @@ class Unfinished:
 
     @classmethod
     def find(cls, folder: Path) -> Unfinished | None:
-        """Read ``folder/job.json``; None where it is absent or damaged."""
+        """Read ``folder/job.json``; return None if it is missing or damaged."""
         try:
             return cls.read(folder)
         except InputError:
@@ -88,8 +88,12 @@ class Unfinished:
 
 
 def verified(folder: Path, of: str, fingerprints: Callable[[], Mapping[str, str]]) -> Result | None:
-    """The result that is in a folder, if it is whole, of the configuration of this identity, and of the data that are
-    there now.
+    """Return the result in a folder if it is undamaged, of the configuration ``of`` and of the current data; else None.
+
+    Args:
+        folder: folder of the run.
+        of: identity of the configuration.
+        fingerprints: computes the fingerprints of the current data.
     """
     path = folder / results.NAME
     if not path.is_file():
@@ -104,7 +108,7 @@ def verified(folder: Path, of: str, fingerprints: Callable[[], Mapping[str, str]
 
 @dataclass(frozen=True)
 class Job:
-    """One job: the folder follows from its configuration alone, so that whoever launches it again meets it again."""
+    """One job of a multirun; its folder depends only on its configuration, so a relaunched job finds its files."""
 
     folder: Path
     identity: str
@@ -112,37 +116,44 @@ class Job:
 
     @classmethod
     def of(cls, config: Mapping[str, Any], choices: Mapping[str, Any], output: Path, overrides: Sequence[str]) -> Job:
-        """``output/<method>-<data>-seed<seed>-<identity>``; the names are those that were chosen from the groups."""
+        """Return the job of a configuration, in ``output/<method>-<data>-seed<seed>-<identity>``.
+
+        Args:
+            config: the configuration, as built-in types.
+            choices: group -> chosen name, from which method and data are taken.
+            output: folder of the multirun.
+            overrides: overrides of the job.
+        """
         same = identity(config)
         name = f"{choices.get('method')}-{choices.get('data')}-seed{config.get('seed')}-{same}"
         return cls(output / re.sub(r"[^\w.-]", "_", name), same, tuple(overrides))
 
     @property
     def command(self) -> str:
-        """The command that runs it alone, into the same folder; for who typed its overrides."""
+        """Return the shell command that runs the job alone, into the same folder; only for trusted overrides."""
         return shlex.join(["zsl", "train", "-m", *self.repeated, self.place])
 
     @property
     def repeated(self) -> list[str]:
-        """The overrides of this command, without secrets."""
+        """Return the overrides of the command that runs the job alone, without secrets."""
         return without_secrets([override for override in self.overrides if not override.startswith(NOT_REPEATED)])
 
     @property
     def place(self) -> str:
-        """The override that leads it into the same folder."""
+        """Return the override of ``paths.output`` that gives the job the same folder."""
         return written("paths.output", str(self.folder.parent))
 
     @property
     def checkpoints(self) -> Path:
-        """Where its run leaves what it can go on from."""
+        """Return the folder of the files from which the job can be resumed."""
         return self.folder / "checkpoints" / self.identity
 
     @contextmanager
     def claimed(self) -> Iterator[bool]:
-        """Whether the job is this process's until the end; False where another process is at it.
+        """Hold the lock of the job, and yield True; yield False if another process holds the lock.
 
         Raises:
-            InputError: the folder cannot be written.
+            InputError: the folder cannot be written to.
         """
         lock = FileLock(self.folder / LOCK)
         try:
@@ -160,25 +171,35 @@ class Job:
             lock.release()
 
     def is_claimed(self) -> bool:
-        """Whether some process is at it."""
+        """Tell whether a process runs the job."""
         if not (self.folder / LOCK).is_file() or (self.folder / LOCK).is_symlink():
             return False
         with self.claimed() as free:
             return not free
 
     def result(self, wanted: Sequence[str], fingerprints: Callable[[], Mapping[str, str]]) -> Result | None:
-        """Its result, if that is whole, of this configuration and of the data that are there now, with the ``wanted``
-        files beside it, and if nothing was begun since.
+        """Return the result of the job if nothing has to be computed; else None.
+
+        The result must be undamaged, of the job's configuration and of the current data, the ``wanted`` files must
+        exist, and the job must not have been begun again since.
+
+        Args:
+            wanted: names of further files that the job writes.
+            fingerprints: computes the fingerprints of the current data.
         """
         if (self.folder / NAME).exists() or not all((self.folder / name).is_file() for name in wanted):
             return None
         return verified(self.folder, self.identity, fingerprints)
 
     def begin(self, fingerprints: Mapping[str, str], again: bool) -> bool:
-        """Note that the job is begun on these data; whether it goes on from what an earlier attempt left.
+        """Write ``job.json`` for a job that begins; return whether it resumes from files of an earlier attempt.
 
-        What an attempt left that was killed while it wrote is removed, and all it left, where it is of other data or
-        the job is to be run ``again``.
+        Temporary files of a killed attempt are removed. Checkpoints of an earlier attempt are removed too if they are
+        of other data, or if ``again`` is set.
+
+        Args:
+            fingerprints: fingerprints of the data.
+            again: whether to run the job from the start.
         """
         remove_unfinished(self.folder)
         before = Unfinished.find(self.folder)
@@ -190,7 +211,7 @@ class Job:
         return resume and any(self.checkpoints.iterdir())
 
     def fail(self, error: str, traceback: str | None = None) -> None:
-        """Note why there is no result; of a job that was not begun since it had one, nothing."""
+        """Write the error to ``job.json``, unless the job has a result and was not begun again since."""
         before = Unfinished.find(self.folder)
         if before is None and (self.folder / results.NAME).exists():
             return
@@ -198,5 +219,5 @@ class Job:
         Unfinished(self.overrides, self.identity, prints, error, traceback).write(self.folder)
 
     def finish(self) -> None:
-        """There is a result."""
+        """Remove ``job.json``, because the job has a result."""
         (self.folder / NAME).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The predictor of a run: what ``save.model=true`` keeps."""
+"""The predictor of a run, which ``save.model=true`` saves."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ log = logging.getLogger(__name__)
 def predictor(
     experiment: Experiment, source: Source, stage: Stage, choice: Choice | None, model: ZSLModel, correction: Correction
 ) -> Predictor:
-    """Return the trained method of a run with all that it needs to be asked about other images and classes.
+    """Return the predictor of a run: its trained method with everything needed to classify other images.
 
-    A correction that looks at the whole test batch is left out, with a warning.
+    A transductive correction, which needs the whole test batch, is left out with a warning.
     """
     config, names = experiment.config, source.dataset.classes.names
     if correction.transductive:
         name = experiment.names.correction
-        log.warning("the saved model has no correction: correction=%s looks at the whole test batch", name)
+        log.warning("the saved model has no correction: correction=%s needs the whole test batch", name)
         correction = Uncorrected()
     place = {name: i for i, name in enumerate(names)}
     embedding = {key: value for key, value in config["class_embedding"].items() if key not in PROTOCOL_KEYS}

@@ -1,6 +1,6 @@
-"""``zsl train -m``: the jobs of a sweep, launched by any of Hydra's launchers, and what became of them.
+"""``zsl train -m``: the jobs of a multirun, launched by any of Hydra's launchers, and their outcomes.
 
-A job whose result is there is kept, one that was stopped goes on, one that fails takes no other along
+A job with a result is kept, a job that was stopped is resumed, and a job that fails does not affect the others
 (:mod:`zsl.runs.worker`). Outcomes come back through the launcher, whichever processes the jobs ran in.
 """
 
@@ -39,32 +39,37 @@ from zsl.config.overrides import written
 from zsl.config.tree import tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
-from zsl.runs.console import say
+from zsl.runs.console import print_line
 from zsl.runs.job import NOT_REPEATED
-from zsl.runs.worker import Attempt, Outcome, line
+from zsl.runs.worker import Outcome, Worker, line
 
 LOGS = ".submitit"
-"""below paths.output: what was sent to jobs that run under submitit, and what they wrote"""
+"""folder below ``paths.output`` for the input and the logs of jobs that run under submitit"""
 SHOWN = 20
-"""configurations to compose from which on a terminal shows how far it is"""
+"""least number of configurations to compose for which a terminal shows a progress bar"""
 Batches = Sequence[Sequence[Sequence[str]]]
-"""the overrides of every job, of those that are launched together"""
+"""batches of jobs that are launched together, each job as its overrides"""
 
 
 class Forget(Callback):
-    """Of every job that is over Hydra keeps the whole configuration, twice; what became of it is enough."""
+    """Callback that drops the two copies of the configuration which Hydra keeps of every finished job."""
 
     def on_job_end(self, config: Any, job_return: JobReturn, **_: Any) -> None:  # noqa: ARG002
-        """Let go of them."""
+        """Drop both configurations of a finished job."""
         job_return.cfg = job_return.hydra_cfg = None
 
 
 def multirun(arguments: argparse.Namespace, started: datetime) -> int:
-    """Launch every job of the sweep that the overrides span; the status of the command.
+    """Launch every job of a multirun; return the exit status of the command.
+
+    Args:
+        arguments: parsed arguments of Hydra.
+        started: time of the launch, for folder names.
 
     Raises:
-        InputError: the configuration cannot be composed, the sweep matches no job, or jobs failed by a user's mistake.
-        KeyboardInterrupt: it was asked to stop; the message says how to go on.
+        InputError: the configuration cannot be composed, the overrides match no job, or jobs failed by a user's
+            mistake.
+        KeyboardInterrupt: the command was interrupted; the message holds the command that resumes it.
     """
     name, folder = arguments.config_name or "config", arguments.config_path or tree() / "conf"
     forget = f"+hydra.callbacks.forget._target_={__name__}.{Forget.__name__}"
@@ -85,19 +90,19 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
             batches = _batches(composer, composed)
         if not (total := sum(map(len, batches))):
             raise InputError("the sweep matches no job; look at the globs and lists on the command line (zsl list)")
-        _lead_submitit(composed, output)
-        go_on = _go_on(arguments, output)
+        _redirect_submitit(composed, output)
+        resume_with = _resume_with(arguments, output)
         try:
             with explained():
-                outcomes = _launched(composer, composed, batches, Attempt(started, total))
+                outcomes = _launched(composer, composed, batches, Worker(started, total))
         except KeyboardInterrupt as stop:
-            raise KeyboardInterrupt(f"{str(stop) or 'interrupted'}; {go_on}") from None
+            raise KeyboardInterrupt(f"{str(stop) or 'interrupted'}; {resume_with}") from None
         except InputError:
             raise
-        except Exception as error:  # a process of the launcher's was killed, and with it what other jobs came to
+        except Exception as error:  # a process of the launcher was killed, and the outcomes of other jobs are lost
             traceback.print_exc()
-            lost = f"zsl: the launcher failed ({without_secrets(line(error))}); zsl jobs {output} lists what there is"
-            sys.stderr.write(f"{lost}; {go_on}\n")
+            lost = f"zsl: the launcher failed ({without_secrets(line(error))}); zsl jobs {output} lists its jobs"
+            sys.stderr.write(f"{lost}; {resume_with}\n")
             return 1
     return _report(outcomes, output)
 
@@ -117,8 +122,10 @@ def _deferred(overrides: Sequence[str]) -> list[str]:
 
 
 def _batches(composer: Composer, composed: DictConfig) -> Batches:
-    """Every job. So many are composed that every two overrides have met, so that what cannot be is refused before any
-    is launched.
+    """Return the jobs in batches; compose enough of them that every pair of overrides is checked before any job starts.
+
+    Raises:
+        InputError: a pair of overrides does not compose, or the sweeper or launcher is not supported.
     """
     for key in ("launcher", "sweeper"):
         if not OmegaConf.is_dict(composed.hydra[key]):
@@ -142,38 +149,38 @@ def _batches(composer: Composer, composed: DictConfig) -> Batches:
     return batches
 
 
-def _lead_submitit(composed: DictConfig, output: Path) -> None:
-    """Have what submitit writes beside the results, and not in the working folder."""
+def _redirect_submitit(composed: DictConfig, output: Path) -> None:
+    """Make submitit write to ``output`` instead of the working folder."""
     place = OmegaConf.select(composed, "hydra.launcher.submitit_folder")
     if place is not None and str(place).startswith(f"{composed.hydra.sweep.dir}/"):
-        # what jobs come to lies there pickled, so nobody may have put anything there before
+        # submitit unpickles outcomes from this folder: an unpredictable name keeps others from placing files there
         composed.hydra.launcher.submitit_folder = f"{output / LOGS}/%j-{secrets.token_hex(8)}"
-        sys.stderr.write(f"what jobs write: {output / LOGS}; how far they are: zsl jobs {output}\n")
+        sys.stderr.write(f"logs of the jobs: {output / LOGS}; their states: zsl jobs {output}\n")
 
 
-def _launched(composer: Composer, composed: DictConfig, batches: Batches, attempt: Attempt) -> list[Outcome]:
+def _launched(composer: Composer, composed: DictConfig, batches: Batches, worker: Worker) -> list[Outcome]:
     context = HydraContext(config_loader=composer, callbacks=Callbacks(composed))
-    launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=attempt, config=composed)
+    launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=worker, config=composed)
     outcomes: list[Outcome] = []
     for batch in batches:
         outcomes += [job.return_value for job in launcher.launch(batch, initial_job_idx=len(outcomes))]
     return outcomes
 
 
-def _go_on(arguments: argparse.Namespace, output: Path) -> str:
+def _resume_with(arguments: argparse.Namespace, output: Path) -> str:
     kept = without_secrets([override for override in arguments.overrides if not override.startswith(NOT_REPEATED)])
-    return f"go on with: {shlex.join(['zsl', 'train', '-m', *kept, written('paths.output', str(output))])}"
+    return f"resume with: {shlex.join(['zsl', 'train', '-m', *kept, written('paths.output', str(output))])}"
 
 
 def _report(outcomes: Sequence[Outcome], output: Path) -> int:
-    """Count the jobs, and list those that failed, each with the command that runs it alone.
+    """Print the number of jobs by state, and every failed job with the command that runs it alone; return the status.
 
     Raises:
         InputError: jobs failed, all by a user's mistake.
     """
     counts = Counter(outcome.state for outcome in outcomes)
     states = ", ".join(f"{n} {state}" for state, n in counts.items())
-    say(f"{len(outcomes)} jobs: {states}: {output}")
+    print_line(f"{len(outcomes)} jobs: {states}: {output}")
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     for outcome in failed:
         sys.stderr.write(without_secrets(f"{outcome.traceback or ''}{outcome.job.folder.name}: {outcome.error}\n"))

@@ -1,4 +1,4 @@
-"""The scores of every held-out image, saved beside the result."""
+"""The file of the scores of every held-out image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from zsl.outputs.names import PREDICTIONS
 
 
 def save_predictions(scored: Scored, stage: Stage, output: Path) -> None:
-    """:data:`PREDICTIONS`: rows, labels, scores and predicted classes of all held-out images, unseen images last."""
+    """Write rows, labels, scores and predicted classes of all held-out images to a file; unseen classes come last.
+
+    The file :data:`PREDICTIONS` holds, for n images and c classes: ``rows``, ``labels``, ``predicted`` (n), ``scores``
+    (n, c), ``classes`` and ``seen`` (c), and ``predicted_zsl`` for the images of unseen classes.
+    """
     content = io.BytesIO()
     np.savez_compressed(
         content,

@@ -1,4 +1,4 @@
-"""What a run found, as the result that is written and as the description that trackers are given."""
+"""The result of a run, and the description of a run for trackers."""
 
 from __future__ import annotations
 
@@ -31,18 +31,20 @@ from zsl.outputs.provenance import commit, versions
 from zsl.outputs.result import Result, Selection
 from zsl.selection.choice import Choice
 from zsl.selection.space import CORRECTION, of_correction
-from zsl.tracking.tracker import Job
+from zsl.tracking.tracker import RunDescription
 
 OCCURRENCES = (1, 5, 10)
-"""k of the k-occurrences that are recorded, of those that are not above the number of classes"""
+"""values of k for which k-occurrences are recorded; values above the number of classes are left out"""
 
 
-def job(experiment: Experiment, source: protocol.Source, output: Path, checkpoints: Path, resumed: bool) -> Job:
-    """Describe a run to trackers before it trains; the group is the folder of the sweep it belongs to, if any."""
+def describe_run(
+    experiment: Experiment, source: protocol.Source, output: Path, checkpoints: Path, resumed: bool
+) -> RunDescription:
+    """Return the description of a run for trackers; its group is the folder name of its multirun, if any."""
     names, data = experiment.names, source.dataset.name
     setting = _setting(experiment.correction, experiment.method(ANY_DATA, {}))
     corrected = "" if names.correction == "none" else f" {names.correction}"
-    return Job(
+    return RunDescription(
         name=without_secrets(f"{names.method}{corrected} {data} seed {experiment.seed}"),
         group=None if output == experiment.output else without_secrets(experiment.output.name),
         tags=without_secrets((names.method, data, setting, f"selection {experiment.selection.policy}")),
@@ -70,7 +72,7 @@ def record(
     evaluation: Evaluation,
     timings: Mapping[str, float],
 ) -> Result:
-    """Make the result of a run; every number of a run whose choices were made on the test set is marked †."""
+    """Return the result of a run; if its choices were made on the test set, the name of every metric is marked †."""
     policy, dataset, names = experiment.selection.policy, source.dataset, experiment.names
     means = model.class_means(stage.training(model.setting).to(model.device))
     numbers = evaluation.metrics | ({"synthetic_near_own": near_own(*means)} if means else {})
@@ -104,7 +106,7 @@ def record(
 
 
 _versions, _commit = cache(versions), cache(commit)
-"""of what this process runs, whatever is checked out while it does"""
+"""cached, because the code of this process stays the same even if another commit is checked out"""
 
 
 def _setting(correction: Correction, model: ZSLModel) -> str:

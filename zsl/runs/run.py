@@ -1,4 +1,4 @@
-"""One run: data, stage, choice, training, scores, metrics, ``result.json``. This sequence stands nowhere else."""
+"""One run: data, stage, choice, training, scores, metrics, ``result.json``. No other module has this sequence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from zsl.outputs.result import Result, write
 from zsl.runs.choosing import Searches, choose_by_policy
 from zsl.runs.model import predictor
 from zsl.runs.predictions import save_predictions
-from zsl.runs.record import job, record
+from zsl.runs.record import describe_run, record
 from zsl.runs.train import train
 from zsl.selection.choice import Choice
 from zsl.selection.trials import TrialLog
@@ -30,17 +30,17 @@ from zsl.training.resumption import CURE, InterruptedRunError
 from zsl.training.sealing import origin
 
 log = logging.getLogger(__name__)
-Begin = Callable[[Mapping[str, str]], bool]
-"""fingerprints of the data -> whether to resume what an earlier attempt left"""
+OnDataLoaded = Callable[[Mapping[str, str]], bool]
+"""fingerprints of the data -> whether to resume an earlier attempt"""
 Choose = Callable[[Experiment, Source, TrialLog, Searches], Choice | None]
-"""chooses hyperparameters, epochs, correction and calibration on one stage of the data"""
+"""(experiment, source, trial log, cache of choices) -> hyperparameters, epochs, correction and calibration, or None"""
 
 
 def run(
     experiment: Experiment,
     output: Path | None = None,
     searches: Searches | None = None,
-    begin: Begin | None = None,
+    on_data_loaded: OnDataLoaded | None = None,
     choose: Choose = choose_by_policy,
     spent: Mapping[str, float] = MappingProxyType({}),
 ) -> Result:
@@ -48,11 +48,11 @@ def run(
 
     Args:
         experiment: what to run.
-        output: folder of the run, by default that of the experiment.
-        searches: what was chosen by earlier runs of this process; runs that would search alike search once.
-        begin: called when the data are loaded; without it the run resumes if the experiment says so.
-        choose: makes the choices, by default on the stage that ``selection.policy`` names.
-        spent: seconds that were spent on parts of the run before it began.
+        output: folder of the run; by default that of the experiment.
+        searches: cache of the choices of earlier runs of this process, so that equal searches are made once.
+        on_data_loaded: called when the data are loaded, to decide whether to resume; by default ``resume`` decides.
+        choose: makes the choices; by default on the stage that ``selection.policy`` names.
+        spent: seconds that were spent on parts of the run before this call.
 
     Raises:
         InputError: the data cannot be used, or training diverged.
@@ -60,7 +60,7 @@ def run(
     """
     output = output or experiment.output
     checkpoints = output / "checkpoints" / experiment.identity
-    if begin is None and experiment.resume:
+    if on_data_loaded is None and experiment.resume:
         _require_checkpoint(checkpoints)
     timings = dict(spent)
     with folder(checkpoints), Tracking(experiment.trackers()) as tracking:
@@ -68,13 +68,13 @@ def run(
             source = experiment.load_data()
             stage = experiment.stage(source)
         prints = dict(source.fingerprints)
-        resume = begin(prints) if begin else experiment.resume
-        tracking.begin(lambda: job(experiment, source, output, checkpoints, resume))
+        resume = on_data_loaded(prints) if on_data_loaded else experiment.resume
+        tracking.begin(lambda: describe_run(experiment, source, output, checkpoints, resume))
         trials = None if experiment.selection.policy == "fixed" else checkpoints / TRIALS
         with TrialLog(trials, prints, resume, tracking.trial) as trial_log:
             with timed(timings, "selection"):
                 choice = choose(experiment, source, trial_log, {} if searches is None else searches)
-            with kept(trial_log):
+            with resumable(trial_log):
                 with timed(timings, "fit"):
                     of = origin(experiment.identity, prints)
                     point = choice.hyperparameters if choice else {}
@@ -96,8 +96,8 @@ def run(
 
 
 @contextmanager
-def kept(trial_log: TrialLog) -> Iterator[None]:
-    """Make a run that is stopped after a search resumable: its trials are on disk.
+def resumable(trial_log: TrialLog) -> Iterator[None]:
+    """Report a run that is stopped after its search as resumable, because its trials are on disk.
 
     Raises:
         InterruptedRunError: the run was stopped.
@@ -113,7 +113,7 @@ def kept(trial_log: TrialLog) -> Iterator[None]:
 
 @contextmanager
 def timed(timings: dict[str, float], name: str) -> Iterator[None]:
-    """Add the seconds that pass within the block."""
+    """Add the seconds that the block takes to ``timings[name]``."""
     start = time.perf_counter()
     yield
     timings[name] = round(timings.get(name, 0.0) + time.perf_counter() - start, 4)

@@ -1,4 +1,4 @@
-"""``zsl sweep``: hyperparameters are searched on validation classes, then the best are trained and reported."""
+"""``zsl sweep``: a search for hyperparameters on validation classes, followed by a run with the best ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from zsl.files.source_file import require_file_name
 from zsl.outputs.identity import MEANS
 from zsl.outputs.result import Result
 from zsl.runs.choosing import validation
-from zsl.runs.console import show, show_log
+from zsl.runs.console import print_result, show_log
 from zsl.runs.job import verified
 from zsl.runs.run import run
 from zsl.selection.choice import Choice, best, points
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from zsl.selection.optuna.storage import Storage
 
 POLL = 0.5
-"""seconds between two looks at whether other processes have ended their trials"""
+"""seconds between checks whether other processes have finished their trials"""
 FREE = (*MEANS, "data", "class_embedding", "protocol", "search", "sweep")
-"""parts of a configuration that trials of one study need not have in common, beside what `_identity` says of them"""
+"""parts of a configuration that may differ between trials of one study, except for the keys that `_study_key` adds"""
 STORAGE = "search.storage="
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,8 @@ def sweep(overrides: Sequence[str]) -> int:
     """Search, alone or with other processes, and write ``result.json`` as :func:`zsl.runs.run.run` does.
 
     Raises:
-        InputError: the configuration, the data or the storage cannot be used, or a test metric is to be the objective.
-        KeyboardInterrupt: it was stopped; the message says how to go on.
+        InputError: the configuration, the data or the storage cannot be used, or the objective is a test metric.
+        KeyboardInterrupt: the search was stopped; the message holds the command that resumes it.
     """
     if find_spec("optuna") is None:
         raise InputError("zsl sweep: Optuna is not installed; pip install 'zsl[sweep]'")
@@ -70,8 +70,8 @@ def sweep(overrides: Sequence[str]) -> int:
             result = _run(experiment)
     except (InterruptedRunError, KeyboardInterrupt):
         command = shlex.join(["zsl", "sweep", *shown])
-        raise KeyboardInterrupt(f"stopped; trials that have ended are kept; go on with: {command}") from None
-    show(result, experiment.output)
+        raise KeyboardInterrupt(f"stopped; finished trials are kept; resume with: {command}") from None
+    print_result(result, experiment.output)
     return 0
 
 
@@ -91,7 +91,7 @@ def _composed(overrides: Sequence[str], shown: Sequence[str]) -> Experiment:
 
 
 def _without_address(override: str) -> str:
-    """An address may hold a password; a reference to where it stands may stay."""
+    """Return an override without the address of a database, which may hold a password; interpolations stay."""
     held = override.lstrip("+").startswith(STORAGE) and "://" in override
     return STORAGE + WITHHELD if held else without_secrets(override)
 
@@ -100,17 +100,17 @@ def _require_validation(cfg: Any) -> None:
     policy, objective = cfg.selection.policy, cfg.selection.objective
     if policy == "test":
         raise InputError(
-            "selection=test: a search that sees test images would choose by what it is to be judged by; leave it out"
+            "selection=test: a search on test images would choose by the numbers it is judged by; leave it out"
         )
     if policy == "fixed":
         raise InputError("selection=fixed: nothing would be chosen; leave it out, or run zsl train")
     if objective not in ("T1", "H", "H_raw"):
         raise InputError(
-            f"selection.objective={objective}: a search is led by T1, H or H_raw of validation classes, never by "
-            "numbers of the test set; choose one of these"
+            f"selection.objective={objective}: a search maximises T1, H or H_raw of validation classes, never a "
+            "number of the test set; choose one of these"
         )
     if cfg.resume:
-        raise InputError("resume=true: a search goes on by itself when it is launched again; leave it out")
+        raise InputError("resume=true: a search is resumed whenever it is launched again; leave it out")
 
 
 def _run(experiment: Experiment) -> Result:
@@ -132,14 +132,14 @@ def _run(experiment: Experiment) -> Result:
             trial_log.add(trial)
         return choice
 
-    with _alone(output):  # whoever comes second finds it written
+    with _exclusive(output):  # a second process finds the result written
         return _written(experiment, source, choice) or run(
-            experiment, begin=lambda _: False, choose=chosen, spent=spent
+            experiment, on_data_loaded=lambda _: False, choose=chosen, spent=spent
         )
 
 
 @contextmanager
-def _alone(output: Path) -> Iterator[None]:
+def _exclusive(output: Path) -> Iterator[None]:
     place = output / ".result.lock"
     with FileLock(place):
         try:
@@ -154,14 +154,14 @@ def _searched(experiment: Experiment, source: Source, plan: Plan, storage: Stora
     stage = experiment.stage(source, "tune")
     examined = validation(experiment, stage)
     bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with storage.explained(), Search(plan, _identity(experiment, source), storage) as search, bar:
+    with storage.explained(), Search(plan, _study_key(experiment, source), storage) as search, bar:
         task, waiting = bar.add_task(f"searching on {stage.name}", total=plan.total), False
         while search.ended() < plan.total:
             claims = search.claims()
             first = next(claims, None)
             if first is None:
                 if not waiting:
-                    log.info("every trial is taken; waiting for %d of other processes", plan.total - search.ended())
+                    log.info("waiting for %d trials that other processes run", plan.total - search.ended())
                 waiting = True
                 bar.update(task, completed=search.ended())
                 time.sleep(POLL)
@@ -179,9 +179,7 @@ def _plan(experiment: Experiment) -> Plan:
     assert search is not None
     every = points(experiment.grid) if search.sampler == "grid" else None
     if every is not None and search.trials is not None:
-        raise InputError(
-            f"search.trials={search.trials}: a grid has {len(every)} points and tries them all; leave it out"
-        )
+        raise InputError(f"search.trials={search.trials}: a grid search tries all {len(every)} points; leave it out")
     if every is None and not space:
         raise InputError("sweep: names nothing to search; give sweep.KEY=[…] or a range (conf/sweep/<method>.yaml)")
     if every is None and (search.trials is None or search.trials < 1):
@@ -208,10 +206,10 @@ def _configured(experiment: Experiment, key: str) -> Any:
     return node
 
 
-def _identity(experiment: Experiment, source: Source) -> dict[str, Any]:
-    """Return dotted key -> value of all that trials of one study have in common.
+def _study_key(experiment: Experiment, source: Source) -> dict[str, Any]:
+    """Return dotted key -> value of all settings that trials of one study share.
 
-    What data and class embeddings are, and not where they lie on a machine, their fingerprints say.
+    Data and class embeddings are identified by their fingerprints, not by their paths.
     """
     content = experiment.config
     kept = dict(_dotted({key: value for key, value in content.items() if key not in FREE}))
@@ -235,9 +233,9 @@ def _dotted(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _written(experiment: Experiment, source: Source, choice: Choice) -> Result | None:
-    """Return the result of this very search, if it is there with all that is asked for."""
+    """Return the result of this search if it is written, with all files that the experiment asks for; else None."""
     output = experiment.output
-    if experiment.rerun or not all((output / name).is_file() for name in experiment.beside):
+    if experiment.rerun or not all((output / name).is_file() for name in experiment.extra_files):
         return None
     before = verified(output, experiment.identity, lambda: source.fingerprints)
     trials = without_secrets(json.loads(json.dumps([trial.record() for trial in choice.trials])))

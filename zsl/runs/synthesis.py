@@ -1,4 +1,4 @@
-"""Synthesis: features of any classes from a trained generator, as files that data sets are read from."""
+"""Synthesis of features of any classes with a trained generator, written as the files of a data set."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from zsl.prediction.saved import load
 
 FEATURES, SPLITS = "synthetic.mat", "att_splits.mat"
 TESTED = 5
-"""one in so many features of a seen class is for testing"""
+"""one in this many features of a seen class is for testing"""
 
 
 @dataclass(frozen=True)
 class Synthetic:
-    """Features that a generator has made, with labels into the label space of ``stage``."""
+    """Synthetic features (n, d), with labels (n) into the label space of ``stage``."""
 
     stage: Stage
     x: Float32[Array, "n d"]
@@ -42,18 +42,25 @@ class Synthetic:
 
 
 def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Sequence[str] = ()) -> Synthetic:
-    """Write ``per_class`` features of every class of the run's data set, or of what ``overrides`` make of it (another
-    class embedding, another data set), into ``output``: ``synthetic.mat`` and ``att_splits.mat``.
+    """Write synthetic features of every class of a data set to ``output``: ``synthetic.mat`` and ``att_splits.mat``.
 
-    The run may be anybody's: of its configuration nothing is built but what `zsl.config.offered` allows. Files that it
+    The data set is that of the run, unless ``overrides`` give another data set or class embedding. The run may come
+    from an untrusted person: only targets that :mod:`zsl.config.offered` allows are built. Files that its configuration
     names are read; the cache is the user's own.
 
-    In the split file every fifth feature of a seen class is for testing, or the last where there are fewer, the others
-    for training; those of unseen classes are for testing.
+    In the split file, every fifth feature of a seen class is for testing (the last one, if ``per_class`` < 5), the
+    other features of seen classes are for training, and the features of unseen classes are for testing.
+
+    Args:
+        run: folder of a run of a generator with ``save.model=true``.
+        output: folder of the two files.
+        per_class: features of each class.
+        seed: seed of the noise.
+        overrides: overrides of ``data``, ``class_embedding`` or ``paths.cache``.
 
     Raises:
-        InputError: there is no trained generator in ``run``, its configuration would build something else, the classes
-            do not fit it, or nothing can be written.
+        InputError: there is no trained generator in ``run``, its configuration has a target that is not allowed, the
+            class embedding has another dimension, or a file cannot be written.
     """
     if per_class < 2:
         raise InputError(f"--per-class {per_class}: give a whole number of at least 2, one to train on and one to test")
@@ -65,10 +72,13 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     predictor = load(run / MODEL, [pkgutil.resolve_name(target) for target in _own_methods(overrides)])
     model, known = predictor.method, predictor.dims.embedding
     if not isinstance(model, FeatureGenerator):
-        raise InputError(f"{result.method} makes no features; give the run of a generator (zsl list methods)")
+        raise InputError(f"{result.method} generates no features; give the run of a generator (zsl list methods)")
     stage = _stage(cfg, result.protocol)
     if stage.dims[1] != known:
-        raise InputError(f"class embedding: {stage.dims[1]} numbers a class, but the generator was trained on {known}")
+        raise InputError(
+            f"class_embedding: has {stage.dims[1]} dimensions, but the generator was trained with {known}; give one of "
+            f"{known}"
+        )
     classes = stage.classes
     torch.manual_seed(seed)
     labels = torch.arange(len(classes)).repeat_interleave(per_class)
@@ -97,13 +107,13 @@ def _stage(cfg: DictConfig, name: str) -> Stage:
 
 
 def _announce(cfg: DictConfig, file: Path) -> None:
-    """Whose folder it may be, its result names files of this machine."""
+    """Name the files of this machine that an untrusted result makes the command read."""
     named = ", ".join(f"{key}={value!r}" for key, value in places(cfg).items())
     if named:
-        sys.stderr.write(f"zsl: reads {named}, as {file} says\n")
+        sys.stderr.write(f"zsl: reads {named}, named in {file}\n")
 
 
 def _own_methods(overrides: Sequence[str]) -> list[str]:
-    """Return the classes of the user's own that are typed as the method."""
+    """Return the user's own classes that overrides name as the method."""
     pairs = (word.partition("=") for word in overrides)
     return [value for key, _, value in pairs if key == "method._target_"]

@@ -1,4 +1,4 @@
-"""Building and training the method of an experiment on one stage."""
+"""Construction and training of the method of an experiment on one stage."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def train(
     resume: bool = False,
     of: bytes = NOWHERE,
 ) -> ZSLModel:
-    """Build the method with these hyperparameters in place of its own, and train it on ``stage``.
+    """Build the method with some of its hyperparameters replaced, and train it on ``stage``.
 
     Args:
-        experiment: what names the method, the seed and how to train.
-        stage: of the protocol.
+        experiment: experiment with the method, the seed and the training loop.
+        stage: stage of the protocol.
         hyperparameters: dotted key -> value.
-        callbacks: of Lightning.
-        checkpoints: where the state of an interrupted training is kept.
-        resume: start from the checkpoint there, if there is one.
-        of: what checkpoints belong to (:func:`zsl.training.sealing.origin`).
+        callbacks: callbacks of Lightning.
+        checkpoints: folder for checkpoints.
+        resume: whether to resume from the checkpoint in that folder, if there is one.
+        of: identity of the run that checkpoints belong to (:func:`zsl.training.sealing.origin`).
     """
     model = untrained(experiment, stage, hyperparameters)
     resume = resume and checkpoints is not None and (checkpoints / CHECKPOINT).is_file()
@@ -44,7 +44,7 @@ def train(
 
 
 def untrained(experiment: Experiment, stage: Stage, hyperparameters: Hyperparameters) -> ZSLModel:
-    """Build the method for a stage, with its initial weights; the global random state follows from the seed."""
+    """Build the method for a stage, with initial weights; seed the global random state with the experiment's seed."""
     seed_everything(experiment.seed, verbose=False)
     with detect_random_draws() as draws:
         model = experiment.method(Dimensions(*stage.dims), hyperparameters)

@@ -1,4 +1,4 @@
-"""One job of a multirun, in whatever process it runs: kept, gone on with, or run; if it fails, it fails alone."""
+"""Execution of one job of a multirun, in any process: kept, resumed or run; a failure does not affect other jobs."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from omegaconf.errors import OmegaConfBaseException
 from zsl.config.compose import register_started
 from zsl.errors import InputError, out_of_memory
 from zsl.files.redaction import without_secrets
-from zsl.runs.console import show, show_log
+from zsl.runs.console import print_result, show_log
 from zsl.runs.job import Job
 
-State = Literal["done", "kept", "failed", "under way elsewhere"]
+State = Literal["done", "kept", "failed", "running in another process"]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job."""
+    """Outcome of a job."""
 
     state: State
     job: Job
     error: str = ""
-    """one line"""
+    """message of one line"""
     traceback: str | None = None
-    """of an error that nobody foresaw"""
+    """traceback of an error that is no InputError"""
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """What is done for every job of a sweep; it is sent to the process that the job runs in."""
+class Worker:
+    """Task function of a multirun, called for every job; it is sent to the process that runs the job."""
 
     started: datetime
     total: int
-    """jobs in the sweep"""
+    """number of jobs in the multirun"""
     searches: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def __call__(self, cfg: DictConfig) -> Outcome:
-        """What became of one job; what goes wrong is an outcome too."""
+        """Run one job and return its outcome, also if it fails."""
         from zsl.config.hydra_job import output_of, overrides_of
         from zsl.files.folder import folder
 
@@ -54,7 +54,7 @@ class Attempt:
         hydra_config = HydraConfig.get()
         job = Job.of(_content(cfg), hydra_config.runtime.choices, output_of(cfg), overrides_of(hydra_config))
         place = f"[{hydra_config.job.num + 1}/{self.total}] "
-        outcome = Outcome("under way elsewhere", job)
+        outcome = Outcome("running in another process", job)
         try:
             with folder(job.folder), job.claimed() as mine:
                 if mine:
@@ -74,7 +74,7 @@ class Attempt:
         try:
             experiment = Experiment.from_config(cfg, names_of(hydra_config), job.overrides)
             again = experiment.rerun
-            kept = None if again else job.result(experiment.beside, lambda: experiment.load_data().fingerprints)
+            kept = None if again else job.result(experiment.extra_files, lambda: experiment.load_data().fingerprints)
             result = kept or run(experiment, job.folder, self.searches, lambda data: job.begin(data, again))
         except InterruptedRunError as stop:
             raise KeyboardInterrupt(str(stop)) from None
@@ -84,12 +84,12 @@ class Attempt:
             known = out_of_memory(error)
             return _failed(job, known) if known else _failed(job, error, traceback.format_exc())
         job.finish()
-        show(result, job.folder, place, " (was there)" if kept else "")
+        print_result(result, job.folder, place, " (kept)" if kept else "")
         return Outcome("kept" if kept else "done", job)
 
 
 def line(error: BaseException) -> str:
-    """An error on one line, with its kind where it is no :class:`InputError`."""
+    """Return the message of an error on one line, with the name of its class unless it is an :class:`InputError`."""
     text = " ".join(str(error).split())
     return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
 
@@ -101,7 +101,7 @@ def _failed(job: Job, error: Exception, trace: str | None = None) -> Outcome:
 
 
 def _content(cfg: DictConfig) -> dict[str, Any]:
-    """What a configuration holds, resolved if it can be: a job has a folder even if it cannot run."""
+    """Return a configuration as a dict, resolved if possible: a job has a folder even if it cannot run."""
     try:
         content = OmegaConf.to_container(cfg, resolve=True)
     except OmegaConfBaseException:

@@ -1,1 +1,1 @@
-"""Choosing hyperparameters, epochs, γ and temperature on validation classes."""
+"""Selection of hyperparameters, epochs, γ and temperature on validation classes."""

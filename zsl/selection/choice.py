@@ -1,4 +1,4 @@
-"""Choosing hyperparameters, epochs, γ and temperature on one stage of the protocol."""
+"""Selection of hyperparameters, epochs, γ and temperature on one stage of the protocol."""
 
 from __future__ import annotations
 
@@ -20,32 +20,31 @@ from zsl.selection.trials import Trial, TrialLog
 from zsl.selection.validation import Validation, replaced
 
 EPOCHS = "epochs"
-"""what is chosen while a point is tried, beside its own hyperparameters"""
+"""key of the number of epochs, which is chosen while a trial trains and is not part of the search space"""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen, and every trial that led to it."""
+    """The chosen hyperparameters, correction and calibration, and every trial."""
 
     hyperparameters: Hyperparameters
-    """of the method"""
+    """hyperparameters of the method"""
     correction: Correction
     calibration: Calibration
-    """of corrected scores"""
+    """calibration of corrected scores"""
     trials: Sequence[Trial]
 
 
 def points(grid: Mapping[str, Sequence[Any]]) -> list[Hyperparameters]:
-    """Every value of each axis with every value of all others; the last axis changes fastest."""
+    """Return the Cartesian product of the axes of a grid; the last axis changes fastest."""
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
 def choose(validation: Validation, grid: Mapping[str, Sequence[Any]], trial_log: TrialLog | None = None) -> Choice:
-    """Train once for every point of ``grid`` and choose from all of them. Trials that ``trial_log`` has already are not
-    made again.
+    """Train once for every point of ``grid`` and choose the best point; skip the trials that ``trial_log`` holds.
 
-    On the ``tune`` stage this is validation. On the ``final`` stage it is choosing on the test set: an oracle, allowed
-    only where every number that follows from it is marked †.
+    On the ``tune`` stage this is validation. On the ``final`` stage the choice is made on the test set: an oracle,
+    allowed only where every number that follows from the choice is marked †.
 
     Raises:
         InputError: training diverged at every point, or a trial of ``trial_log`` is not of this grid.
@@ -64,16 +63,20 @@ def choose(validation: Validation, grid: Mapping[str, Sequence[Any]], trial_log:
 
 
 def _require_points(trial_log: TrialLog, every: Sequence[Hyperparameters]) -> None:
-    """What an earlier attempt has tried is what would be tried now: nothing else of its file is built."""
+    """Refuse logged trials whose points are not the first points of this grid.
+
+    Raises:
+        InputError: a trial is of another point.
+    """
     for number, trial in enumerate(trial_log.trials, start=1):
         if number > len(every) or not is_of(trial, json.loads(json.dumps(every[number - 1]))):
             raise InputError(
-                f"resume=true: {trial_log.path}: trial {number} is of another search; start without resume"
+                f"resume=true: {trial_log.path}: trial {number} belongs to another search; start without resume"
             )
 
 
 def is_of(trial: Trial, point: Hyperparameters) -> bool:
-    """Whether a trial that a file holds tried this point and chose no more than the number of epochs to it."""
+    """Tell whether a trial read from a file is of this point; beside the point, a trial holds its number of epochs."""
     chosen = {**trial.chosen}
     epochs = chosen.pop(EPOCHS, 1)
     rest = {key: value for key, value in point.items() if key != EPOCHS}
@@ -81,17 +84,18 @@ def is_of(trial: Trial, point: Hyperparameters) -> bool:
 
 
 def best(trials: Sequence[Trial], correction: Correction, objective: Objective) -> Choice:
-    """The point (and, with gradients, the number of epochs) of the trial that is best by ``objective``, the first of
-    equals, among those that were trained to their end; with it what the correction left open, then γ, which maximises
-    H, and the likeliest temperature.
+    """Return the choice of the complete trial that maximises ``objective``, the first one of equals.
+
+    The choice holds the point and, for gradient training, the number of epochs; what the correction left open; γ, which
+    maximises H; and the maximum-likelihood temperature. Diverged and pruned trials are not considered.
 
     Raises:
-        InputError: there is none.
+        InputError: no trial is complete, or a trial holds hyperparameters that the correction does not have.
     """
     whole = [trial for trial in trials if trial.diverged is None and trial.pruned is None]
     if not whole:
         diverged = [trial.diverged for trial in trials if trial.diverged is not None]
-        why = f"diverged; the last: {diverged[-1]}" if diverged else "was ended early; leave search.pruner out"
+        why = f"diverged; the last: {diverged[-1]}" if diverged else "was pruned; leave search.pruner out"
         raise InputError(f"selection: every trial {why}")
     found = max(whole, key=lambda trial: getattr(trial, objective))
     assert found.gamma is not None

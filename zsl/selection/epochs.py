@@ -1,4 +1,4 @@
-"""What a method is worth on held-out images, while it is trained and in the end."""
+"""Validation of a method on held-out images during training, and the choice of its number of epochs."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ from zsl.selection.space import Hyperparameters
 from zsl.selection.trials import Trial
 
 Finish = Callable[[ZSLModel, TrainingSet], None]
-"""what is left to do for a method after its gradient steps, given what it learns from"""
+"""(model, training set) -> None: finishes a method after its gradient steps"""
 Objective = Literal["T1", "H", "H_raw"]
-Hopeful = Callable[[int, float], bool]
-"""epoch and the best objective so far -> whether to train on"""
+ShouldContinue = Callable[[int, float], bool]
+"""(epoch, best objective so far) -> whether to continue training"""
 
 
 def finalize(model: ZSLModel, train: TrainingSet) -> None:
-    """What is left for a method without heads."""
+    """Finish a method without heads after its gradient steps."""
     model.finalize(train)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What one trained method reaches on held-out images: T1, H at the best stacking bias γ, and H without any.
+class ValidationScores:
+    """Metrics of one trained method on held-out images: T1, H at the best stacking bias γ, and H without γ.
 
-    Scores are corrected first; what the correction leaves open is chosen on the same images.
+    Scores are corrected first; hyperparameters that the correction leaves open are chosen on the same images.
     """
 
     scored: Scored
-    """as corrected"""
+    """corrected scores"""
     correction: Correction
     T1: float
     H: float
@@ -50,8 +50,8 @@ class Measured:
     gamma: float
 
     @classmethod
-    def of(cls, scored: Scored, correction: Correction) -> Measured:
-        """Correct and measure scores."""
+    def of(cls, scored: Scored, correction: Correction) -> ValidationScores:
+        """Correct scores and compute their metrics."""
         correction = correction.chosen_on(scored.gzsl)
         scored = scored.corrected(correction)
         zsl, gzsl = scored.zsl, scored.gzsl
@@ -61,7 +61,13 @@ class Measured:
         return cls(scored, correction, T1, best.H, H_raw, best.gamma)
 
     def trial(self, chosen: Hyperparameters, before: Correction, pruned: int | None = None) -> Trial:
-        """What is kept of it."""
+        """Return the trial that records these metrics.
+
+        Args:
+            chosen: the point of the search space, with the number of epochs if that was chosen.
+            before: the correction as configured; hyperparameters in which it differs from the one used are recorded.
+            pruned: the epoch after which training was pruned, or None.
+        """
         opened = {key: value for key, value in vars(self.correction).items() if value != vars(before)[key]}
         calibration = calibrate(self.scored.gzsl)
         return Trial(
@@ -69,20 +75,28 @@ class Measured:
         )
 
     def objective(self, name: Objective) -> float:
-        """T1, H or H_raw, by name."""
+        """Return T1, H or H_raw, by name."""
         value: float = getattr(self, name)
         return value
 
 
 class BestEpoch(Callback):
-    """Finish and measure after every epoch, or after ``every`` so many and the last; keep the best, and stop when
-    ``patience`` epochs brought nothing better.
+    """Lightning callback that validates after every ``every``-th and the last epoch and keeps the best scores.
 
-    Weights and random streams go on as if nothing had been measured: what is found after e epochs is what training for
-    e epochs gives, heads included, which begin anew each time.
+    Training stops when ``patience`` epochs brought no improvement. Validation restores weights and random state: the
+    scores after e epochs are those of training for e epochs, heads included, which are trained from scratch each time.
+
+    Args:
+        images: held-out images.
+        objective: metric to maximise.
+        patience: epochs without an improvement after which training stops.
+        correction: correction of the scores.
+        every: epochs from one validation to the next.
+        finish: finishes the method before each validation.
+        should_continue: asked after every validation whether to continue training; by default always.
 
     Raises:
-        PrunedError: after an epoch that is not the last, there was no hope.
+        PrunedError: ``should_continue`` answered False after an epoch that is not the last.
     """
 
     def __init__(
@@ -93,16 +107,16 @@ class BestEpoch(Callback):
         correction: Correction,
         every: int = 1,
         finish: Finish = finalize,
-        hopeful: Hopeful | None = None,
+        should_continue: ShouldContinue | None = None,
     ) -> None:
         self.images, self.objective, self.patience, self.correction = images, objective, patience, correction
-        self.every, self.finish, self.hopeful = every, finish, hopeful
-        self.best: Measured | None = None
+        self.every, self.finish, self.should_continue = every, finish, should_continue
+        self.best: ValidationScores | None = None
         self.epochs = 0
         self.measured_at = 0
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure, when it is due."""
+        """Validate, if due after this epoch; stop training when patience runs out or the trial is to be pruned."""
         assert isinstance(pl_module, ZSLModel)
         epoch, last = trainer.current_epoch + 1, pl_module.epochs
         if not self.due(epoch, last):
@@ -113,64 +127,66 @@ class BestEpoch(Callback):
         pl_module.train(training)
         pl_module.load_state_dict(before)
         pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
-        if self.tired:
+        if self.out_of_patience:
             trainer.should_stop = True
-        hopeful = self.hopeful is None or self.hopeful(epoch, self.best.objective(self.objective))  # type: ignore[union-attr]
-        if not hopeful and epoch < last and not trainer.should_stop:
+        assert self.best is not None
+        best = self.best.objective(self.objective)
+        should_continue = self.should_continue is None or self.should_continue(epoch, best)
+        if not should_continue and epoch < last and not trainer.should_stop:
             raise PrunedError
 
     def due(self, epoch: int, last: int) -> bool:
-        """Whether to measure after this epoch, of so many."""
+        """Tell whether to validate after this epoch; ``last`` is the number of the last one."""
         return epoch % self.every == 0 or epoch == last
 
-    def measure(self, model: ZSLModel, train: TrainingSet, epoch: int) -> Measured:
-        """Finish the method, and see what it is worth now."""
+    def measure(self, model: ZSLModel, train: TrainingSet, epoch: int) -> ValidationScores:
+        """Finish the method, validate it, and keep its scores if they are the best."""
         with torch.random.fork_rng():
             self.finish(model.eval(), train)
-        now = Measured.of(score_opened(model, self.images), self.correction)
+        now = ValidationScores.of(score_opened(model, self.images), self.correction)
         self.measured_at = epoch
         if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
             self.best, self.epochs = now, epoch
         return now
 
     @property
-    def tired(self) -> bool:
-        """Whether ``patience`` epochs brought nothing better."""
+    def out_of_patience(self) -> bool:
+        """Tell whether the last ``patience`` epochs brought no improvement."""
         return self.measured_at - self.epochs >= self.patience
 
 
 class SharedSteps(Callback):
-    """Measure several points that have the gradient steps in common as if each were trained by itself.
+    """Lightning callback that validates several points which share their gradient steps, as if each were trained alone.
 
     Args:
-        watches: of each point.
-        begin: makes the method of each, not trained.
+        watches: one callback for each point.
+        build: one function for each point, which builds its untrained method.
 
     Raises:
         EnoughError: no point needs another epoch.
     """
 
-    def __init__(self, watches: Sequence[BestEpoch], begin: Sequence[Callable[[], ZSLModel]]) -> None:
-        self.watches, self.begin = watches, begin
+    def __init__(self, watches: Sequence[BestEpoch], build: Sequence[Callable[[], ZSLModel]]) -> None:
+        self.watches, self.build = watches, build
         self.diverged: dict[int, DivergedError] = {}
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure, when it is due, a copy of each that goes on."""
+        """Validate a copy of the model for each point that still trains, if the epoch calls for it."""
         assert isinstance(pl_module, ZSLModel)
         epoch, last = trainer.current_epoch + 1, pl_module.epochs
-        going = False
-        for place, (watch, begin) in enumerate(zip(self.watches, self.begin, strict=True)):
-            if watch.tired or place in self.diverged:
+        still_training = False
+        for place, (watch, build) in enumerate(zip(self.watches, self.build, strict=True)):
+            if watch.out_of_patience or place in self.diverged:
                 continue
             if watch.due(epoch, last):
                 with torch.random.fork_rng():
-                    model = begin().to(pl_module.device)
+                    model = build().to(pl_module.device)
                 model.take_steps_of(pl_module)
                 try:
                     watch.measure(model, trainer.train_dataloader.train, epoch)  # type: ignore[union-attr]
                 except DivergedError as error:
                     self.diverged[place] = error
                     continue
-            going = going or not watch.tired
-        if epoch == last or not going:
+            still_training = still_training or not watch.out_of_patience
+        if epoch == last or not still_training:
             raise EnoughError

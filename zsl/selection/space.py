@@ -1,4 +1,4 @@
-"""Search spaces: axes of values or ranges, and points of them."""
+"""Search spaces: axes of values or ranges, and points on them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, TypeAlias
 Hyperparameters: TypeAlias = Mapping[str, Any]
 """a point of a space: dotted key -> value"""
 CORRECTION = "correction."
-"""begins the keys of a space that are the correction's; all others are the method's"""
+"""prefix of the correction's keys in a search space; keys without it are the method's"""
 
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers from ``low`` to ``high``, both included; whole numbers where both are.
+    """The closed interval from ``low`` to ``high``; only its whole numbers where both ends (and ``step``) are whole.
 
-    They are drawn evenly, with ``log`` evenly in their logarithm, with ``step`` from low, low + step, ….
+    Samples are uniform; with ``log`` uniform in the logarithm; with ``step`` uniform over low, low + step, ….
     """
 
     low: float
@@ -26,7 +26,7 @@ class Range:
 
     @property
     def whole(self) -> bool:
-        """Whether all its numbers are whole."""
+        """Tell whether the range holds whole numbers only."""
         return all(isinstance(value, int) for value in (self.low, self.high, self.step or 1))
 
 
@@ -34,15 +34,15 @@ Axis: TypeAlias = Sequence[Any] | Range
 
 
 def extremes(axis: Axis) -> Sequence[Any]:
-    """What to check before a search: every value of a list, both ends of a range."""
+    """Return the values to check before a search: every value of a list, both ends of a range."""
     return (axis.low, axis.high) if isinstance(axis, Range) else axis
 
 
 def of_method(point: Hyperparameters) -> Hyperparameters:
-    """The part of a point that is the method's."""
+    """Return the hyperparameters of a point that are the method's."""
     return {key: value for key, value in point.items() if not key.startswith(CORRECTION)}
 
 
 def of_correction(point: Hyperparameters) -> Hyperparameters:
-    """The part of a point that is the correction's, by the correction's own names."""
+    """Return the hyperparameters of a point that are the correction's, without the prefix of their keys."""
     return {key.removeprefix(CORRECTION): value for key, value in point.items() if key.startswith(CORRECTION)}

@@ -1,4 +1,4 @@
-"""What was tried, kept on disk from one trial to the next, so that a search that is stopped goes on where it was."""
+"""Trials of a search, written to disk after each one, so that a search that is stopped can be resumed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _FILE = checks.record({"data": checks.mapping(checks.text), "trials": schema.tri
 
 @dataclass(frozen=True)
 class Trial:
-    """One point of a search space, and what it is worth on the images that the choice is made on.
+    """One point of a search space, and its metrics on the images that the choice is made on.
 
-    ``gamma`` and ``temperature`` are those that are best there, ``correction`` what the correction left open; ``H`` is
-    that at ``gamma``, ``H_raw`` that without it. A trial whose training diverged says how, and is worth nothing; one
-    that was ended early says after how many epochs (``pruned``), and is not chosen.
+    ``gamma`` and ``temperature`` are the best ones on these images, ``correction`` holds the hyperparameters that the
+    correction left open; ``H`` is computed with ``gamma``, ``H_raw`` without. A diverged trial has a message
+    (``diverged``) and no metrics; a pruned trial has its number of epochs (``pruned``) and is not chosen.
     """
 
     chosen: Mapping[str, Any]
@@ -40,28 +40,29 @@ class Trial:
     pruned: int | None = None
 
     def is_complete(self) -> bool:
-        """Tell whether everything was measured that a choice needs, or training diverged."""
+        """Tell whether the trial has every metric that a choice needs, or diverged."""
         measured = (self.T1, self.H, self.H_raw, self.gamma, self.temperature)
         return self.diverged is not None or None not in measured
 
     def record(self) -> dict[str, Any]:
-        """What JSON keeps of it."""
+        """Return the trial as a JSON object without empty values."""
         return {key: value for key, value in asdict(self).items() if value is not None and value != {}}
 
 
 class TrialLog:
-    """The trials of one search, in order; on disk where there is a ``path``.
+    """The trials of one search, in order; written to a file where ``path`` is given.
 
-    A context manager: what it wrote stays if the search is stopped, and goes when there is a result or a mistake.
+    A context manager: the file stays if the search is stopped, and is deleted when the search ends with a result or
+    with an InputError.
 
     Args:
-        path: of the file, or None.
-        data: the fingerprints of what the trials are measured on.
-        resume: whether to go on from what is there.
-        watch: is handed every trial, those that were there first, with its number from 1.
+        path: the file, or None.
+        data: the fingerprints of the data that the trials are validated on.
+        resume: whether to resume from the trials in the file.
+        watch: called with the number (from 1) and the record of every trial, resumed trials first.
 
     Raises:
-        InputError: the file is damaged, or of other data.
+        InputError: the file is damaged, or its trials are of other data.
     """
 
     def __init__(
@@ -77,20 +78,20 @@ class TrialLog:
             self.trials = tuple(self._read(path))
 
     def __enter__(self) -> TrialLog:
-        """Be there before the first trial ends."""
+        """Write the file, and pass resumed trials to ``watch``."""
         self._write()
         for number in range(1, len(self.trials) + 1):
             self._show(number)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
-        """Forget, unless the search was stopped."""
+        """Delete the file, unless the search was stopped."""
         if self.path is not None and (kind is None or issubclass(kind, InputError)):
             with suppress(OSError):
                 self.path.unlink()
 
     def add(self, trial: Trial) -> None:
-        """A trial has ended."""
+        """Append a trial that has ended, and write the file."""
         self.trials = (*self.trials, trial)
         self._write()
         self._show(len(self.trials))
@@ -115,8 +116,8 @@ class TrialLog:
         for key, cause in _FILE("", content):
             raise InputError(f"resume=true: {path} is damaged ({key}: {cause}); {cure}")
         if content["data"] != self.data:
-            raise InputError(f"resume=true: {path} is of other data than are there now; {cure}")
+            raise InputError(f"resume=true: {path}: its trials are of other data than those of this run; {cure}")
         found = [Trial(**{"chosen": {}, **record}) for record in content["trials"]]
         if not all(trial.is_complete() for trial in found):
-            raise InputError(f"resume=true: {path} is damaged (a trial lacks a measurement); {cure}")
+            raise InputError(f"resume=true: {path} is damaged (a trial lacks a metric); {cure}")
         return found

@@ -1,4 +1,4 @@
-"""What a point of a search space is worth on held-out images: train there, correct, measure."""
+"""Validation of points of a search space: training on a stage, and metrics of its held-out images."""
 
 from __future__ import annotations
 
@@ -15,29 +15,32 @@ from zsl.errors import DivergedError, EnoughError, InputError, PrunedError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.scoring import score_opened
 from zsl.methods.method import ZSLModel
-from zsl.selection.epochs import BestEpoch, Finish, Hopeful, Measured, Objective, SharedSteps, finalize
+from zsl.selection.epochs import BestEpoch, Finish, Objective, SharedSteps, ShouldContinue, ValidationScores, finalize
 from zsl.selection.space import Hyperparameters, of_correction, of_method
 from zsl.selection.trials import Trial
 
 Train = Callable[[Hyperparameters, Sequence[Callback]], ZSLModel]
-"""hyperparameters and callbacks -> a method trained with them on the stage at hand"""
-Begin = Callable[[Hyperparameters], ZSLModel]
-"""hyperparameters -> the method, not trained, for the stage at hand"""
+"""(hyperparameters, callbacks) -> a method trained on the stage"""
+Build = Callable[[Hyperparameters], ZSLModel]
+"""hyperparameters -> the untrained method for the stage"""
 Solve = Callable[[Iterable[Hyperparameters]], Iterator[ZSLModel] | None]
-"""points of a space -> a method trained with each in turn, where they share their decompositions"""
+"""points -> the method trained at each point, with shared decompositions; None if it has no such solver"""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """Trains with any hyperparameters on one stage, and measures on its held-out images.
+    """Trains with any hyperparameters on one stage, and validates on the held-out images of the stage.
 
     Args:
-        objective: by which the epoch is chosen, with gradients.
-        patience: epochs without an improvement after which training ends.
-        every: epochs from one measurement to the next.
-        solve: where it has models for all points, they are taken from there.
-        begin: what is trained; with it, points of a grid may have gradient steps in common.
-        finish: what is done before a measurement.
+        stage: the stage of the protocol.
+        train: trains the method.
+        correction: correction of the scores; hyperparameters that it leaves open are chosen on the held-out images.
+        objective: metric by which the number of epochs is chosen, for gradient training.
+        patience: epochs without an improvement after which training stops.
+        every: epochs from one validation to the next.
+        solve: trains the method at several points at once, where the method can.
+        finish: finishes the method before each validation.
+        build: builds the untrained method; with it, points of a grid may share their gradient steps.
 
     Raises:
         InputError: ``patience`` or ``every`` is below 1.
@@ -51,19 +54,19 @@ class Validation:
     every: int = 1
     solve: Solve | None = None
     finish: Finish = finalize
-    begin: Begin | None = None
+    build: Build | None = None
 
     def __post_init__(self) -> None:
         for key, value in (("patience", self.patience), ("every", self.every)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InputError(f"selection.{key}={value}: must be a whole number of at least 1")
 
-    def trials(self, points: Iterable[tuple[Hyperparameters, Hopeful | None]]) -> Iterator[Trial]:
-        """A trial for every point, in order; points are taken when they are needed, a few at once where a method
-        solves for a few at once.
+    def trials(self, points: Iterable[tuple[Hyperparameters, ShouldContinue | None]]) -> Iterator[Trial]:
+        """Yield a trial for every point, in order, and record whether it diverged or was pruned.
 
-        Keys such as ``correction.k`` are hyperparameters of the correction; what it leaves open is chosen on the
-        held-out images. A trial that diverges, or that is left without hope, says so.
+        Points are drawn from the iterator when they are needed, several at once where the method solves for several at
+        once. Keys such as ``correction.k`` are hyperparameters of the correction; those that it leaves open are chosen
+        on the held-out images.
         """
         images = self.stage.held_out.opened()
         points, taken = iter(points), deque[Hyperparameters]()
@@ -75,24 +78,26 @@ class Validation:
 
         solved = self.solve(methods()) if self.solve else None
         if solved is None:
-            yield from (self._trained(point, hopeful, images) for point, hopeful in points)
+            yield from (self._trained(point, should_continue, images) for point, should_continue in points)
             return
         for model in solved:
             point = taken.popleft()
             tried = replaced(self.correction, of_correction(point))
-            yield Measured.of(score_opened(model, images), tried).trial(point, tried)
+            yield ValidationScores.of(score_opened(model, images), tried).trial(point, tried)
 
     def grid(self, points: Sequence[Hyperparameters]) -> Iterator[Trial]:
-        """The same, where all points are known: those that follow each other and that gradient steps do not tell apart,
-        as of two heads or of two corrections, have these in common.
+        """Yield a trial for every point of a list, in order, and share gradient steps between points where possible.
+
+        Consecutive points that differ only in what follows the gradient steps, such as the head or the correction, are
+        trained once.
         """
-        begun = self.begin(of_method(points[0])) if self.begin and points else None
-        if begun is None or not begun.epochs:
+        untrained = self.build(of_method(points[0])) if self.build and points else None
+        if untrained is None or not untrained.epochs:
             yield from self.trials((point, None) for point in points)
             return
 
         def steps(point: Hyperparameters) -> Hyperparameters:
-            after = begun.afterwards
+            after = untrained.afterwards
             return {key: value for key, value in of_method(point).items() if key.split(".")[0] not in after}
 
         images = self.stage.held_out.opened()
@@ -101,14 +106,14 @@ class Validation:
             yield from self._sharing(alike, images) if alike[1:] else [self._trained(alike[0], None, images)]
 
     def _sharing(self, points: Sequence[Hyperparameters], images: Opened) -> Iterator[Trial]:
-        assert self.begin is not None
+        assert self.build is not None
         corrections = [replaced(self.correction, of_correction(point)) for point in points]
         watches = [self._watch(images, correction) for correction in corrections]
-        shared = SharedSteps(watches, [partial(self.begin, of_method(point)) for point in points])
+        shared = SharedSteps(watches, [partial(self.build, of_method(point)) for point in points])
         try:
             self.train(of_method(points[0]), [shared])
         except DivergedError as error:
-            shared.diverged |= {place: error for place, watch in enumerate(watches) if not watch.tired}
+            shared.diverged |= {place: error for place, watch in enumerate(watches) if not watch.out_of_patience}
         except EnoughError:
             pass
         for place, (point, correction, watch) in enumerate(zip(points, corrections, watches, strict=True)):
@@ -118,12 +123,14 @@ class Validation:
                 assert watch.best is not None
                 yield watch.best.trial({**point, "epochs": watch.epochs}, correction)
 
-    def _watch(self, images: Opened, correction: Correction, hopeful: Hopeful | None = None) -> BestEpoch:
-        return BestEpoch(images, self.objective, self.patience, correction, self.every, self.finish, hopeful)
+    def _watch(
+        self, images: Opened, correction: Correction, should_continue: ShouldContinue | None = None
+    ) -> BestEpoch:
+        return BestEpoch(images, self.objective, self.patience, correction, self.every, self.finish, should_continue)
 
-    def _trained(self, point: Hyperparameters, hopeful: Hopeful | None, images: Opened) -> Trial:
+    def _trained(self, point: Hyperparameters, should_continue: ShouldContinue | None, images: Opened) -> Trial:
         tried = replaced(self.correction, of_correction(point))
-        watch = self._watch(images, tried, hopeful)
+        watch = self._watch(images, tried, should_continue)
         pruned = None
         try:
             model = self.train(of_method(point), [watch])
@@ -132,10 +139,10 @@ class Validation:
         except PrunedError:
             pruned = watch.measured_at
         if watch.best is None:
-            return Measured.of(score_opened(model, images), tried).trial(point, tried)
+            return ValidationScores.of(score_opened(model, images), tried).trial(point, tried)
         return watch.best.trial({**point, "epochs": watch.epochs}, tried, pruned)
 
 
 def replaced(correction: Correction, hyperparameters: Hyperparameters) -> Correction:
-    """The same correction with these hyperparameters in place of its own."""
+    """Return a correction with some of its hyperparameters replaced."""
     return type(correction)(**{**vars(correction), **hyperparameters})

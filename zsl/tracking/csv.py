@@ -15,7 +15,7 @@ from zsl.files.escaping import csv_text
 from zsl.files.regular_file import open_regular
 from zsl.outputs.result import Result
 from zsl.tracking.tables import tables
-from zsl.tracking.tracker import Job
+from zsl.tracking.tracker import RunDescription
 
 METRICS = "metrics.csv"
 TABLES = ("summary.csv", "per_class.csv", "curve.csv", "trials.csv")
@@ -28,10 +28,10 @@ class CSV:
     A resumed run goes on in the same file, from the step that it goes on from.
     """
 
-    def begin(self, job: Job) -> None:
+    def begin(self, description: RunDescription) -> None:
         """Start anew, or with what the interrupted run has written."""
-        self.job, self.folder = job, job.output / "csv"
-        self.earlier = _rows(self.folder / METRICS) if job.resumed else []
+        self.description, self.folder = description, description.output / "csv"
+        self.earlier = _rows(self.folder / METRICS) if description.resumed else []
         self._start(self.earlier)
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
@@ -58,8 +58,8 @@ class CSV:
     def _start(self, rows: Sequence[Mapping[str, str]]) -> None:
         for name in (METRICS, "hparams.yaml", *TABLES):
             (self.folder / name).unlink(missing_ok=True)
-        self.logger = CSVLogger(self.job.output, name=self.folder.name, version="")
-        self.logger.log_hyperparams({**self.job.config, **self.job.facts})
+        self.logger = CSVLogger(self.description.output, name=self.folder.name, version="")
+        self.logger.log_hyperparams({**self.description.config, **self.description.facts})
         for row in rows:
             losses = {name: value for name, value in row.items() if name != "step" and value}
             self.logger.log_metrics(losses, int(row["step"]))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from zsl.errors import InputError
 from zsl.outputs.result import Result
-from zsl.tracking.tracker import Job
+from zsl.tracking.tracker import RunDescription
 
 
 class TensorBoard:
@@ -27,11 +27,11 @@ class TensorBoard:
         if find_spec("tensorboard") is None:
             raise InputError("logger=tensorboard: is not installed; pip install 'zsl[tensorboard]'")
 
-    def begin(self, job: Job) -> None:
+    def begin(self, description: RunDescription) -> None:
         """Start anew, or beside what the interrupted run has written."""
-        self.job, self.stepped = job, not job.resumed
-        if not job.resumed:
-            folder = job.output / "tensorboard"
+        self.description, self.stepped = description, not description.resumed
+        if not description.resumed:
+            folder = description.output / "tensorboard"
             for path in (*folder.glob("events.out.tfevents.*"), folder / "hparams.yaml"):
                 path.unlink(missing_ok=True)
         self.logger = self._logger(None)
@@ -51,11 +51,13 @@ class TensorBoard:
         for number, trial in enumerate(result.selection.trials, start=1):
             self.logger.log_metrics({f"selection/{name}": trial[name] for name in ("T1", "H") if name in trial}, number)
         chosen = {"chosen": result.selection.chosen} if result.selection.chosen else {}
-        self.logger.log_hyperparams({**self.job.config, **self.job.facts, **chosen}, dict(result.metrics))
+        self.logger.log_hyperparams(
+            {**self.description.config, **self.description.facts, **chosen}, dict(result.metrics)
+        )
 
     def close(self, finished: bool) -> None:
         """Write what is left."""
         self.logger.finalize("success" if finished else "failed")
 
     def _logger(self, purge_step: int | None) -> TensorBoardLogger:
-        return TensorBoardLogger(self.job.output, name="tensorboard", version="", purge_step=purge_step)
+        return TensorBoardLogger(self.description.output, name="tensorboard", version="", purge_step=purge_step)

@@ -12,7 +12,7 @@ from zsl.outputs.result import Result
 
 
 @dataclass(frozen=True)
-class Job:
+class RunDescription:
     """What is known of a run before it trains."""
 
     name: str
@@ -40,7 +40,7 @@ class Tracker(Protocol):
     :class:`~zsl.tracking.tracking.Tracking`. It is handed no secrets.
     """
 
-    def begin(self, job: Job) -> None:
+    def begin(self, description: RunDescription) -> None:
         """The data is there, and nothing is trained yet."""
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:

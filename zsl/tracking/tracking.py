@@ -14,7 +14,7 @@ from pytorch_lightning import Callback
 from zsl.files.redaction import without_secrets
 from zsl.outputs.result import NAME, read
 from zsl.tracking.steps import Steps
-from zsl.tracking.tracker import Job, Tracker, reason
+from zsl.tracking.tracker import RunDescription, Tracker, reason
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +38,12 @@ class Tracking:
         self._each(lambda tracker: tracker.close(kind is None))
         self._live = {}
 
-    def begin(self, describe: Callable[[], Job]) -> None:
+    def begin(self, describe: Callable[[], RunDescription]) -> None:
         """Tell all what runs; nothing is described where nobody watches."""
         if self._asked:
-            job = describe()
+            description = describe()
             self._live = dict(self._asked)
-            self._each(lambda tracker: tracker.begin(job))
+            self._each(lambda tracker: tracker.begin(description))
 
     @property
     def callbacks(self) -> Sequence[Callback]:

@@ -19,7 +19,7 @@ from zsl.outputs.names import CHECKPOINT, MODEL
 from zsl.outputs.result import NAME, Result
 from zsl.selection.trials import NAME as TRIALS
 from zsl.tracking.tables import flat_trial, tables
-from zsl.tracking.tracker import Job, reason
+from zsl.tracking.tracker import RunDescription, reason
 from zsl.tracking.wandb_environment import Environment, require_entity, require_project, staging
 
 log = logging.getLogger(__name__)
@@ -79,13 +79,13 @@ class WandB:
         self.run: Any = None
         self.trials = 0
 
-    def begin(self, job: Job) -> None:
+    def begin(self, description: RunDescription) -> None:
         """A run of W&B, unless it is switched off."""
         if self.off:
             return
-        self.job, self.kept = job, job.checkpoints / IDENTITY
+        self.description, self.kept = description, description.checkpoints / IDENTITY
         self.identity = secrets.token_hex(5)
-        if job.resumed and self.kept.is_file():
+        if description.resumed and self.kept.is_file():
             before = self.kept.read_text(encoding="utf-8", errors="replace").strip()
             self.identity = before if re.fullmatch("[0-9a-f]{10}", before) else self.identity
         write_text(self.kept, self.identity)
@@ -130,14 +130,14 @@ class WandB:
             self._upload("result", {NAME: output / NAME}, "mutable")
             if self.checkpoints:
                 saved = {path.name: path for path in sorted((output / MODEL).glob("*"))}
-                saved |= {CHECKPOINT: self.job.checkpoints / CHECKPOINT}
+                saved |= {CHECKPOINT: self.description.checkpoints / CHECKPOINT}
                 self._upload("model", {name: path for name, path in saved.items() if path.is_file()}, "immutable")
 
     def close(self, finished: bool) -> None:
         """The end of the run of W&B; its identity is kept as long as there is something to go on from."""
         if self.off:
             return
-        if not any((self.job.checkpoints / name).is_file() for name in (CHECKPOINT, TRIALS)):
+        if not any((self.description.checkpoints / name).is_file() for name in (CHECKPOINT, TRIALS)):
             self.kept.unlink(missing_ok=True)
         if self.run is not None:
             try:
@@ -185,26 +185,26 @@ class WandB:
             shutil.rmtree(left, ignore_errors=True)
 
     def _folder(self) -> Path:
-        return self.environment.folder or self.job.output
+        return self.environment.folder or self.description.output
 
     def _init(self, mode: Literal["online", "offline", "disabled"]) -> Any:
         import wandb
 
-        job, environment, folder = self.job, self.environment, self._folder()
+        description, environment, folder = self.description, self.environment, self._folder()
         tags = [*self.tags, *environment.tags]
         folder.mkdir(parents=True, exist_ok=True)
         return wandb.init(
             mode=mode,
             id=self.identity,
-            resume="allow" if job.resumed else None,
+            resume="allow" if description.resumed else None,
             reinit="create_new",
             dir=str(folder),
             project=without_secrets(self.project or environment.project) or wandb.setup().settings.project or "zsl",
             entity=without_secrets(self.entity or environment.entity),
-            group=without_secrets(self.group or environment.group) or job.group,
-            name=without_secrets(environment.name) or job.name,
-            tags=[tag[:LONGEST_TAG] for tag in dict.fromkeys((*job.tags, *without_secrets(tags)))],
-            config={**job.config, **job.facts},
+            group=without_secrets(self.group or environment.group) or description.group,
+            name=without_secrets(environment.name) or description.name,
+            tags=[tag[:LONGEST_TAG] for tag in dict.fromkeys((*description.tags, *without_secrets(tags)))],
+            config={**description.config, **description.facts},
             settings=wandb.Settings(
                 silent=True,
                 console="off",

@@ -229,5 +229,5 @@ def test_of_very_many_rows_the_best_have_figures_of_their_own(
     document = page(found, made)
     assert "figures of a row by itself are drawn for 2 of the 5 rows, the best by H or T1" in document
     drawn = gathered.Gathered(found, made, ()).drawn
-    assert [row.identity.method for _, row in drawn] == ["m3", "m4"]
+    assert [row.key.method for _, row in drawn] == ["m3", "m4"]
     assert all(found[number] is row for number, row in drawn)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from zsl.outputs.result import Result
 from zsl.outputs.schema import PROTOCOLS
-from zsl.reporting.table import PLACES, Identity, Row, identity, rows
+from zsl.reporting.table import PLACES, Row, RowKey, row_key, rows
 from zsl.reporting.wording import HYPERPARAMETERS, brief, value
 
 DRAWS = ("split", "splits", "world_seed")
@@ -62,7 +62,7 @@ Adapted: TypeAlias = tuple[tuple[Contender, tuple[str, ...]], ...]
 """contenders, each with the keys in which it was not configured alike everywhere"""
 
 
-def world(of: Identity) -> World:
+def world(of: RowKey) -> World:
     """Where a row was run."""
     prints = tuple((key, value) for key, value in of.fingerprints if key != "class_embeddings")
     return World(of.data, of.data_title, of.protocol, prints)
@@ -77,15 +77,15 @@ def contenders(results: Mapping[Path, Result]) -> Runs:
     """
     of_method: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows(results):
-        of_method[row.identity.method, row.identity.correction].append(row)
+        of_method[row.key.method, row.key.correction].append(row)
     runs: Runs = defaultdict(dict)
     for (method, correction), group in of_method.items():
-        keys = _telling([row.identity for row in group])
+        keys = _telling([row.key for row in group])
         for row in group:
-            traits = _traits(row.identity)
+            traits = _traits(row.key)
             apart = tuple((brief(key, keys), traits.get(key, "")) for key in keys)
             latest = {seed: results[path] for seed, path in zip(row.seeds, row.paths, strict=True)}
-            runs[Contender(method, correction, apart)][world(row.identity)] = latest
+            runs[Contender(method, correction, apart)][world(row.key)] = latest
     return dict(sorted(runs.items()))
 
 
@@ -146,7 +146,7 @@ def adapted(runs: Runs, found: Sequence[Population]) -> Adapted:
     places = [place for population in found for place in population.worlds]
     changed = []
     for contender, by_world in runs.items():
-        traits = [_traits(identity(run)) for place in places for run in by_world.get(place, {}).values()]
+        traits = [_traits(row_key(run)) for place in places for run in by_world.get(place, {}).values()]
         keys = [key for key in _varying(traits) if key in NAMED or key.startswith(HYPERPARAMETERS)]
         kept = [key for key in keys if "φ" not in keys or not key.startswith("class_embedding.")]
         if kept:
@@ -159,7 +159,7 @@ def share_images(worlds: Sequence[World], parts: Sequence[str]) -> bool:
     return len({tuple(dict(place.fingerprints)[part] for part in parts) for place in worlds}) < len(worlds)
 
 
-def _telling(group: Sequence[Identity]) -> list[str]:
+def _telling(group: Sequence[RowKey]) -> list[str]:
     """The keys that tell apart rows of one world: all that belong to the method, of the others what is needed."""
     worlds: dict[World, list[dict[str, str]]] = defaultdict(list)
     for row in group:
@@ -179,7 +179,7 @@ def _telling(group: Sequence[Identity]) -> list[str]:
     return kept
 
 
-def _traits(of: Identity) -> dict[str, str]:
+def _traits(of: RowKey) -> dict[str, str]:
     embeddings = dict(of.fingerprints)["class_embeddings"][:8]
     named = {"φ": of.class_embedding, "selection": of.policy, "setting": of.setting, "embeddings": embeddings}
     return {key: json.dumps(text, ensure_ascii=False) for key, text in named.items()} | dict(of.config)

@@ -13,7 +13,7 @@ from zsl.data.fingerprint import short
 from zsl.outputs.result import Result
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.layout import SECTIONS, Sheet
-from zsl.reporting.table import Identity, Row
+from zsl.reporting.table import Row, RowKey
 from zsl.reporting.wording import options
 
 Numbered: TypeAlias = tuple[int, Row]
@@ -48,7 +48,7 @@ class Gathered:
     def standing(self, row: Row) -> tuple[bool, float]:
         """Sorts rows by H, or T1 where there is none, from best to worst, those chosen on the test set last."""
         metric = next((name for name in ("H", "H" + DAGGER, "T1", "T1" + DAGGER) if name in row.metrics), None)
-        return row.identity.policy == "test", -row.metrics[metric].mean if metric else 0.0
+        return row.key.policy == "test", -row.metrics[metric].mean if metric else 0.0
 
     @cached_property
     def drawn(self) -> list[Numbered]:
@@ -61,7 +61,7 @@ class Gathered:
         """What rows are called in figures: the method, and of all else what tells it from others on the same data."""
         groups = defaultdict(list)
         for i, row in enumerate(self.rows):
-            groups[row.identity.protocol, row.identity.data_title].append(i)
+            groups[row.key.protocol, row.key.data_title].append(i)
         names = [""] * len(self.rows)
         for group in groups.values():
             own = [self.rows[i] for i in group]
@@ -72,7 +72,7 @@ class Gathered:
     def by_protocol(self) -> list[tuple[str, list[Numbered]]]:
         """The rows of every sheet, under its title."""
         groups = {
-            title: [(i, row) for i, row in enumerate(self.rows) if row.identity.protocol == protocol]
+            title: [(i, row) for i, row in enumerate(self.rows) if row.key.protocol == protocol]
             for protocol, title in SECTIONS.items()
         }
         return [(title, own) for title, own in groups.items() if own]
@@ -83,13 +83,13 @@ class Gathered:
         for words, rows in sheets:
             groups = defaultdict(list)
             for number, row in rows:
-                groups[row.identity.data_title].append((number, row))
+                groups[row.key.data_title].append((number, row))
             for title, own in groups.items():
                 yield f"{title}: {words}" if len(sheets) > 1 else title, own
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
-    of = [row.identity for row in rows]
+    of = [row.key for row in rows]
     parts = [[one.method if one.correction == "none" else f"{one.method} + {one.correction}"] for one in of]
     for values in (
         [one.class_embedding for one in of],
@@ -105,11 +105,11 @@ def _names(rows: Sequence[Row]) -> list[str]:
     return [" · ".join(filter(None, words)) for words in parts]
 
 
-def _selection(of: Identity) -> str:
+def _selection(of: RowKey) -> str:
     return f"chosen on test {DAGGER}" if of.policy == "test" else of.policy
 
 
-def _ambiguous(of: Sequence[Identity]) -> bool:
+def _ambiguous(of: Sequence[RowKey]) -> bool:
     looks = Counter(
         (one.method, one.class_embedding, one.correction, one.setting, one.policy, one.config) for one in of
     )

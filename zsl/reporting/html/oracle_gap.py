@@ -19,7 +19,7 @@ def section(gathered: Gathered) -> Section | None:
     """A figure a metric: what was chosen on validation classes, and on the test set, a line a pair."""
     gaps = oracle_gaps(gathered.rows)
     names = {id(row): name for row, name in zip(gathered.rows, gathered.names, strict=True)}
-    several = len({gap.row.identity.data_title for gap in gaps}) > 1
+    several = len({gap.row.key.data_title for gap in gaps}) > 1
     figures = [
         Figure(
             f"oracle-{metric}",
@@ -37,7 +37,7 @@ def section(gathered: Gathered) -> Section | None:
 
 def _name(gap: OracleGap, name: str, several: bool) -> str:
     brief = name.replace(f" · chosen on test {DAGGER}", "")
-    return f"{brief} · {gap.row.identity.data_title}" if several else brief
+    return f"{brief} · {gap.row.key.data_title}" if several else brief
 
 
 def _plot(metric: str, gaps: Sequence[OracleGap], names: Sequence[str]) -> Plot:

@@ -73,7 +73,7 @@ def page(rows: Sequence[Row], found: Mapping[Path, Result], metrics: Sequence[st
         name: [made for section in sections if (made := section(gathered)) is not None]
         for name, sections in (("overview", OVERVIEW), ("row_by_row", ROW_BY_ROW), ("origins", ORIGINS))
     }
-    titles = list(dict.fromkeys(row.identity.data_title for row in rows))
+    titles = list(dict.fromkeys(row.key.data_title for row in rows))
     return (
         environment()
         .get_template("page.html")
@@ -85,7 +85,7 @@ def page(rows: Sequence[Row], found: Mapping[Path, Result], metrics: Sequence[st
             first=_first_pair(gathered),
             runs=len(found),
             title=", ".join(titles) if len(titles) <= MOST_TITLES else f"{len(titles)} data sets",
-            methods=len({row.identity.method for row in rows}),
+            methods=len({row.key.method for row in rows}),
             latest=max(run.created for run in found.values()),
             version=__version__,
             style=_static("page.css"),

@@ -24,7 +24,7 @@ def section(gathered: Gathered) -> Section:
     for sheet, (_, own) in zip(gathered.sheets, gathered.by_protocol(), strict=True):
         groups = defaultdict(list)
         for (number, row), line in zip(own, sheet.lines, strict=True):
-            groups[row.identity.data_title].append((number, line))
+            groups[row.key.data_title].append((number, line))
         notes = (*sheet.notes, *sheet.legend, *few * (len(gathered.rows) > DRAWN))
         sheets.append(
             {

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from zsl.config.recalled import command
+from zsl.config.command_lines import command
 from zsl.files.redaction import without_secrets
 from zsl.outputs.result import Result
 from zsl.reporting.html.gathered import Gathered
@@ -22,7 +22,7 @@ DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 def section(gathered: Gathered) -> Section:
     """A part to open for every row: the configuration of its first seed whole, of the others what differs."""
     rows = [
-        {"number": i, "name": name, "title": row.identity.data_title, **_provenance(row, gathered.runs(row))}
+        {"number": i, "name": name, "title": row.key.data_title, **_provenance(row, gathered.runs(row))}
         for i, (row, name) in enumerate(zip(gathered.rows, gathered.names, strict=True))
     ]
     lead = "Everything needed to run each row again."

@@ -1,1 +1,1 @@
-"""The search of `zsl sweep`: an Optuna study that several processes share."""
+"""The search of ``zsl sweep``: an Optuna study that several processes share."""

@@ -1,4 +1,4 @@
-"""What is searched and how, in Optuna's terms."""
+"""The search space, sampler and pruner of a search, as objects of Optuna."""
 
 from __future__ import annotations
 
@@ -18,30 +18,32 @@ from zsl.selection.space import Axis, Hyperparameters, Range
 
 @dataclass(frozen=True)
 class Plan:
-    """A search has ``total`` slots, and each holds one trial in the end: of a grid, its point; else what the
-    tree-structured Parzen estimator makes of all trials so far, with a random stream of the slot's own. So a search
-    that was stopped goes on as if it had not been.
+    """Description of a search with ``total`` slots, each of which holds one trial in the end.
+
+    The point of a slot is a point of the grid, or else the suggestion of the tree-structured Parzen estimator, given
+    all trials so far and a random stream of the slot's own. A search that is stopped and resumed by one process
+    therefore gives the trials of a search that was not stopped.
     """
 
     study: str
     space: Mapping[str, Axis]
     points: Sequence[Hyperparameters] | None
-    """of a grid"""
+    """points of a grid, or None for the sampler"""
     total: int
     objective: Objective
     seed: int
     pruner: str
     epochs: int
-    """of a whole training"""
+    """epochs of a training that is not pruned; 0 for closed forms"""
     default: Hyperparameters = field(default_factory=dict)
     """the values that the configuration has without a search: the first trial of the estimator"""
 
     def distributions(self) -> dict[str, BaseDistribution]:
-        """The axes; lists stay lists, whatever they are of."""
+        """Return the axes as distributions; a list becomes a categorical one, whatever its values are."""
         return {key: _distribution(axis) for key, axis in self.space.items()}
 
     def sampling(self, slot: int) -> BaseSampler:
-        """What suggests the point of a slot."""
+        """Return the sampler that suggests the point of a slot."""
         sampler = TPESampler(seed=stream(self.seed, slot) % 2**32, constant_liar=True)
         fixed = self.points[slot] if self.points is not None else self._known_default() if slot == 0 else {}
         return PartialFixedSampler({key: _stored(value) for key, value in fixed.items()}, sampler) if fixed else sampler
@@ -56,13 +58,13 @@ class Plan:
         }
 
     def pruning(self) -> BasePruner:
-        """What ends trials early; closed forms have nothing to end."""
+        """Return the pruner, which ends trials early; for closed forms, one that never prunes."""
         if self.pruner == "none" or not self.epochs:
             return NopPruner()
         return MedianPruner() if self.pruner == "median" else HyperbandPruner(max_resource=self.epochs)
 
     def point(self, parameters: Mapping[str, Any]) -> Hyperparameters:
-        """What Optuna suggests, in the values of the configuration and in its order."""
+        """Return the parameters of a trial of Optuna as values of the configuration, in the order of the space."""
         return {
             key: parameters[key] if isinstance(axis, Range) else axis[_choices(axis).index(parameters[key])]
             for key, axis in self.space.items()
@@ -89,6 +91,6 @@ def _choices(values: Sequence[Any]) -> list[Any]:
 
 
 def _stored(value: Any) -> Any:
-    """What a database can hold: what is no number or text is written out."""
+    """Return a value that the database can hold: a number, text or null as it is, anything else as JSON."""
     simple = value is None or isinstance(value, bool | int | float | str)
     return value if simple else json.dumps(value)

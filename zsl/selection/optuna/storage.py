@@ -1,4 +1,4 @@
-"""The database of a search: opened, locked, and told that a trial is alive."""
+"""The database of a search: opening, locking, and heartbeats of running trials."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ TABLES = frozenset(
     {"studies", "study_directions", "study_user_attributes", "trials", "trial_heartbeats"}
     | {"trial_intermediate_values", "trial_params", "trial_user_attributes", "trial_values"}
 )
-"""of Optuna, those that a search reads"""
+"""tables of Optuna that a search reads"""
 PATIENCE = 60
-"""seconds that a process waits for another's writing"""
+"""seconds that a process waits while another process writes"""
 
 
 class Storage:
-    """A database that several processes, with a server several machines, may use at once.
+    """A database that several processes (of several machines, if it is a server) may use at once.
 
     Args:
-        address: ``sqlite:///FILE``, or what SQLAlchemy knows.
-        stale: seconds without a sign of life after which a trial under way counts as abandoned.
+        address: ``sqlite:///FILE``, or another URL of SQLAlchemy.
+        stale: seconds without a heartbeat after which a running trial counts as abandoned.
 
     Raises:
-        InputError: it cannot be opened; no message holds the address, for it may hold a password.
+        InputError: the database cannot be opened; no message holds the address, which may hold a password.
     """
 
     def __init__(self, address: str, stale: int) -> None:
@@ -54,8 +54,9 @@ class Storage:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """While no other process is within: by a lock beside the file, or on a row of the server that Optuna leaves
-        alone. Both go with the process.
+        """Hold the lock of the database: a lock file beside an SQLite file, or a row lock on a server.
+
+        The row is one that Optuna does not change. Either lock is released if the process dies.
         """
         if self._lock is not None:
             with self._beside():
@@ -67,7 +68,7 @@ class Storage:
 
     @contextmanager
     def _beside(self) -> Iterator[None]:
-        """Hold the lock beside the file, if it is one."""
+        """Hold the lock file beside an SQLite file; do nothing for a server."""
         if self._lock is None:
             yield
             return
@@ -75,23 +76,23 @@ class Storage:
             try:
                 yield
             finally:
-                with suppress(OSError):  # who waits for it sees that the file it has opened is gone, and opens it anew
+                with suppress(OSError):  # a waiting process notices the deletion, and creates the file again
                     Path(self._lock.lock_file).unlink()
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Say in one line what happened to a database in use.
+        """Turn errors of a database in use into an InputError of one line.
 
         Raises:
-            InputError: it is full, or not there any more.
+            InputError: the database is full, or no longer there.
         """
         try:
             yield
         except (SQLAlchemyError, StorageInternalError) as error:
-            raise InputError(f"{KEY}: {_reason(error)}; put it right and launch the same line to go on") from error
+            raise InputError(f"{KEY}: {_reason(error)}; correct it and launch the same command to resume") from error
 
     def beat(self, study: optuna.Study, trial: optuna.Trial) -> None:
-        """A sign of life. If one cannot be given the next may; if none can, the trial counts as abandoned."""
+        """Record a heartbeat of a trial; ignore a failure, as only a trial that misses several counts as abandoned."""
         with suppress(StorageInternalError, SQLAlchemyError, LookupError):
             study_id = self.optuna.get_study_id_from_name(study.study_name)
             self.optuna.record_heartbeat(self.optuna.get_trial_id_from_study_id_trial_number(study_id, trial.number))
@@ -121,7 +122,7 @@ class Storage:
 
 
 def _require_tables(file: Path) -> None:
-    """Refuse a database that holds studies but not all tables that Optuna writes them to: it would make them anew.
+    """Refuse a database with studies but without some of Optuna's tables, which Optuna would create empty.
 
     Raises:
         InputError: a table is missing.
@@ -136,10 +137,10 @@ def _require_tables(file: Path) -> None:
 
 
 def require_address(address: str) -> None:
-    """Refuse an address that no database can be opened at, before there is data; nothing is made or connected to.
+    """Refuse an address at which no database can be opened, before data are read; create nothing, connect to nothing.
 
     Raises:
-        InputError: it is not understood, its driver is not installed, or the folder of its file is not there.
+        InputError: the address is no URL, its driver is not installed, or the folder of its file is not there.
     """
     url = _url(address)
     try:
@@ -149,8 +150,8 @@ def require_address(address: str) -> None:
     if url.get_backend_name() == "sqlite":
         file = Path(str(url.database))
         if file.is_dir() or not os.access(file.parent, os.W_OK | os.X_OK):
-            what = "is a folder" if file.is_dir() else f"cannot be made: {file.parent} is no folder that can be written"
-            raise InputError(f"{KEY}: {file} {what}; name a file in a folder that is there")
+            what = "is a folder" if file.is_dir() else f"cannot be created: {file.parent} is no writable folder"
+            raise InputError(f"{KEY}: {file} {what}; name a file in a writable folder")
 
 
 def _url(address: str) -> URL:
@@ -162,7 +163,7 @@ def _url(address: str) -> URL:
     except ImportError as error:
         raise InputError(f"{KEY}: {error}; {DRIVER}") from None
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise InputError(f"{KEY}: a database in memory cannot be shared or continued; write sqlite:///FILE")
+        raise InputError(f"{KEY}: an in-memory database cannot be shared or resumed; write sqlite:///FILE")
     return url
 
 

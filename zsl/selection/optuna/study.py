@@ -1,4 +1,4 @@
-"""One search for hyperparameters, shared through a database by all processes that work on it (Optuna)."""
+"""One search for hyperparameters: an Optuna study in a database, shared by several processes."""
 
 from __future__ import annotations
 
@@ -19,52 +19,54 @@ from optuna.trial import FrozenTrial, TrialState
 from zsl.errors import InputError
 from zsl.outputs import schema
 from zsl.selection.choice import EPOCHS, is_of
-from zsl.selection.epochs import Hopeful
+from zsl.selection.epochs import ShouldContinue
 from zsl.selection.optuna.plan import Plan
 from zsl.selection.optuna.storage import Storage
 from zsl.selection.space import Hyperparameters, Range
 from zsl.selection.trials import Trial
 
-SLOT, FOUND, DIVERGED, IDENTITY = "slot", "found", "diverged", "zsl"
-"""attributes of trials and, the last, of a study"""
+SLOT, FOUND, DIVERGED, STUDY_KEY = "slot", "found", "diverged", "zsl"
+"""names of user attributes in the database: the first three of trials, the last of a study"""
 EXAMINED = (EPOCHS,)
-"""what is chosen while a trial is trained, not by the search"""
+"""keys that are chosen while a trial trains, not by the search"""
 
 
 class Search:
-    """The trials of a study. A context manager: what is under way when it is left is given back to the study.
+    """The trials of a study; a context manager that fails this process's running trials on exit, to be redone.
 
-    Whoever reads and changes which slots are taken holds the storage's lock, and a trial counts only if it is told
-    while it is still this process's own. So every slot is filled once, whatever becomes of the processes.
+    A process holds the storage's lock while it reads and changes which slots are taken, and records the result of a
+    trial only while the trial is still its own. So every slot is filled exactly once, even if processes die.
 
     Args:
-        identity: dotted key -> value of all that the trials of one study have in common.
+        plan: the search.
+        study_key: dotted key -> value of all settings that the trials of one study share.
+        storage: the database.
 
     Raises:
-        InputError: the study is of another search.
+        InputError: the study is of another search, or the database is damaged.
     """
 
-    def __init__(self, plan: Plan, identity: Mapping[str, Any], storage: Storage) -> None:
+    def __init__(self, plan: Plan, study_key: Mapping[str, Any], storage: Storage) -> None:
         self.plan, self.storage = plan, storage
         self.distributions = plan.distributions()
         self.held: deque[optuna.Trial] = deque()
         self._left = threading.Event()
-        ours = json.loads(json.dumps(identity))
+        ours = json.loads(json.dumps(study_key))
         with storage.locked(), self._readable():
             self.study = self._opened()
-            if self.study.user_attrs.get(IDENTITY, ours) != ours and self._is_forsaken():
+            if self.study.user_attrs.get(STUDY_KEY, ours) != ours and self._is_abandoned():
                 optuna.delete_study(study_name=plan.study, storage=storage.optuna)
                 self.study = self._opened()
             self._require_same(ours)
 
     def __enter__(self) -> Search:
-        """Give signs of life."""
+        """Start the thread that records heartbeats."""
         self._pulse = threading.Thread(target=self._beat, daemon=True)
         self._pulse.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
-        """Give back."""
+        """Stop the heartbeats, and fail the trials that this process still runs."""
         self._left.set()
         self._pulse.join()
         with self.storage.locked():
@@ -72,14 +74,14 @@ class Search:
                 if self._is_own(trial):
                     self.study.tell(trial, state=TrialState.FAIL)
 
-    def claims(self) -> Iterator[tuple[Hyperparameters, Hopeful]]:
-        """Slots that nobody has, taken one after the other: a point, and whether it is worth going on with."""
+    def claims(self) -> Iterator[tuple[Hyperparameters, ShouldContinue]]:
+        """Claim free slots one after another; yield the point of each and a function that tells whether to continue."""
         while trial := self._claim():
             self.held.append(trial)
-            yield self.plan.point(trial.params), partial(self._hopeful, trial)
+            yield self.plan.point(trial.params), partial(self._should_continue, trial)
 
     def finish(self, found: Trial) -> None:
-        """Tell what the first of the claimed trials has come to."""
+        """Record the result of the earliest claimed trial that this process still runs."""
         trial = self.held[0]
         with self.storage.locked():
             if self._is_own(trial):
@@ -87,11 +89,11 @@ class Search:
         self.held.popleft()
 
     def ended(self) -> int:
-        """How many slots hold a trial that has ended, whoever made it."""
+        """Count the slots that hold a finished trial of any process."""
         return sum(trial.state.is_finished() for trial in self._taken().values())
 
     def trials(self) -> list[Trial]:
-        """All that have ended, by slot."""
+        """Return all finished trials, in the order of their slots."""
         taken = self._taken()
         return [self._read(taken[slot]) for slot in sorted(taken) if taken[slot].state.is_finished()]
 
@@ -104,15 +106,15 @@ class Search:
             load_if_exists=True,
         )
 
-    def _is_forsaken(self) -> bool:
-        """Trials were begun, none has come to anything, and none is under way: a mistake that was given up."""
+    def _is_abandoned(self) -> bool:
+        """Tell whether the study has trials but none that is finished or running, as a user's mistake leaves it."""
         return bool(self._all()) and not self._taken()
 
     def _require_same(self, ours: Mapping[str, Any]) -> None:
         name = f"search.study={self.plan.study}"
-        if IDENTITY not in self.study.user_attrs and not self._all():
-            self.study.set_user_attr(IDENTITY, ours)
-        theirs = self.study.user_attrs.get(IDENTITY)
+        if STUDY_KEY not in self.study.user_attrs and not self._all():
+            self.study.set_user_attr(STUDY_KEY, ours)
+        theirs = self.study.user_attrs.get(STUDY_KEY)
         if not isinstance(theirs, Mapping):
             raise InputError(f"{name}: this study was not made by zsl sweep; give another name")
         for key in sorted({*ours, *theirs}):
@@ -120,13 +122,13 @@ class Search:
                 data = key.startswith("fingerprints.")
                 what = "other data" if data else f"{key}={_show(theirs.get(key))}"
                 now = f"{key.removeprefix('fingerprints.')} differ" if data else f"now it is {_show(ours.get(key))}"
-                raise InputError(f"{name}: it was begun with {what}, {now}; give a search.study of its own")
+                raise InputError(f"{name}: it was started with {what}, {now}; give another search.study")
 
     def _claim(self) -> optuna.Trial | None:
         with self.storage.locked(), warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             warnings.filterwarnings("ignore", message="Heartbeat of storage")
-            self._bury()
+            self._fail_abandoned()
             taken = self._taken()
             slot = next((slot for slot in range(self.plan.total) if slot not in taken), None)
             if slot is None:
@@ -137,15 +139,15 @@ class Search:
             trial.set_user_attr(SLOT, slot)
         return trial
 
-    def _bury(self) -> None:
-        """Fail trials of processes that have died; as the lock is held, also of those that died while they held it."""
+    def _fail_abandoned(self) -> None:
+        """Fail running trials of dead processes: stale ones, and those without a slot, as a claim holds the lock."""
         optuna.storages.fail_stale_trials(self.study)
         for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if SLOT not in trial.user_attrs:
                 self.study.tell(trial.number, state=TrialState.FAIL)
 
     def _taken(self) -> dict[int, FrozenTrial]:
-        """Slot -> the trial that fills it, or is about to; one that failed by divergence does."""
+        """Return slot -> its running or finished trial; a failed trial counts only if its training diverged."""
         return {
             self._slot(trial): trial
             for trial in self._all()
@@ -159,10 +161,10 @@ class Search:
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
-        """Say in one line that Optuna cannot read what is in the database.
+        """Turn errors of Optuna about the content of the database into an InputError of one line.
 
         Raises:
-            InputError: it cannot.
+            InputError: the database is damaged.
         """
         try:
             yield
@@ -179,9 +181,9 @@ class Search:
 
     def _damaged(self, cause: str) -> InputError:
         name = f"search.study={self.plan.study}"
-        return InputError(f"{name}: the database is damaged ({cause}); give a search.study of its own, or delete it")
+        return InputError(f"{name}: the database is damaged ({cause}); give another search.study, or delete it")
 
-    def _hopeful(self, trial: optuna.Trial, epoch: int, value: float) -> bool:
+    def _should_continue(self, trial: optuna.Trial, epoch: int, value: float) -> bool:
         try:
             trial.report(value, epoch)
         except UpdateFinishedTrialError:
@@ -189,7 +191,7 @@ class Search:
         return not trial.should_prune()
 
     def _is_own(self, trial: optuna.Trial) -> bool:
-        """Not so where this process was taken for dead: then another has made the trial again."""
+        """Tell whether a trial still runs in this process; False if it was failed for missing heartbeats and redone."""
         return self._all()[trial.number].state == TrialState.RUNNING
 
     def _tell(self, trial: optuna.Trial, found: Trial) -> None:
@@ -205,7 +207,11 @@ class Search:
             self.study.tell(trial, state=TrialState.PRUNED)
 
     def _read(self, trial: FrozenTrial) -> Trial:
-        """Return a trial as the database holds it: numbers, at a point of this search; nothing else of it is built."""
+        """Return a finished trial of the database, checked: numbers, at a point of this search.
+
+        Raises:
+            InputError: the database is damaged.
+        """
         try:
             point = self.plan.point(trial.params)
         except (KeyError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Command lines made of overrides that a file holds: they are shown to be typed again, so they have to be harmless."""
+"""Command lines made of overrides read from files, shown for copying into a shell, and therefore checked to be safe."""
 
 from __future__ import annotations
 
@@ -16,29 +16,32 @@ from zsl.files.checks import show
 from zsl.files.redaction import WITHHELD
 
 HARMLESS = re.compile(r"\$\{(started:[^${}]*|oc\.env:(?P<variable>\w+)(,[^${}]*)?|[\w.]+)\}")
-"""references to other keys, to the moment, and to variables of the environment"""
+"""interpolations of other keys, of the time, and of environment variables"""
 NAME = re.compile(r"[\w-]+")
 FOREIGN, COMPUTED = "names what zsl does not offer", "computes something or reads a secret"
 SECRET = re.compile("key|token|secret|passw|credential", re.IGNORECASE)
 
 
 def command(program: Sequence[str], overrides: Sequence[str], own: Sequence[str] = ()) -> str:
-    """The command line for a shell, or, where typing it could run more than what zsl offers, why it is not shown.
+    """Return the command line, quoted for a shell; if an override is unsafe, the reason why there is none.
 
-    ``own`` are overrides that do not come from a file.
+    Args:
+        program: program and subcommand.
+        overrides: overrides read from a file.
+        own: overrides that do not come from a file, and that are not checked.
     """
     for override in overrides:
-        if why := objection(override):
+        if why := unsafe_reason(override):
             return f"(no command: {show(override)} {why})"
     return shlex.join([*program, *overrides, *own])
 
 
 @lru_cache(maxsize=4096)
-def objection(override: str) -> str:
-    """What speaks against typing an override that a file holds; empty if nothing does.
+def unsafe_reason(override: str) -> str:
+    """Return why an override read from a file is unsafe to run; an empty string if it is safe.
 
-    Objectionable are flags and what is no override, Hydra's own settings, a choice that is a path, a ``_target_`` that
-    ``conf/`` does not have, and references that compute something or read a secret of the environment.
+    Unsafe are flags and other words that are no override, Hydra's own settings, a choice that is a path, a ``_target_``
+    that ``conf/`` does not have, and interpolations that compute a value or read a secret from the environment.
     """
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -68,7 +71,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _items(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Dotted key and value of all that an override sets, and of what holds it."""
+    """Yield dotted key and value of everything that an override sets; None as the value of a mapping or list itself."""
     yield key, None if isinstance(value, Mapping | list) else value
     if isinstance(value, Mapping):
         for name, item in value.items():
