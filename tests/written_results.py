@@ -19,7 +19,7 @@ def digest(text: str) -> str:
 
 
 def build(**changes: Any) -> Result:
-    """Return a result of ESZSL on CUB with these fields; ``u`` and ``s`` set H, ``gamma`` and ``lamb`` the configuration."""
+    """Return a result of ESZSL on CUB with these fields; ``u`` and ``s`` set H, ``gamma`` and ``lamb`` the method."""
     u, s = changes.pop("u", 20.0), changes.pop("s", 60.0)
     extra = changes.pop("extra", {})
     method = {"gamma": changes.pop("gamma", 1.0), "lamb": changes.pop("lamb", 0.1)}
