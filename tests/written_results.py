@@ -1,4 +1,4 @@
-"""Results to test with: complete, and different where a test asks for it."""
+"""Complete results for tests, with fields that a test overrides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def digest(text: str) -> str:
 
 
 def build(**changes: Any) -> Result:
-    """A result of ESZSL on CUB; ``u`` and ``s`` set H, ``gamma`` and ``lamb`` the configuration, ``print`` a digest."""
+    """Return a result of ESZSL on CUB with these fields; ``u`` and ``s`` set H, ``gamma`` and ``lamb`` the method."""
     u, s = changes.pop("u", 20.0), changes.pop("s", 60.0)
     extra = changes.pop("extra", {})
     method = {"gamma": changes.pop("gamma", 1.0), "lamb": changes.pop("lamb", 0.1)}
@@ -56,7 +56,7 @@ def make() -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def oracle() -> Callable[..., Result]:
-    """A result whose hyperparameters were chosen on the test set."""
+    """Return a result whose hyperparameters were chosen on the test set."""
 
     def of(**changes: Any) -> Result:
         metrics = dagger(build(**changes))
@@ -69,5 +69,5 @@ def oracle() -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def keyed() -> Callable[..., dict[Path, Result]]:
-    """Results under paths of their own, as `gather` returns them."""
+    """Return results by path, as `gather` returns them."""
     return lambda results: {Path(f"runs/{i}/result.json"): result for i, result in enumerate(results)}

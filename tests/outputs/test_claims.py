@@ -1,4 +1,4 @@
-"""What papers print: checked as it is read, and compared only with what can be compared."""
+"""Published numbers: checked as they are read."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_row_has_what_all_rows_share_unless_it_says_otherwise() -> None:
         ),
         (
             [{"T1": 60.0, "u": 10.0, "s": 90.0, "H": 18.0, "verified": True}],
-            r"published.results.awa1: the same numbers stand under cub",
+            r"published.results.awa1: has the numbers of cub",
         ),
     ],
 )

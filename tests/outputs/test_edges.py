@@ -1,4 +1,4 @@
-"""A value chosen at an end of its axis is said to be so, wherever the result is shown."""
+"""Warnings about hyperparameters that were chosen at an end of their search range."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Make = Callable[..., Result]
 
 
 def searched(values: list[Any], worth: list[float], key: str = "lamb", **config: Any) -> Result:
-    """A result of a search along one axis, which chose the first of the best."""
+    """Return a result of a search over one hyperparameter, which chose the first of the best values."""
     trials = [{"chosen": {key: v, "epochs": 3}, "T1": w, "H": 0.0} for v, w in zip(values, worth, strict=True)]
     chosen = values[worth.index(max(worth))]
     name = key if key.startswith("correction.") else f"method.{key}"
@@ -87,7 +87,7 @@ def test_a_table_says_it_once_for_all_seeds(keyed: Callable[..., dict[Path, Resu
 def test_a_run_ends_with_a_warning_and_its_result_says_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """ESZSL where λ in feature space is far too small at all values but the last."""
+    """Search with ESZSL where λ in feature space is far too small at all values but the last."""
     words = ["data=synthetic", "method=eszsl", "selection=validation", f"paths.cache={tmp_path}"]
     sweep = ["~sweep.lamb", "sweep.gamma=[1e5,1e4,1e3]", "method.lamb=0.1"]
     logging.getLogger("zsl").propagate = True

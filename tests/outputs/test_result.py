@@ -1,4 +1,4 @@
-"""`result.json`: what is written is read back, what fails leaves nothing, what is malformed is refused in one line."""
+"""`result.json`: round trips, failed writes that leave nothing, and malformed files that are refused in one line."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def assert_refused(path: Path, *parts: str) -> None:
 
 
 MALFORMED: list[tuple[str, Any, str]] = [
-    ("schema", 99, "schema: 99 is not 2; read it with the zsl that wrote it"),
+    ("schema", 99, "schema: 99 is not 2; read it with the version of zsl that wrote it"),
     ("schema", "1", "schema: '1' is not 2"),
     ("schema", ..., "schema: None is not 2"),
     ("metrics", ..., "metrics: is missing"),
@@ -254,7 +254,7 @@ MALFORMED: list[tuple[str, Any, str]] = [
     (
         "selection.policy",
         "test",
-        "metrics.T1: was chosen on the test set (selection.policy), so its name must be 'T1†'",
+        "metrics.T1: was chosen on the test set (selection.policy); its name must be 'T1†'",
     ),
     ("selection.trials", {}, "selection.trials: {} is not a list"),
     ("selection.temperature", -1.0, "selection.temperature: -1.0 is out of [0, inf]"),
@@ -340,11 +340,11 @@ def test_every_truncation_is_refused(make: Make, tmp_path: Path) -> None:
     whole = path.read_bytes().rstrip()
     for length in range(0, len(whole), 7):
         path.write_bytes(whole[:length])
-        assert_refused(path, "not JSON, or cut off")
+        assert_refused(path, "not JSON, or truncated")
 
 
 def test_H_is_checked_within_its_own_family(make: Make, tmp_path: Path) -> None:
-    """H_calibrated follows from u_calibrated and s_calibrated, not from u and s; u = s = 0 gives H = 0."""
+    """Derive H_calibrated from u_calibrated and s_calibrated, not from u and s; u = s = 0 gives H = 0."""
     family = {"u_calibrated": 40.0, "s_calibrated": 40.0, "H_calibrated": 40.0, "u†": 0.0, "s†": 0.0, "H†": 0.0}
     assert read(write(make(extra=family), tmp_path)).metrics["H_calibrated"] == 40.0
     for name in ("H_calibrated", "H†"):
@@ -396,7 +396,7 @@ def test_writing_twice_keeps_the_later_result(make: Make, tmp_path: Path) -> Non
 
 
 def test_a_failing_file_object_leaves_nothing(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The disk fills up after some bytes were written."""
+    """Fill the disk after some bytes were written."""
     real = Path.open
 
     class Full(io.BufferedWriter):

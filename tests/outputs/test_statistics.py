@@ -42,7 +42,7 @@ def test_the_order_of_seeds_changes_no_bit(values: list[float]) -> None:
 
 
 def test_the_t_quantile_of_five_seeds_is_that_of_the_tables() -> None:
-    """t(.975, 4) = 2.776, the standard deviation of 1..5 is √2.5."""
+    """Compare with t(.975, 4) = 2.776 and the standard deviation √2.5 of 1, …, 5."""
     assert summarize([1, 2, 3, 4, 5]).ci == pytest.approx(2.776 * math.sqrt(2.5 / 5), abs=5e-4)
 
 

@@ -1,4 +1,4 @@
-"""Trackers that fail, in every hook; and what is said of them in a configuration."""
+"""Trackers that fail in any of their methods, and errors in the configuration of trackers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_tracker_that_fails_costs_neither_the_result_nor_the_others(
     assert len(read_csv(tmp_path / "run" / "csv" / "metrics.csv")) > 1
     shown = capfd.readouterr().err
     assert shown.count("WARNING") == 1
-    line = f"logger.tensorboard failed and is left out from here on, the run goes on: in {hook}"
+    line = f"logger.tensorboard failed and is disabled for the rest of this run: in {hook}"
     assert line in " ".join(shown.split())
 
 

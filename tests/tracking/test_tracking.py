@@ -1,4 +1,4 @@
-"""One search and fit, watched by all trackers at once, read back from every one of them."""
+"""One search and fit with all trackers at once, whose files are read back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EVERY = 10
 
 
 class Watched(NamedTuple):
-    """A finished run."""
+    """Finished run with all trackers."""
 
     output: Path
     result: dict[str, Any]
@@ -198,13 +198,13 @@ def test_a_report_takes_what_trackers_keep_for_no_result(watched: Watched, capsy
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """Rows by column."""
+    """Read a CSV file as rows by column."""
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
 def read_events(folder: Path) -> EventAccumulator:
-    """All events of a folder."""
+    """Read all events of a folder."""
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     events.Reload()
     return events

@@ -1,4 +1,4 @@
-"""W&B runs of several jobs and of resumed ones; and a W&B that cannot be had."""
+"""W&B runs of multiruns and of resumed runs, and W&B without a server, login or package."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ESZSL = ["train", "data=synthetic", "method=eszsl"]
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
-    """A W&B that has not started yet, and whose server does not answer."""
+    """Set up W&B without a service process, and with a server that does not answer."""
     import wandb
 
     wandb.teardown()
@@ -42,7 +42,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.M
 
 
 def places(folder: Path) -> list[str]:
-    """Where a run reads and writes."""
+    """Return the overrides for the paths of a run."""
     return [f"paths.output={folder / 'run'}", f"paths.cache={folder / 'cache'}"]
 
 
@@ -64,7 +64,7 @@ def test_jobs_of_a_multirun_are_runs_of_one_group(tmp_path: Path) -> None:
 
 
 def test_a_resumed_run_goes_on_as_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped at a step that is logged: nothing is missing, nothing is there twice."""
+    """Interrupt a run at a step that is logged: no step is missing, and none is logged twice."""
     ale = ["train", "data=synthetic", "method=ale", "method.epochs=4", "trainer.log_every_n_steps=5"]
     ale += ["sweep.lr=[1.0]", "selection=validation", f"paths.cache={tmp_path / 'cache'}"]
     watch = ["logger=[csv,tensorboard,wandb_offline]", f"paths.output={tmp_path / 'run'}"]
@@ -97,7 +97,7 @@ def test_a_resumed_run_goes_on_as_the_same(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_an_identity_that_is_none_is_not_taken_over(tmp_path: Path) -> None:
-    """The file may be anybody's, and what it says becomes part of the names of folders."""
+    """Replace an ID that could be a path: IDs become parts of the names of folders."""
     search = [*ESZSL, "sweep.gamma=[1.0]", "sweep.lamb=[1.0]", "selection=validation", *places(tmp_path)]
     assert main(search) == 0
     checkpoints = tmp_path / "run" / "checkpoints" / identity(plain(compose(search[1:])))
@@ -150,7 +150,7 @@ def test_a_server_that_does_not_answer_is_waited_for_once(
     wait = "logger.wandb.start_timeout=2"
     assert main(["train", "-m", *ESZSL[1:], "seed=0,1", "logger=wandb", wait, *places(tmp_path)]) == 0
     assert modes == ["online", "offline", "offline"]
-    assert "offline, to be sent later by wandb sync" in " ".join(capfd.readouterr().err.split())
+    assert "the run is offline, send it later with wandb sync" in " ".join(capfd.readouterr().err.split())
     assert len(runs(tmp_path / "run")) == 2
     names = [path.name for path in (tmp_path / "run").rglob("*run-2*") if path.is_dir()]
     assert len(names) == 2
@@ -161,7 +161,7 @@ def test_without_a_login_it_is_offline(
     server: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*ESZSL, "logger=wandb", *places(tmp_path)]) == 0
-    assert "no login; wandb login, or WANDB_API_KEY in the environment" in " ".join(capfd.readouterr().err.split())
+    assert "no login; run wandb login, or set WANDB_API_KEY" in " ".join(capfd.readouterr().err.split())
     assert len(runs(tmp_path / "run")) == 1
 
 
@@ -172,14 +172,14 @@ def test_a_wandb_that_is_not_installed_costs_one_line(
     assert main([*ESZSL, "logger=wandb", *places(tmp_path)]) == 0
     shown = capfd.readouterr().err
     assert shown.count("WARNING") == 1
-    assert "logger.wandb failed and is left out from here on" in " ".join(shown.split())
+    assert "logger.wandb failed and is disabled for the rest of this run" in " ".join(shown.split())
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["result.json"]
 
 
 def test_its_own_environment_variables_say_where_a_run_goes_and_what_it_is_called(
     server: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A key of the configuration goes before its variable."""
+    """Override environment variables by keys of the configuration."""
     import wandb
 
     variables = {"PROJECT": "birds", "ENTITY": "team", "RUN_GROUP": "sweep 3", "NAME": "the first", "TAGS": "a, b,a"}
@@ -215,12 +215,12 @@ def test_switched_off_it_writes_nothing(server: pytest.MonkeyPatch, tmp_path: Pa
         (
             "",
             "logger.wandb.project=team/zsl",
-            "a project has none of",
+            "the name of a project cannot contain any of",
             "logger.wandb.entity=team logger.wandb.project=zsl",
         ),
-        ("", "logger.wandb.project='a#b'", "a project has none of", "give another"),
+        ("", "logger.wandb.project='a#b'", "the name of a project cannot contain", "give another name"),
         ("", f"logger.wandb.project={'x' * 129}", "has 129 characters", "give at most 128"),
-        ("", "logger.wandb.entity=a/b", "logger.wandb.entity=a/b", "give its project by itself"),
+        ("", "logger.wandb.entity=a/b", "logger.wandb.entity=a/b", "give the project separately"),
         ("WANDB_PROJECT=team/zsl", "seed=0", "WANDB_PROJECT=team/zsl", "write logger.wandb.entity=team"),
         ("WANDB_MODE=of", "seed=0", "WANDB_MODE=of: is unknown", "set it to online, offline or disabled"),
         ("WANDB_TAGS=a,,b", "seed=0", "WANDB_TAGS: ", "Tag at index 1 is empty"),

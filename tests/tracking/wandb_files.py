@@ -1,4 +1,4 @@
-"""What W&B keeps of a run on disk, read back: a LevelDB log of protobuf records behind a header of 7 bytes."""
+"""Reader of ``.wandb`` files: LevelDB logs of protobuf records behind a header of 7 bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 
 class WandbRun:
-    """One ``.wandb`` file."""
+    """Content of one ``.wandb`` file."""
 
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
@@ -33,18 +33,18 @@ class WandbRun:
         self.exit = [record.exit.exit_code for record in self.records if record.HasField("exit")]
 
     def column(self, name: str) -> list[Any]:
-        """The values of the history under this name."""
+        """Return the values of the history with this name."""
         return [row[name] for row in self.history if name in row]
 
     def table(self, name: str) -> tuple[list[str], list[list[Any]]]:
-        """Columns and rows of a table."""
+        """Return columns and rows of a table."""
         (found,) = self.column(name)
         content = json.loads((self.folder / "files" / found["path"]).read_text())
         return content["columns"], content["data"]
 
 
 def runs(folder: Path) -> list[WandbRun]:
-    """All runs below a folder, by age."""
+    """Read all runs below a folder, the oldest first."""
     return [WandbRun(path) for path in sorted(folder.rglob("run-*.wandb"), key=lambda path: path.stat().st_mtime_ns)]
 
 
@@ -76,7 +76,7 @@ def _items(items: Iterable[Any]) -> dict[str, Any]:
 
 
 def _artifacts(records: Iterable[Any]) -> Iterator[Any]:
-    """A record of its own, or within a request."""
+    """Return a record, also where it is within a request."""
     for record in records:
         if record.HasField("artifact"):
             yield record

@@ -1,1 +1,1 @@
-"""What a run leaves: result.json, what identifies it, and the claims of papers."""
+"""Results of runs (``result.json``), identities of configurations, and published numbers."""

@@ -1,32 +1,29 @@
-"""Numbers that are no more than chance: marked in every table, with chance in its notes."""
+"""Metrics that are not above chance, which every table marks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from zsl.outputs.result import Result
 from zsl.outputs.schema import DAGGER
 from zsl.outputs.statistics import Summary
 
-if TYPE_CHECKING:
-    pass
-
 PARTS = {"T1": ("T1",), "u": ("u",), "s": ("s",), "H": ("u", "s")}
-"""metric -> the accuracies that have a chance of their own; H tells nothing where one of its two does not"""
+"""metric -> the accuracies whose chance level decides; H is at chance where u or s is"""
 
 
 def levels(runs: Sequence[Result]) -> dict[str, float]:
-    """The accuracy of a guess for T1, u and s in percent: 100 / candidates."""
+    """Return the chance level of T1, u and s in percent: 100 / number of candidate classes."""
     return {name: 100 / count for name, count in _candidates(runs[0]).items() if count}
 
 
 def at_chance(runs: Sequence[Result], metrics: Mapping[str, Summary]) -> frozenset[str]:
-    """The metrics among T1, u, s, H (also marked †) whose mean over runs is no more than chance.
+    """Return the metrics among T1, u, s, H (also marked †) whose mean over runs is not above chance.
 
-    It is where the mean lies within the interval of chance that the runs recorded, or the 95 % interval over seeds
-    reaches down to the accuracy of a guess. Without a record of the interval, the accuracy of a guess is its end.
+    A metric is at chance where its mean lies within the interval of chance that the runs recorded, or where its 95 %
+    interval over seeds reaches down to the chance level. Where no interval of chance was recorded, the chance level
+    is its upper end.
     """
     guess = levels(runs)
     marked = set()

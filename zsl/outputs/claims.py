@@ -1,4 +1,4 @@
-"""What papers and public code print: the rows of an experiment's ``published``, checked as they are read."""
+"""Numbers of papers and public code: the rows of an experiment's ``published``, checked as they are read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from zsl.outputs.schema import SETTINGS, scale
 from zsl.outputs.statistics import Summary, summarize
 
 METRICS = ("T1", "u", "s", "H", "AUSUC")
-"""that a row may have; all that it has count"""
+"""metrics that a row may have; all that it has are compared"""
 SPREAD = 0.25
-"""percentage points between a printed H and the harmonic mean of the printed u and s: both are rounded, and where they
-are means over runs, the mean of H is a little below the H of means"""
+"""greatest difference, in percentage points, between a printed H and the harmonic mean of the printed u and s: both
+are rounded, and where they are means over runs, the mean of H is a little below the H of the means"""
 CHOSEN = ("nothing", "training", "validation", "test")
-"""what choices (hyperparameters, epochs) were made on: the last epoch of given hyperparameters is *nothing*"""
+"""data on which hyperparameters and epochs were chosen; *nothing*: given hyperparameters and the last epoch"""
 CONDITIONS: Mapping[str, Check] = {
     "source": text,
     "features": text,
@@ -28,27 +28,27 @@ CONDITIONS: Mapping[str, Check] = {
     "setting": optional(one_of(*SETTINGS)),
     "selection": optional(text),
 }
-"""of a claim, each of which a row may say otherwise; null where it is not known"""
+"""conditions of a claim; a row may override each; null where it is not known"""
 OPTIONAL: Mapping[str, Check] = {
     "selected_on": optional(one_of(*CHOSEN)),
     "features_sha256": optional(matching("[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits")),
     "features_dimension": optional(whole),
     "correction": text,
 }
-"""the same, which need not be there"""
+"""conditions that may be absent"""
 OF_FEATURES = ("features_sha256", "features_dimension")
-"""what a row that has other features does not share"""
+"""conditions that a row with features of its own does not inherit"""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One printed row: its numbers, and under which conditions they were found."""
+    """One published row: its numbers and the conditions under which they were measured."""
 
     data: str
     metrics: Mapping[str, Summary]
-    """percent, AUSUC in [0, 1]; of several runs with their spread, else a single number"""
+    """percent, AUSUC in [0, 1]; with a standard deviation where several runs were published"""
     verified: bool
-    """read where it stands, not remembered"""
+    """whether the number was read in its source"""
     source: str
     features: str
     """name of a feature file without its ending, such as ``res101``"""
@@ -56,29 +56,29 @@ class Claim:
     """such as ``PS v1``"""
     class_embedding: str
     setting: str | None
-    """one of `SETTINGS`; None where it is not known, here and below"""
+    """one of `SETTINGS`; None where it is not known"""
     selection: str | None
-    """how choices were made, in words"""
+    """how hyperparameters were chosen, as free text; None where it is not known"""
     tolerance: float
-    """percentage points, fixed beforehand"""
+    """percentage points, fixed before the runs"""
     selected_on: str | None = None
-    """one of `CHOSEN`"""
+    """one of `CHOSEN`; None where it is not known"""
     features_sha256: str | None = None
-    """fingerprint of the features, as ``zsl data inspect`` shows it"""
+    """fingerprint of the features, as ``zsl data inspect`` shows it; None where it is not known"""
     features_dimension: int | None = None
-    """numbers an image"""
+    """features per image; None where it is not known"""
     correction: str = "none"
-    """of scores: of ours by name, or in words"""
+    """correction of scores: a name of this package, or free text"""
 
 
 def claims(published: Mapping[str, Any] | None, place: str = "published") -> list[Claim]:
-    """Every row of an experiment's ``published``.
+    """Return every row of an experiment's ``published``.
 
-    A number of a row is a number, a list of the numbers of several runs, or {mean, std, n}.
+    A metric of a row is a number, a list of the numbers of several runs, or {mean, std, n}.
 
     Raises:
         InputError: a key is missing or unknown, a number out of range, H does not follow from u and s, or the rows of
-            two data sets are the same.
+            two data sets are equal.
     """
     if published is None:
         return []
@@ -89,7 +89,7 @@ def claims(published: Mapping[str, Any] | None, place: str = "published") -> lis
 
 
 def tolerance(claim: Claim, metric: str) -> float:
-    """The tolerance of a claim in the unit of a metric."""
+    """Return the tolerance of a claim in the unit of a metric."""
     return claim.tolerance if scale(metric) == "percent" else claim.tolerance / 100
 
 
@@ -116,16 +116,16 @@ def _mean(value: Any) -> float:
 
 
 def _printed(highest: float) -> Check:
-    """A number, several of them, or a mean with its standard deviation and how many runs it is of."""
+    """Return a check for a number, a list of numbers, or {mean, std, n} with n the number of runs."""
     alone, spread = number(0, highest), {"mean": number(0, highest), "std": number(0, highest), "n": whole}
 
     def check(key: str, value: Any) -> Iterator[Fault]:
         if isinstance(value, Mapping):
             faults = list(record(spread)(key, value))
-            yield from faults or ([(f"{key}.n", "is below 2: give the number alone")] if value["n"] < 2 else [])
+            yield from faults or ([(f"{key}.n", "is below 2: give a single number")] if value["n"] < 2 else [])
         elif isinstance(value, list):
             yield from checks.sequence(alone)(key, value)
-            yield from [] if len(value) > 1 else [(key, "is a list of fewer than two runs: give the number alone")]
+            yield from [] if len(value) > 1 else [(key, "is a list of fewer than two runs: give a single number")]
         else:
             yield from alone(key, value)
 
@@ -144,14 +144,14 @@ def _follow(place: str, published: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _copies(place: str, published: Mapping[str, Any]) -> Iterator[Fault]:
-    """The numbers of one data set under the name of another, as AWA1 and AWA2 stand in some tables."""
+    """Yield equal rows of two data sets: some tables confuse AWA1 and AWA2."""
     seen: dict[tuple[Any, ...], str] = {}
     for data, rows in published["results"].items():
         for row in rows:
             numbers = tuple(_mean(row[name]) if name in row else None for name in METRICS)
             other = seen.setdefault(numbers, data)
             if other != data and sum(value is not None for value in numbers) > 1:
-                yield f"{place}.results.{data}", f"the same numbers stand under {other}"
+                yield f"{place}.results.{data}", f"has the numbers of {other}"
 
 
 def _whether(key: str, value: Any) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""Chosen values at an end of the axis they were chosen from: the optimum may lie beyond."""
+"""Hyperparameters chosen at an end of their search range: the optimum may lie beyond."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Any, TypeGuard
 from zsl.outputs.result import Result
 
 NATURAL = ("epochs",)
-"""what a search measures on its way: its end is that of training"""
+"""keys that early stopping sets, so that their upper end is the end of training"""
 FEWEST = 3
-"""different numbers that a list must have to hold an optimum within"""
+"""least number of distinct values of a list that can have an optimum between its ends"""
 BORDER = 0.01
-"""share of a range, at each of its ends, that counts as the end"""
+"""fraction of a range that counts as its end, at either end"""
 
 
 def at_edge(result: Result) -> dict[str, str]:
-    """Find the hyperparameters that were chosen at an end of a numeric axis.
+    """Return the hyperparameters that were chosen at an end of their numeric axis.
 
-    A range is such an axis, and a list of at least three different numbers and nothing else. There is no edge where
-    a value within is as good by ``selection.objective``. A value at which training diverged belongs to the axis.
+    A numeric axis is a range, or a list of at least three distinct numbers and nothing else. A value is not at an
+    edge where a value between the ends is as good by ``selection.objective``. A value at which training diverged
+    belongs to the axis.
 
     Returns:
-        key of the sweep -> the chosen value and both ends of the axis, as ``1.0 of 0.01 … 1.0``.
+        key of the sweep -> the chosen value and both ends of its axis, as ``1.0 of 0.01 … 1.0``.
     """
     objective, found = _at(result.config, "selection.objective") or "T1", {}
     for key in sorted(
@@ -45,7 +46,7 @@ def at_edge(result: Result) -> dict[str, str]:
 
 
 def warnings(runs: Sequence[Result]) -> Iterator[str]:
-    """Give a line for every hyperparameter that some of these runs, which differ in their seeds, chose at an edge."""
+    """Yield a warning for every hyperparameter that some of these runs, equal but for the seed, chose at an edge."""
     edges = [at_edge(run) for run in runs]
     for key in sorted({key for found in edges for key in found}):
         places = sorted({found[key] for found in edges if key in found})
@@ -56,7 +57,7 @@ def warnings(runs: Sequence[Result]) -> Iterator[str]:
 
 
 Axis = tuple[float, float, float, float]
-"""the last number that is at the low end, the first that is at the high end, and both ends"""
+"""greatest number that counts as the low end, least that counts as the high end, low end, high end"""
 
 
 def _range(result: Result, key: str) -> Axis | None:
@@ -79,7 +80,7 @@ def _list(result: Result, key: str) -> Axis | None:
 
 
 def _at(config: Any, key: str) -> Any:
-    """The value of a dotted key, None where there is none."""
+    """Return the value of a dotted key, or None where it is absent."""
     for word in key.split("."):
         config = config.get(word) if isinstance(config, Mapping) else None
     return config

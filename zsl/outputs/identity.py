@@ -1,4 +1,4 @@
-"""What tells one configuration from another, in eight characters."""
+"""Hash of a configuration: eight characters that identify what is computed."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from typing import Any
 from zsl.files.redaction import without_secrets
 
 MEANS = ("paths", "seeds", "resume", "rerun", "save", "trainer", "published", "logger")
-"""groups of the configuration that say where and by what means, not what is computed; see ``NUMERIC``"""
-HELD = ("data", "class_embedding")
-"""parts whose keys ``cache`` say where files lie, and no more"""
+"""groups of the configuration that do not change what is computed, such as paths and logging; exceptions:
+``zsl.reporting.table.NUMERIC``"""
+CACHED = ("data", "class_embedding")
+"""groups in which keys named ``cache`` are paths, which are not hashed"""
 
 
 def identity(config: Mapping[str, Any]) -> str:
-    """Eight characters for all of a resolved configuration that changes what is computed: the same for a run and for
-    the configuration in its ``result.json``. The order of keys counts: that of the parts of a concatenation matters.
+    """Return eight hexadecimal digits of a hash of all keys of a resolved configuration that change what is computed.
+
+    A run and the configuration in its ``result.json`` have the same hash. The order of keys counts, as the order of
+    the parts of a concatenation matters.
     """
-    kept = {key: _placeless(value) if key in HELD else value for key, value in config.items() if key not in MEANS}
+    kept = {key: _without_cache(value) if key in CACHED else value for key, value in config.items() if key not in MEANS}
     trainer = config.get("trainer")
     kept["precision"] = trainer.get("precision") if isinstance(trainer, Mapping) else trainer
     return hashlib.sha256(json.dumps(without_secrets(kept), default=str).encode()).hexdigest()[:8]
 
 
-def _placeless(node: Any) -> Any:
+def _without_cache(node: Any) -> Any:
     if isinstance(node, Mapping):
-        return {key: _placeless(value) for key, value in node.items() if key != "cache"}
-    return [_placeless(item) for item in node] if isinstance(node, list) else node
+        return {key: _without_cache(value) for key, value in node.items() if key != "cache"}
+    return [_without_cache(item) for item in node] if isinstance(node, list) else node

@@ -1,4 +1,4 @@
-"""What a result was made with: versions and the commit."""
+"""Provenance of a result: versions of packages and the git commit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOURCES = ("zsl", "conf", "experiments")
 
 
 def versions() -> dict[str, str]:
-    """Python, zsl, and the distributions that numbers depend on, as far as they are installed; nothing is imported."""
+    """Return the versions of Python, zsl and the installed `DISTRIBUTIONS` that numbers depend on; imports nothing."""
     found = {"python": platform.python_version(), "zsl": zsl.__version__}
     for name in DISTRIBUTIONS:
         try:
@@ -26,10 +26,11 @@ def versions() -> dict[str, str]:
 
 
 def commit(tree: Path = Path(zsl.__file__).parents[1]) -> str | None:
-    """The commit of the source tree that zsl was imported from, ``-dirty`` where code or configuration differ from it.
+    """Return the commit of the source tree of zsl, with ``-dirty`` where code or configuration differ from the commit.
 
-    None in an installed wheel (also when its environment lies within some other repository), without git, and
-    before the first commit.
+    Returns:
+        None for an installed wheel (also where its environment lies within another repository), without git, and
+        before the first commit.
     """
     if not (tree / ".git").exists():
         return None
@@ -41,7 +42,7 @@ def commit(tree: Path = Path(zsl.__file__).parents[1]) -> str | None:
 
 
 def _git(tree: Path, *arguments: str) -> str | None:
-    """What git says, None where it cannot; a hook's GIT_DIR must not lead it to another repository."""
+    """Return the output of git, None where it fails; ignores GIT_DIR, which a hook sets for another repository."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     command = ["git", "--no-optional-locks", "-C", str(tree), *arguments]
     try:

@@ -1,4 +1,4 @@
-"""One run on disk: ``result.json``, whole or absent, and checked when it is read."""
+"""Result of one run on disk: ``result.json``, written atomically and checked when it is read."""
 
 from __future__ import annotations
 
@@ -18,30 +18,31 @@ from zsl.outputs import schema
 
 NAME = "result.json"
 LINES = ("curve", "hubness", "synthetic")
-"""long lists, on one line each"""
+"""fields with long lists, which are written on one line each"""
 
 DATA = ("metrics", "per_class", "curve", "hubness", "fingerprints", "synthetic", "chance", "timings", "commit")
-"""names of classes and metrics with numbers, and digests: no secrets, but a class may be named like a password"""
+"""fields that are not redacted: they hold numbers, digests and names of classes, and a class may be named like a
+password"""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """How hyperparameters came about: ``fixed`` beforehand, chosen on ``validation``, or (marked †) on ``test``."""
+    """Choice of hyperparameters: ``fixed`` in advance, chosen on ``validation``, or chosen on ``test`` (marked †)."""
 
     policy: str = "fixed"
     chosen: Mapping[str, Any] = field(default_factory=dict)
-    """dotted key of the configuration (``method.gamma``) -> the value that was chosen"""
+    """dotted key of the configuration (``method.gamma``) -> chosen value"""
     trials: Sequence[Mapping[str, Any]] = field(default_factory=list)
-    """every point that was tried, with its score"""
+    """every trial of the search, with its score"""
     gamma: float | None = None
     """bias of calibrated stacking"""
     temperature: float | None = None
-    """of the softmax, for calibrated probabilities"""
+    """temperature of the softmax, for calibrated probabilities"""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one run found, and all that is needed to compare it with another or to run it again."""
+    """Numbers of one run, and all that is needed to compare it with other runs or to repeat it."""
 
     method: str
     data: str
@@ -50,42 +51,44 @@ class Result:
     """such as ``CUB PS v1, 312 attributes``"""
     class_embedding: str
     setting: str
-    """what training may see: ``inductive``, ``unseen semantics`` or ``transductive``, as is any run whose correction
-    looks at the whole test batch"""
+    """what training may use: ``inductive``, ``unseen semantics`` or ``transductive``; a run whose correction uses the
+    whole test batch is transductive"""
     protocol: str
     """``tune`` (numbers on validation classes) or ``final`` (numbers on test images)"""
     selection: Selection
     seed: int
     metrics: Mapping[str, float]
-    """T1, u, s, H and their kin in percent, AUSUC in [0, 1]; names of what was chosen on the test set end in †"""
+    """T1, u, s, H and variants such as ``H_calibrated`` in percent, AUSUC in [0, 1]; names of metrics that were chosen
+    on the test set end in †"""
     fingerprints: Mapping[str, str]
     """SHA-256 of features, labels, every split and the class embeddings"""
     config: Mapping[str, Any]
-    """resolved"""
+    """resolved configuration"""
     created: str
     """ISO 8601, UTC"""
     per_class: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     """metric -> class -> accuracy in percent, None for a class without test images"""
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    """the seen-unseen curve: ``u`` and ``s`` in percent, and companions of the same length: ``gamma``, the
-    stacking bias at which each point holds"""
+    """seen-unseen curve: ``u`` and ``s`` in percent, and lists of the same length, such as ``gamma``, the stacking
+    bias of each point"""
     correction: str = "none"
-    """of scores, by name; all metrics are of corrected scores"""
+    """name of the correction of scores; all metrics are computed from corrected scores"""
     hubness: Mapping[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
-    """``ZSL`` (unseen images × unseen classes) and ``GZSL`` (all × all) -> ``classes`` by name, and as many counts
-    under ``N1``, ``N5``, ``N10``: in how many images a class is among the k best, ``bad_N1``, …: of other classes"""
+    """``ZSL`` (images of unseen classes × unseen classes) and ``GZSL`` (all × all) -> names of ``classes``, and for
+    each class its k-occurrence ``N1``, ``N5``, ``N10``, the number of images for which it is among the k best classes,
+    and its bad k-occurrence ``bad_N1``, …, counted over images of other classes"""
     card: Mapping[str, Any] = field(default_factory=dict)
-    """the data set's: ``images``, ``features`` of each, ``classes`` (seen and unseen), images and classes of its
-    ``parts``, ``licences``, ``notes``; empty in results of before there were cards"""
+    """data set card: ``images``, ``features`` per image, ``classes`` (seen and unseen), images and classes of the
+    ``parts``, ``licences``, ``notes``; empty in results of older versions"""
     synthetic: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    """of a method that makes features, the means of seen ``classes`` in the plane of the first two principal components
-    of the real ones: ``real_x``, ``real_y``, ``made_x``, ``made_y``"""
+    """for a generative method, means of the real and the synthetic features of seen ``classes``, projected on the first
+    two principal components of the real ones: ``real_x``, ``real_y``, ``made_x``, ``made_y``"""
     chance: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """of T1, u and s in percent: ``level``, the accuracy of a guess, and ``high``, up to which an accuracy is no more
-    than chance (:func:`zsl.evaluation.chance.chance`); empty in results of before it was recorded"""
+    """T1, u and s -> in percent ``level``, the chance level, and ``high``, the upper end of the interval of chance
+    (:func:`zsl.evaluation.chance.chance`); empty in results of older versions"""
     deterministic: bool | None = None
-    """whether building and training drew no random number, so that every seed gives the same; None where it is not
-    known"""
+    """whether building and training drew no random number, so that every seed gives the same result; None where it is
+    not known"""
     overrides: Sequence[str] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
@@ -94,30 +97,30 @@ class Result:
 
 
 def write(result: Result, folder: Path) -> Path:
-    """Write ``folder/result.json`` by one rename and return its path: what can be written can be read again.
+    """Write ``folder/result.json`` atomically and return its path; whatever is written can be read again.
 
-    Arrays and scalars of numpy and torch become lists and numbers, tuples lists, paths strings. Secrets are
-    withheld (:mod:`zsl.files.redaction`) from all but what `DATA` names.
+    Arrays and scalars of numpy and torch become lists and numbers, tuples become lists, paths become strings. Secrets
+    are redacted (:mod:`zsl.files.redaction`) in all fields but those of `DATA`.
 
     Raises:
-        InputError: a field is not as `Result` says (a metric is NaN, H does not follow from u and s, …), or the
+        InputError: a field does not fulfil the schema (a metric is NaN, H does not follow from u and s, …), or the
             folder cannot be written.
     """
     path = folder / NAME
     record = _plain(asdict(result))
     record |= without_secrets({key: value for key, value in record.items() if key not in DATA})
-    _check(record, path, "nothing was written; correct the run that made it")
+    _check(record, path, "nothing was written; correct the run that computed it")
     lines = (f'"{key}": {_dump(key, value)}' for key, value in {"schema": schema.SCHEMA, **record}.items())
     write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
     return path
 
 
 def read(path: Path) -> Result:
-    """The result in this file.
+    """Read the result in this file.
 
     Raises:
-        InputError: the file is absent, not JSON, cut off, of another schema, or a value is not as `Result` says; the
-            message names file, key and cause.
+        InputError: the file is absent, not JSON, truncated, of another schema, or a value does not fulfil the schema;
+            the message names file, key and cause.
     """
     again = "run it again, or delete the file"
     try:
@@ -125,26 +128,27 @@ def read(path: Path) -> Result:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); give a {NAME}") from error
     except ValueError as error:
-        raise InputError(f"{path}: not JSON, or cut off ({error}); {again}") from error
+        raise InputError(f"{path}: not JSON, or truncated ({error}); {again}") from error
     if not isinstance(record, dict):
         raise InputError(f"{path}: {show(record)} is not an object; {again}")
     version = record.pop("schema", None)
     if version != schema.SCHEMA or isinstance(version, bool):
         known = f"{show(version)} is not {schema.SCHEMA}"
-        raise InputError(f"{path}: schema: {known}; read it with the zsl that wrote it, or run it again")
+        raise InputError(f"{path}: schema: {known}; read it with the version of zsl that wrote it, or run it again")
     _check(record, path, again)
     return Result(**{**record, "selection": Selection(**record["selection"])})
 
 
 def gather(paths: Iterable[Path], without: Sequence[str] = ()) -> dict[Path, Result]:
-    """All results in these files and, at any depth, in these folders, sorted by path; each file counts once.
+    """Read all results in these files and, at any depth, in these folders, sorted by path; each file counts once.
 
-    ``without`` are fields that are checked but not kept, such as `LINES`: of thousands of results they are most of
-    the memory.
+    Args:
+        paths: ``result.json`` files, or folders that contain some.
+        without: fields that are checked but not kept in memory, such as `LINES`, which take most of the memory.
 
     Raises:
-        InputError: a path does not exist, a folder holds no result, or some results cannot be read: the message
-            lists them.
+        InputError: a path does not exist, a folder contains no result, or some results cannot be read; the message
+            lists these.
     """
     files = {file.resolve(): file for path in paths for file in _files(path)}
     results, faults = {}, []
@@ -167,7 +171,7 @@ def _without(result: Result, names: Sequence[str]) -> Result:
 
 def _files(path: Path) -> list[Path]:
     if not path.exists():
-        raise InputError(f"{path}: does not exist; give a {NAME} or a folder that holds some")
+        raise InputError(f"{path}: does not exist; give a {NAME} or a folder that contains some")
     if not path.is_dir():
         return [path]
     found = list(path.rglob(NAME))
@@ -183,7 +187,7 @@ def _check(record: Mapping[str, Any], path: Path, cure: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """The value in JSON's types."""
+    """Convert a value to types of JSON."""
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if hasattr(value, "tolist"):

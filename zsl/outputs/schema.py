@@ -1,4 +1,4 @@
-"""What a ``result.json`` must hold."""
+"""Schema of ``result.json``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from zsl.files.checks import (
 SCHEMA = 2
 
 DAGGER = "†"
-"""ends the name of a metric that was chosen on the test set"""
+"""suffix of the name of a metric that was chosen on the test set"""
 SETTINGS = ("inductive", "unseen semantics", "transductive")
 PROTOCOLS = ("tune", "final")
 POLICIES = ("fixed", "validation", "test")
@@ -41,14 +41,16 @@ _UNIT = re.compile(r"(AUSUC|AUROC|ECE)(_.*|†*)", re.IGNORECASE)
 
 
 def scale(metric: str) -> Literal["percent", "unit", "number"]:
-    """T1, u, s, H and their kin are percentages; AUSUC, AUROC and ECE lie in [0, 1]; the rest are plain numbers."""
+    """Return the scale of a metric: percent for T1, u, s, H and their variants, unit ([0, 1]) for AUSUC, AUROC and ECE,
+    number for all others.
+    """
     if _PERCENT.fullmatch(metric):
         return "percent"
     return "unit" if _UNIT.fullmatch(metric) else "number"
 
 
 def metrics(key: str, value: Any) -> Iterator[Fault]:
-    """Name -> number in the range of its scale, H following from u and s."""
+    """Check metrics: name -> number in the range of its scale, with H the harmonic mean of u and s."""
     if not isinstance(value, dict) or not value:
         yield key, f"{show(value)} is not an object with at least one metric"
         return
@@ -62,7 +64,7 @@ def _metric(key: str, name: str, value: Any) -> Iterator[Fault]:
 
 
 def _harmonic(key: str, value: dict[str, float]) -> Iterator[Fault]:
-    """H = 2us / (u + s), 0 where both are 0; likewise with every suffix."""
+    """Check H = 2us / (u + s), 0 where both are 0, for every suffix of these names."""
     for suffix in (name[1:] for name in value if name[0] == "H" and scale(name) == "percent"):
         if not {f"u{suffix}", f"s{suffix}"} <= value.keys():
             continue
@@ -73,7 +75,7 @@ def _harmonic(key: str, value: dict[str, float]) -> Iterator[Fault]:
 
 
 def curve(key: str, value: Any) -> Iterator[Fault]:
-    """{} or u and s (percent) and any companions, such as the biases, all of one length."""
+    """Check a seen-unseen curve: {}, or u and s (percent) and further lists, such as gamma, all of one length."""
     if value != {}:
         faults = list(mapping(sequence(number()), required=("u", "s"))(key, value))
         yield from faults or _points(key, value)
@@ -90,7 +92,7 @@ name_of_class = string
 
 
 def hubness(key: str, value: Any) -> Iterator[Fault]:
-    """{} or, for ZSL and GZSL, names of classes and counts of occurrences, of which no more are bad than there are."""
+    """Check hubness: {}, or for ZSL and GZSL the names of classes, their occurrences, and at most as many bad ones."""
     if value == {}:
         return
     matrices = record(dict.fromkeys(("ZSL", "GZSL"), mapping(sequence(anything), required=("classes", "N1", "bad_N1"))))
@@ -112,7 +114,7 @@ def _occurrences(key: str, value: dict[str, list[Any]]) -> Iterator[Fault]:
 
 
 def synthetic(key: str, value: Any) -> Iterator[Fault]:
-    """{} or names of classes and places of their means, all of one length."""
+    """Check means of synthetic features: {}, or names of classes and coordinates of their means, all of one length."""
     if value == {}:
         return
     places = ("real_x", "real_y", "made_x", "made_y")
@@ -126,7 +128,7 @@ def synthetic(key: str, value: Any) -> Iterator[Fault]:
 
 
 def card(key: str, value: Any) -> Iterator[Fault]:
-    """{} or what is known of a data set."""
+    """Check a data set card: {}, or numbers of images, features and classes, with licences and notes."""
     classes = record({"seen": whole, "unseen": whole})
     parts = mapping(record({"images": whole, "classes": whole}))
     lines = sequence(string)
@@ -149,11 +151,11 @@ trial: Check = record(
     },
     absent=("chosen", "T1", "H", "H_raw", "gamma", "temperature", "correction", "diverged", "pruned"),
 )
-"""One point of a search and what it was worth, as :class:`zsl.selection.trials.Trial` records it."""
+"""Check of one trial of a search and its scores, as :class:`zsl.selection.trials.Trial` records them."""
 
 
 def trials(key: str, value: Any) -> Iterator[Fault]:
-    """Yield what is wrong with the trials of a search; each has T1, or a reason why its training diverged."""
+    """Check the trials of a search; each has T1, or a reason why its training diverged."""
     faults = list(sequence(trial)(key, value))
     yield from faults
     for i, item in enumerate(() if faults else value):
@@ -162,7 +164,7 @@ def trials(key: str, value: Any) -> Iterator[Fault]:
 
 
 def chance(key: str, value: Any) -> Iterator[Fault]:
-    """{} or, of T1, u and s, the level of chance and the end of its interval, which is not below the level."""
+    """Check chance: {}, or for T1, u and s the chance level and the upper end of its interval, not below the level."""
     known = {name: record({"level": number(0, 100), "high": number(0, 100)}) for name in ("T1", "u", "s")}
     faults = list(record(known, absent=tuple(known))(key, value))
     yield from faults or (
@@ -173,17 +175,17 @@ def chance(key: str, value: Any) -> Iterator[Fault]:
 
 
 def whether(key: str, value: Any) -> Iterator[Fault]:
-    """True or false."""
+    """Check that the value is true or false."""
     if not isinstance(value, bool):
         yield key, f"{show(value)} is not true or false"
 
 
 def marked(value: Any) -> Iterator[Fault]:
-    """Where hyperparameters were chosen on the test set, the name of every metric says so."""
+    """Check that the name of every metric ends in † where hyperparameters were chosen on the test set."""
     if value["selection"]["policy"] == "test":
         for name in value["metrics"]:
             if not name.endswith("†"):
-                yield f"metrics.{name}", f"was chosen on the test set (selection.policy), so its name must be '{name}†'"
+                yield f"metrics.{name}", f"was chosen on the test set (selection.policy); its name must be '{name}†'"
 
 
 _FIELDS: Check = record(
@@ -226,5 +228,5 @@ _FIELDS: Check = record(
 
 
 def result(value: Any) -> Iterator[Fault]:
-    """What is wrong with everything in a ``result.json`` beside its ``schema``."""
+    """Yield the faults of a ``result.json`` without its key ``schema``."""
     yield from list(_FIELDS("", value)) or marked(value)

@@ -12,20 +12,20 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Summary:
-    """One metric over n seeds; one seed has neither a standard deviation nor an interval."""
+    """Mean of one metric over n seeds; for one seed there is neither a standard deviation nor an interval."""
 
     mean: float
     std: float | None
-    """with n − 1 in the denominator"""
+    """standard deviation with n − 1 in the denominator"""
     ci: float | None
     """half the width of the 95 % confidence interval of the mean"""
     n: int
 
 
 def summarize(values: Sequence[float]) -> Summary:
-    """mean ± t₍.975, n−1₎ · std / √n with Student's t, so for seeds that are independent and roughly normal.
+    """Return mean ± t₍.975, n−1₎ · std / √n with Student's t, which assumes independent, roughly normal values.
 
-    Computed exactly and rounded once: the order of the values does not matter.
+    Sums are computed exactly and rounded once, so that the order of the values does not matter.
     """
     n = len(values)
     if n == 1:
@@ -38,6 +38,6 @@ def summarize(values: Sequence[float]) -> Summary:
 
 
 def over_seeds(runs: Sequence[Mapping[str, float]]) -> dict[str, Summary]:
-    """Every metric that any of the runs has, over those that have it."""
+    """Summarise every metric that any of the runs has over the runs that have it."""
     names = dict.fromkeys(name for metrics in runs for name in metrics)
     return {name: summarize([metrics[name] for metrics in runs if name in metrics]) for name in names}

@@ -1,1 +1,1 @@
-"""Watching runs: W&B, TensorBoard, CSV. What goes wrong in here never costs a result."""
+"""Trackers of runs: W&B, TensorBoard and CSV. A tracker that fails never stops a run."""

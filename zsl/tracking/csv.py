@@ -1,4 +1,4 @@
-"""CSV files below ``csv/``: losses by step, and the tables of the result."""
+"""CSV files in ``csv/``: losses by step, and the tables of the result."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ TABLES = ("summary.csv", "per_class.csv", "curve.csv", "trials.csv")
 
 
 class CSV:
-    """``metrics.csv`` (losses by step, as Lightning writes them), ``hparams.yaml``, and in the end ``summary.csv``,
-    ``per_class.csv``, ``curve.csv``, ``trials.csv``.
+    """Tracker that writes CSV files.
 
-    A resumed run goes on in the same file, from the step that it goes on from.
+    During training ``metrics.csv`` (losses by step, in Lightning's format) and ``hparams.yaml``; after the run
+    ``summary.csv``, ``per_class.csv``, ``curve.csv`` and ``trials.csv``. A resumed run appends to ``metrics.csv`` from
+    the step of its checkpoint; later rows of the interrupted run are removed.
     """
 
     def begin(self, description: RunDescription) -> None:
-        """Start anew, or with what the interrupted run has written."""
+        """Start new files; a resumed run keeps the rows of the interrupted run."""
         self.description, self.folder = description, description.output / "csv"
         self.earlier = _rows(self.folder / METRICS) if description.resumed else []
         self._start(self.earlier)
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
-        """``trials.csv`` has them all, in the end."""
+        """Do nothing: ``trials.csv`` is written after the run."""
 
     def step(self, number: int, losses: Mapping[str, float]) -> None:
-        """A row, on disk at once."""
+        """Write a row to ``metrics.csv``."""
         kept = [row for row in self.earlier if int(row["step"]) < number]
         if len(kept) < len(self.earlier):
             self._start(kept)
@@ -47,13 +48,13 @@ class CSV:
         self.logger.save()
 
     def record(self, result: Result, output: Path) -> None:  # noqa: ARG002
-        """The tables."""
+        """Write ``summary.csv`` and the tables of the result."""
         _write(self.folder / "summary.csv", ["metric", "value"], result.metrics.items())
         for name, table in tables(result).items():
             _write(self.folder / f"{name}.csv", table.columns, table.rows)
 
     def close(self, finished: bool) -> None:
-        """Every row is on disk already."""
+        """Do nothing: every row is on disk already."""
 
     def _start(self, rows: Sequence[Mapping[str, str]]) -> None:
         for name in (METRICS, "hparams.yaml", *TABLES):

@@ -1,4 +1,4 @@
-"""From the training loop to the trackers."""
+"""Callback that passes losses from the training loop to the trackers."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from zsl.training.resumption import steps_made
 
 
 class Steps(Callback):
-    """Hand on the losses that a step returns: of the first, of every ``trainer.log_every_n_steps``-th, of the last.
+    """Report the losses of the first step, of every ``trainer.log_every_n_steps``-th step and of the last step.
 
-    Steps are batches, whatever the number of optimizers; where nothing is due, nothing is read from the device.
+    A step is one batch, whatever the number of optimizers. Losses are read from the device only where they are
+    reported.
 
     Args:
-        watch: is handed the number of the step, from 1, and the epoch and the losses by name.
+        report: is called with the number of the step, from 1, and a mapping of the epoch and the losses by name.
     """
 
-    def __init__(self, watch: Callable[[int, Mapping[str, float]], None]) -> None:
-        self.watch = watch
+    def __init__(self, report: Callable[[int, Mapping[str, float]], None]) -> None:
+        self.report = report
 
     def on_train_batch_end(
         self, trainer: Trainer, _model: LightningModule, outputs: Any, _batch: Any, _batch_idx: int
     ) -> None:
-        """Hand them on where they are due."""
+        """Report the losses of this step where logging is due."""
         if _is_due(trainer):
             values = {name: float(value) for name, value in _losses(outputs).items()}
-            self.watch(steps_made(trainer), {"epoch": trainer.current_epoch + 1, **values})
+            self.report(steps_made(trainer), {"epoch": trainer.current_epoch + 1, **values})
 
 
 def _is_due(trainer: Trainer) -> bool:

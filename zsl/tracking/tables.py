@@ -1,4 +1,4 @@
-"""The tables in a result, as columns and rows."""
+"""Tables of a result as columns and rows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from zsl.outputs.result import Result
 
 
 class Table(NamedTuple):
-    """Rows as long as there are columns; None where a row has no value."""
+    """Columns, and rows with one value per column; None where a row has no value."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
 
 
 def tables(result: Result) -> dict[str, Table]:
-    """``per_class``, ``curve`` and ``trials``, as far as the result has them."""
+    """Return the tables ``per_class``, ``curve`` and ``trials`` that are not empty."""
     found = {"per_class": _per_class(result), "curve": _curve(result), "trials": _trials(result)}
     return {name: table for name, table in found.items() if table.rows}
 
@@ -39,7 +39,11 @@ def _trials(result: Result) -> Table:
 
 
 def flat_trial(trial: Any) -> dict[str, Any]:
-    """A trial on one level, as ``selection.trials`` has it on two: what was chosen by its own name."""
+    """Flatten a trial of ``selection.trials``: ``chosen.KEY`` and ``correction.KEY`` instead of nested mappings."""
     chosen = {f"chosen.{key}": value for key, value in trial.get("chosen", {}).items()}
-    opened = {f"correction.{key}": value for key, value in trial.get("correction", {}).items()}
-    return {**chosen, **opened, **{key: value for key, value in trial.items() if key not in ("chosen", "correction")}}
+    correction = {f"correction.{key}": value for key, value in trial.get("correction", {}).items()}
+    return {
+        **chosen,
+        **correction,
+        **{key: value for key, value in trial.items() if key not in ("chosen", "correction")},
+    }

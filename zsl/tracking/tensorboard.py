@@ -1,4 +1,4 @@
-"""TensorBoard event files below ``tensorboard/``."""
+"""TensorBoard event files in ``tensorboard/``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from zsl.tracking.tracker import RunDescription
 
 
 class TensorBoard:
-    """``fit/…`` by step; in the end ``selection/…`` by trial, and all metrics with the configuration as ``hparams``.
+    """Tracker that writes TensorBoard event files.
 
-    A resumed run supersedes what the interrupted one wrote from the step on that it goes on from.
+    During training ``fit/…`` by step; after the run ``selection/…`` by trial, and all metrics with the configuration
+    as ``hparams``. A resumed run purges the events of the interrupted run from the step of its checkpoint on.
 
     Raises:
         InputError: TensorBoard is not installed.
@@ -28,7 +29,7 @@ class TensorBoard:
             raise InputError("logger=tensorboard: is not installed; pip install 'zsl[tensorboard]'")
 
     def begin(self, description: RunDescription) -> None:
-        """Start anew, or beside what the interrupted run has written."""
+        """Start new event files; a resumed run keeps those of the interrupted run."""
         self.description, self.stepped = description, not description.resumed
         if not description.resumed:
             folder = description.output / "tensorboard"
@@ -37,17 +38,17 @@ class TensorBoard:
         self.logger = self._logger(None)
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
-        """The result has them all, in the end: a point that is there cannot be written again."""
+        """Do nothing: trials are written from the result, as an event cannot be written twice."""
 
     def step(self, number: int, losses: Mapping[str, float]) -> None:
-        """A point of every curve."""
+        """Write the losses of a step."""
         if not self.stepped:
             self.logger.finalize("resumed")
             self.logger, self.stepped = self._logger(number), True
         self.logger.log_metrics({f"fit/{name}": value for name, value in losses.items()}, number)
 
     def record(self, result: Result, output: Path) -> None:  # noqa: ARG002
-        """What was run, and what came of it."""
+        """Write the scores of the trials, and all metrics with the configuration."""
         for number, trial in enumerate(result.selection.trials, start=1):
             self.logger.log_metrics({f"selection/{name}": trial[name] for name in ("T1", "H") if name in trial}, number)
         chosen = {"chosen": result.selection.chosen} if result.selection.chosen else {}
@@ -56,7 +57,7 @@ class TensorBoard:
         )
 
     def close(self, finished: bool) -> None:
-        """Write what is left."""
+        """Flush and close the event files."""
         self.logger.finalize("success" if finished else "failed")
 
     def _logger(self, purge_step: int | None) -> TensorBoardLogger:

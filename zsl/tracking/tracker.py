@@ -1,4 +1,4 @@
-"""The contract of a tracker."""
+"""Interface of a tracker."""
 
 from __future__ import annotations
 
@@ -13,51 +13,52 @@ from zsl.outputs.result import Result
 
 @dataclass(frozen=True)
 class RunDescription:
-    """What is known of a run before it trains."""
+    """Description of a run before it trains."""
 
     name: str
     """such as ``eszsl cub seed 0``"""
     group: str | None
-    """the multirun it is one of"""
+    """name of the multirun that the run belongs to; None for a single run"""
     tags: tuple[str, ...]
     """method, data, setting, selection policy"""
     config: Mapping[str, Any]
-    """resolved, without secrets"""
+    """resolved configuration, without secrets"""
     facts: Mapping[str, Any]
-    """what was chosen from ``conf/`` by name, fingerprints, versions, commit"""
+    """names chosen from ``conf/``, fingerprints, versions, commit"""
     output: Path
     checkpoints: Path
-    """the folder that an interrupted run goes on from"""
+    """folder from which an interrupted run is resumed"""
     resumed: bool
-    """whether it goes on from there"""
+    """whether this run resumes an interrupted one"""
 
 
 @runtime_checkable
 class Tracker(Protocol):
-    """What watches one run at a time, from ``begin`` to ``close``.
+    """Observer of one run at a time, from ``begin`` to ``close``.
 
-    Whatever it raises, it is closed and left out from there on, and the run goes on: see
-    :class:`~zsl.tracking.tracking.Tracking`. It is handed no secrets.
+    A tracker that raises any exception is closed and not called again, and the run continues; see
+    :class:`~zsl.tracking.tracking.Tracking`. Trackers receive no secrets.
     """
 
     def begin(self, description: RunDescription) -> None:
-        """The data is there, and nothing is trained yet."""
+        """Begin a run: the data is loaded, and nothing is trained yet."""
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
-        """A trial of the search has ended, the ``number``-th from 1: what ``selection.trials`` will say of it. A search
-        that is resumed begins with the trials that it has already.
+        """Record a finished trial of the search, the ``number``-th from 1, as in ``selection.trials`` of the result.
+
+        A resumed search first repeats the trials of the interrupted one.
         """
 
     def step(self, number: int, losses: Mapping[str, float]) -> None:
-        """The losses of a gradient step of the final fit, where logging is due; steps count from 1, resumed or not."""
+        """Record the losses of a gradient step of the final fit; steps count from 1, also in a resumed run."""
 
     def record(self, result: Result, output: Path) -> None:
-        """``output/result.json`` is on disk, and says this."""
+        """Record the result, which has been written to ``output/result.json``."""
 
     def close(self, finished: bool) -> None:
-        """The run is over, with a result or without."""
+        """End the run; ``finished`` is false where it failed or was interrupted."""
 
 
 def reason(error: Exception) -> str:
-    """What an error says, in one line and without secrets."""
+    """Return the message of an error on one line and without secrets."""
     return without_secrets(" ".join(str(error).split())) or type(error).__name__

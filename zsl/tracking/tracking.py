@@ -1,4 +1,4 @@
-"""All trackers of one run, and the promise that none of them costs it anything."""
+"""All trackers of one run; a tracker that fails does not stop the run."""
 
 from __future__ import annotations
 
@@ -20,54 +20,54 @@ log = logging.getLogger(__name__)
 
 
 class Tracking:
-    """The trackers of one run by name; a context manager that closes them.
+    """Context manager of the trackers of one run, by name, which closes them at the end.
 
-    One that raises says so in one line, is closed, and is left out from there on.
+    A tracker that raises an exception is reported in one warning, closed, and not called again.
     """
 
     def __init__(self, trackers: Mapping[str, Tracker]) -> None:
-        self._asked = trackers
-        self._live: dict[str, Tracker] = {}
+        self._configured = trackers
+        self._active: dict[str, Tracker] = {}
 
     def __enter__(self) -> Tracking:
-        """Nothing begins before the run does."""
+        """Return itself; trackers begin with `begin`."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
-        """Close those that are left."""
+        """Close the trackers that have not failed."""
         self._each(lambda tracker: tracker.close(kind is None))
-        self._live = {}
+        self._active = {}
 
     def begin(self, describe: Callable[[], RunDescription]) -> None:
-        """Tell all what runs; nothing is described where nobody watches."""
-        if self._asked:
+        """Begin all trackers; without trackers, ``describe`` is not called."""
+        if self._configured:
             description = describe()
-            self._live = dict(self._asked)
+            self._active = dict(self._configured)
             self._each(lambda tracker: tracker.begin(description))
 
     @property
     def callbacks(self) -> Sequence[Callback]:
-        """What the trainer of the final fit needs: nothing, where nobody watches."""
-        return [Steps(self.step)] if self._live else []
+        """Callbacks for the trainer of the final fit; empty without trackers."""
+        return [Steps(self.step)] if self._active else []
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
-        """A trial has ended."""
+        """Report a finished trial to all trackers, without secrets."""
         self._each(lambda tracker: tracker.trial(number, without_secrets(trial)))
 
     def record(self, output: Path) -> None:
-        """Hand on what ``output/result.json`` says, as it was written."""
+        """Report the result in ``output/result.json`` to all trackers."""
         self._each(lambda tracker: tracker.record(read(output / NAME), output))
 
     def step(self, number: int, losses: Mapping[str, float]) -> None:
-        """A step of the final fit has ended."""
+        """Report the losses of a step of the final fit to all trackers."""
         self._each(lambda tracker: tracker.step(number, losses))
 
-    def _each(self, tell: Callable[[Tracker], None]) -> None:
-        for name, tracker in list(self._live.items()):
+    def _each(self, call: Callable[[Tracker], None]) -> None:
+        for name, tracker in list(self._active.items()):
             try:
-                tell(tracker)
-            except Exception as error:  # whatever it is, the run is worth more
-                del self._live[name]
-                log.warning("logger.%s failed and is left out from here on, the run goes on: %s", name, reason(error))
+                call(tracker)
+            except Exception as error:
+                del self._active[name]
+                log.warning("logger.%s failed and is disabled for the rest of this run: %s", name, reason(error))
                 with suppress(Exception):
                     tracker.close(False)

@@ -1,4 +1,4 @@
-"""Weights & Biases: every run its own W&B run, offline where the server is not to be had."""
+"""Weights & Biases: one W&B run per run, offline where the server cannot be reached."""
 
 from __future__ import annotations
 
@@ -25,35 +25,37 @@ from zsl.tracking.wandb_environment import Environment, require_entity, require_
 log = logging.getLogger(__name__)
 
 LONGEST_TAG = 64
-IDENTITY = "wandb_run"
-"""the file beside the checkpoint that holds the identity of the W&B run"""
+RUN_ID = "wandb_run"
+"""file beside the checkpoint that holds the ID of the W&B run"""
 
 
 class WandB:
-    """``fit/…`` by step, ``selection/…`` by trial; in the end all metrics as the summary, tables, and ``result.json``.
+    """Tracker that logs to Weights & Biases.
 
-    Its own files lie below ``wandb/`` in the folder of the run or in ``WANDB_DIR``. A resumed run goes on with the same
-    W&B run. Without a login or a server it is kept offline, for ``wandb sync``; a process that met no server does not
-    ask again. Whether a login is good is asked first, which takes W&B up to 10 s on top of ``start_timeout``. Of the
-    process and the machine (arguments, repository, console, packages) nothing is told: they may hold secrets.
+    ``fit/…`` is logged by step, ``selection/…`` by trial; after the run all metrics become the summary, and tables and
+    ``result.json`` are uploaded. Files of W&B lie in ``wandb/`` in the folder of the run or in ``WANDB_DIR``. A resumed
+    run resumes its W&B run. Without a login or a server the run is offline, for ``wandb sync``; once the server could
+    not be reached, later runs of the process are offline. Verifying a login takes W&B up to 10 s in addition to
+    ``start_timeout``. Arguments of the process, repository, console and packages are not uploaded, as they may contain
+    secrets.
 
     Args:
-        mode: ``online`` or ``offline``; ``WANDB_MODE`` can only make it less: ``disabled`` writes nothing.
-        project: None for ``WANDB_PROJECT``, or else ``zsl``.
-        entity: user or team; None for ``WANDB_ENTITY``, or else that of the login.
-        group: None for ``WANDB_RUN_GROUP``, or else the folder of the multirun.
-        tags: beside method, data, setting and selection policy, and ``WANDB_TAGS``; ``WANDB_NAME`` is the name.
-        checkpoints: whether saved weights and the last checkpoint are uploaded too.
+        mode: ``online`` or ``offline``; ``WANDB_MODE`` can only restrict it: ``disabled`` writes nothing.
+        project: name of the project; None for ``WANDB_PROJECT``, or ``zsl`` where that is not set.
+        entity: user or team; None for ``WANDB_ENTITY``, or the user who is logged in.
+        group: name of the group; None for ``WANDB_RUN_GROUP``, or the folder of the multirun.
+        tags: tags in addition to method, data, setting, selection policy and ``WANDB_TAGS``.
+        checkpoints: whether saved weights and the last checkpoint are uploaded.
         start_timeout: seconds to wait for the server before the run.
-        finish_timeout: seconds to wait for the upload after it.
+        finish_timeout: seconds to wait for the upload after the run.
 
     Raises:
-        InputError: a timeout is not a finite number greater than 0, W&B does not take the name of the project or of the
-            entity, or a variable of its environment makes no sense.
+        InputError: a timeout is not a finite number greater than 0, W&B does not accept the name of the project or of
+            the entity, or an environment variable of W&B is invalid.
     """
 
     unreachable: ClassVar[str] = ""
-    """why no later run of this process should wait for the server"""
+    """reason why the server could not be reached, so that later runs of this process do not wait for it"""
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class WandB:
         require_project("logger.wandb.project", project)
         require_entity("logger.wandb.entity", entity)
         self.environment = Environment.read()
-        self.off = self.environment.mode == "disabled"
+        self.disabled = self.environment.mode == "disabled"
         self.mode, self.project, self.entity, self.group = mode, project, entity, group
         self.tags, self.checkpoints = tags or [], checkpoints
         self.start_timeout, self.finish_timeout = start_timeout, finish_timeout
@@ -80,15 +82,15 @@ class WandB:
         self.trials = 0
 
     def begin(self, description: RunDescription) -> None:
-        """A run of W&B, unless it is switched off."""
-        if self.off:
+        """Start a W&B run, or resume that of the interrupted run; do nothing where W&B is disabled."""
+        if self.disabled:
             return
-        self.description, self.kept = description, description.checkpoints / IDENTITY
-        self.identity = secrets.token_hex(5)
-        if description.resumed and self.kept.is_file():
-            before = self.kept.read_text(encoding="utf-8", errors="replace").strip()
-            self.identity = before if re.fullmatch("[0-9a-f]{10}", before) else self.identity
-        write_text(self.kept, self.identity)
+        self.description, self.id_file = description, description.checkpoints / RUN_ID
+        self.run_id = secrets.token_hex(5)
+        if description.resumed and self.id_file.is_file():
+            before = self.id_file.read_text(encoding="utf-8", errors="replace").strip()
+            self.run_id = before if re.fullmatch("[0-9a-f]{10}", before) else self.run_id
+        write_text(self.id_file, self.run_id)
         self.run = self._online() or self._init("offline")
         self.run.define_metric("fit/*", step_metric="fit/step")
         self.run.define_metric("selection/*", step_metric="selection/trial")
@@ -96,24 +98,24 @@ class WandB:
             log.info("W&B: %s", where)
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:
-        """A point."""
-        if self.off:
+        """Log the scores of a trial."""
+        if self.disabled:
             return
         self.trials = number
         values = {f"selection/{name}": value for name, value in flat_trial(trial).items()}
         self.run.log({"selection/trial": number, **values}, step=number, commit=True)
 
     def step(self, number: int, losses: Mapping[str, float]) -> None:
-        """A point of every curve."""
-        if self.off:
+        """Log the losses of a step."""
+        if self.disabled:
             return
         values = {f"fit/{name}": value for name, value in losses.items()}
-        # W&B drops what is behind its own count: that of a resumed run must not begin anew
+        # W&B drops data of steps below its last one, so that steps must also grow in a resumed run
         self.run.log({"fit/step": number, **values}, step=self.trials + number, commit=True)
 
     def record(self, result: Result, output: Path) -> None:
-        """All of it; what needs no server first."""
-        if self.off:
+        """Log metrics and tables, then upload the files."""
+        if self.disabled:
             return
         import wandb
 
@@ -134,55 +136,55 @@ class WandB:
                 self._upload("model", {name: path for name, path in saved.items() if path.is_file()}, "immutable")
 
     def close(self, finished: bool) -> None:
-        """The end of the run of W&B; its identity is kept as long as there is something to go on from."""
-        if self.off:
+        """Finish the W&B run; its ID is kept as long as there is a checkpoint to resume."""
+        if self.disabled:
             return
         if not any((self.description.checkpoints / name).is_file() for name in (CHECKPOINT, TRIALS)):
-            self.kept.unlink(missing_ok=True)
+            self.id_file.unlink(missing_ok=True)
         if self.run is not None:
             try:
                 self.run.finish(exit_code=0 if finished else 1)
             except TimeoutError:
                 raise
             except Exception:
-                _leave_service()
+                _stop_service()
                 raise
 
     def _upload(self, kind: str, files: Mapping[str, Path], policy: Literal["mutable", "immutable"]) -> None:
-        """An artifact of copies, or, as it may be large, of the files themselves."""
+        """Upload an artifact: of copies (``mutable``), or, for large files, of the files themselves (``immutable``)."""
         import wandb
 
-        artifact = wandb.Artifact(f"{kind}-{self.identity}", type=kind)
+        artifact = wandb.Artifact(f"{kind}-{self.run_id}", type=kind)
         for name, path in files.items():
             artifact.add_file(str(path), name, policy=policy, skip_cache=True)
         self.run.log_artifact(artifact)
 
     def _online(self) -> Any:
-        """The run, if it is to be online and the server answers in time."""
+        """Return an online run, or None where it is to be offline or the server does not answer in time."""
         import wandb
 
-        asked = self.environment.mode or wandb.setup().settings.mode
-        if self.mode == "offline" or asked in ("offline", "dryrun"):
+        mode = self.environment.mode or wandb.setup().settings.mode
+        if self.mode == "offline" or mode in ("offline", "dryrun"):
             return None
-        if asked == "disabled":  # in a settings file of W&B
+        if mode == "disabled":  # in a settings file of W&B
             return self._init("disabled")
-        why = WandB.unreachable
-        if not why and not wandb.login(prompt=False, verify=False):
-            why = "no login; wandb login, or WANDB_API_KEY in the environment"
-        if not why:
+        cause = WandB.unreachable
+        if not cause and not wandb.login(prompt=False, verify=False):
+            cause = "no login; run wandb login, or set WANDB_API_KEY"
+        if not cause:
             try:
                 return self._init("online")
-            except Exception as error:  # of any kind: there is always the disk
-                why = WandB.unreachable = reason(error)
-                self._forget()
-        log.warning("logger=wandb: offline, to be sent later by wandb sync: %s", why)
+            except Exception as error:
+                cause = WandB.unreachable = reason(error)
+                self._remove_failed_run()
+        log.warning("logger=wandb: the run is offline, send it later with wandb sync: %s", cause)
         return None
 
-    def _forget(self) -> None:
-        """Leave nothing of a run that did not come about: its identity is taken as long as the service lives."""
-        _leave_service()
-        for left in (self._folder() / "wandb").glob(f"run-*-{self.identity}"):
-            shutil.rmtree(left, ignore_errors=True)
+    def _remove_failed_run(self) -> None:
+        """Remove a run that could not be started: its ID cannot be used again while the service runs."""
+        _stop_service()
+        for path in (self._folder() / "wandb").glob(f"run-*-{self.run_id}"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _folder(self) -> Path:
         return self.environment.folder or self.description.output
@@ -195,7 +197,7 @@ class WandB:
         folder.mkdir(parents=True, exist_ok=True)
         return wandb.init(
             mode=mode,
-            id=self.identity,
+            id=self.run_id,
             resume="allow" if description.resumed else None,
             reinit="create_new",
             dir=str(folder),
@@ -222,8 +224,11 @@ class WandB:
         )
 
 
-def _leave_service() -> None:
-    """W&B's process, which may be dead: the next run starts another. Unless somebody else has a run in it."""
+def _stop_service() -> None:
+    """Stop the service process of W&B, which may be dead, so that the next run starts another.
+
+    The service is kept where the caller of this package has a run of its own in it.
+    """
     import wandb
 
     if wandb.run is None:

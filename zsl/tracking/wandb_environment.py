@@ -1,4 +1,4 @@
-"""What Weights & Biases is told by its own environment variables, and names that it does not take."""
+"""Environment variables of Weights & Biases, and checks of names that it does not accept."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ MODES: dict[str, Mode] = {
     "dryrun": "offline",
     "disabled": "disabled",
 }
-"""values of WANDB_MODE -> what they mean"""
+"""values of WANDB_MODE -> modes"""
 VARIABLES = {"run_tags": "WANDB_TAGS", "run_name": "WANDB_NAME", "run_notes": "WANDB_NOTES", "root_dir": "WANDB_DIR"}
-"""settings of W&B -> their variables, where these are not called alike"""
+"""settings of W&B -> their environment variables, where the names differ"""
 LONGEST_PROJECT = 128
 NOT_IN_PROJECTS = "/\\#?%:"
 
 
 @dataclass(frozen=True)
 class Environment:
-    """The variables of W&B that say where a run goes and what it is called. A key of the configuration goes before
-    its variable, and a variable before what this package would choose; tags of all three are joined.
+    """Environment variables of W&B that set the destination and the name of a run.
+
+    A key of the configuration overrides its variable, and a variable overrides the default of this package; tags of
+    all three are joined.
     """
 
     mode: Mode | None
@@ -50,11 +52,11 @@ class Environment:
 
     @classmethod
     def read(cls) -> Environment:
-        """The variables as they are now; an empty one counts as none.
+        """Read the variables; an empty variable counts as not set.
 
         Raises:
-            InputError: the mode is unknown, the project or the entity cannot be one, the folder cannot be made, or W&B
-                does not accept another of its variables.
+            InputError: the mode is unknown, the name of the project or of the entity is invalid, the folder cannot be
+                created, or W&B does not accept another of its variables.
         """
         mode, project, entity, group, name, tags, place = (
             os.environ.get(f"WANDB_{key}") or None
@@ -77,10 +79,10 @@ class Environment:
 
 
 def require_project(key: str, project: str | None) -> None:
-    """Refuse what W&B does not take as the name of a project, for a run would go on without it.
+    """Raise an error for the name of a project that W&B does not accept.
 
     Raises:
-        InputError: it is longer than 128 characters, or has one of ``/ \\ # ? % :``.
+        InputError: the name is longer than 128 characters, or contains one of ``/ \\ # ? % :``.
     """
     if project is None:
         return
@@ -91,19 +93,19 @@ def require_project(key: str, project: str | None) -> None:
         cure = f"write logger.wandb.entity={team} logger.wandb.project={name}"
         split = team and name and not any(char in name for char in NOT_IN_PROJECTS)
         raise InputError(
-            f"{key}={project}: a project has none of {' '.join(NOT_IN_PROJECTS)} in its name; "
-            f"{cure if split else 'give another'}"
+            f"{key}={project}: the name of a project cannot contain any of {' '.join(NOT_IN_PROJECTS)}; "
+            f"{cure if split else 'give another name'}"
         )
 
 
 def require_entity(key: str, entity: str | None) -> None:
-    """Refuse what is no user or team.
+    """Raise an error for the name of a user or team that W&B does not accept.
 
     Raises:
-        InputError: it has a ``/``.
+        InputError: the name contains a ``/``.
     """
     if entity is not None and "/" in entity:
-        raise InputError(f"{key}={entity}: is the name of a user or of a team, without /; give its project by itself")
+        raise InputError(f"{key}={entity}: the name of a user or team cannot contain /; give the project separately")
 
 
 def _require_accepted() -> None:
@@ -111,29 +113,29 @@ def _require_accepted() -> None:
         import wandb
         from pydantic import ValidationError
         from wandb.errors import UsageError
-    except ImportError:  # said where a run begins
+    except ImportError:  # reported where a run begins
         return
     try:
         wandb.Settings().update_from_env_vars(dict(os.environ))
     except (UsageError, ValidationError) as error:
-        name, why = "one of its variables", str(error)
-        if isinstance(error, ValidationError):  # the whole of its text would quote the value, which may be a secret
+        name, cause = "a WANDB_ variable", str(error)
+        if isinstance(error, ValidationError):  # its full text quotes the value, which may be a secret
             first = error.errors()[0]
-            name, why = VARIABLES.get(str(first["loc"][0]), f"WANDB_{str(first['loc'][0]).upper()}"), first["msg"]
-        raise InputError(f"{name}: W&B does not accept it ({why}); correct or unset it") from None
+            name, cause = VARIABLES.get(str(first["loc"][0]), f"WANDB_{str(first['loc'][0]).upper()}"), first["msg"]
+        raise InputError(f"{name}: W&B does not accept it ({cause}); correct or unset it") from None
 
 
 def _folder(path: str | None) -> Path | None:
     if path is None:
         return None
     place = expanded("WANDB_DIR", path).absolute()
-    with folder(place, "WANDB_DIR"):  # what is new of it goes again: there may be no run
+    with folder(place, "WANDB_DIR"):  # removes the folder again if it is new, as there may be no run
         return place
 
 
 @contextmanager
 def staging(folder: Path) -> Iterator[None]:
-    """Have W&B keep what it will upload beside the run, not in the home of whoever started it."""
+    """Set WANDB_DATA_DIR to the folder of the run, as W&B stages uploads in the user's home directory by default."""
     before = os.environ.get("WANDB_DATA_DIR")
     os.environ["WANDB_DATA_DIR"] = before or str(folder)
     try:
