@@ -21,7 +21,7 @@ from zsl.class_embeddings.sentence import Sentence
 from zsl.cli import main
 from zsl.config.build import load_data
 from zsl.data.dataset import Dataset
-from zsl.data.fingerprint import verified
+from zsl.data.fingerprint import verified_fingerprints
 from zsl.datasets.arrays import load
 from zsl.errors import InputError
 
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 def same(one: Dataset, other: Dataset) -> None:
     """Everything but the title."""
-    assert one.fingerprints == other.fingerprints == verified(other)
+    assert one.fingerprints == other.fingerprints == verified_fingerprints(other)
     assert one.classes.names == other.classes.names
     assert one.classes.matrices.keys() == other.classes.matrices.keys()
     for kind, matrix in one.classes.matrices.items():
@@ -317,7 +317,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path, folder: Path) -> None:
     np.save(folder / "features.npy", FEATURES + 1)
     after = load_data(node)
     assert after.fingerprints["features"] != before.fingerprints["features"]
-    assert after.fingerprints == verified(after)
+    assert after.fingerprints == verified_fingerprints(after)
 
 
 def test_training_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from tests import worlds
 from tests.datasets import array_files, matfiles
 from zsl.cli import main
 from zsl.data.dataset import ClassDescriptions, Dataset, Splits
-from zsl.data.fingerprint import fingerprints, verified
+from zsl.data.fingerprint import fingerprints, verified_fingerprints
 from zsl.datasets import arrays, xlsa17
 from zsl.datasets.export import FORMATS, export
 from zsl.errors import InputError
@@ -57,7 +57,7 @@ def test_the_law_of_fingerprints(
     dataset = replace(world, labels=labels, splits=splits, classes=classes, fingerprints=prints)
     keys = export(dataset, root / "out", form)
     found = again(root / "out", keys, form, root / "cache")
-    assert found.fingerprints == dataset.fingerprints == verified(found)
+    assert found.fingerprints == dataset.fingerprints == verified_fingerprints(found)
     assert found.classes.names == classes.names
     np.testing.assert_array_equal(found.classes.matrices["att"], att)
     np.testing.assert_array_equal(found.classes.matrices["original_att"], -att)

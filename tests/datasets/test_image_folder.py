@@ -17,7 +17,7 @@ from PIL import Image
 
 from zsl.backbones.efficientnet_lite import EfficientNetLite0
 from zsl.data.dataset import Dataset
-from zsl.data.splits import Source, audit
+from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets.image_folder import load
 from zsl.datasets.split_file import SplitFile, read_split_file
 from zsl.errors import InputError
@@ -81,7 +81,7 @@ def test_images_labels_and_names_belong_together(loaded: Loader) -> None:
     assert data.classes.names == ("Barn Swallow", "Bobolink", "Le Conte Sparrow", "Cactus Wren", "Gadwall")
     assert data.features[:, 0].tolist() == data.labels.tolist()
     assert np.bincount(data.labels).tolist() == list(CLASSES.values())
-    audit(data.splits, data.labels, Source("birds"))
+    audit(data.splits, data.labels, SplitsOrigin("birds"))
     assert data.seen().tolist() == [True, True, True, False, False]
     assert data.name == "birds"
 

@@ -19,10 +19,9 @@ from zsl.config.settings import CorrectionKeys, MethodKeys, check, instantiate
 from zsl.data import protocol
 from zsl.data.dataset import Dataset, require_finite
 from zsl.data.duplicates import with_duplicates_noted
-from zsl.data.protocol import Source, Stage
+from zsl.data.protocol import EmbeddedDataset, Stage
 from zsl.data.scaling import FeatureScale
-from zsl.data.splits import Source as SplitSource
-from zsl.data.splits import audit
+from zsl.data.splits import SplitsOrigin, audit
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.features.cache import by_content
@@ -34,9 +33,9 @@ Node = Mapping[str, Any]
 """a part of a configuration, resolved, in Python's own types"""
 PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; all others are the loader's"""
-DATASETS, SOURCES = Recent[Dataset](3), Recent[Source](3)
+DATASETS, SOURCES = Recent[Dataset](3), Recent[EmbeddedDataset](3)
 """data that this process has loaded"""
-STAGES = Recent[tuple[Source, Stage, int]](2)
+STAGES = Recent[tuple[EmbeddedDataset, Stage, int]](2)
 """stages with what they were cut from, and their version"""
 ANY_DATA = Dimensions(2, 2, 1000)
 """sizes to try hyperparameters at before there is data: small to build, with more seen classes than any of them needs;
@@ -51,18 +50,18 @@ def load_data(data: Node) -> Dataset:
     """
     dataset = instantiate(_loader(data), "data", Dataset)
     require_finite(dataset)
-    audit(dataset.splits, dataset.labels, SplitSource(dataset.name))
+    audit(dataset.splits, dataset.labels, SplitsOrigin(dataset.name))
     return with_duplicates_noted(dataset)
 
 
-def load_source(data: Node, class_embedding: Node) -> Source:
+def load_source(data: Node, class_embedding: Node) -> EmbeddedDataset:
     """Load a data set with its class embeddings, not yet divided; keep recently loaded data in memory.
 
     Raises:
         InputError: either cannot be loaded, or they do not fit together.
     """
 
-    def load() -> Source:
+    def load() -> EmbeddedDataset:
         dataset = DATASETS.get(stamped({"data": data}), lambda: load_data(data))
         return embedded(dataset, class_embedding, data["scale"])
 
@@ -70,7 +69,7 @@ def load_source(data: Node, class_embedding: Node) -> Source:
         return SOURCES.get(stamped({"data": data, "class_embedding": class_embedding}), load)
 
 
-def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> Source:
+def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> EmbeddedDataset:
     """Give a data set the class embedding of a ``class_embedding`` node, and the scaling of its features.
 
     Raises:
@@ -79,18 +78,18 @@ def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> So
     embedding = instantiate(_loader(class_embedding), "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
     seed = class_embedding["shuffle_seed"]
     seed = None if seed is None else require_seed("class_embedding.shuffle_seed", seed)
-    source = Source(dataset, embedding.fit, scale, class_embedding["scale"], seed)
+    source = EmbeddedDataset(dataset, embedding.fit, scale, class_embedding["scale"], seed)
     _ = source.phi  # what cannot be embedded is refused before anything is trained
     return source
 
 
-def stage_of(source: Source, name: str, seen_holdout: float) -> Stage:
+def stage_of(source: EmbeddedDataset, name: str, seen_holdout: float) -> Stage:
     """Cut a stage from the data, ``tune`` or ``final``.
 
     A stage of an earlier job is used again, moments of its training images included, if no method wrote to them.
     """
 
-    def cut() -> tuple[Source, Stage, int]:
+    def cut() -> tuple[EmbeddedDataset, Stage, int]:
         stage = protocol.tune(source, seen_holdout) if name == "tune" else protocol.final(source)
         return source, stage, stage.version
 

@@ -62,19 +62,19 @@ def placeholders(names: Sequence[str]) -> bool:
     return all(_PLACEHOLDER.fullmatch(name.strip()) for name in names)
 
 
-def reading(name: str) -> str:
+def normalised(name: str) -> str:
     """What two spellings of one name have in common: ``002.Barn_Swallow`` and ``barn swallow``."""
     return " ".join(_CODE.sub("", composed(name).strip()).replace("_", " ").replace("+", " ").casefold().split())
 
 
-def spelled(name: str, there: Iterable[str]) -> str | None:
+def find_name(name: str, there: Iterable[str]) -> str | None:
     """The one of ``there`` that ``name`` is in whatever normal form of Unicode; none if there is none or several."""
     alike = [other for other in there if composed(other) == composed(name)]
     return name if name in alike else alike[0] if len(alike) == 1 else None
 
 
-def cure(name: str, there: Iterable[str], otherwise: str) -> str:
+def suggest_name(name: str, there: Iterable[str], otherwise: str) -> str:
     """Offer the name of ``there`` that is nearest to ``name``, or say what to do where none is near."""
-    by_reading = {reading(other): other for other in there}
-    near = get_close_matches(reading(name), by_reading, 1)
+    by_reading = {normalised(other): other for other in there}
+    near = get_close_matches(normalised(name), by_reading, 1)
     return f"did you mean {by_reading[near[0]]!r}?" if near else otherwise

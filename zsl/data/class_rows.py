@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
-from zsl.data.class_names import read_names, reading, require_names
+from zsl.data.class_names import normalised, read_names, require_names
 from zsl.errors import InputError
 from zsl.files.named_arrays import ALONE, ARRAYS, NamedArrays, listed, open_arrays
 from zsl.files.source_file import composed, read_text, require_file
@@ -96,9 +96,9 @@ def matched(there: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
     such. What is found for a name does not depend on the other wanted names.
     """
     exact = {composed(name): i for i, name in enumerate(there)}
-    readings = Counter(map(reading, there))
-    by_reading = {reading(name): i for i, name in enumerate(there) if readings[reading(name)] == 1}
-    places = {name: exact.get(composed(name), by_reading.get(reading(name))) for name in wanted}
+    readings = Counter(map(normalised, there))
+    by_reading = {normalised(name): i for i, name in enumerate(there) if readings[normalised(name)] == 1}
+    places = {name: exact.get(composed(name), by_reading.get(normalised(name))) for name in wanted}
     return {name: place for name, place in places.items() if place is not None}
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Int64
 from numpy import ndarray as Array
 
 from zsl.data.dataset import Dataset, Splits
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def require_policy(on_duplicate: str) -> None:
     Raises:
         InputError: it does not.
     """
-    require(on_duplicate, "data.on_duplicate", get_args(OnDuplicate))
+    require_choice(on_duplicate, "data.on_duplicate", get_args(OnDuplicate))
 
 
 @dataclass(frozen=True)

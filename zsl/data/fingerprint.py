@@ -35,7 +35,7 @@ def fingerprints(
     }
 
 
-def verified(dataset: Dataset) -> dict[str, str]:
+def verified_fingerprints(dataset: Dataset) -> dict[str, str]:
     """The fingerprints of a data set, each computed anew from its arrays.
 
     Raises:
@@ -51,6 +51,6 @@ def verified(dataset: Dataset) -> dict[str, str]:
     return again
 
 
-def short(prints: Mapping[str, str]) -> str:
+def short_fingerprint(prints: Mapping[str, str]) -> str:
     """Eight characters that stand for all of them, for tables."""
     return hashlib.sha256("".join(f"{k}={prints[k]};" for k in sorted(prints)).encode()).hexdigest()[:8]

@@ -19,7 +19,7 @@ from numpy import ndarray as Array
 from zsl.data.dataset import ClassDescriptions, Dataset
 from zsl.data.descriptions import FitEmbedding, embed, shuffled
 from zsl.data.examples import Examples
-from zsl.data.fingerprint import sha256, verified
+from zsl.data.fingerprint import sha256, verified_fingerprints
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling, scale_embeddings
 from zsl.data.splits import hold_out
@@ -28,7 +28,7 @@ from zsl.errors import InputError
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoadedImages:
     """Held-out images that have been read and scaled."""
 
     classes: LabelSpace
@@ -37,7 +37,7 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Images:
+class ImageRows:
     """Images where they lie: ``at`` are their places in ``features``, ``rows`` their numbers in the data set."""
 
     features: Float32[Array, "m d"]
@@ -45,9 +45,9 @@ class Images:
     labels: Int64[Array, " n"]
     rows: Int64[Array, " n"]
 
-    def cut(self) -> Images:
+    def cut(self) -> ImageRows:
         """These images and no others: a copy that leads to nothing else."""
-        return Images(np.array(self.features[self.at]), np.arange(len(self.at)), self.labels, self.rows)
+        return ImageRows(np.array(self.features[self.at]), np.arange(len(self.at)), self.labels, self.rows)
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ class HeldOut:
     classes: LabelSpace
     scaling: Scaling
     """of features, fitted on the training images"""
-    _seen: Images
-    _unseen: Images
+    _seen: ImageRows
+    _unseen: ImageRows
 
     @property
     def rows(self) -> Int64[Array, " n"]:
@@ -78,17 +78,17 @@ class HeldOut:
         """Images of unseen classes."""
         return self._read(self._unseen)
 
-    def opened(self) -> Opened:
+    def load(self) -> LoadedImages:
         """Both, for who asks about them many times."""
-        return Opened(self.classes, self.seen(), self.unseen())
+        return LoadedImages(self.classes, self.seen(), self.unseen())
 
-    def _read(self, images: Images) -> Examples:
+    def _read(self, images: ImageRows) -> Examples:
         x = self.scaling(images.features[images.at])
         return Examples(torch.from_numpy(x), torch.from_numpy(images.labels))
 
 
 @dataclass(frozen=True)
-class Source:
+class EmbeddedDataset:
     """What both stages are cut from: a data set, how its classes are embedded, and how to scale images and φ.
 
     A ``shuffle_seed`` permutes the class descriptions (see :func:`zsl.data.descriptions.shuffled`).
@@ -117,7 +117,7 @@ class Source:
         Raises:
             InputError: an array does not match the fingerprint that the data set gives.
         """
-        return {**verified(self.dataset), "class_embeddings": sha256(self.phi)}
+        return {**verified_fingerprints(self.dataset), "class_embeddings": sha256(self.phi)}
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Stage:
         return TrainingSet(self._train, self.classes, unlabelled)
 
 
-def tune(source: Source, seen_holdout: float = 0.2) -> Stage:
+def tune(source: EmbeddedDataset, seen_holdout: float = 0.2) -> Stage:
     """The stage in which choices are made. Its label space is the train and validation classes alone; of every train
     class a fixed ``seen_holdout`` of the images is kept back, so that s, and with it H, can be measured too.
 
@@ -175,7 +175,7 @@ def require_share(seen_holdout: float) -> None:
         raise InputError(f"protocol.seen_holdout={seen_holdout}: give a share between 0 and 1, such as 0.2")
 
 
-def final(source: Source) -> Stage:
+def final(source: EmbeddedDataset) -> Stage:
     """The stage whose numbers are reported: trainval against the test images, all classes as answers."""
     splits = source.dataset.splits
     every = np.arange(len(source.dataset.classes.names))
@@ -184,7 +184,7 @@ def final(source: Source) -> Stage:
 
 def _stage(
     name: str,
-    source: Source,
+    source: EmbeddedDataset,
     used: Int64[Array, " c"],
     phi: Float64[Array, "c k"],
     train: Int64[Array, " n"],
@@ -204,7 +204,7 @@ def _stage(
     x = dataset.features[train]
     scaling = fit_scaling(source.feature_scale, x)
     examples = Examples(torch.from_numpy(scaling(x)), torch.from_numpy(labels[train]))
-    seen_images, unseen_images = (Images(dataset.features, r, labels[r], r) for r in (seen_rows, unseen_rows))
+    seen_images, unseen_images = (ImageRows(dataset.features, r, labels[r], r) for r in (seen_rows, unseen_rows))
     if name == "tune":
         seen_images, unseen_images = seen_images.cut(), unseen_images.cut()
     held_out = HeldOut(classes, scaling, seen_images, unseen_images)

@@ -15,7 +15,7 @@ FeatureScale = Literal["none", "l2", "sqrt_l2", "standard", "minmax"]
 EmbeddingScale = Literal["none", "l2", "zscore"]
 
 
-def require(value: str, key: str, allowed: tuple[str, ...]) -> None:
+def require_choice(value: str, key: str, allowed: tuple[str, ...]) -> None:
     """Refuse a value that is none of the allowed ones, by the name of its key.
 
     Raises:
@@ -54,7 +54,7 @@ def fit_scaling(kind: FeatureScale, x: Float32[Array, "n d"]) -> Scaling:
     Raises:
         InputError: the kind is unknown.
     """
-    require(kind, "data.scale", ("none", "l2", "sqrt_l2", "standard", "minmax"))
+    require_choice(kind, "data.scale", ("none", "l2", "sqrt_l2", "standard", "minmax"))
     if kind == "standard":
         shift, width = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
     elif kind == "minmax":
@@ -72,7 +72,7 @@ def scale_embeddings(
     Raises:
         InputError: the kind is unknown.
     """
-    require(kind, "class_embedding.scale", ("none", "l2", "zscore"))
+    require_choice(kind, "class_embedding.scale", ("none", "l2", "zscore"))
     if kind == "l2":
         return unit_rows(phi)
     if kind == "zscore":

@@ -14,7 +14,7 @@ from zsl.errors import InputError
 
 
 @dataclass(frozen=True)
-class Source:
+class SplitsOrigin:
     """Where the splits were read, so that a message can point at it.
 
     ``keys`` translates the name of a split to the key in ``file``; ``base`` is the number of the file's first image
@@ -29,29 +29,29 @@ class Source:
         return f"{self.file}: {self.keys.get(split, split)}"
 
 
-def check_rows(split: str, rows: Int64[Array, " m"], n: int, source: Source) -> None:
+def check_rows(split: str, rows: Int64[Array, " m"], n: int, origin: SplitsOrigin) -> None:
     """Rows are there, within 0 … n - 1, and each stands once.
 
     Raises:
         InputError: naming file, key and first offending index (as the file counts).
     """
     if not len(rows):
-        raise InputError(f"{source.at(split)} is empty; every split needs at least one image")
+        raise InputError(f"{origin.at(split)} is empty; every split needs at least one image")
     outside = rows[(rows < 0) | (rows >= n)]
     if len(outside):
         raise InputError(
-            f"{source.at(split)}: index {outside[0] + source.base} is out of range; the features have images "
-            f"{source.base} to {n - 1 + source.base}: use the split file that belongs to them"
+            f"{origin.at(split)}: index {outside[0] + origin.base} is out of range; the features have images "
+            f"{origin.base} to {n - 1 + origin.base}: use the split file that belongs to them"
         )
     first = np.zeros(len(rows), dtype=bool)
     first[np.unique(rows, return_index=True)[1]] = True
     if not first.all():
         raise InputError(
-            f"{source.at(split)}: index {rows[~first][0] + source.base} stands twice; list every image once"
+            f"{origin.at(split)}: index {rows[~first][0] + origin.base} stands twice; list every image once"
         )
 
 
-def audit(splits: Splits, labels: Int64[Array, " n"], source: Source) -> None:
+def audit(splits: Splits, labels: Int64[Array, " n"], origin: SplitsOrigin) -> None:
     """All that makes splits fit for zero-shot learning.
 
     Every split is non-empty, in range and without duplicates; trainval, test_seen and test_unseen share no image;
@@ -63,11 +63,11 @@ def audit(splits: Splits, labels: Int64[Array, " n"], source: Source) -> None:
     """
     parts = splits.parts()
     for name, rows in parts.items():
-        check_rows(name, rows, len(labels), source)
+        check_rows(name, rows, len(labels), origin)
 
     def refuse(name: str, bad: Int64[Array, " m"], why: str) -> None:
         if len(bad):
-            raise InputError(f"{source.at(name)}: index {bad[0] + source.base} {why}")
+            raise InputError(f"{origin.at(name)}: index {bad[0] + origin.base} {why}")
 
     trainval, unseen = parts["trainval"], parts["test_unseen"]
     refuse(
@@ -77,7 +77,7 @@ def audit(splits: Splits, labels: Int64[Array, " n"], source: Source) -> None:
     )
     for one, other in (("test_seen", "trainval"), ("test_unseen", "trainval"), ("test_unseen", "test_seen")):
         both = parts[one][np.isin(parts[one], parts[other])]
-        refuse(one, both, f"is also in {source.keys.get(other, other)}; a test image may not be anywhere else")
+        refuse(one, both, f"is also in {origin.keys.get(other, other)}; a test image may not be anywhere else")
     refuse(
         "test_seen",
         parts["test_seen"][~np.isin(labels[parts["test_seen"]], labels[trainval])],

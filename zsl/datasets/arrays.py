@@ -32,13 +32,13 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from numpy import ndarray as Array
 
-from zsl.data.class_names import cure, read_names, require_names, spelled
+from zsl.data.class_names import find_name, read_names, require_names, suggest_name
 from zsl.data.class_rows import NAME_COLUMNS, NAMES, matched, read_rows, read_texts, refuse_mismatch, require_all
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints, sha256
-from zsl.data.splits import Source, audit, check_rows, divide
-from zsl.datasets.idle_classes import without_idle
+from zsl.data.splits import SplitsOrigin, audit, check_rows, divide
 from zsl.datasets.split_file import SplitFile, by_class, checked, entries, parse_split_file, tested
+from zsl.datasets.unused_classes import without_unused
 from zsl.errors import InputError
 from zsl.features.cache import Entry, cached, key_part
 from zsl.files.array_file import ArrayFileError, read_array
@@ -105,7 +105,7 @@ def load(
             f"{name}: {len(x)} rows of features in {features}, but {len(y)} labels in {labels}; give as many"
         )
     used = np.unique(y[np.concatenate([parts.trainval, parts.test_seen, parts.test_unseen])])
-    classes, y, notes = without_idle(ClassDescriptions(names, matrices, written), y, used, distractors)
+    classes, y, notes = without_unused(ClassDescriptions(names, matrices, written), y, used, distractors)
     seen = len(np.unique(y[parts.trainval]))
     title = f"{name}: {len(x)} images, {seen} seen and {len(used) - seen} unseen classes"
     prints = fingerprints(x, y, parts, known=digest)
@@ -290,16 +290,16 @@ def _of_rows(
     if (MORE[0] in keys) != (MORE[1] in keys):
         raise InputError(f"{path}: has one of train and val without the other; give both, or neither")
     found = {key: rows(key) for key in (*PARTS, *MORE) if key in keys}
-    source, n = Source(str(path)), len(labels)
+    origin, n = SplitsOrigin(str(path)), len(labels)
     for key, part in found.items():
         bare = part[(part >= 0) & (part < n)]
         if (labels[bare] < 0).any():
             raise InputError(f"{path}: {key}: row {bare[labels[bare] < 0][0]} is an image of no class; take it out")
     if MORE[0] not in found:
-        check_rows("trainval", found["trainval"], n, source)
+        check_rows("trainval", found["trainval"], n, origin)
         found |= dict(zip(MORE, divide(found["trainval"], labels), strict=True))
     parts = Splits(**found)
-    audit(parts, labels, source)
+    audit(parts, labels, origin)
     train, val = (parts.trainval[np.isin(parts.trainval, part)] for part in (parts.train, parts.val))
     return Splits(parts.trainval, parts.test_seen, parts.test_unseen, train, val)
 
@@ -308,9 +308,9 @@ def _of_classes(path: Path, plan: SplitFile[int], labels: Int64[Array, " n"], na
     """Splits by class: of seen classes the listed images, or a share, are tested on."""
     position = np.full(len(names) + 1, -1)
     for i, name in enumerate(plan.classes):
-        if (own := spelled(name, names)) is None:
+        if (own := find_name(name, names)) is None:
             raise InputError(
-                f"{path}: {name!r} is no class of the data set; {cure(name, names, 'take it off the list')}"
+                f"{path}: {name!r} is no class of the data set; {suggest_name(name, names, 'take it off the list')}"
             )
         position[names.index(own)] = i
     places = position[labels]

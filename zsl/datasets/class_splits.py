@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zsl.data.class_names import cure, read_names, require_names, spelled
+from zsl.data.class_names import find_name, read_names, require_names, suggest_name
 from zsl.datasets.arrays import read_labels
 from zsl.errors import InputError
 from zsl.files.atomic import write_text
@@ -88,10 +88,12 @@ def _chosen(option: str, asked: str, names: Sequence[str], most: int) -> list[st
 def _listed(option: str, file: str, names: Sequence[str], most: int) -> list[str]:
     found = []
     for name in read_names(file, key=option):
-        own = spelled(name, names)
+        own = find_name(name, names)
         if own is None:
             where = "a class" if option == "--unseen" else "a seen class"
-            raise InputError(f"{option} {file}: {name!r} is not {where}; {cure(name, names, 'take it off the list')}")
+            raise InputError(
+                f"{option} {file}: {name!r} is not {where}; {suggest_name(name, names, 'take it off the list')}"
+            )
         found.append(own)
     if len(found) > most:
         raise InputError(f"{option} {file}: names {len(found)} of {len(names)} classes; {most} are the most")

@@ -43,7 +43,7 @@ from zsl.data.class_rows import read_texts
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.duplicates import Duplicates, OnDuplicate, listed, require_policy
 from zsl.data.fingerprint import fingerprints
-from zsl.data.splits import Source, audit
+from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets.image_folder_attributes import read_attributes
 from zsl.datasets.image_folder_images import ImageFile, find_images, readable
 from zsl.datasets.split_file import SplitFile, by_class, read_split_file, require_images, tested
@@ -96,7 +96,7 @@ def load(
     parts = _splits(images, labels, plan, file, frozenset(notes))
     parts, copies = _without_duplicates(images, labels, parts, folder, on_duplicate)
     require_images(parts.trainval, parts.test_unseen, labels, plan, file)
-    audit(parts, labels, Source(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
+    audit(parts, labels, SplitsOrigin(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
     written = {} if texts is None else read_texts(texts, "data.texts", plan.classes)
     matrices = {} if attributes is None else read_attributes(Path(attributes), plan.classes)
     features = _features(images, rows, Path(cache).expanduser(), folder)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
-from zsl.data.class_names import cure, reading, spelled
+from zsl.data.class_names import find_name, normalised, suggest_name
 from zsl.errors import InputError
 from zsl.files.array_file import ArrayFileError, read_array
 from zsl.files.source_file import read_text, require_file
@@ -64,16 +64,18 @@ def _csv(path: Path, classes: tuple[str, ...]) -> Float64[Array, "classes k"]:
             raise InputError(f"attributes {path}: class {name!r} has {len(values)} numbers, not {len(heading) - 1}")
     lines_of = {name: found for name in classes if (found := _line_of(name, classes, rows)) is not None}
     if missing := [name for name in classes if name not in lines_of]:
-        offer = cure(missing[0], [name for name in rows if name not in lines_of.values()], "give every class one")
+        offer = suggest_name(
+            missing[0], [name for name in rows if name not in lines_of.values()], "give every class one"
+        )
         raise InputError(f"attributes {path}: no line for class {missing[0]!r}; {offer}")
     return np.array([rows[lines_of[name]] for name in classes], dtype=np.float64)
 
 
 def _line_of(name: str, classes: Sequence[str], rows: Mapping[str, list[float]]) -> str | None:
     """The name that the line of a class bears."""
-    if (found := spelled(name, rows)) is not None:
+    if (found := find_name(name, rows)) is not None:
         return found
-    alike = [row for row in rows if reading(row) == reading(name) and row not in classes]
+    alike = [row for row in rows if normalised(row) == normalised(name) and row not in classes]
     return alike[0] if len(alike) == 1 else None
 
 

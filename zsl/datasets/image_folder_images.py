@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zsl.backbones.preprocessing import on_white
-from zsl.data.class_names import cure, spelled
+from zsl.data.class_names import find_name, suggest_name
 from zsl.errors import InputError, printable
 from zsl.features.rows import FeatureRows, Picture, progress
 from zsl.files.source_file import composed
@@ -76,8 +76,8 @@ def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[
     others: list[str] = []
     undecoded: dict[str, str] = {}
     for label, name in enumerate(classes):
-        if (own := spelled(name, there)) is None:
-            offer = cure(name, there, "make it, or take the class off the list")
+        if (own := find_name(name, there)) is None:
+            offer = suggest_name(name, there, "make it, or take the class off the list")
             raise InputError(f"{file}: class {name!r} has no folder in {folder}; {offer}")
         found = [path for path in _listed(folder / own) if not path.name.startswith(".")]
         files = [path for path in found if path.suffix.lower() in suffixes() and path.is_file()]

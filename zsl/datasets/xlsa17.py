@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Int64
 from numpy import ndarray as Array
 
-from zsl.data.class_names import cure, read_names, require_names
+from zsl.data.class_names import read_names, require_names, suggest_name
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints, sha256
-from zsl.data.splits import Source, audit, check_rows, divide
-from zsl.datasets.idle_classes import without_idle
+from zsl.data.splits import SplitsOrigin, audit, check_rows, divide
 from zsl.datasets.known_splits import KNOWN_SPLITS, digest
+from zsl.datasets.unused_classes import without_unused
 from zsl.errors import InputError
 from zsl.features.cache import Entry, cached, key_part
 from zsl.files import matlab
@@ -72,21 +72,21 @@ def load(
     raw = _read_splits(split_file)
     names, notes = _names(raw, split_file, class_names), []
 
-    source = Source(str(split_file), {loc.removesuffix("_loc"): loc for loc in LOCS}, base=1)
+    origin = SplitsOrigin(str(split_file), {loc.removesuffix("_loc"): loc for loc in LOCS}, base=1)
     for loc in LOCS:
         if loc in raw:
-            check_rows(loc.removesuffix("_loc"), raw[loc], len(labels), source)
+            check_rows(loc.removesuffix("_loc"), raw[loc], len(labels), origin)
     trainval = raw["trainval_loc"]
     train, val, note = _divide(raw, split_file.parent, names, trainval, labels)
     notes += note
     parts = Splits(trainval, raw["test_seen_loc"], raw["test_unseen_loc"], train, val)
-    audit(parts, labels, source)
+    audit(parts, labels, origin)
 
     used = np.unique(labels[np.concatenate([parts.trainval, parts.test_seen, parts.test_unseen])])
     _check_embedded(used, raw["att"], names, split_file)
     classes = ClassDescriptions(names, {key: raw[key].T for key in ("att", "original_att") if key in raw})
     labels = np.where(labels < len(names), labels, -1)
-    classes, labels, idle = without_idle(classes, labels, used, distractors)
+    classes, labels, idle = without_unused(classes, labels, used, distractors)
     notes += idle
     if idle:
         log.info("%s: %s", name, idle[0])
@@ -212,7 +212,7 @@ def _divide(
         composed_names = [composed(name) for name in names]
         unknown = sorted(wanted.difference(composed_names))
         if unknown:
-            offer = cure(unknown[0], names, "correct or remove the list")
+            offer = suggest_name(unknown[0], names, "correct or remove the list")
             raise InputError(f"{listed}: {unknown[0]!r} is not a class of the split file; {offer}")
         is_val = np.isin(labels[trainval], [i for i, name in enumerate(composed_names) if name in wanted])
         return trainval[~is_val], trainval[is_val], [f"validation classes are those of {listed.name}"]

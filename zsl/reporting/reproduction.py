@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zsl.config.recalled import command as recalled
-from zsl.data.fingerprint import short
+from zsl.data.fingerprint import short_fingerprint
 from zsl.errors import InputError
 from zsl.files.escaping import csv_text
 from zsl.files.redaction import without_secrets
@@ -163,7 +163,7 @@ def _section(each: Reproduction) -> Sheet:
     data = f"{of.data_title}, {features(each.example)}"
     notes = [
         f"{of.method}, {of.class_embedding}, {of.setting}, selection: {of.policy}, seeds {seeds(row.seeds)}, "
-        f"fingerprint {short(dict(of.fingerprints))}",
+        f"fingerprint {short_fingerprint(dict(of.fingerprints))}",
         *(f"{comparison.claim.source}: {comparison}" for comparison in each.comparisons),
         *([] if each.comparisons else [NONE]),
         *dict.fromkeys(f"{c.claim.source}: {text}" for c in each.comparisons if not c.reasons for text in c.caveats),

@@ -37,7 +37,9 @@ OCCURRENCES = (1, 5, 10)
 """k of the k-occurrences that are recorded, of those that are not above the number of classes"""
 
 
-def job(experiment: Experiment, source: protocol.Source, output: Path, checkpoints: Path, resumed: bool) -> Job:
+def job(
+    experiment: Experiment, source: protocol.EmbeddedDataset, output: Path, checkpoints: Path, resumed: bool
+) -> Job:
     """Describe a run to trackers before it trains; the group is the folder of the sweep it belongs to, if any."""
     names, data = experiment.names, source.dataset.name
     setting = _setting(experiment.correction, experiment.method(ANY_DATA, {}))
@@ -61,7 +63,7 @@ def job(experiment: Experiment, source: protocol.Source, output: Path, checkpoin
 
 def record(
     experiment: Experiment,
-    source: protocol.Source,
+    source: protocol.EmbeddedDataset,
     stage: Stage,
     choice: Choice | None,
     model: ZSLModel,

@@ -25,7 +25,7 @@ from zsl.config.compose import compose_chosen
 from zsl.config.experiment import Experiment
 from zsl.config.hydra_job import Names
 from zsl.config.search_space import replacing
-from zsl.data.protocol import Source
+from zsl.data.protocol import EmbeddedDataset
 from zsl.errors import InputError
 from zsl.files.folder import folder
 from zsl.files.redaction import WITHHELD, without_secrets
@@ -127,7 +127,7 @@ def _run(experiment: Experiment) -> Result:
     spent = {"selection": time.perf_counter() - started}
     experiment = experiment.without_storage()
 
-    def chosen(_e: Experiment, _s: Source, trial_log: TrialLog, _searches: object) -> Choice:
+    def chosen(_e: Experiment, _s: EmbeddedDataset, trial_log: TrialLog, _searches: object) -> Choice:
         for trial in choice.trials:
             trial_log.add(trial)
         return choice
@@ -148,7 +148,7 @@ def _alone(output: Path) -> Iterator[None]:
             place.unlink(missing_ok=True)
 
 
-def _searched(experiment: Experiment, source: Source, plan: Plan, storage: Storage) -> Choice:
+def _searched(experiment: Experiment, source: EmbeddedDataset, plan: Plan, storage: Storage) -> Choice:
     from zsl.selection.optuna.study import Search
 
     stage = experiment.stage(source, "tune")
@@ -199,7 +199,7 @@ def _plan(experiment: Experiment) -> Plan:
     )
 
 
-def _identity(experiment: Experiment, source: Source) -> dict[str, Any]:
+def _identity(experiment: Experiment, source: EmbeddedDataset) -> dict[str, Any]:
     """Return dotted key -> value of all that trials of one study have in common.
 
     What data and class embeddings are, and not where they lie on a machine, their fingerprints say.
@@ -225,7 +225,7 @@ def _dotted(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _written(experiment: Experiment, source: Source, choice: Choice) -> Result | None:
+def _written(experiment: Experiment, source: EmbeddedDataset, choice: Choice) -> Result | None:
     """Return the result of this very search, if it is there with all that is asked for."""
     output = experiment.output
     if experiment.rerun or not all((output / name).is_file() for name in experiment.beside):

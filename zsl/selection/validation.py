@@ -10,7 +10,7 @@ from functools import partial
 
 from pytorch_lightning import Callback
 
-from zsl.data.protocol import Opened, Stage
+from zsl.data.protocol import LoadedImages, Stage
 from zsl.errors import DivergedError, EnoughError, InputError, PrunedError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.scoring import score_opened
@@ -65,7 +65,7 @@ class Validation:
         Keys such as ``correction.k`` are hyperparameters of the correction; what it leaves open is chosen on the
         held-out images. A trial that diverges, or that is left without hope, says so.
         """
-        images = self.stage.held_out.opened()
+        images = self.stage.held_out.load()
         points, taken = iter(points), deque[Hyperparameters]()
 
         def methods() -> Iterator[Hyperparameters]:
@@ -95,12 +95,12 @@ class Validation:
             after = begun.afterwards
             return {key: value for key, value in of_method(point).items() if key.split(".")[0] not in after}
 
-        images = self.stage.held_out.opened()
+        images = self.stage.held_out.load()
         for _, group in itertools.groupby(points, steps):
             alike = list(group)
             yield from self._sharing(alike, images) if alike[1:] else [self._trained(alike[0], None, images)]
 
-    def _sharing(self, points: Sequence[Hyperparameters], images: Opened) -> Iterator[Trial]:
+    def _sharing(self, points: Sequence[Hyperparameters], images: LoadedImages) -> Iterator[Trial]:
         assert self.begin is not None
         corrections = [replaced(self.correction, of_correction(point)) for point in points]
         watches = [self._watch(images, correction) for correction in corrections]
@@ -118,10 +118,10 @@ class Validation:
                 assert watch.best is not None
                 yield watch.best.trial({**point, "epochs": watch.epochs}, correction)
 
-    def _watch(self, images: Opened, correction: Correction, hopeful: Hopeful | None = None) -> BestEpoch:
+    def _watch(self, images: LoadedImages, correction: Correction, hopeful: Hopeful | None = None) -> BestEpoch:
         return BestEpoch(images, self.objective, self.patience, correction, self.every, self.finish, hopeful)
 
-    def _trained(self, point: Hyperparameters, hopeful: Hopeful | None, images: Opened) -> Trial:
+    def _trained(self, point: Hyperparameters, hopeful: Hopeful | None, images: LoadedImages) -> Trial:
         tried = replaced(self.correction, of_correction(point))
         watch = self._watch(images, tried, hopeful)
         pruned = None

@@ -9,7 +9,7 @@ from numpy import ndarray as Array
 from zsl.data.dataset import ClassDescriptions
 
 
-def without_idle(
+def without_unused(
     classes: ClassDescriptions, labels: Int64[Array, " n"], used: Int64[Array, " c"], keep: bool
 ) -> tuple[ClassDescriptions, Int64[Array, " n"], list[str]]:
     """Return classes and labels without the classes that no split uses, or as they are, and a note on such classes.
