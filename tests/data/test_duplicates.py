@@ -128,7 +128,7 @@ def test_drop_leaves_no_image_of_two_labels(folder: Path, loaded: Loader) -> Non
 def test_a_class_that_is_left_without_images_is_named(folder: Path, loaded: Loader) -> None:
     for i in range(COUNT):
         copied(folder, f"dog/{i}.png", f"ant/{i}.png")
-    with pytest.raises(InputError, match="class 'ant' is left without any image"):
+    with pytest.raises(InputError, match="class 'ant' has no image"):
         loaded(on_duplicate="drop")
 
 

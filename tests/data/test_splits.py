@@ -67,7 +67,7 @@ def test_an_empty_split_is_refused(name: str) -> None:
 
 def test_messages_count_as_the_file_does() -> None:
     splits = replace(WORLD.splits, val=np.append(WORLD.splits.val, WORLD.splits.val[0]))
-    with pytest.raises(InputError, match=f"f.mat: val_loc: index {WORLD.splits.val[0] + 1} stands twice"):
+    with pytest.raises(InputError, match=f"f.mat: val_loc: index {WORLD.splits.val[0] + 1} occurs twice"):
         audit(splits, WORLD.labels, SplitsOrigin("f.mat", {"val": "val_loc"}, base=1))
 
 

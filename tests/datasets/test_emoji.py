@@ -182,7 +182,7 @@ def test_a_registry_out_of_reach_leaves_what_is_there(tmp_path: Path, published:
 )
 def test_a_choice_that_does_not_exist_lists_those_that_do(tmp_path: Path, key: str, value: str) -> None:
     choice = {"variant": "small", "split": "a", "held_out": "noto", key: value}
-    with pytest.raises(InputError, match=f"data.{key}={value} does not exist; choose one of"):
+    with pytest.raises(InputError, match=f"data.{key}={value} is unknown for emoji; choose one of"):
         load(tmp_path, backbone=MeanColour(), **choice)
     assert not list(tmp_path.iterdir())
 

@@ -83,7 +83,7 @@ def test_what_is_printable_holds_no_control_character_and_other_text_stays(text:
 def test_names_are_checked_whatever_their_normal_form() -> None:
     require_names(["a", "b", "é"], "here")
     for names, says in (
-        (["é", unicodedata.normalize("NFD", "é")], "stands twice"),
+        (["é", unicodedata.normalize("NFD", "é")], "occurs twice"),
         (["a", " "], "name 2 is empty"),
         (["a\x1b[31m"], r"control character '\\x1b'"),
         (["x" * 256], "256 characters"),
