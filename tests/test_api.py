@@ -117,7 +117,7 @@ def test_heads_and_transductive_methods() -> None:
         ({"phi": None}, "give φ as an array, or what makes it"),
         ({"x": np.full((80, 6), np.inf)}, "x: not all features are finite"),
         ({"x": np.ones(80)}, r"x: shape \(80,\)"),
-        ({"classes": ["a"] * 8}, "stands twice"),
+        ({"classes": ["a"] * 8}, "occurs twice"),
         ({"scale": "loud"}, "data.scale=loud is unknown"),
     ],
 )

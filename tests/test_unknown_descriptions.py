@@ -28,7 +28,7 @@ from zsl.config.build import embedded
 from zsl.config.compose import compose
 from zsl.config.experiment import Experiment
 from zsl.data.dataset import Dataset
-from zsl.data.protocol import Source, Stage, final, tune
+from zsl.data.protocol import EmbeddedDataset, Stage, final, tune
 from zsl.data.training_set import Setting
 from zsl.evaluation.scoring import score
 from zsl.runs.choosing import select
@@ -109,7 +109,7 @@ def configured(embedding: str, method: str, options: dict[str, Any]) -> Experime
     return Experiment.from_config(cfg)
 
 
-def with_embedding(experiment: Experiment, dataset: Dataset) -> Source:
+def with_embedding(experiment: Experiment, dataset: Dataset) -> EmbeddedDataset:
     config = experiment.config
     return embedded(dataset, config["class_embedding"], config["data"]["scale"])
 

@@ -7,7 +7,7 @@ import numpy as np
 from zsl.class_embeddings.attributes import Attributes
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints
-from zsl.data.protocol import Source
+from zsl.data.protocol import EmbeddedDataset
 
 
 def dataset(
@@ -38,7 +38,7 @@ def dataset(
     return Dataset("world", x, labels, described, splits, Card("a small world"), fingerprints(x, labels, splits))
 
 
-def source(seed: int = 0, **sizes: int) -> Source:
+def source(seed: int = 0, **sizes: int) -> EmbeddedDataset:
     """The same with its attributes as class embeddings, both of length 1."""
     data = dataset(seed, **sizes)
-    return Source(data, Attributes().fit, "l2", "l2")
+    return EmbeddedDataset(data, Attributes().fit, "l2", "l2")

@@ -15,7 +15,7 @@ import numpy as np
 from tests.benchmarks.timing import Timing, measure
 from tests.methods import one_at_a_time
 from zsl.class_embeddings.attributes import Attributes
-from zsl.data.protocol import Source, final
+from zsl.data.protocol import EmbeddedDataset, final
 from zsl.datasets.synthetic import load
 from zsl.methods.compatibility.ale import ALE
 from zsl.methods.compatibility.bilinear import BilinearSGD
@@ -38,7 +38,7 @@ METHODS: list[tuple[type[BilinearSGD], one_at_a_time.Weigh]] = [
 def run() -> list[Timing]:
     """7,057 training images × 2,048 features, 150 seen classes × 312 attributes."""
     dataset = load(name="cub", shape="cub")
-    stage = final(Source(dataset, Attributes().fit, "l2", "l2"))
+    stage = final(EmbeddedDataset(dataset, Attributes().fit, "l2", "l2"))
     dims, train = Dimensions(*stage.dims), stage.training(ALE.setting)
     images = list(zip(train.examples.inputs.numpy(), train.examples.labels.tolist(), strict=True))
     phi = train.classes.embeddings.numpy()

@@ -6,7 +6,7 @@ import torch
 
 from tests.benchmarks.timing import Timing, measure
 from zsl.class_embeddings.attributes import Attributes
-from zsl.data.protocol import Source, Stage, final
+from zsl.data.protocol import EmbeddedDataset, Stage, final
 from zsl.data.training_set import Batches
 from zsl.datasets.synthetic import load
 from zsl.evaluation.scoring import score
@@ -22,7 +22,7 @@ LOOP = Loop(progress_bar=False)
 def run() -> list[Timing]:
     """7,057 training images × 2,048 features, 150 seen classes × 312 attributes."""
     dataset = load(name="cub", shape="cub")
-    stage = final(Source(dataset, Attributes().fit, "l2", "l2"))
+    stage = final(EmbeddedDataset(dataset, Attributes().fit, "l2", "l2"))
     dims = Dimensions(*stage.dims)
     train = stage.training(ESZSL.setting)
     closed = measure("ESZSL fit, CUB size", lambda: fit(ESZSL(dims), train, LOOP, 0), runs=3)

@@ -45,7 +45,7 @@ def test_some_of_the_classes_have_their_own_rows(tmp_path: Path) -> None:
     ("array", "reason"),
     [
         (np.zeros((2, 4)), r"shape \(2, 4\), but the data set has 3 classes"),
-        (np.zeros(3), "give a matrix with one row a class"),
+        (np.zeros(3), "give one row per class"),
         (np.array([["a"], ["b"], ["c"]]), "holds text, not real numbers"),
         (np.array([[1.0], [np.nan], [2.0]]), "not finite"),
     ],
@@ -97,12 +97,12 @@ def test_names_of_a_npy_file_and_a_warning_where_there_are_none(
         assert not caplog.messages
         np.testing.assert_array_equal(named, PHI)
         np.testing.assert_array_equal(Matrix(path=path).fit(BIRDS)(BIRDS), PHI[order])
-    assert "has no names; row i is taken for class i" in caplog.messages[0]
+    assert "has no names; row i is used for class i" in caplog.messages[0]
 
 
 def test_a_class_without_a_row_is_named_beside_the_rows_that_nobody_asked_for(tmp_path: Path) -> None:
     path = array_files.table(tmp_path / "phi.csv", ["class", "a"], [["Dodo", *NAMES[1:]], range(6)])
-    with pytest.raises(InputError, match="no row for 'Barn Swallow'; rows of no class that was asked for: 'Dodo'"):
+    with pytest.raises(InputError, match="no row for 'Barn Swallow'; rows of other names: 'Dodo'"):
         Matrix(path=path).fit(BIRDS)
     embed = Matrix(path=path).fit(BIRDS.part([2, 3]))
     assert embed(BIRDS.part([1])).tolist() == [[1]]
@@ -115,7 +115,7 @@ def test_a_class_without_a_row_is_named_beside_the_rows_that_nobody_asked_for(tm
     [
         (["class", "a"], [NAMES, [1, 2, 3, "x", 5, 6]], "could not convert string to float: 'x'; give numbers"),
         (["class", "a"], [NAMES, [1, 2, "nan", 4, 5, 6]], r"row 3 \(class 'Cactus Wren'\) are not finite"),
-        (["class", "a"], [(NAMES[0], *NAMES[:5]), range(6)], "stands twice"),
+        (["class", "a"], [(NAMES[0], *NAMES[:5]), range(6)], "occurs twice"),
         (["class"], [NAMES], "holds no numbers"),
         (["class", "class"], [NAMES, range(6)], "two columns are called 'class'"),
         (["class", "a"], [[], []], "holds no numbers"),

@@ -55,13 +55,13 @@ def test_the_template_is_filled_with_readable_names_and_texts() -> None:
 @pytest.mark.parametrize(
     ("template", "reason"),
     [
-        ("{colour}", r"no {colour}; fields that exist: {name}, {keywords}, {category}"),
+        ("{colour}", r"no {colour}; use fields of {name}, {keywords}, {category}"),
         ("{name.upper}", "no {name.upper}"),
         ("{name:>1000000000}", "no {name:>1000000000}"),
         ("{name!r}", "no {name!r}"),
         ("{name[0]}", r"no {name\[0\]}"),
         ("{}", "no {}"),
-        ("a bird", "all classes are the same"),
+        ("a bird", "all classes have the same text"),
         ("{name", "expected '}'"),
     ],
 )
@@ -167,5 +167,7 @@ def test_a_kernel_from_elsewhere_is_not_fetched(tmp_path: Path) -> None:
     for name in ("tokenizer.json", "model.safetensors"):
         (tmp_path / name).write_text("{}")
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "bert", "_attn_implementation": "some/kernel"}))
-    with pytest.raises(InputError, match=r"config\.json has _attn_implementation='some/kernel', which may be code"):
+    with pytest.raises(
+        InputError, match=r"config\.json has _attn_implementation='some/kernel', which may be downloaded code"
+    ):
         Sentence(model=tmp_path, cache=tmp_path / "cache").fit(CLASSES)(CLASSES)

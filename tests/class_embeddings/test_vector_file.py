@@ -130,8 +130,8 @@ def packed_model(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "reason"),
     [
-        (text(""), "holds no word"),
-        (text("0 5\n"), "holds no word"),
+        (text(""), "has no words"),
+        (text("0 5\n"), "has no words"),
         (text("3 2\nsea 1 2\nlion 3 4\n"), "says 3 words, the file has 2"),
         (text("1 2\nsea 1 2\nlion 3 4\n"), "says 1 words, the file has 2"),
         (text("2 3\nsea 1 2\nlion 3 4\n"), "line 2 is not a word and 3 numbers"),
@@ -147,17 +147,17 @@ def packed_model(path: Path) -> None:
         (text(b"99999999 300\nsea " + struct.pack("<300f", *range(300))), "which the file cannot hold"),
         (text(b"1 2\nsea " + struct.pack("<2f", 1, np.inf) + b"\n"), "vector of 'sea' is not finite"),
         (text(gzip.compress(b"sea 1 2\nlion 3 4\n" * 99)[:-12]), "cannot be read"),
-        (text(gzip.compress(b"1 2\nsea " + struct.pack("<2f", 1, 2))), r"end it in \.gz"),
+        (text(gzip.compress(b"1 2\nsea " + struct.pack("<2f", 1, 2))), r"use \.gz for gzipped files only"),
         (native, "save_word2vec_format"),
         (old_pickle, "save_word2vec_format"),
         (text(gzip.compress(pickle.dumps({"sea": 1}))), "save_word2vec_format"),
-        (packed_model, "gunzip it first"),
+        (packed_model, "decompress it first"),
         (model(cut=40), "cannot be read"),
-        (model(cut=200), "vocabulary is cut short"),
-        (model(cut=1500), "matrix is cut short"),
+        (model(cut=200), "vocabulary is truncated"),
+        (model(cut=1500), "matrix is truncated"),
         (model(patch=(8, struct.pack("<i", -5))), "cannot be read"),
         (model(patch=(8, struct.pack("<i", 6))), "cannot be read"),
-        (model(patch=(64, struct.pack("<i", 2**30))), "vocabulary is cut short"),
+        (model(patch=(64, struct.pack("<i", 2**30))), "vocabulary is truncated"),
     ],
 )
 def test_a_bad_file_is_an_error_of_one_line(tmp_path: Path, write: Callable[[Path], None], reason: str) -> None:

@@ -104,7 +104,7 @@ def test_verify_finds_what_was_changed_and_repairs_nothing(
     features.write_bytes(changed)
     capsys.readouterr()
     assert main(["data", "verify", *toy]) == 2
-    assert "not whole" in capsys.readouterr().err
+    assert "missing, damaged" in capsys.readouterr().err
     assert features.read_bytes() == changed
 
 

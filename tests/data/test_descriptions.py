@@ -12,7 +12,7 @@ from tests import worlds
 from zsl.class_embeddings.attributes import Attributes
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import Embed, embed, shuffled
-from zsl.data.protocol import Source, final, tune
+from zsl.data.protocol import EmbeddedDataset, final, tune
 from zsl.errors import InputError
 
 DATA = worlds.dataset(train=6, val=4, unseen=5)
@@ -47,7 +47,7 @@ def test_each_stage_fits_on_its_own_training_classes() -> None:
         asked.append(known.numbers)
         return Attributes().fit(known)
 
-    source = Source(DATA, fit, "l2", "l2")
+    source = EmbeddedDataset(DATA, fit, "l2", "l2")
     tune(source)
     assert asked == [tuple(ROLES[0])]
     final(source)
@@ -77,7 +77,10 @@ def test_a_shuffle_of_known_classes_does_not_depend_on_how_many_others_there_are
 
 
 def test_both_stages_are_shuffled_alike_and_names_stay() -> None:
-    plain, source = Source(DATA, Attributes().fit, "l2", "none"), Source(DATA, Attributes().fit, "l2", "none", 1)
+    plain, source = (
+        EmbeddedDataset(DATA, Attributes().fit, "l2", "none"),
+        EmbeddedDataset(DATA, Attributes().fit, "l2", "none", 1),
+    )
     stage, whole = tune(source), final(source)
     assert torch.equal(stage.classes.embeddings, whole.classes.embeddings[:10])
     assert whole.classes.names == DATA.classes.names

@@ -20,7 +20,7 @@ from tests.datasets import matfiles
 from zsl.cli import main
 from zsl.data.dataset import Dataset, Splits
 from zsl.data.duplicates import Duplicates, listed, with_duplicates_noted
-from zsl.data.splits import Source, audit
+from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets.image_folder import load
 from zsl.datasets.image_folder_images import decode
 from zsl.errors import InputError
@@ -109,7 +109,7 @@ def test_drop_leaves_the_copy_in_test_alone(folder: Path, loaded: Loader, caplog
     assert set(before.train) - set(data.splits.train) == set(gone)
     for part in ("val", "test_seen", "test_unseen"):
         np.testing.assert_array_equal(getattr(data.splits, part), getattr(before, part))
-    audit(data.splits, data.labels, Source("animals"))
+    audit(data.splits, data.labels, SplitsOrigin("animals"))
     assert "ant/0.png = ant/4.png" in caplog.text
     assert any("data.on_duplicate=drop: 2 images" in note for note in data.card.notes)
 
@@ -128,7 +128,7 @@ def test_drop_leaves_no_image_of_two_labels(folder: Path, loaded: Loader) -> Non
 def test_a_class_that_is_left_without_images_is_named(folder: Path, loaded: Loader) -> None:
     for i in range(COUNT):
         copied(folder, f"dog/{i}.png", f"ant/{i}.png")
-    with pytest.raises(InputError, match="class 'ant' is left without any image"):
+    with pytest.raises(InputError, match="class 'ant' has no image"):
         loaded(on_duplicate="drop")
 
 

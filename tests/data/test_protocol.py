@@ -12,32 +12,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import worlds
-from zsl.data.protocol import Source, Stage, final, tune
+from zsl.data.protocol import EmbeddedDataset, Stage, final, tune
 from zsl.data.scaling import fit_scaling, scale_embeddings
 from zsl.data.training_set import Setting
 from zsl.errors import InputError
 
 
-def rows_of(stage: Stage, source: Source, x: torch.Tensor) -> set[int]:
+def rows_of(stage: Stage, source: EmbeddedDataset, x: torch.Tensor) -> set[int]:
     """Which images these are, found by their values."""
     table = {row.tobytes(): i for i, row in enumerate(np.asarray(source.dataset.features))}
     return {table[row.tobytes()] for row in x.numpy()}
 
 
 @pytest.fixture
-def plain() -> Source:
+def plain() -> EmbeddedDataset:
     """A world without scaling, so that images can be recognised."""
     return replace(worlds.source(), feature_scale="none", embedding_scale="none")
 
 
-def test_final_trains_on_trainval_and_asks_about_the_test_images(plain: Source) -> None:
+def test_final_trains_on_trainval_and_asks_about_the_test_images(plain: EmbeddedDataset) -> None:
     stage, splits = final(plain), plain.dataset.splits
     assert rows_of(stage, plain, stage.training(Setting.INDUCTIVE).examples.inputs) == set(splits.trainval)
     assert rows_of(stage, plain, stage.held_out.seen().inputs) == set(splits.test_seen)
     assert rows_of(stage, plain, stage.held_out.unseen().inputs) == set(splits.test_unseen)
 
 
-def test_under_tune_no_test_image_and_no_test_class_is_reachable(plain: Source) -> None:
+def test_under_tune_no_test_image_and_no_test_class_is_reachable(plain: EmbeddedDataset) -> None:
     stage, splits = tune(plain), plain.dataset.splits
     trained = rows_of(stage, plain, stage.training(Setting.TRANSDUCTIVE).examples.inputs)
     seen = rows_of(stage, plain, stage.held_out.seen().inputs)
@@ -65,7 +65,7 @@ def arrays_within(thing: object) -> Iterator[np.ndarray]:
         yield from arrays_within(list(vars(thing).values()))
 
 
-def test_no_array_that_hangs_on_tune_holds_a_test_image(plain: Source) -> None:
+def test_no_array_that_hangs_on_tune_holds_a_test_image(plain: EmbeddedDataset) -> None:
     splits, features = plain.dataset.splits, plain.dataset.features
 
     def tested(stage: Stage) -> bool:
@@ -78,7 +78,7 @@ def test_no_array_that_hangs_on_tune_holds_a_test_image(plain: Source) -> None:
     assert tested(final(plain)), "the walk finds what is there"
 
 
-def test_every_train_class_keeps_images_and_gives_some(plain: Source) -> None:
+def test_every_train_class_keeps_images_and_gives_some(plain: EmbeddedDataset) -> None:
     stage = tune(plain, 0.25)
     seen = set(stage.classes.seen_ids.tolist())
     assert set(stage.training(Setting.UNSEEN_SEMANTICS).examples.labels.tolist()) == seen
@@ -86,7 +86,7 @@ def test_every_train_class_keeps_images_and_gives_some(plain: Source) -> None:
 
 
 @pytest.mark.parametrize("stage_of", [tune, final])
-def test_labels_name_the_same_classes_in_every_setting(plain: Source, stage_of: object) -> None:
+def test_labels_name_the_same_classes_in_every_setting(plain: EmbeddedDataset, stage_of: object) -> None:
     stage = stage_of(plain)  # type: ignore[operator]
     inductive, semantic = stage.training(Setting.INDUCTIVE), stage.training(Setting.UNSEEN_SEMANTICS)
     named = [[t.classes.names[i] for i in t.examples.labels] for t in (inductive, semantic)]
@@ -96,7 +96,7 @@ def test_labels_name_the_same_classes_in_every_setting(plain: Source, stage_of: 
     assert semantic.classes.names == stage.classes.names
 
 
-def test_only_transductive_training_holds_unlabelled_images(plain: Source) -> None:
+def test_only_transductive_training_holds_unlabelled_images(plain: EmbeddedDataset) -> None:
     stage = final(plain)
     assert stage.training(Setting.INDUCTIVE).unlabelled is None
     assert stage.training(Setting.UNSEEN_SEMANTICS).unlabelled is None
@@ -106,7 +106,7 @@ def test_only_transductive_training_holds_unlabelled_images(plain: Source) -> No
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1, float("nan")])
-def test_a_share_that_is_none_is_refused(plain: Source, share: float) -> None:
+def test_a_share_that_is_none_is_refused(plain: EmbeddedDataset, share: float) -> None:
     with pytest.raises(InputError, match=r"protocol\.seen_holdout"):
         tune(plain, share)
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import worlds
-from zsl.data.splits import Source, audit, divide, hold_out
+from zsl.data.splits import SplitsOrigin, audit, divide, hold_out
 from zsl.errors import InputError
 
 WORLD = worlds.dataset()
-SOURCE = Source("splits.yaml")
+ORIGIN = SplitsOrigin("splits.yaml")
 
 
 def is_sound(labels: np.ndarray, parts: dict[str, np.ndarray]) -> bool:
@@ -52,23 +52,23 @@ def test_it_refuses_exactly_what_the_definition_excludes(
         rows[position % len(rows)] = value
     splits = replace(WORLD.splits, **{name: np.concatenate([rows, np.array(more, dtype=np.int64)])})
     if is_sound(WORLD.labels, splits.parts()):
-        audit(splits, WORLD.labels, SOURCE)
+        audit(splits, WORLD.labels, ORIGIN)
     else:
         with pytest.raises(InputError, match=r"^splits.yaml: \w+(: index -?\d+| is empty)"):
-            audit(splits, WORLD.labels, SOURCE)
+            audit(splits, WORLD.labels, ORIGIN)
 
 
 @pytest.mark.parametrize("name", ["trainval", "test_seen", "test_unseen", "train", "val"])
 def test_an_empty_split_is_refused(name: str) -> None:
     splits = replace(WORLD.splits, **{name: np.zeros(0, dtype=np.int64)})
     with pytest.raises(InputError, match=f"{name} is empty"):
-        audit(splits, WORLD.labels, SOURCE)
+        audit(splits, WORLD.labels, ORIGIN)
 
 
 def test_messages_count_as_the_file_does() -> None:
     splits = replace(WORLD.splits, val=np.append(WORLD.splits.val, WORLD.splits.val[0]))
-    with pytest.raises(InputError, match=f"f.mat: val_loc: index {WORLD.splits.val[0] + 1} stands twice"):
-        audit(splits, WORLD.labels, Source("f.mat", {"val": "val_loc"}, base=1))
+    with pytest.raises(InputError, match=f"f.mat: val_loc: index {WORLD.splits.val[0] + 1} occurs twice"):
+        audit(splits, WORLD.labels, SplitsOrigin("f.mat", {"val": "val_loc"}, base=1))
 
 
 @given(st.integers(0, 100), st.integers(2, 12), st.floats(0.01, 0.99))

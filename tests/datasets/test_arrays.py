@@ -21,7 +21,7 @@ from zsl.class_embeddings.sentence import Sentence
 from zsl.cli import main
 from zsl.config.build import load_data
 from zsl.data.dataset import Dataset
-from zsl.data.fingerprint import verified
+from zsl.data.fingerprint import verified_fingerprints
 from zsl.datasets.arrays import load
 from zsl.errors import InputError
 
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 def same(one: Dataset, other: Dataset) -> None:
     """Everything but the title."""
-    assert one.fingerprints == other.fingerprints == verified(other)
+    assert one.fingerprints == other.fingerprints == verified_fingerprints(other)
     assert one.classes.names == other.classes.names
     assert one.classes.matrices.keys() == other.classes.matrices.keys()
     for kind, matrix in one.classes.matrices.items():
@@ -199,7 +199,7 @@ def test_a_mismatch_lists_both_sides(
         return
     with pytest.raises(InputError) as caught:
         read(root, class_embeddings="phi.csv")
-    before, _, after = str(caught.value).partition("; too much: ")
+    before, _, after = str(caught.value).partition("; too many: ")
     assert all(repr(name) in before and repr(name) not in after for name in missing)
     assert all(repr(name) in after and repr(name) not in before for name in extra)
 
@@ -213,7 +213,7 @@ def test_two_classes_that_read_the_same_do_not_share_a_row(tmp_path: Path, folde
     save(folder / "y.npz", {"labels": LABELS, "names": ["barn_swallow", *NAMES[:1], *NAMES[2:]]})
     (folder / "p.yaml").write_text(yaml.safe_dump({**PLAN, "seen": ["barn_swallow", *NAMES[:1], *NAMES[2:4]]}))
     table(folder / "phi.csv", ["class", "a"], [[NAMES[0], *NAMES[2:]], range(5)])
-    with pytest.raises(InputError, match="missing: 'barn_swallow'; too much: none"):
+    with pytest.raises(InputError, match="missing: 'barn_swallow'; too many: none"):
         read(tmp_path, labels="y.npz", splits="p.yaml", class_embeddings="phi.csv")
 
 
@@ -228,10 +228,10 @@ def refused(tmp_path: Path, says: str, **changes: Any) -> None:
     ("content", "says"),
     [
         (FEATURES[1:], "29 rows of features"),
-        (FEATURES[:, 0], "an array of the shape (30,)"),
+        (FEATURES[:, 0], "an array of shape (30,)"),
         (np.full((30, 2), "a"), "holds text"),
-        (np.where(np.arange(4) == 2, np.nan, FEATURES), "row 0 is not of finite numbers"),
-        (FEATURES.astype(np.float64) * 1e300, "row 0 is not of finite numbers of 32 bits"),
+        (np.where(np.arange(4) == 2, np.nan, FEATURES), "row 0 has values that are not finite"),
+        (FEATURES.astype(np.float64) * 1e300, "row 0 has values that are not finite in float32"),
         (FEATURES.astype(complex), "complex numbers"),
     ],
 )
@@ -244,8 +244,8 @@ def test_wrong_features_are_refused(tmp_path: Path, folder: Path, content: np.nd
     ("content", "says"),
     [
         ({"labels": LABELS + 1}, "label 6 of row 25, but there are 6 class names"),
-        ({"labels": LABELS - 2}, "label -2 of row 0; count classes from 0"),
-        ({"labels": LABELS + 0.5}, "label 0.5 of row 0 is no whole number"),
+        ({"labels": LABELS - 2}, "label -2 of row 0 is negative; count classes from 0"),
+        ({"labels": LABELS + 0.5}, "label 0.5 of row 0 is not a whole number"),
         ({"labels": LABELS > 2}, "holds bool"),
         ({"labels": LABELS.reshape(5, 6)}, "shape (5, 6)"),
         ({"labels": LABELS[:0]}, "shape (0,)"),
@@ -267,14 +267,14 @@ def test_labels_that_class_names_do_not_have_are_listed(tmp_path: Path, folder: 
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ({**PLAN, "seen": ["Dodo", *NAMES[:4]]}, "'Dodo' is no class of the data set"),
+        ({**PLAN, "seen": ["Dodo", *NAMES[:4]]}, "'Dodo' is not a class of the data set"),
         ({**PLAN, "train": [0, 30], "test": [1]}, "train: row 30 is out of range"),
-        ({**PLAN, "train": [0, 29], "test": [1]}, "train: row 29 is no image of a seen class"),
+        ({**PLAN, "train": [0, 29], "test": [1]}, "train: row 29 is not an image of a seen class"),
         ({**PLAN, "train": [0, "1"], "test": [1]}, "train: '1' is not a row number"),
         ({**PLAN, "train": [0, True], "test": [1]}, "train: True is not a row number"),
-        ({**PLAN, "train": [0, 0], "test": [1]}, "train: 0 stands twice"),
+        ({**PLAN, "train": [0, 0], "test": [1]}, "train: 0 occurs twice"),
         ({**PLAN, "train": [0, 1], "test": [1]}, "1 is in both train and test"),
-        ({**PLAN, "train": [0], "test": [1]}, "is left without any image"),
+        ({**PLAN, "train": [0], "test": [1]}, "has no image"),
         ({"trainval": [0], "test_seen": [1]}, "has no test_unseen"),
         ({"trainval": [0], "seen": ["a"]}, "unknown key 'seen' beside rows"),
         ({k: v.tolist() for k, v in SPLITS.items() if k != "val"}, "one of train and val without the other"),
@@ -299,7 +299,7 @@ def test_nothing_is_unpickled(tmp_path: Path, folder: Path) -> None:
             return Path.touch, (tmp_path / "called",)
 
     torch.save({"features": Call()}, folder / "f.pt")
-    refused(tmp_path, "without running what it holds", features="f.pt")
+    refused(tmp_path, "without executing code from it", features="f.pt")
     np.savez(folder / "f.npz", features=np.array([Call()], dtype=object))
     refused(tmp_path, "Python objects", features="f.npz")
     assert not (tmp_path / "called").exists()
@@ -307,7 +307,7 @@ def test_nothing_is_unpickled(tmp_path: Path, folder: Path) -> None:
 
 def test_a_tensor_that_claims_more_than_the_file_holds_is_refused(tmp_path: Path, folder: Path) -> None:
     torch.save(torch.ones(1, 1).expand(10**7, 10**6), folder / "f.pt")
-    refused(tmp_path, "claims more numbers than the file holds", features="f.pt")
+    refused(tmp_path, "claims more numbers than the file contains", features="f.pt")
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path, folder: Path) -> None:
@@ -317,7 +317,7 @@ def test_a_changed_file_is_read_again(tmp_path: Path, folder: Path) -> None:
     np.save(folder / "features.npy", FEATURES + 1)
     after = load_data(node)
     assert after.fingerprints["features"] != before.fingerprints["features"]
-    assert after.fingerprints == verified(after)
+    assert after.fingerprints == verified_fingerprints(after)
 
 
 def test_training_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,7 +354,7 @@ def test_texts_reach_the_sentence_encoder_by_the_heading_of_their_column(tmp_pat
     encoder = Sentence(template="{text}: {colour}")
     assert encoder.texts(data.classes)[2] == "a green bird: green"
     table(folder / "texts.csv", ["class", "text"], [names[1:], columns[1][1:]])
-    refused(tmp_path, f"missing: {names[0]!r}; too much: none", texts="texts.csv")
+    refused(tmp_path, f"missing: {names[0]!r}; too many: none", texts="texts.csv")
 
 
 def test_texts_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,4 +376,4 @@ def test_class_names_beside_names_of_the_labels_name_the_rows_of_a_matrix(tmp_pa
     (folder / "names.txt").write_text("\n".join(NAMES[i] for i in order))
     same(read(tmp_path), read(tmp_path, class_names="names.txt", class_embeddings="phi.npy"))
     (folder / "names.txt").write_text("\n".join(["Dodo", *NAMES[1:]]))
-    refused(tmp_path, "missing: 'Barn Swallow'; too much: 'Dodo'", class_names="names.txt", class_embeddings="phi.npy")
+    refused(tmp_path, "missing: 'Barn Swallow'; too many: 'Dodo'", class_names="names.txt", class_embeddings="phi.npy")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from zsl.backbones.efficientnet_lite import EfficientNetLite0
 from zsl.data.dataset import Dataset
-from zsl.data.splits import Source, audit
+from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets import emoji, emoji_concepts
 from zsl.datasets.emoji import Row, classes, divide, load, prepare, styles
 from zsl.datasets.emoji_packages import Package, packages, read_json
@@ -132,7 +132,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_preparation_ends_in_a_data_set_that_passes_the_audit(tmp_path: Path, published: Path) -> None:
     data = load(tmp_path / "cache", variant="small", split="a", held_out="noto", backbone=MeanColour())
-    audit(data.splits, data.labels, Source("emoji"))
+    audit(data.splits, data.labels, SplitsOrigin("emoji"))
     assert data.features.shape == (14, 3)
     width = np.repeat([14, 15, 16], [5, 5, 4])[:, None] / 16
     pure = np.array(
@@ -182,14 +182,14 @@ def test_a_registry_out_of_reach_leaves_what_is_there(tmp_path: Path, published:
 )
 def test_a_choice_that_does_not_exist_lists_those_that_do(tmp_path: Path, key: str, value: str) -> None:
     choice = {"variant": "small", "split": "a", "held_out": "noto", key: value}
-    with pytest.raises(InputError, match=f"data.{key}={value} does not exist; choose one of"):
+    with pytest.raises(InputError, match=f"data.{key}={value} is unknown for emoji; choose one of"):
         load(tmp_path, backbone=MeanColour(), **choice)
     assert not list(tmp_path.iterdir())
 
 
 def test_the_prepared_data_set_is_as_its_card_says(drawings: Path) -> None:
     data: Dataset = load(drawings, variant="small", split="a", held_out="twemoji", backbone=EfficientNetLite0())
-    audit(data.splits, data.labels, Source("emoji"))
+    audit(data.splits, data.labels, SplitsOrigin("emoji"))
     assert data.features.shape == (1484, 1280)
     assert [len(rows) for rows in data.splits.parts().values()] == [891, 297, 296, 714, 177]
     assert np.isfinite(data.features).all()

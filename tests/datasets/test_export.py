@@ -17,7 +17,7 @@ from tests import worlds
 from tests.datasets import array_files, matfiles
 from zsl.cli import main
 from zsl.data.dataset import ClassDescriptions, Dataset, Splits
-from zsl.data.fingerprint import fingerprints, verified
+from zsl.data.fingerprint import fingerprints, verified_fingerprints
 from zsl.datasets import arrays, xlsa17
 from zsl.datasets.export import FORMATS, export
 from zsl.errors import InputError
@@ -57,7 +57,7 @@ def test_the_law_of_fingerprints(
     dataset = replace(world, labels=labels, splits=splits, classes=classes, fingerprints=prints)
     keys = export(dataset, root / "out", form)
     found = again(root / "out", keys, form, root / "cache")
-    assert found.fingerprints == dataset.fingerprints == verified(found)
+    assert found.fingerprints == dataset.fingerprints == verified_fingerprints(found)
     assert found.classes.names == classes.names
     np.testing.assert_array_equal(found.classes.matrices["att"], att)
     np.testing.assert_array_equal(found.classes.matrices["original_att"], -att)
@@ -107,12 +107,12 @@ def test_nothing_is_overwritten_and_nothing_half_written_stays(tmp_path: Path) -
     world = worlds.dataset()
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         export(world, tmp_path / "full", "arrays")
     backwards = replace(world.splits, train=world.splits.train[::-1].copy())
     turned = replace(world, splits=backwards, fingerprints=fingerprints(world.features, world.labels, backwards))
     for form in FORMATS:
-        with pytest.raises(InputError, match=f"format {form} would not keep train"):
+        with pytest.raises(InputError, match=f"format {form} would change train"):
             export(turned, tmp_path / "new" / "out", form)
     without = replace(world, classes=ClassDescriptions(world.classes.names))
     with pytest.raises(InputError, match="use --format arrays"):

@@ -169,7 +169,9 @@ def test_split_files_without_names_are_given_some(tmp_path: Path) -> None:
     splits.pop("allclasses_names")
     root = write(tmp_path / "toy", of_features, splits)
     nameless = load_pair(name="toy", root=root, cache=tmp_path / "cache")
-    with pytest.raises(InputError, match=r"no class names but 'class 1'.*data\.class_names=FILE"):
+    with pytest.raises(
+        InputError, match=r"no class names, only placeholders such as 'class 1'.*data\.class_names=FILE"
+    ):
         nameless.classes.readable_names()
     names = [f"Zébre {i}" for i in range(6)]
     (tmp_path / "names.txt").write_text("\ufeff" + "\n".join(names) + "\n")

@@ -17,7 +17,7 @@ from PIL import Image
 
 from zsl.backbones.efficientnet_lite import EfficientNetLite0
 from zsl.data.dataset import Dataset
-from zsl.data.splits import Source, audit
+from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets.image_folder import load
 from zsl.datasets.split_file import SplitFile, read_split_file
 from zsl.errors import InputError
@@ -81,7 +81,7 @@ def test_images_labels_and_names_belong_together(loaded: Loader) -> None:
     assert data.classes.names == ("Barn Swallow", "Bobolink", "Le Conte Sparrow", "Cactus Wren", "Gadwall")
     assert data.features[:, 0].tolist() == data.labels.tolist()
     assert np.bincount(data.labels).tolist() == list(CLASSES.values())
-    audit(data.splits, data.labels, Source("birds"))
+    audit(data.splits, data.labels, SplitsOrigin("birds"))
     assert data.seen().tolist() == [True, True, True, False, False]
     assert data.name == "birds"
 
@@ -207,7 +207,7 @@ BAD_SPLITS: list[tuple[Any, str]] = [
     ({**SPLIT, "unsene": UNSEEN}, "unknown key 'unsene'; did you mean 'unseen'"),
     ({**SPLIT, "seen": "Bobolink"}, "seen is not a list"),
     ({**SPLIT, "seen": [*SEEN, 3]}, "3 is not a name; put it in quotes"),
-    ({**SPLIT, "seen": [*SEEN, "Bobolink"]}, "'Bobolink' stands twice"),
+    ({**SPLIT, "seen": [*SEEN, "Bobolink"]}, "'Bobolink' occurs twice"),
     ({**SPLIT, "unseen": [*UNSEEN, "Bobolink"]}, "'Bobolink' is both seen and unseen"),
     ({**SPLIT, "unseen": ["Gadwal"]}, "'Gadwal' has no folder.*did you mean 'Gadwall'"),
     ({**SPLIT, "unseen": ["../birds/Gadwall"]}, "has no folder"),
@@ -217,14 +217,14 @@ BAD_SPLITS: list[tuple[Any, str]] = [
     ({**SPLIT, "train": TRAIN}, "train is given without test"),
     ({**SPLIT, "test": TRAIN}, "test is given without train"),
     ({**SPLIT, "train": TRAIN, "test": [TRAIN[1]]}, "is in both train and test"),
-    ({**SPLIT, "train": [*TRAIN, TRAIN[0]], "test": ["Bobolink/1.png"]}, "stands twice"),
+    ({**SPLIT, "train": [*TRAIN, TRAIN[0]], "test": ["Bobolink/1.png"]}, "occurs twice"),
     ({**SPLIT, "train": TRAIN, "test": ["Bobolink/1.pgn"]}, "no image 'Bobolink/1.pgn'; did you mean"),
     ({**SPLIT, "train": TRAIN, "test": ["../split.yaml"]}, "no image '../split.yaml'"),
     ({**SPLIT, "train": [*TRAIN, "Gadwall/0.png"], "test": ["Bobolink/1.png"]}, "'Gadwall/0.png' is .* unseen class"),
     ({**SPLIT, "train": TRAIN, "test": ["Gadwall/0.png"]}, "'Gadwall/0.png' is .* unseen class"),
-    ({**SPLIT, "train": TRAIN[:2], "test": ["Bobolink/1.png"]}, "'Le_Conte_Sparrow' is left without any image"),
+    ({**SPLIT, "train": TRAIN[:2], "test": ["Bobolink/1.png"]}, "'Le_Conte_Sparrow' has no image"),
     ({**SPLIT, "train": TRAIN, "test": []}, "test is empty"),
-    ({**SPLIT, "train": TRAIN, "test": ["Bobolink/1.png"], "seed": 1}, "seed has no meaning"),
+    ({**SPLIT, "train": TRAIN, "test": ["Bobolink/1.png"], "seed": 1}, "seed has no effect"),
     ({**SPLIT, "test_fraction": 1.5}, "between 0 and 1"),
     ({**SPLIT, "test_fraction": "half"}, "between 0 and 1"),
     ({**SPLIT, "seed": 0.5}, "seed is 0.5; give a whole number"),
@@ -249,11 +249,11 @@ def test_other_wrong_input_is_refused_in_one_line(folder: Path, tmp_path: Path, 
         load(folder, tmp_path / "nowhere.yaml", **options)
     with pytest.raises(InputError, match="a folder, not a file"):
         load(folder, folder, **options)
-    with pytest.raises(InputError, match="on_unreadable=ignore does not exist"):
+    with pytest.raises(InputError, match="on_unreadable=ignore is unknown"):
         loaded(on_unreadable="ignore")
     (folder / "004.Gadwall").mkdir()
     paint(folder / "004.Gadwall" / "0.png", 9, 9)
-    with pytest.raises(InputError, match="both read 'Gadwall'"):
+    with pytest.raises(InputError, match="both become 'Gadwall'"):
         loaded({"seen": SEEN, "unseen": ["Gadwall", "004.Gadwall"]})
 
 
@@ -278,7 +278,7 @@ ROWS = "".join(f"{name},1,2\n" for name in CLASSES)
         ("", "no heading"),
         ("class\n", "no heading"),
         ("class,a,b\n" + ROWS.replace("Gadwall", "Gadwal"), "no line for class 'Gadwall'"),
-        ("class,a,b\n" + ROWS + "Gadwall,1,2\n", "'Gadwall' stands twice"),
+        ("class,a,b\n" + ROWS + "Gadwall,1,2\n", "'Gadwall' occurs twice"),
         ("class,a,b,c\n" + ROWS, "'Barn_Swallow' has 2 numbers, not 3"),
         ("class,a,b\n" + ROWS.replace("Bobolink,1", "Bobolink,many"), "'Bobolink'.*give numbers"),
         ("class,a,b\n" + ROWS.replace("Bobolink,1", "Bobolink,nan"), "'Bobolink' has an entry that is not finite"),
@@ -377,7 +377,7 @@ def test_texts_are_matched_by_name(loaded: Loader, tmp_path: Path, form: str) ->
 @pytest.mark.parametrize("form", ["folder", "table"])
 def test_texts_of_other_classes_are_refused_with_both_sides(loaded: Loader, tmp_path: Path, form: str) -> None:
     texts = {"Dodo" if name == "Gadwall" else name: text for name, text in TEXTS.items()}
-    with pytest.raises(InputError, match="missing: 'Gadwall'; too much: 'Dodo'"):
+    with pytest.raises(InputError, match="missing: 'Gadwall'; too many: 'Dodo'"):
         loaded(texts=described(tmp_path / "texts", texts, form))
 
 

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from zsl.data.dataset import Dataset
 from zsl.data.fingerprint import fingerprints
-from zsl.data.splits import Source, audit
+from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets.benchmark_shapes import SHAPES, apportion
 from zsl.datasets.synthetic import World, load, world
 from zsl.errors import InputError
@@ -44,7 +44,7 @@ def test_every_split_and_class_set_has_its_true_size(shape: str, monkeypatch: py
     monkeypatch.setitem(SHAPES, shape, type(SHAPES[shape])(**{**vars(SHAPES[shape]), "features": 8}))
     dataset = load(shape=shape)
     splits = dataset.splits
-    audit(splits, dataset.labels, Source("synthetic"))
+    audit(splits, dataset.labels, SplitsOrigin("synthetic"))
     found = (
         len(dataset.features),
         dataset.classes.matrices["att"].shape[1],

@@ -146,14 +146,17 @@ REFUSED: dict[str, tuple[Change, str]] = {
         edit("trainval_loc", 3, 22),
         "att_splits.mat: trainval_loc: index 22 is .*unseen class",
     ),
-    "duplicate": (repeat_column("trainval_loc"), "trainval_loc: index 2 stands twice"),
+    "duplicate": (repeat_column("trainval_loc"), "trainval_loc: index 2 occurs twice"),
     "out of range": (edit("test_unseen_loc", 0, 31), "test_unseen_loc: index 31 is out of range.* 1 to 30"),
     "counted from 0": (edit("test_seen_loc", 0, 0), "test_seen_loc: index 0 is out of range"),
     "empty": (put("splits", "test_seen_loc", np.zeros((0, 1))), "test_seen_loc is empty"),
     "test image in training": (edit("test_seen_loc", 0, 2), "test_seen_loc: index 2 is also in trainval_loc"),
     "not whole": (edit("trainval_loc", 0, 1.5), "trainval_loc entry 1 is 1.5"),
     "NaN index": (edit("trainval_loc", 0, np.nan), "trainval_loc entry 1 is nan"),
-    "validation class also trained on": (edit("val_loc", 0, 5), "val_loc: index 5 is an image of a class that train"),
+    "validation class also trained on": (
+        edit("val_loc", 0, 5),
+        "val_loc: index 5 is an image of a class that is also in train",
+    ),
     "one image in both tests": (
         edit("test_seen_loc", 0, 30),
         "test_unseen_loc: index 30 is also in test_seen_loc",
@@ -175,12 +178,12 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "the same name twice": (
         put("splits", "allclasses_names", np.array([["a"]] * 6, dtype=object)),
-        "allclasses_names: 'a' stands twice",
+        "allclasses_names: 'a' occurs twice",
     ),
     "original_att of other classes": (put("splits", "original_att", np.ones((3, 5))), "original_att 5"),
     "no att": (drop("att"), "key 'att' is missing"),
     "no trainval_loc": (drop("trainval_loc"), "key 'trainval_loc' is missing"),
-    "train_loc alone": (drop("val_loc"), "train_loc stands alone"),
+    "train_loc alone": (drop("val_loc"), "train_loc is given alone"),
 }
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests import worlds
 from zsl.data.label_space import LabelSpace
-from zsl.data.protocol import Source, Stage
+from zsl.data.protocol import EmbeddedDataset, Stage
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.evaluation.leak_audit import LeakError, audit_method
 from zsl.methods.compatibility.eszsl import ESZSL
@@ -42,7 +42,7 @@ class SearchesStackForTestImages(ESZSL):
 class SearchesStackForTestLabels(ESZSL):
     def finalize(self, train: TrainingSet) -> None:
         super().finalize(train)
-        dataset = caller_with(Source).dataset
+        dataset = caller_with(EmbeddedDataset).dataset
         with torch.no_grad():
             self.W += float(dataset.labels[dataset.splits.test_unseen[0::3]].sum())
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.malformed.places import NO_FILES
-from zsl.data.class_names import cure, placeholders, read_names, require_names, spelled
+from zsl.data.class_names import find_name, placeholders, read_names, require_names, suggest_name
 from zsl.errors import InputError, is_control, printable
 from zsl.files.source_file import locate, read_text, require_file, require_file_name
 
@@ -83,7 +83,7 @@ def test_what_is_printable_holds_no_control_character_and_other_text_stays(text:
 def test_names_are_checked_whatever_their_normal_form() -> None:
     require_names(["a", "b", "é"], "here")
     for names, says in (
-        (["é", unicodedata.normalize("NFD", "é")], "stands twice"),
+        (["é", unicodedata.normalize("NFD", "é")], "occurs twice"),
         (["a", " "], "name 2 is empty"),
         (["a\x1b[31m"], r"control character '\\x1b'"),
         (["x" * 256], "256 characters"),
@@ -101,10 +101,10 @@ def test_a_list_of_names_may_be_numbered(tmp_path: Path) -> None:
 
 def test_a_typed_name_is_the_one_it_looks_like() -> None:
     there = [unicodedata.normalize("NFD", "Zébre"), "Barn_Swallow"]
-    assert spelled("Zébre", there) == there[0]
-    assert spelled("zébre", there) is None
-    assert cure("barn swallow", there, "none") == "did you mean 'Barn_Swallow'?"
-    assert cure("xyz", there, "none") == "none"
+    assert find_name("Zébre", there) == there[0]
+    assert find_name("zébre", there) is None
+    assert suggest_name("barn swallow", there, "none") == "did you mean 'Barn_Swallow'?"
+    assert suggest_name("xyz", there, "none") == "none"
 
 
 def test_placeholders_are_told_from_names() -> None:

@@ -93,16 +93,16 @@ DAMAGE: dict[str, tuple[str, Put, str]] = {
     "npz, no rows": (".npz", lambda path: np.savez(path, features=FEATURES[:0]), "shape (0, 4)"),
     "npz, many": (".npz", lambda path: np.savez(path, **{f"a{i}": FEATURES for i in range(20)}), "and 12 more"),
     "npz, a name with an escape": (".npz", lambda path: np.savez(path, **{"\x1b[31m": FEATURES, "b": FEATURES}), "x1b"),
-    "pt, empty": (".pt", _bytes(b""), "without running what it holds"),
-    "pt, pickle": (".pt", _bytes(pickle.dumps({"features": Call()})), "without running what it holds"),
-    "pt, a call": (".pt", lambda path: torch.save({"features": Call()}, path), "without running what it holds"),
-    "pt, a module": (".pt", lambda path: torch.save(torch.nn.Linear(2, 2), path), "without running what it holds"),
+    "pt, empty": (".pt", _bytes(b""), "without executing code from it"),
+    "pt, pickle": (".pt", _bytes(pickle.dumps({"features": Call()})), "without executing code from it"),
+    "pt, a call": (".pt", lambda path: torch.save({"features": Call()}, path), "without executing code from it"),
+    "pt, a module": (".pt", lambda path: torch.save(torch.nn.Linear(2, 2), path), "without executing code from it"),
     "pt, a list": (".pt", lambda path: torch.save([torch.ones(2)], path), "is a list; save a tensor"),
     "pt, nested": (".pt", lambda path: torch.save({"features": {"x": torch.ones(2)}}, path), "features is a dict"),
     "pt, numbers as keys": (".pt", lambda path: torch.save({1: torch.ones(2)}, path), "is a dict; save a tensor"),
     "pt, complex": (".pt", lambda path: torch.save(torch.ones(30, 4, dtype=torch.complex64), path), "real numbers"),
-    "pt, sparse": (".pt", lambda path: torch.save(torch.eye(30).to_sparse(), path), "no dense tensor"),
-    "pt, of no place": (".pt", lambda path: torch.save(torch.ones(30, 4, device="meta"), path), "no dense tensor"),
+    "pt, sparse": (".pt", lambda path: torch.save(torch.eye(30).to_sparse(), path), "not a dense tensor"),
+    "pt, of no place": (".pt", lambda path: torch.save(torch.ones(30, 4, device="meta"), path), "not a dense tensor"),
     "pt, expanded": (".pt", lambda path: torch.save(torch.ones(1, 1).expand(10**8, 10**8), path), "claims more"),
     "safetensors, empty": (".safetensors", _bytes(b""), "cannot be read"),
     "safetensors, a header of 2^60": (".safetensors", _bytes(b"\xff" * 7 + b"\x0f{}"), "cannot be read"),
@@ -110,7 +110,7 @@ DAMAGE: dict[str, tuple[str, Put, str]] = {
     "safetensors, 16 TiB": (".safetensors", _bytes(_safetensors(HUGE)), "cannot be read"),
     "safetensors, brackets": (".safetensors", _bytes(_safetensors(b"[" * 100_000)), "cannot be read"),
     "h5, empty": (".h5", _bytes(b""), "cannot be read"),
-    "h5, a link": (".h5", _links, "is a link to somewhere else"),
+    "h5, a link": (".h5", _links, "is a link to another object"),
     "h5, 4 PiB of nothing": (".h5", _fill, "which the file cannot hold"),
     "parquet, empty": (".parquet", _bytes(b""), "not a Parquet file"),
     "parquet, magic alone": (".parquet", _bytes(b"PAR1" * 3), "not a Parquet file"),
@@ -125,7 +125,7 @@ DAMAGE: dict[str, tuple[str, Put, str]] = {
     "csv, a heading": (".csv", _bytes("a,b\n"), "holds no numbers"),
     "csv, ragged": (".csv", _bytes("a,b\n1,2\n3\n"), "row 2 has 1 cells, the heading has 2"),
     "csv, words": (".csv", _bytes("a,b\n" + "1,x\n" * 30), "give numbers"),
-    "csv, not a number": (".csv", _bytes("a,b\n" + "1,nan\n" * 30), "not of finite numbers"),
+    "csv, not a number": (".csv", _bytes("a,b\n" + "1,nan\n" * 30), "not finite"),
     "csv, latin-1": (".csv", _bytes("größe,b\n1,2\n".encode("latin-1")), "line 1 is not utf-8"),
     "csv, zeros": (".csv", _bytes(bytes(300)), "features.csv"),
     "csv, a heading twice": (".csv", _bytes("a,a\n1,2\n"), "two columns are called 'a'"),
@@ -149,7 +149,7 @@ def cases() -> Iterator[Case]:
     yield _case("arrays, labels: records", "labels", ".npy", _bytes(saved(np.zeros(30, "i4,i4"))), "records")
     yield _case("arrays, labels: dates", "labels", ".npy", _bytes(saved(np.zeros(30, "M8[s]"))), "dates")
     yield _case("arrays, labels: 2^63", "labels", ".npy", _bytes(saved(np.full(30, 2**64 - 1, "u8"))), "")
-    yield _case("arrays, labels: infinite", "labels", ".npy", _bytes(saved(np.full(30, np.inf))), "no whole number")
+    yield _case("arrays, labels: infinite", "labels", ".npy", _bytes(saved(np.full(30, np.inf))), "not a whole number")
     yield _case("arrays, labels: escapes", "labels", ".npy", _bytes(saved(["\x1b[31m"] * 30)), "control character")
     yield _case("arrays, labels: empty", "labels", ".npy", _bytes(saved([""] * 30)), "is empty")
     rows = {key: part.tolist() for key, part in SPLITS.items()}
@@ -165,9 +165,9 @@ def cases() -> Iterator[Case]:
         yield _case(f"arrays, splits: {name}", "splits", ".json", _bytes(json.dumps(content)), says)
     for name, text, says in (
         ("too few", "class,a\n" + "".join(f"{name},1\n" for name in NAMES[1:]), "missing: 'Barn Swallow'"),
-        ("too many", "class,a\nDodo,1\n" + "".join(f"{name},1\n" for name in NAMES), "too much: 'Dodo'"),
+        ("too many", "class,a\nDodo,1\n" + "".join(f"{name},1\n" for name in NAMES), "too many: 'Dodo'"),
         ("infinite", "class,a\n" + "".join(f"{name},inf\n" for name in NAMES), "not finite"),
-        ("twice", "class,a\n" + "".join(f"{name},1\n" for name in (*NAMES, NAMES[0])), "stands twice"),
+        ("twice", "class,a\n" + "".join(f"{name},1\n" for name in (*NAMES, NAMES[0])), "occurs twice"),
     ):
         yield _case(f"arrays, class embeddings: {name}", "class_embeddings", ".csv", _bytes(text), says)
     yield from _texts()
@@ -189,8 +189,8 @@ TEXTS: dict[str, tuple[str | bytes, str]] = {
     "an open quote": ('class,text\n"Bobolink,x\n' + "x" * 200_000, "not a CSV file"),
     "too few": ("class,text\nBobolink,x\n", "missing: 'Barn Swallow'"),
     "an escape as a name": ("class,text\n\x1b[31m,x\n", "control character"),
-    "an escape as a heading": ("class,\x1b[31m\nBobolink,x\n", "take one word of letters"),
-    "an attribute as a heading": ("class,text.__class__\nBobolink,x\n", "take one word of letters"),
+    "an escape as a heading": ("class,\x1b[31m\nBobolink,x\n", "use one word, such as"),
+    "an attribute as a heading": ("class,text.__class__\nBobolink,x\n", "use one word, such as"),
 }
 
 
@@ -211,10 +211,10 @@ def _divisions() -> Iterator[Case]:
             yield _division(name, "names.txt", put, says)
     yield _division("an empty folder", "images", Path.mkdir, "has 0 classes")
     yield _division("nothing", "names.txt", _bytes(""), "0 names")
-    yield _division("two names", "names.txt", _bytes("a\nb\n"), "three are the fewest")
+    yield _division("two names", "names.txt", _bytes("a\nb\n"), "give at least three")
     yield _division("an escape", "names.txt", _bytes("a\nb\n\x1b[31m\n"), "control character")
     yield _division("objects", "y.npy", _bytes(saved(np.array([Call()], object))), "Python objects")
-    yield _division("fractions", "y.npy", _bytes(saved(np.array([0.5, 1, 2]))), "no whole number")
+    yield _division("fractions", "y.npy", _bytes(saved(np.array([0.5, 1, 2]))), "not a whole number")
     yield _division("pictures", "y.png", _bytes(b"x"), "ends in none of")
 
 

@@ -99,7 +99,7 @@ def _case(name: str, damage: Damage) -> Case:
         damage(entry)
         return TOY
 
-    return Case(name, build, 0, ["built again"], {"ZSL_CACHE": f"{{folder}}/{CACHE}"})
+    return Case(name, build, 0, ["rebuilt"], {"ZSL_CACHE": f"{{folder}}/{CACHE}"})
 
 
 def _in_place(make: Damage) -> Callable[[Path], list[str]]:

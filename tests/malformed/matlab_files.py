@@ -80,7 +80,7 @@ def arrays() -> Iterator[Case]:
             yield _case(f"mat 5: {key} is {kind}", _replaced(key, make), "5", ".mat: ")
     for key in LOCS:
         mask = _replaced(key, lambda a: np.isin(np.arange(1, 31), a)[:, None])
-        yield _case(f"mat 5: {key} is a mask", mask, "5", f"{key} holds truth values", f"find({key})")
+        yield _case(f"mat 5: {key} is a mask", mask, "5", f"{key} holds Booleans", f"find({key})")
     for key in ("att", "original_att", "features"):
         cube = _replaced(key, lambda a: np.stack([a, a], axis=2))
         yield _case(f"mat 5: {key} has three dimensions", cube, "5", ".mat: ")
@@ -88,9 +88,11 @@ def arrays() -> Iterator[Case]:
     for key in NUMBERS:
         if key not in ("train_loc", "val_loc", "original_att"):
             yield _case(f"mat 5: no {key}", lambda f, s, key=key: _in(f, s, key).pop(key), "5", f"{key!r} is missing")
-    yield _case("mat 5: train_loc without val_loc", lambda f, s: s.pop("val_loc"), "5", "stands alone")
+    yield _case("mat 5: train_loc without val_loc", lambda f, s: s.pop("val_loc"), "5", "is given alone")
     yield _case("mat 5: a label of 1e15 in no split", _label_in_no_split, "5", status=0)
-    yield _case("mat 5: features beyond 32 bits", _replaced("features", lambda a: a * 1e300), "5", "32 bits")
+    yield _case(
+        "mat 5: features beyond 32 bits", _replaced("features", lambda a: a * 1e300), "5", "not finite in float32"
+    )
 
 
 def _label_in_no_split(features: Arrays, splits: Arrays) -> None:

@@ -23,7 +23,7 @@ REFUSED = {
     "nothing": ("", "is empty"),
     "blanks": ("  ", "is empty"),
     "10,000 letters": ("a" * 10_000, "10000 characters"),
-    "another's in another normal form": (unicodedata.normalize("NFD", "Zébre"), "stands twice"),
+    "another's in another normal form": (unicodedata.normalize("NFD", "Zébre"), "occurs twice"),
 }
 KEPT = {"markup": "[/bold]", "more markup": "[red]x[/] [link=file:///]", "emoji": ":warning:", "backslash": "a\\"}
 FILES = {
@@ -31,7 +31,7 @@ FILES = {
     "too few": (b"a\nb\n", 2, "2 names, but there are 6 classes"),
     "too many": (b"\n".join(b"n%d" % i for i in range(5000)), 2, "5000 names"),
     "nothing": (b"", 2, "0 names"),
-    "one twice": (b"a\nb\nc\nd\ne\na\n", 2, "'a' stands twice"),
+    "one twice": (b"a\nb\nc\nd\ne\na\n", 2, "'a' occurs twice"),
     "control characters": (b"a\nb\n\x1b[31mc\nd\ne\nf\n", 2, "control character"),
     "zeros": (bytes(60), 2, "names"),
     "half of UTF-16": ("a\nb\nc\nd\ne\nf".encode("utf-16")[:-1], 2, "not utf-16"),

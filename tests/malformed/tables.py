@@ -51,7 +51,7 @@ SPLITS: dict[str, tuple[str | bytes, str]] = {
     "two documents": ("seen: [a]\n---\nunseen: [b]", "cannot be read"),
     "a key that is a list": ("? [a, b]\n: 1\n", "cannot be read"),
     "a tab": ("seen:\n\t- a\n", "cannot be read"),
-    "a key twice": (f'{{"seen": {json.dumps(SEEN)}, "seen": ["a"], "unseen": ["b"]}}', "stands twice"),
+    "a key twice": (f'{{"seen": {json.dumps(SEEN)}, "seen": ["a"], "unseen": ["b"]}}', "occurs twice"),
     "latin-1": ("seen: [Zébre]\nunseen: [a]".encode("latin-1"), "line 1 is not utf-8"),
     "half of UTF-16": (_split().encode("utf-16")[:-1], "not utf-16"),
     "zeros": (bytes(500), "cannot be read"),
@@ -94,12 +94,12 @@ TABLES: dict[str, tuple[str | bytes, str]] = {
     "beyond doubles": ("class,a,b\n" + ROWS.replace("1", "1e999"), "not finite"),
     "a number of 10,000 digits": ("class,a,b\n" + ROWS.replace("1", "9" * 10_000), "not finite"),
     "a name that is off": ("class,a,b\n" + ROWS.replace("Gadwall", "Gadwal"), "did you mean 'Gadwal'?"),
-    "two lines that read the same": ("class,a,b\n" + ROWS + "Gadwall,3,4\n", "stands twice"),
+    "two lines that read the same": ("class,a,b\n" + ROWS + "Gadwall,3,4\n", "occurs twice"),
     "an escape sequence": ("class,a,b\n" + ROWS.replace("1", "\x1b[31m"), "give numbers"),
     "decimal commas beside commas": ("class,a,b\n" + ROWS.replace("1", "0,1"), "numbers, not 2"),
 }
 VECTORS: dict[str, tuple[bytes, str]] = {
-    "nothing": (b"", "holds no word"),
+    "nothing": (b"", "has no words"),
     "pickle": (b"\x80\x04\x95\x10\x00\x00\x00cos\nsystem\n", "pickle"),
     "old pickle": (b"ccopy_reg\n_reconstructor\n", "pickle"),
     "zip": (b"PK\x03\x04" + bytes(300), "line 1 is not a word"),
@@ -116,7 +116,7 @@ VECTORS: dict[str, tuple[bytes, str]] = {
     "gzip in name only": (b"\x1f\x8b" + bytes(300), "cannot be read"),
     "zeros in gzip": (gzip.compress(bytes(9_000_000), 1), "line 1 is not a word"),
     "fastText, cut": (struct.pack("<2i", 793712314, 12) + bytes(40), "cannot be read"),
-    "fastText, gzipped": (gzip.compress(struct.pack("<2i", 793712314, 12) + bytes(400)), "gunzip"),
+    "fastText, gzipped": (gzip.compress(struct.pack("<2i", 793712314, 12) + bytes(400)), "decompress"),
     "fastText, 2^31 words": (struct.pack("<14i", 793712314, *[1] * 13) + bytes(8) + b"\xff\xff\xff\x7f" * 9, "cannot"),
     "other words": (b"cat 1 2\ndog 3 4\n", "out of vocabulary"),
 }

@@ -140,7 +140,7 @@ def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: objec
 
 def test_validation_measures_the_method_as_it_will_be_used(stage: Stage) -> None:
     """The detector belongs to the weights of the epoch that is measured, not to those of none."""
-    watch = BestEpoch(stage.held_out.opened(), "H", 10, Uncorrected())
+    watch = BestEpoch(stage.held_out.load(), "H", 10, Uncorrected())
     torch.manual_seed(0)
     star = CMTStar(Dimensions(*stage.dims), rejected=0.3, hidden=8, epochs=1)
     fit(star, stage.training(star.setting), Loop(progress_bar=False), 0, callbacks=[watch])

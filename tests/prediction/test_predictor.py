@@ -68,7 +68,7 @@ def test_a_new_class_with_its_phi_is_scored_as_a_known_one_would_be(model: Predi
         (["Gadwal"], "did you mean 'Gadwall'"),
         ({"okapi": np.ones(2)}, r"φ of 'okapi' has shape \(2,\); give 3"),
         ({"okapi": np.full(3, np.nan)}, "give 3 finite numbers"),
-        (["Kite", "Kite"], "'Kite' stands twice"),
+        (["Kite", "Kite"], "'Kite' occurs twice"),
     ],
 )
 def test_labels_that_cannot_be_asked_about(model: Predictor, labels: Any, message: str) -> None:

@@ -135,7 +135,7 @@ class _Lifted(ESZSL):
 
 def test_epochs_are_chosen_on_corrected_scores() -> None:
     model = _fitted(1.0)
-    watch = BestEpoch(STAGE.held_out.opened(), "T1", 10, CSLS(3))
+    watch = BestEpoch(STAGE.held_out.load(), "T1", 10, CSLS(3))
     loader = Batches(STAGE.training(model.setting), 8, seed=0)
     trainer = type("Trainer", (), {"current_epoch": 0, "should_stop": False, "train_dataloader": loader})()
     model.log_dict = lambda *_, **__: None  # type: ignore[method-assign]

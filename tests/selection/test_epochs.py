@@ -24,7 +24,7 @@ def test_validation_does_not_change_training(tmp_path: Path, method: list[str]) 
     experiment = Experiment.compose(["data=synthetic", *method, "method.epochs=2", f"paths.cache={tmp_path}"])
     stage = experiment.stage(experiment.load_data(), "tune")
     finished = partial(finish, loop=experiment.loop, seed=0)
-    watch = BestEpoch(stage.held_out.opened(), "T1", 10, Uncorrected(), 1, finished)
+    watch = BestEpoch(stage.held_out.load(), "T1", 10, Uncorrected(), 1, finished)
     alone, watched = (train(experiment, stage, {}, callbacks).state_dict() for callbacks in ([], [watch]))
     assert watch.best is not None
     for name, weights in alone.items():

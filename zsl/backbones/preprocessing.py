@@ -1,4 +1,4 @@
-"""Images of any size and mode -> the square of RGB pixels that encoders take."""
+"""Preprocessing of images of any size and mode to the square RGB images that encoders take."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ from PIL import Image, ImageOps
 
 
 def centre_square(image: Image.Image, side: int) -> UInt8[Array, "side side 3"]:
-    """The middle of the image at ``side`` × ``side`` pixels, RGB, upright, on white where it is transparent.
+    """Return the centre crop of an image at ``side`` × ``side`` pixels, RGB, upright, on white where transparent.
 
-    The shorter side becomes ``side`` pixels and what then stands over on the longer one is cropped equally at both
-    ends: the shape of things is kept, and a square image is kept whole. Bicubic, as the encoders here were trained;
-    Pillow's filter widens with the reduction, so fine texture does not alias.
+    The shorter side is scaled to ``side`` pixels and the longer side is cropped equally at both ends, so the aspect
+    ratio is kept. Interpolation is bicubic, as in the training of the encoders; Pillow's filter is antialiased.
     """
     upright = on_white(ImageOps.exif_transpose(image))
     return np.asarray(ImageOps.fit(upright, (side, side), Image.Resampling.BICUBIC))
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """The image as RGB of 8 bits, composited on white.
+    """Convert an image to 8-bit RGB, composited on white.
 
     Raises:
-        ValueError: pixels of 32 bits, whose range nobody knows.
+        ValueError: pixels have 32 bits, whose range is unknown.
     """
     if image.mode in ("I", "F"):
         raise ValueError("its pixels have 32 bits; save it with 8 or 16")

@@ -1,1 +1,1 @@
-"""Class embeddings: what is known of a class -> φ(y), one file per source."""
+"""Class embeddings: class descriptions -> φ(y), one module per source."""

@@ -1,4 +1,4 @@
-"""Attributes: what annotators said of every class."""
+"""Attributes of every class, as given by annotators."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from zsl.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Attributes:
-    """φ(y) = the class's row of a matrix that the data set brings along.
+    """φ(y) = the class's row of a matrix in the data set.
 
     ``kind`` names the matrix: ``att`` (continuous, rows of length 1 in xlsa17), ``original_att`` (as annotated;
-    in AwA -1 marks a missing value), any other the data set has, or ``binary``:
+    in AwA -1 marks a missing value), any other matrix of the data set, or ``binary``:
 
-        φ(y)_a = 1[A_ya > mean(A_known)],  A = ``original_att``, or ``att`` where the former is missing,
+        φ(y)_a = 1[A_ya > mean(A_known)],  A = ``original_att``, or ``att`` if there is no ``original_att``,
 
-    with one mean over all attributes of the known classes. AwA's binary matrix is made of its continuous one by the
-    mean over all classes [Lampert2014]; the unseen ones are left out here, because training may not know them.
+    with one mean over all attributes of the known classes. AwA's binary matrix is computed from the continuous matrix
+    with the mean over all classes [Lampert2014]; here unseen classes are excluded, because training may not use them.
     """
 
     kind: str = "att"
 
     def fit(self, known: ClassDescriptions) -> Embed:
-        """The matrix itself, or its threshold at the mean over ``known``.
+        """Return the embedding: the matrix, or the matrix binarised at the mean over ``known``.
 
         Raises:
-            InputError: the data set has no such matrix; the message names those it has.
+            InputError: the data set has no such matrix; the message lists the matrices of the data set.
         """
         matrices = known.matrices
         if not matrices:

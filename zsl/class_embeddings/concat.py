@@ -1,4 +1,4 @@
-"""Several class embeddings side by side."""
+"""Concatenation of class embeddings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Part:
     l2: bool = True
 
     def fit(self, known: ClassDescriptions) -> Embed:
-        """The weighted embedding, fitted on ``known``."""
+        """Fit the weighted embedding on ``known``."""
         return partial(self._weighted, self.embedding.fit(known))
 
     def _weighted(self, embed: Embed, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
@@ -40,8 +40,8 @@ class Part:
 class Concat:
     """φ(y) = [w₁ φ₁(y), …, w_m φ_m(y)].
 
-    With rows of length 1 in every part, ⟨φ(y), φ(y′)⟩ = Σ_i w_i² cos(φ_i(y), φ_i(y′)): the weights say how much
-    each part counts in the similarity of two classes, whatever its width.
+    With rows of length 1 in every part, ⟨φ(y), φ(y′)⟩ = Σ_i w_i² cos(φ_i(y), φ_i(y′)): the weights are the
+    contributions of the parts to the similarity of two classes, whatever the dimension of each part.
 
     Raises:
         InputError: there are no parts, or no weight differs from 0.
@@ -54,7 +54,7 @@ class Concat:
             raise InputError("class_embedding.parts: nothing to concatenate; give a part with a weight other than 0")
 
     def fit(self, known: ClassDescriptions) -> Embed:
-        """The parts side by side, each fitted on ``known``, in the order in which they were given."""
+        """Fit every part on ``known``, and return the concatenation in the order of ``parts``."""
         return partial(_side_by_side, [part.fit(known) for part in self.parts.values()])
 
 

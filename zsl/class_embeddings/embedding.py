@@ -1,4 +1,4 @@
-"""The contract of class embeddings."""
+"""Interface of class embeddings."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from zsl.data.descriptions import Embed
 
 @runtime_checkable
 class ClassEmbedding(Protocol):
-    """What is known of the classes -> φ(y), one row a class."""
+    """Class embedding: class descriptions -> φ(y), one row per class."""
 
     def fit(self, known: ClassDescriptions) -> Embed:
-        """The embedding of any classes of this data set, with thresholds, means and the like fitted on ``known``.
+        """Fit parameters such as thresholds and means on ``known``, and return the embedding of any classes.
 
-        The protocol chooses ``known``: the classes with training images in the stage at hand. What is returned maps
-        descriptions to φ, in the order of their ``names``, row by row: the row of a class does not depend on which
-        other classes are asked about.
+        The protocol chooses ``known``: the classes with training images in the stage. The returned function maps
+        descriptions to φ, one row per class in the order of ``names``; the row of a class does not depend on the other
+        classes in the call.
 
         Raises:
-            InputError: the data set lacks what is needed, or a file cannot be read. What is returned raises it where
-                a class cannot be embedded; the message lists the classes and says what to do.
+            InputError: the data set lacks descriptions, or a file cannot be read. The returned function raises it if
+                a class cannot be embedded; the message lists the classes and a cure.
         """
         ...

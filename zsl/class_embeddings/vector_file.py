@@ -1,8 +1,8 @@
-"""Word vectors as people keep them in files: word2vec (text, binary), GloVe, fastText (``.vec``, ``.bin``).
+"""Files of word vectors: word2vec (text, binary), GloVe, fastText (``.vec``, ``.bin``).
 
-The format is told from the first bytes, not from the name of the file; gzip is seen through. gensim reads the binary
-formats. Text is read here, because gensim cannot read words that hold spaces (glove.840B has some) and does not notice
-lines beyond the announced number. Nothing is ever unpickled.
+The format is recognised by the first bytes, not by the name of the file; gzip is decompressed. gensim reads the binary
+formats. Text is read here, because gensim cannot read words that contain spaces (glove.840B has some) and ignores
+lines beyond the number given in the header. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from zsl.errors import InputError
 
 _GZIP = b"\x1f\x8b"
 _DEFLATE_AT_BEST = 1032
-"""bytes that one byte of a gzipped file can stand for"""
+"""the largest number of bytes that one byte of a gzipped file can represent"""
 LONGEST = 1 << 22
-"""bytes of a line; what follows is taken for another one, and refused"""
+"""the largest number of bytes of a line; longer lines are split, and refused"""
 _DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -41,14 +41,14 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
-"""what reading a damaged file can raise"""
+"""exceptions that reading a damaged file can raise"""
 _HEADER = re.compile(rb"(\d+) (\d+)\s*")
 _PICKLE = re.compile(rb"\x80[\x02-\x05]|ccopy_reg\n|c[a-z_.]+\n[A-Za-z]+\n")
 
 
 @dataclass(frozen=True)
 class WordTable:
-    """Words in the order of the file (by convention the most frequent first), one vector each."""
+    """Words in the order of the file (by convention the most frequent first), with one vector per word."""
 
     words: list[str]
     vectors: Float32[Array, "words k"]
@@ -56,10 +56,10 @@ class WordTable:
 
 
 def read(path: Path) -> WordTable:
-    """All of a file of word vectors; of a word that stands twice, the first vector.
+    """Read a file of word vectors; if a word occurs twice, keep the first vector.
 
     Raises:
-        InputError: the file is a pickle, of no known format, cut short, ragged, or holds numbers that are not finite.
+        InputError: the file is a pickle, of unknown format, truncated, ragged, or has numbers that are not finite.
     """
     try:
         table = _read(path)
@@ -69,7 +69,7 @@ def read(path: Path) -> WordTable:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise InputError(f"word vectors {path}: cannot be read ({reason}); fetch or convert the file again") from error
     if not table.words:
-        raise InputError(f"word vectors {path}: the file holds no word; fetch it again")
+        raise InputError(f"word vectors {path}: the file has no words; fetch it again")
     for what in (table.vectors, *([table.subwords.ngrams] if table.subwords else [])):
         finite = np.isfinite(what).all(axis=1)
         if not finite.all():
@@ -86,8 +86,8 @@ def _read(path: Path) -> WordTable:
         raise InputError(f"word vectors {path}: text in UTF-16; save it as UTF-8")
     if _PICKLE.match(start):
         raise InputError(
-            f"word vectors {path}: a pickle (gensim's own save format) can run any code and is not opened; "
-            "in a session you trust, write it with save_word2vec_format(...) and give that file"
+            f"word vectors {path}: a pickle (gensim's save format) can run any code and is not opened; "
+            "save the vectors with save_word2vec_format(...) and give that file"
         )
     if start.startswith(fasttext.MAGIC):
         return WordTable(*fasttext.read(path))
@@ -109,7 +109,7 @@ def _gzipped(path: Path) -> bool:
 
 
 def _looks_like_text(body: bytes, width: int) -> bool:
-    """Whether the last fields of the first line are numbers."""
+    """Tell whether the last fields of the first line are numbers."""
     fields = body.partition(b"\n")[0].decode(errors="replace").split()
     try:
         return all(float(field) == float(field) for field in fields[max(len(fields) - width, 1) :])
@@ -132,7 +132,7 @@ def _text(path: Path, count: int | None, width: int | None) -> WordTable:
             word, vector = _word_and_vector(text, width)
             if vector is None:
                 raise InputError(
-                    f"word vectors {path}: line {number} is not a word and {width or 'some'} numbers; give a whole "
+                    f"word vectors {path}: line {number} is not a word and {width or 'some'} numbers; give a complete "
                     "word2vec, GloVe or fastText file"
                 )
             read += 1
@@ -163,6 +163,6 @@ def _word2vec(path: Path, count: int, width: int) -> WordTable:
             "fetch it again"
         )
     if _gzipped(path) != (path.suffix == ".gz"):
-        raise InputError(f"word vectors {path}: gensim goes by the name; end it in .gz if, and only if, it is gzipped")
+        raise InputError(f"word vectors {path}: the suffix does not match the content; use .gz for gzipped files only")
     vectors = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
     return WordTable(vectors.index_to_key, vectors.vectors)

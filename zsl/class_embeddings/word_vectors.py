@@ -1,4 +1,4 @@
-"""Class names -> word vectors: word2vec [Mikolov2013], GloVe [Pennington2014], fastText [Bojanowski2017]."""
+"""Word vectors of class names: word2vec [Mikolov2013], GloVe [Pennington2014], fastText [Bojanowski2017]."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ Oov = Literal["error", "split", "mean", "zero"]
 class WordVectors:
     """φ(y) = 1/|V(y)| Σ_{w ∈ V(y)} v_w, where V(y) are the words of the name y that have a vector.
 
-    The rule, in this order; a word is looked up as it is spelled, then in small letters:
+    Words are looked up in this order; a word is looked up as spelled, then in lower case:
 
     1. the whole name as one entry, its words joined by ``_`` (word2vec's GoogleNews vectors have such phrases);
-    2. its words: separated by space, ``_`` or ``+``, without a leading number (``002.Laysan_Albatross``);
-    3. for a word without a vector, what it is made of: split at hyphens, other punctuation, and where a small letter
-       meets a capital (``tie-dye``, ``SeaLion``);
-    4. for a word still without one: the mean of its letter n-grams, where the file is a fastText model; or, with
-       ``oov=split``, the two words that it is written together from (``tvmonitor``), chosen so that the rarer of
+    2. the words of the name, separated by space, ``_`` or ``+``, without a leading number (``002.Laysan_Albatross``);
+    3. for a word without a vector, its parts: split at hyphens and other punctuation, and between a small letter and a
+       capital (``tie-dye``, ``SeaLion``);
+    4. for a part without a vector, the mean of its letter n-grams, if the file is a fastText model; or, with
+       ``oov=split``, the two words of which it is composed (``tvmonitor``), chosen so that the rarer of
        the two is as frequent as possible.
 
-    A name of which some words have no vector is the mean of the others, and a note in the log says so. A class of
-    which no word has one is out of vocabulary: an error (``error``, ``split``), the mean of the embeddings of the
-    known classes (``mean``), or zeros (``zero``).
+    If some words of a name have no vector, φ is the mean over the other words, and the name is logged. A class without
+    any vector is out of vocabulary: an error (``error``, ``split``), the mean of the embeddings of the known classes
+    (``mean``), or zeros (``zero``).
     """
 
     path: str | Path | None = None
@@ -55,11 +55,11 @@ class WordVectors:
             raise InputError(f"class_embedding.oov={self.oov} is unknown; choose one of {', '.join(get_args(Oov))}")
 
     def fit(self, known: ClassDescriptions) -> Embed:
-        """The rule above; with ``oov=mean``, the mean is that over the classes of ``known`` that have a vector.
+        """Open the word vectors, and with ``oov=mean`` fit the mean over the classes of ``known`` that have a vector.
 
         Raises:
-            InputError: the file cannot be read, or no class of ``known`` has a vector. What is returned raises it
-                where classes are out of vocabulary and ``oov`` is ``error`` or ``split``; the message lists them.
+            InputError: the file cannot be read, or no class of ``known`` has a vector. The returned function raises it
+                if classes are out of vocabulary and ``oov`` is ``error`` or ``split``; the message lists them.
         """
         names = known.readable_names()
         lexicon = open_lexicon(self.path, self.cache)
@@ -84,7 +84,7 @@ class WordVectors:
     def _looked_up(
         self, lexicon: Lexicon, names: Sequence[str]
     ) -> tuple[Float64[Array, "classes k"], Bool[Array, " classes"]]:
-        """φ of the names that have a vector, zeros for the others, and which those are."""
+        """Return φ of the names that have a vector, zeros for other names, and a mask of the names with a vector."""
         phi = np.zeros((len(names), lexicon.vectors.shape[1]))
         found = np.zeros(len(phi), dtype=bool)
         partly: list[str] = []
@@ -97,7 +97,7 @@ class WordVectors:
         return phi, found
 
     def _note(self, names: Sequence[str], what: str) -> None:
-        """Say it in the log, once for every name: a run asks about most classes several times."""
+        """Log a note on names, once per name: a run embeds most classes several times."""
         fresh = [name for name in names if name not in self._noted]
         self._noted.update(fresh)
         if fresh:
@@ -111,7 +111,7 @@ class WordVectors:
         )
 
     def _vectors(self, lexicon: Lexicon, name: str) -> tuple[list[Float32[Array, " k"]], list[str]]:
-        """The vectors whose mean embeds the name, and the words that have none."""
+        """Return the vectors whose mean is φ of the name, and the words without a vector."""
         tokens = words(name)
         phrase = _entry(lexicon, "_".join(tokens))
         if phrase is not None:
@@ -135,7 +135,7 @@ class WordVectors:
 
 
 def _entry(lexicon: Lexicon, word: str) -> Float32[Array, " k"] | None:
-    """The vector of the word as it is spelled, or else in small letters."""
+    """Return the vector of a word as spelled, or else in lower case, or None."""
     for spelling in dict.fromkeys((word, word.lower())):
         rank = lexicon.rank(spelling)
         if rank is not None:
@@ -144,7 +144,7 @@ def _entry(lexicon: Lexicon, word: str) -> Float32[Array, " k"] | None:
 
 
 def _halves(lexicon: Lexicon, word: str) -> list[Float32[Array, " k"]]:
-    """The vectors of the two words that make up this one; none if it cannot be divided so."""
+    """Return the vectors of the two words of which a word is composed, or an empty list if there are none."""
     ranks = [(lexicon.rank(word[:i]), lexicon.rank(word[i:])) for i in range(2, len(word) - 1)]
     both = [(first, second) for first, second in ranks if first is not None and second is not None]
     return [lexicon.vectors[rank] for rank in min(both, key=max)] if both else []

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from zsl.data.class_names import reading
+from zsl.data.class_names import normalised
 from zsl.errors import InputError, printable
 from zsl.files.atomic import write_text
 from zsl.files.escaping import csv_text
@@ -56,8 +56,8 @@ def predict(arguments: argparse.Namespace) -> int:
     labels = _labels(arguments.labels)
     if arguments.add_labels:
         more = _labels(arguments.add_labels) or {}
-        known = {reading(name) for name in model.classes.names}
-        labels = dict.fromkeys(model.classes.names) | {k: v for k, v in more.items() if reading(k) not in known}
+        known = {normalised(name) for name in model.classes.names}
+        labels = dict.fromkeys(model.classes.names) | {k: v for k, v in more.items() if normalised(k) not in known}
     asked = _asked(model, arguments, labels)
     if model.calibration is None:
         sys.stderr.write("zsl: confidence is not calibrated: train with selection=validation\n")
@@ -165,9 +165,9 @@ def _rows(asked: Asked) -> list[tuple[str, list[str], list[float], float | None]
 
 
 def _sheet(model: Predictor, asked: Asked, labels: dict[str, str | None] | None) -> str:
-    classes = {reading(name): name for name in model.label_space(_askable(labels)).names}
+    classes = {normalised(name): name for name in model.label_space(_askable(labels)).names}
     entries = [
-        Entry(name, image.open(), labels, confidence, margin, classes.get(reading(image.folder)))
+        Entry(name, image.open(), labels, confidence, margin, classes.get(normalised(image.folder)))
         for image, (name, labels, confidence, margin) in zip(asked.images, _rows(asked), strict=True)
     ]
     title = f"{(model.facts or {}).get('method', 'model')} on {len(entries)} images"

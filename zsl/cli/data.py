@@ -14,7 +14,7 @@ from rich.text import Text
 
 from zsl.config.compose import compose
 from zsl.data.dataset import Dataset
-from zsl.data.fingerprint import verified
+from zsl.data.fingerprint import verified_fingerprints
 from zsl.errors import printable
 from zsl.features.cache import verifying
 
@@ -60,7 +60,7 @@ def verify(name: str, overrides: Sequence[str]) -> None:
     """
     with verifying():
         dataset = _load(name, overrides)
-    again = verified(dataset)
+    again = verified_fingerprints(dataset)
     title = printable(dataset.card.title)
     Console().print(Text(f"{title}: cache whole, splits audited, {len(again)} fingerprints verified"))
 

@@ -20,10 +20,9 @@ from zsl.config.settings import CorrectionKeys, MethodKeys, check, instantiate
 from zsl.data import protocol
 from zsl.data.dataset import Dataset, require_finite
 from zsl.data.duplicates import with_duplicates_noted
-from zsl.data.protocol import Source, Stage
+from zsl.data.protocol import EmbeddedDataset, Stage
 from zsl.data.scaling import FeatureScale
-from zsl.data.splits import Source as SplitSource
-from zsl.data.splits import audit
+from zsl.data.splits import SplitsOrigin, audit
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.features.cache import by_content
@@ -35,9 +34,9 @@ Node = Mapping[str, Any]
 """a resolved part of a configuration, of Python's built-in types"""
 PROTOCOL_KEYS = ("scale", "shuffle_seed")
 """keys of ``data`` and ``class_embedding`` that the protocol uses; the loader gets the rest"""
-DATASETS, SOURCES = RecentlyUsed[Dataset](3), RecentlyUsed[Source](3)
+DATASETS, SOURCES = RecentlyUsed[Dataset](3), RecentlyUsed[EmbeddedDataset](3)
 """recently loaded data of this process"""
-STAGES = RecentlyUsed[tuple[Source, Stage, int]](2)
+STAGES = RecentlyUsed[tuple[EmbeddedDataset, Stage, int]](2)
 """recently cut stages, each with its source and its version"""
 ANY_DATA = Dimensions(2, 2, 1000)
 """sizes for building a method to check its hyperparameters before data are read: few dimensions, and more seen classes
@@ -53,18 +52,18 @@ def load_data(data: Node) -> Dataset:
     """
     dataset = instantiate(_loader(data), "data", Dataset)
     require_finite(dataset)
-    audit(dataset.splits, dataset.labels, SplitSource(dataset.name))
+    audit(dataset.splits, dataset.labels, SplitsOrigin(dataset.name))
     return with_duplicates_noted(dataset)
 
 
-def load_source(data: Node, class_embedding: Node) -> Source:
+def load_source(data: Node, class_embedding: Node) -> EmbeddedDataset:
     """Load a data set with its class embeddings, not yet split; keep recently loaded data in memory.
 
     Raises:
         InputError: data set or class embedding cannot be loaded, or they do not fit together.
     """
 
-    def load() -> Source:
+    def load() -> EmbeddedDataset:
         dataset = DATASETS.get(file_state_key({"data": data}), lambda: load_data(data))
         return embedded(dataset, class_embedding, data["scale"])
 
@@ -72,7 +71,7 @@ def load_source(data: Node, class_embedding: Node) -> Source:
         return SOURCES.get(file_state_key({"data": data, "class_embedding": class_embedding}), load)
 
 
-def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> Source:
+def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> EmbeddedDataset:
     """Combine a data set with the class embedding of a ``class_embedding`` node and the scaling of its features.
 
     Raises:
@@ -81,18 +80,18 @@ def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> So
     embedding = instantiate(_loader(class_embedding), "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
     seed = class_embedding["shuffle_seed"]
     seed = None if seed is None else require_seed("class_embedding.shuffle_seed", seed)
-    source = Source(dataset, embedding.fit, scale, class_embedding["scale"], seed)
+    source = EmbeddedDataset(dataset, embedding.fit, scale, class_embedding["scale"], seed)
     _ = source.phi  # refuses a class that cannot be embedded before anything is trained
     return source
 
 
-def stage_of(source: Source, name: str, seen_holdout: float) -> Stage:
+def stage_of(source: EmbeddedDataset, name: str, seen_holdout: float) -> Stage:
     """Cut the stage ``tune`` or ``final`` from the data.
 
     A stage of an earlier job is reused, with the cached moments of its training images, if no method wrote to it.
     """
 
-    def cut() -> tuple[Source, Stage, int]:
+    def cut() -> tuple[EmbeddedDataset, Stage, int]:
         stage = protocol.tune(source, seen_holdout) if name == "tune" else protocol.final(source)
         return source, stage, stage.version
 

@@ -22,7 +22,7 @@ from zsl.config.compose import compose_chosen
 from zsl.config.hydra_job import Names
 from zsl.config.search_space import axes, listed
 from zsl.config.settings import ProtocolKeys, SaveKeys, SearchKeys, SelectionKeys, instantiate, plain
-from zsl.data.protocol import Source, Stage, require_share
+from zsl.data.protocol import EmbeddedDataset, Stage, require_share
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.files.redaction import WITHHELD
@@ -156,7 +156,7 @@ class Experiment:
             return self
         return replace(self, config={**self.config, "search": {**self.config["search"], "storage": WITHHELD}})
 
-    def load_data(self) -> Source:
+    def load_data(self) -> EmbeddedDataset:
         """Load the data set with its class embeddings.
 
         Raises:
@@ -164,7 +164,7 @@ class Experiment:
         """
         return load_source(self.config["data"], self.config["class_embedding"])
 
-    def stage(self, source: Source, name: str | None = None) -> Stage:
+    def stage(self, source: EmbeddedDataset, name: str | None = None) -> Stage:
         """Cut a stage from the data: that of ``protocol.name``, or the one named."""
         return stage_of(source, name or self.protocol.name, self.protocol.seen_holdout)
 

@@ -17,7 +17,7 @@ from annotated_types import Ge
 from omegaconf import DictConfig, OmegaConf
 
 from zsl.config.hydra_errors import explained, nearest
-from zsl.data.scaling import EmbeddingScale, FeatureScale, require
+from zsl.data.scaling import EmbeddingScale, FeatureScale, require_choice
 from zsl.errors import InputError, shortened
 from zsl.files.folder import expanded
 from zsl.training.loop import Loop
@@ -252,7 +252,7 @@ def _check_composed(key: str, value: Any, hint: Any) -> None:
     if hint in (Any, inspect.Parameter.empty):
         return
     if origin is Literal:
-        require(show(value), key, get_args(hint))
+        require_choice(show(value), key, get_args(hint))
     elif origin is Callable and isinstance(value, Mapping):
         _check_keys(key, value, MethodKeys)
     elif origin is list:

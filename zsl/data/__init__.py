@@ -1,1 +1,1 @@
-"""Data sets, splits and the protocol that hands them out."""
+"""Data sets, splits and the evaluation protocol."""

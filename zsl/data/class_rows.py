@@ -1,4 +1,4 @@
-"""What files say of classes, one row or one text a class, matched to the classes by name and never by position."""
+"""Class descriptions from files, one row or one text per class, matched to the classes by name, never by position."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
-from zsl.data.class_names import read_names, reading, require_names
+from zsl.data.class_names import normalised, read_names, require_names
 from zsl.errors import InputError
 from zsl.files.named_arrays import ALONE, ARRAYS, NamedArrays, listed, open_arrays
 from zsl.files.source_file import composed, read_text, require_file
 from zsl.files.table import TABLES, read_table
 
 NAME_COLUMNS = ("class", "name", "class_name", "names", "label", "category")
-"""headings of the column with the names of classes; without one of them the first column"""
+"""headings of the column of class names; a table without any of them has the names in its first column"""
 NAMES = ("names", "class_names", "classes")
-"""names of the array with the names of classes"""
+"""keys of the array of class names"""
 
 
 @dataclass(frozen=True)
 class ClassRows:
-    """A matrix with one row a class and the names of its rows; ``names`` is None where the file holds none."""
+    """A matrix with one row per class and the names of its rows; ``names`` is None if the file has none."""
 
     place: str
     names: tuple[str, ...] | None
@@ -35,20 +35,20 @@ class ClassRows:
 def read_rows(path: str | Path, what: str, cure: str, names: str | Path | None, key: str) -> ClassRows:
     """Read a matrix of class descriptions.
 
-    A table (``.csv``, ``.tsv``, ``.txt``, ``.parquet``) has a column of names (`NAME_COLUMNS`, or the first), and
-    numbers in all others. A file of named arrays (``.npz``, ``.safetensors``, ``.h5``, ``.pt``) has a matrix and an
-    array of text `NAMES`, or one vector for every class, called by its name. A ``.npy`` file, or a tensor alone, has no
-    names; ``names`` is a text file that gives them, one a line in the order of the rows.
+    A table (``.csv``, ``.tsv``, ``.txt``, ``.parquet``) has a column of names (`NAME_COLUMNS`, or the first column) and
+    numbers in all other columns. A file of named arrays (``.npz``, ``.safetensors``, ``.h5``, ``.pt``) has a matrix and
+    an array of text called one of `NAMES`, or one vector per class, called by the name of the class. A ``.npy`` file,
+    or a file of one tensor, has no names; ``names`` is a text file with the names of the rows, one per line.
 
     Args:
         path: the file.
-        what: what it is for, for messages.
-        cure: what to do where it is missing.
-        names: the file of names; None where the matrix carries its own, or has none.
-        key: the key that names ``names``.
+        what: the purpose of the file, for messages.
+        cure: the advice to give if the file is missing.
+        names: the file of names; None if the matrix has its own names, or none.
+        key: the configuration key of ``names``.
 
     Raises:
-        InputError: the file is missing, damaged or of another kind, a name stands twice, or a number is not finite.
+        InputError: the file is missing, damaged or of another kind, a name occurs twice, or a number is not finite.
     """
     file = require_file(path, what, cure)
     suffix = file.suffix.lower()
@@ -73,15 +73,16 @@ def read_rows(path: str | Path, what: str, cure: str, names: str | Path | None, 
 
 
 def require_all(rows: ClassRows, classes: Sequence[str], key: str) -> Float64[Array, "classes k"]:
-    """The rows of these classes, in their order; every row belongs to one of them.
+    """Return the rows of the given classes, in the order of ``classes``; every row must belong to one class.
 
     Raises:
-        InputError: the matrix has no names, a class has no row, or a row is of no class; the message lists both sides.
+        InputError: the matrix has no names, a class has no row, or a row belongs to no class; the message lists the
+            names on both sides.
     """
     if rows.names is None:
         raise InputError(
             f"{rows.place}: has no names, and rows are never matched by position; set {key} to a text file with the "
-            "class name of every row, one a line"
+            "class name of every row, one per line"
         )
     place = matched(rows.names, classes)
     refuse_mismatch(rows.place, rows.names, classes, place)
@@ -89,24 +90,24 @@ def require_all(rows: ClassRows, classes: Sequence[str], key: str) -> Float64[Ar
 
 
 def matched(there: Sequence[str], wanted: Iterable[str]) -> dict[str, int]:
-    """The position of every wanted name in ``there``, if it is found.
+    """Return the position in ``there`` of every wanted name that is found.
 
-    Names are the same if they are so in Unicode's normal form C. A name that is not there in this sense is the one that
-    reads the same (`zsl.data.class_names.reading`), as ``002.Barn_Swallow`` and ``barn swallow`` do, if there is one
-    such. What is found for a name does not depend on the other wanted names.
+    Names are compared in Unicode's normal form C first. A name without an equal is matched to the only name in
+    ``there`` with the same normalised form (`zsl.data.class_names.normalised`), if there is exactly one:
+    ``002.Barn_Swallow`` is matched to ``barn swallow``. The match of a name does not depend on the other wanted names.
     """
     exact = {composed(name): i for i, name in enumerate(there)}
-    readings = Counter(map(reading, there))
-    by_reading = {reading(name): i for i, name in enumerate(there) if readings[reading(name)] == 1}
-    places = {name: exact.get(composed(name), by_reading.get(reading(name))) for name in wanted}
+    times = Counter(map(normalised, there))
+    by_form = {normalised(name): i for i, name in enumerate(there) if times[normalised(name)] == 1}
+    places = {name: exact.get(composed(name), by_form.get(normalised(name))) for name in wanted}
     return {name: place for name, place in places.items() if place is not None}
 
 
 def refuse_mismatch(place: str, there: Sequence[str], wanted: Sequence[str], found: Mapping[str, int]) -> None:
-    """Refuse names that differ from those of the classes, and list what is missing and what is too much.
+    """Refuse names that differ from those of the classes, and list the missing and the superfluous ones.
 
     Raises:
-        InputError: they differ, or two classes read the same and share a name there.
+        InputError: the names differ, or two classes were matched to the same name.
     """
     times = Counter(found.values())
     shared = {name for name, at in found.items() if times[at] > 1 and composed(there[at]) != composed(name)}
@@ -114,20 +115,21 @@ def refuse_mismatch(place: str, there: Sequence[str], wanted: Sequence[str], fou
     extra = [repr(name) for i, name in enumerate(there) if i not in times]
     if missing or extra:
         raise InputError(
-            f"{place}: does not name the classes of the data set; missing: {listed(missing) or 'none'}; too much: "
-            f"{listed(extra) or 'none'}. Give every class its name there, and no other name"
+            f"{place}: the names differ from the class names of the data set; missing: {listed(missing) or 'none'}; "
+            f"too many: {listed(extra) or 'none'}; list every class name, and no other name"
         )
 
 
 def read_texts(path: str | Path, what: str, classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Read texts on the classes: kind -> one text a class, in the order of ``classes``.
+    """Read texts that describe the classes: kind -> one text per class, in the order of ``classes``.
 
-    A table has a column of names (`NAME_COLUMNS`, or the first), and texts in all others; their headings are the kinds.
-    A folder has a file ``CLASS.txt`` for every class; the kind is ``text``. Line breaks within a text become spaces.
+    A table has a column of names (`NAME_COLUMNS`, or the first column) and texts in all other columns, whose headings
+    are the kinds. A folder has a file ``CLASS.txt`` for every class; the kind is ``text``. Line breaks within a text
+    become spaces.
 
     Raises:
-        InputError: it is missing or damaged, a class has no text or an empty one, or a text is of no class; the message
-            lists both sides.
+        InputError: the table or folder is missing or damaged, a class has no text or an empty one, or a text belongs to
+            no class; the message lists the names on both sides.
     """
     folder = Path(path)
     if folder.is_dir():
@@ -137,7 +139,7 @@ def read_texts(path: str | Path, what: str, classes: Sequence[str]) -> dict[str,
     else:
         file = require_file(path, what, "give a .csv of class names and texts, or a folder of CLASS.txt files")
         if file.suffix.lower() not in TABLES:
-            raise InputError(f"{what} {file}: ends in none of {', '.join(TABLES)}, and is no folder; save it as CSV")
+            raise InputError(f"{what} {file}: ends in none of {', '.join(TABLES)}, and is not a folder; save it as CSV")
         table = read_table(file, what)
         place, key = table.place, table.column(NAME_COLUMNS) or table.heading[0]
         names = table.texts(key)
@@ -147,7 +149,7 @@ def read_texts(path: str | Path, what: str, classes: Sequence[str]) -> dict[str,
         for column in columns:
             if not column.isidentifier() or column == "name":
                 raise InputError(
-                    f"{place}: heading {column!r}: a template is filled by it; take one word of letters, such as text"
+                    f"{place}: heading {column!r} cannot be a field of a template; use one word, such as text"
                 )
     require_names(names, place)
     found = matched(names, classes)
@@ -156,7 +158,7 @@ def read_texts(path: str | Path, what: str, classes: Sequence[str]) -> dict[str,
     for kind, said in texts.items():
         for name, text in zip(classes, said, strict=True):
             if not text:
-                raise InputError(f"{place}: {kind} of class {name!r} is empty; write it")
+                raise InputError(f"{place}: {kind} of class {name!r} is empty; write one")
     return texts
 
 
@@ -176,25 +178,27 @@ def _of_arrays(arrays: NamedArrays) -> ClassRows:
     if name is not None:
         names = arrays[name]
         if names.dtype.kind != "U" or names.ndim != 1:
-            raise InputError(f"{arrays.place}: {name} is no list of text; save one class name for every row")
+            raise InputError(f"{arrays.place}: {name} is not a list of strings; save one class name per row")
         rest = NamedArrays(arrays.place, tuple(other for other in arrays.names if other != name), arrays.__getitem__)
         values = _numbers(rest, rest.pick("embeddings", "class_embeddings", "att", "features"))
         if values.ndim != 2 or len(values) != len(names) or not values.size:
-            raise InputError(f"{arrays.place}: {len(names)} names, but a matrix of {values.shape}; give one row a name")
+            raise InputError(
+                f"{arrays.place}: {len(names)} names for a matrix of shape {values.shape}; give one name per row"
+            )
         return ClassRows(arrays.place, tuple(map(str, names)), values)
     if arrays.names == (ALONE,) or len(arrays.names) == 1:
         values = _numbers(arrays, arrays.names[0])
         if values.ndim != 2 or not values.size:
-            raise InputError(f"{arrays.place}: the shape is {values.shape}; give a matrix with one row a class")
+            raise InputError(f"{arrays.place}: shape {values.shape} is not a matrix; give one row per class")
         return ClassRows(arrays.place, None, values)
     if not arrays.names:
-        raise InputError(f"{arrays.place}: holds no array; save one vector a class, or a matrix and names")
+        raise InputError(f"{arrays.place}: holds no array; save one vector per class, or a matrix and names")
     rows = [_numbers(arrays, name) for name in arrays.names]
     for label, row in zip(arrays.names, rows, strict=True):
         if row.ndim != 1 or not row.size or row.shape != rows[0].shape:
             raise InputError(
-                f"{arrays.place}: {label!r} has the shape {row.shape}; save one vector of one length for every class, "
-                "called by its name, or a matrix and an array `names`"
+                f"{arrays.place}: {label!r} has shape {row.shape}; save one vector of the same length for every class, "
+                "called by the name of the class, or a matrix and an array `names`"
             )
     return ClassRows(arrays.place, arrays.names, np.stack(rows))
 
@@ -202,6 +206,6 @@ def _of_arrays(arrays: NamedArrays) -> ClassRows:
 def _numbers(arrays: NamedArrays, name: str) -> Float64[Array, "..."]:
     values = arrays[name]
     if values.dtype.kind == "U":
-        raise InputError(f"{arrays.place}: {name or 'it'} holds text, not real numbers; save real numbers")
+        raise InputError(f"{arrays.place}: {name or 'the array'} holds text, not real numbers; save real numbers")
     with np.errstate(over="ignore"):
         return np.asarray(values, dtype=np.float64)

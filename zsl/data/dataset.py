@@ -1,4 +1,4 @@
-"""What every data set is, once it has been read: features, labels, class descriptions, splits."""
+"""Data sets in memory: features, labels, class descriptions and splits, with the checks that all of them pass."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from zsl.errors import InputError
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 BLOCK = 4096
-"""images whose features are looked at together"""
+"""images whose features are checked together"""
 
 
 @dataclass(frozen=True)
 class ClassDescriptions:
-    """All that a data set itself knows of its classes; class embeddings are made from it.
+    """Names, attributes and texts of classes, from which class embeddings are made.
 
-    ``names`` are as the data set spells them; ``matrices`` hold numeric descriptions, one row a class (such as
-    ``att``, ``original_att``); ``texts`` hold written ones, one string a class (such as ``keywords``). ``numbers`` are
-    the positions of these classes among the ``total`` classes of the data set; by default these are all of them.
+    ``names`` are spelled as in the data set; ``matrices`` hold numeric descriptions, one row per class (such as
+    ``att``, ``original_att``); ``texts`` hold written descriptions, one string per class (such as ``keywords``).
+    ``numbers`` are the positions of these classes among the ``total`` classes of the data set; by default all classes.
     """
 
     names: tuple[str, ...]
@@ -39,26 +39,27 @@ class ClassDescriptions:
             object.__setattr__(self, "total", len(self.names))
 
     def readable_names(self) -> tuple[str, ...]:
-        """The names, for a class embedding that is made from what they say.
+        """Return the names, for class embeddings that are computed from their meaning.
 
         Raises:
-            InputError: they say nothing: all are numbers, such as ``class 1`` where a split file has no names.
+            InputError: the names have no meaning: all are placeholders, such as ``class 1`` where a split file has no
+                names.
         """
         if placeholders(self.names):
             raise InputError(
-                f"class embedding: the data set has no class names but {self.names[0]!r} and the like, which say "
-                "nothing; give names with data.class_names=FILE (data=xlsa17), name the folders of images, or use "
+                f"class embedding: the data set has no class names, only placeholders such as {self.names[0]!r}; give "
+                "names with data.class_names=FILE (data=xlsa17), name the folders of images, or use "
                 "class_embedding=attributes"
             )
         return self.names
 
     def take(self, index: Sequence[int]) -> ClassDescriptions:
-        """The descriptions of these classes, in this order, as a data set of their own: numbered anew."""
+        """Return the descriptions of the classes at ``index``, in that order, numbered from 0 as a new data set."""
         part = self.part(index)
         return ClassDescriptions(part.names, part.matrices, part.texts)
 
     def part(self, index: Sequence[int]) -> ClassDescriptions:
-        """The descriptions of these classes, in this order, with their numbers in the data set."""
+        """Return the descriptions of the classes at ``index``, in that order, with their numbers in the data set."""
         ids = list(index)
         return ClassDescriptions(
             tuple(self.names[i] for i in ids),
@@ -71,12 +72,12 @@ class ClassDescriptions:
 
 @dataclass(frozen=True)
 class Splits:
-    """Row numbers (0-based) of the images of each part.
+    """Row numbers (0-based) of the images in each split.
 
-    ``trainval`` and ``test_seen`` hold images of seen classes, ``test_unseen`` of unseen ones. ``train`` and ``val``
-    divide ``trainval`` by class: hyperparameters are chosen by training on ``train`` and asking about the classes of
-    ``val``. Both lie within ``trainval``: no image of ``test_seen`` is among them (in the files that xlsa17 releases,
-    some are).
+    ``trainval`` and ``test_seen`` hold images of seen classes, ``test_unseen`` images of unseen classes. ``train`` and
+    ``val`` divide ``trainval`` by class: hyperparameters are chosen by training on ``train`` and evaluating on the
+    classes of ``val``. Both are subsets of ``trainval`` and share no image with ``test_seen`` (in the files released
+    as xlsa17, they share some).
     """
 
     trainval: Int64[Array, " n"]
@@ -86,14 +87,14 @@ class Splits:
     val: Int64[Array, " n"]
 
     def parts(self) -> dict[str, Int64[Array, " n"]]:
-        """Name -> rows, in a fixed order."""
+        """Return split name -> rows, in a fixed order."""
         names = ("trainval", "test_seen", "test_unseen", "train", "val")
         return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
 class Card:
-    """What people should know of a data set: its full name, licences, attributions, and notes made while reading."""
+    """Data set card: full name, licences, attributions, and notes made while reading."""
 
     title: str
     licences: tuple[str, ...] = ()
@@ -102,18 +103,18 @@ class Card:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One data set, read, checked, and fingerprinted.
+    """Data set that has been read, checked and fingerprinted.
 
     ``features`` may be memory-mapped; ``labels[i]`` is a position in ``classes.names``, or -1 for an image of no class,
-    which no split may use. Classes that no split uses are answers only (distractors). ``fingerprints`` holds the
-    SHA-256 of features, labels and every split, as `zsl.data.fingerprint.fingerprints` computes them.
+    which no split may use. Classes that no split uses are only candidate labels (distractors). ``fingerprints`` holds
+    the SHA-256 of features, labels and every split, as computed by `zsl.data.fingerprint.fingerprints`.
 
-    All that can be told without reading the features is checked when the object is made.
+    The constructor checks everything except the values of the features, which it does not read.
 
     Raises:
-        InputError: features are no float32 matrix with a row for every label, labels are no int64 vector of positions
-            in the class names, class names are not usable or not distinct, descriptions do not have one row a class,
-            rows of a split are out of range, stand twice, or have no class, or a fingerprint is absent.
+        InputError: features are not a float32 matrix with one row per label, labels are not an int64 vector of
+            positions in the class names, class names are not usable or not distinct, descriptions do not have one row
+            per class, rows of a split are out of range, occur twice, or have no class, or a fingerprint is missing.
     """
 
     name: str
@@ -126,7 +127,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
-            raise InputError(f"data set: its name is {self.name!r}; give it one, as text")
+            raise InputError(f"data set: the name is {self.name!r}; give a non-empty string")
         _check_features(self)
         _check_classes(self)
         _check_labels(self)
@@ -134,7 +135,7 @@ class Dataset:
         _check_fingerprints(self)
 
     def seen(self) -> np.ndarray:
-        """Mask over the classes: those with an image in ``trainval``."""
+        """Return a Boolean mask over the classes: True for classes with an image in ``trainval``."""
         mask = np.zeros(len(self.classes.names), dtype=bool)
         mask[self.labels[self.splits.trainval]] = True
         return mask
@@ -147,37 +148,35 @@ def _check_features(dataset: Dataset) -> None:
     if x.dtype != np.float32:
         raise InputError(f"{dataset.name}: features are {x.dtype}, not float32; give features.astype(numpy.float32)")
     if x.ndim != 2 or not x.size:
-        raise InputError(f"{dataset.name}: features have the shape {x.shape}; give a matrix with one row an image")
+        raise InputError(f"{dataset.name}: features have shape {x.shape}; give a matrix with one row per image")
 
 
 def _check_classes(dataset: Dataset) -> None:
     classes, place = dataset.classes, f"{dataset.name}: classes"
     count = len(classes.names)
     if not all(isinstance(name, str) for name in classes.names):
-        raise InputError(f"{place}: a name is not text; give every class a name")
+        raise InputError(f"{place}: a name is not a string; give every class a name")
     require_names(classes.names, place)
     if classes.numbers != tuple(range(count)) or classes.total != count:
-        raise InputError(f"{place}: are a part of another data set's; give ClassDescriptions.take(…), not part(…)")
+        raise InputError(f"{place}: are numbered as a part of a data set; use ClassDescriptions.take(…), not part(…)")
     for kind, matrix in classes.matrices.items():
         if np.ndim(matrix) != 2 or len(matrix) != count or np.asarray(matrix).dtype.kind not in "biuf":
             raise InputError(
-                f"{place}: {kind} has the shape {np.shape(matrix)}; give one row of numbers a class ({count})"
+                f"{place}: {kind} has shape {np.shape(matrix)}; give one row of numbers per class ({count})"
             )
     for kind, texts in classes.texts.items():
         if len(texts) != count or not all(isinstance(text, str) for text in texts):
-            raise InputError(f"{place}: {kind} has {len(texts)} texts; give one text a class ({count})")
+            raise InputError(f"{place}: {kind} has {len(texts)} texts; give one text per class ({count})")
 
 
 def _described(given: object) -> str:
-    return f"{given.dtype} of the shape {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
+    return f"{given.dtype} of shape {given.shape}" if isinstance(given, np.ndarray) else type(given).__name__
 
 
 def _check_labels(dataset: Dataset) -> None:
     labels, count = dataset.labels, len(dataset.classes.names)
     if not isinstance(labels, np.ndarray) or labels.dtype != np.int64 or labels.shape != (len(dataset.features),):
-        what = (
-            f"{labels.dtype} of the shape {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
-        )
+        what = f"{labels.dtype} of shape {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
         raise InputError(
             f"{dataset.name}: labels are {what}; give an int64 vector with one label for each of the "
             f"{len(dataset.features)} images"
@@ -187,7 +186,7 @@ def _check_labels(dataset: Dataset) -> None:
         row = int(outside.argmax())
         raise InputError(
             f"{dataset.name}: label {labels[row]} of image {row} is out of range; there are {count} classes, counted "
-            "from 0, and -1 stands for none"
+            "from 0; use -1 for none"
         )
 
 
@@ -202,26 +201,26 @@ def _check_splits(dataset: Dataset) -> None:
             raise InputError(f"{place}: row {outside[0]} is out of range; the features have rows 0 to {n - 1}")
         if len(np.unique(rows)) < len(rows):
             values, counts = np.unique(rows, return_counts=True)
-            raise InputError(f"{place}: row {values[counts > 1][0]} stands twice; list every image once")
+            raise InputError(f"{place}: row {values[counts > 1][0]} occurs twice; list every image once")
         bare = rows[dataset.labels[rows] < 0]
         if len(bare):
-            raise InputError(f"{place}: row {bare[0]} has the label -1, an image of no class; take it out of the split")
+            raise InputError(f"{place}: row {bare[0]} has the label -1 (no class); remove it from the split")
 
 
 def _check_fingerprints(dataset: Dataset) -> None:
     for part in ("features", "labels", *dataset.splits.parts()):
         if not SHA256.fullmatch(str(dataset.fingerprints.get(part))):
             raise InputError(
-                f"{dataset.name}: there is no SHA-256 fingerprint of {part}; give "
+                f"{dataset.name}: no SHA-256 fingerprint of {part}; give "
                 "zsl.data.fingerprint.fingerprints(features, labels, splits)"
             )
 
 
 def require_finite(dataset: Dataset) -> None:
-    """Read all features, a block at a time, and refuse those that no method can learn from.
+    """Read all features, one block at a time, and refuse values that are not finite.
 
     Raises:
-        InputError: some are not finite; the message names the first image.
+        InputError: some features are not finite; the message names the first such image.
     """
     for row in range(0, len(dataset.features), BLOCK):
         bad = ~np.isfinite(dataset.features[row : row + BLOCK]).all(axis=1)

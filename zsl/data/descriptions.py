@@ -1,4 +1,4 @@
-"""Class descriptions -> φ: what is fitted is fitted on known classes, and unseen classes are embedded apart."""
+"""Class descriptions -> φ: fitting uses known classes only, and unseen classes are embedded in a separate call."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from zsl.data.dataset import ClassDescriptions, Dataset
 from zsl.errors import InputError
 
 Embed = Callable[[ClassDescriptions], Float64[Array, "classes k"]]
-"""descriptions of any classes -> φ(y), one row a class"""
+"""descriptions of any classes -> φ(y), one row per class"""
 FitEmbedding = Callable[[ClassDescriptions], Embed]
-"""descriptions of the known classes -> an embedding with all that is fitted (thresholds, means) fitted on them"""
+"""descriptions of the known classes -> an embedding whose parameters (thresholds, means) are fitted on them"""
 
 
 def embed(fit: FitEmbedding, classes: ClassDescriptions, known: Bool[Array, " classes"]) -> Float64[Array, "classes k"]:
-    """φ of all ``classes``: fitted on the known ones, then applied to these and to the others in two calls.
+    """Return φ of all ``classes``, fitted on the known classes and applied to known and to other classes separately.
 
-    φ of the known classes is therefore a function of their own descriptions, whatever the embedding does; neither the
-    descriptions nor the number of the other classes can change a bit of it.
+    φ of the known classes is therefore a function of the descriptions of the known classes only: it is bit-identical
+    whatever the descriptions or the number of the other classes, and whatever the embedding does.
 
     Raises:
         InputError: a class cannot be embedded, or its φ is not finite.
@@ -42,10 +42,10 @@ def embed(fit: FitEmbedding, classes: ClassDescriptions, known: Bool[Array, " cl
 
 
 def shuffled(dataset: Dataset, seed: int) -> ClassDescriptions:
-    """The descriptions of the classes, permuted among the train classes, among the validation classes, and among the
-    unseen ones: class y is described as class π(y), so that φ says nothing of the images any more.
+    """Return the class descriptions permuted within train, within validation and within unseen classes.
 
-    No description moves from one group to another: with it, training would learn of classes that it may not know.
+    Class y gets the description of class π(y), so that φ carries no information on the images. Descriptions are not
+    exchanged between the groups, because training would then see descriptions of classes that it may not use.
     """
     labels, splits = dataset.labels, dataset.splits
     group = np.zeros(len(dataset.classes.names), dtype=int)

@@ -1,4 +1,4 @@
-"""The same image twice: in training and in test, under two labels, or within one class of one part."""
+"""Duplicate images: in training and in test, with two labels, or within one class of training or of test."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from jaxtyping import Int64
 from numpy import ndarray as Array
 
 from zsl.data.dataset import Dataset, Splits
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 
 log = logging.getLogger(__name__)
 
 OnDuplicate = Literal["refuse", "drop", "allow"]
 NAMED = 4
-"""groups of equal images that a message names before it counts the others"""
+"""groups of equal images that a message lists; further groups are only counted"""
 
 
 def require_policy(on_duplicate: str) -> None:
-    """Refuse a value of ``data.on_duplicate`` that does not exist.
+    """Refuse an unknown value of ``data.on_duplicate``.
 
     Raises:
-        InputError: it does not.
+        InputError: the value is unknown.
     """
-    require(on_duplicate, "data.on_duplicate", get_args(OnDuplicate))
+    require_choice(on_duplicate, "data.on_duplicate", get_args(OnDuplicate))
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Groups of rows with equal images, of those that some split uses."""
+    """Groups of rows with equal images, among the rows that some split uses."""
 
     two_labels: Sequence[Int64[Array, " m"]]
-    """of more than one class"""
+    """groups with images of more than one class"""
     in_both: Sequence[Int64[Array, " m"]]
-    """of one class, in training and in test"""
+    """groups of one class with images in training and in test"""
     within: Sequence[Int64[Array, " m"]]
-    """of one class and in one part, training or test"""
+    """groups of one class that are entirely in training or entirely in test"""
 
     @classmethod
     def of(cls, contents: Sequence[Hashable], labels: Int64[Array, " n"], splits: Splits) -> Duplicates:
-        """Rows are equal where ``contents`` (a digest of each image) are."""
+        """Find the groups of rows whose ``contents`` (a digest of each image) are equal."""
         is_used, trained = np.zeros(len(labels), dtype=bool), np.zeros(len(labels), dtype=bool)
         is_used[np.concatenate(list(splits.parts().values()))] = True
         trained[splits.trainval] = True
@@ -62,16 +62,16 @@ class Duplicates:
 
     @property
     def leaks(self) -> list[Int64[Array, " m"]]:
-        """Groups that tell training of a test image, or that have two answers."""
+        """Return the groups that leak test images into training or have more than one label."""
         return [*self.two_labels, *self.in_both]
 
     @property
     def surplus(self) -> int:
-        """Images that repeat another one of their class and part."""
+        """Return the number of images that duplicate another image of their class in the same part."""
         return sum(len(rows) - 1 for rows in self.within)
 
     def without(self, splits: Splits) -> Splits:
-        """The splits without any image of two labels, and without those in training that are in test, too."""
+        """Return the splits without images that have two labels, and without training images that are in test, too."""
         out = np.concatenate([np.empty(0, dtype=np.int64), *self.two_labels])
         trained = np.concatenate([out, *self.in_both])
         of_training = {name: np.setdiff1d(getattr(splits, name), trained) for name in ("trainval", "train", "val")}
@@ -80,15 +80,17 @@ class Duplicates:
 
 
 def listed(groups: Sequence[Int64[Array, " m"]], name: Callable[[int], str]) -> str:
-    """The first few groups by the names of their first two images, and how many more there are."""
+    """List the first groups by the names of their first two images, and count the remaining groups."""
     shown = [" = ".join(name(int(row)) for row in rows[:2]) for rows in groups[:NAMED]]
     more = f" and {len(groups) - NAMED} more" if len(groups) > NAMED else ""
     return "; ".join(shown) + more
 
 
 def with_duplicates_noted(dataset: Dataset) -> Dataset:
-    """The data set; where images have the very same features in training and in test, or under two labels, a warning
-    and a note on the card count them: features may have come from one image, or from two that look the same.
+    """Return the data set with a note on its card if features are equal in training and in test, or under two labels.
+
+    A warning is logged, too. The note is not an error: equal features may come from one image or from two images that
+    look the same.
     """
     features = np.ascontiguousarray(dataset.features)
     digests = [xxhash.xxh3_128_digest(row.data) for row in features]

@@ -13,7 +13,7 @@ from zsl.errors import InputError
 
 @dataclass(frozen=True)
 class Examples:
-    """θ(x) (or images) with labels: positions in the label space that goes with them.
+    """θ(x) (or images) with labels, which are positions in a label space.
 
     Raises:
         InputError: inputs and labels differ in number.
@@ -33,9 +33,9 @@ class Examples:
         return len(self.labels)
 
     def take(self, index: Int[Tensor, " m"]) -> Examples:
-        """These rows, in this order."""
+        """Return the examples at ``index``, in that order."""
         return Examples(self.inputs[index], self.labels[index])
 
     def to(self, device: torch.device | str) -> Examples:
-        """The same examples on another device."""
+        """Return the examples on another device."""
         return Examples(self.inputs.to(device), self.labels.to(device))

@@ -1,4 +1,4 @@
-"""SHA-256 of arrays: what makes two numbers comparable."""
+"""SHA-256 fingerprints of arrays: results are comparable if their fingerprints are equal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zsl.errors import InputError
 
 
 def sha256(array: Shaped[Array, "..."]) -> str:
-    """SHA-256 over dtype, shape and the values in C order, little-endian: equal arrays, equal digests."""
+    """Return the SHA-256 of dtype, shape and values (C order, little-endian): equal arrays have equal digests."""
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     digest = hashlib.sha256(f"{little.dtype.str}{little.shape}".encode())
     digest.update(little.reshape(-1).view(np.uint8).data if little.size else b"")
@@ -24,9 +24,9 @@ def sha256(array: Shaped[Array, "..."]) -> str:
 def fingerprints(
     features: Shaped[Array, "n d"], labels: Shaped[Array, " n"], splits: Splits, known: str | None = None
 ) -> dict[str, str]:
-    """The digests of features (float32), labels (int64) and every split (int64).
+    """Return the digests of features (float32), labels (int64) and every split (int64).
 
-    ``known`` is the digest of the features where it was computed before, because they are large.
+    ``known`` is the digest of the features if it is already computed: features are large.
     """
     return {
         "features": known or sha256(features),
@@ -35,22 +35,22 @@ def fingerprints(
     }
 
 
-def verified(dataset: Dataset) -> dict[str, str]:
-    """The fingerprints of a data set, each computed anew from its arrays.
+def verified_fingerprints(dataset: Dataset) -> dict[str, str]:
+    """Compute the fingerprints of a data set from its arrays, and compare them with the stored fingerprints.
 
     Raises:
-        InputError: one differs from what the data set says.
+        InputError: a fingerprint differs from the stored one.
     """
     again = fingerprints(np.asarray(dataset.features), dataset.labels, dataset.splits)
     for part, digest in again.items():
         if dataset.fingerprints[part] != digest:
             raise InputError(
-                f"{dataset.name}: {part} does not match its fingerprint; delete its folder in the cache, prepare it "
-                "again"
+                f"{dataset.name}: {part} does not match its fingerprint; delete the data set's folder in the cache and "
+                "prepare it again"
             )
     return again
 
 
-def short(prints: Mapping[str, str]) -> str:
-    """Eight characters that stand for all of them, for tables."""
+def short_fingerprint(prints: Mapping[str, str]) -> str:
+    """Return an 8-character hash of all fingerprints, for tables."""
     return hashlib.sha256("".join(f"{k}={prints[k]};" for k in sorted(prints)).encode()).hexdigest()[:8]

@@ -1,9 +1,9 @@
-"""The protocol: who sees what, and when.
+"""The evaluation protocol: which images and classes training and evaluation may use in each stage.
 
-``tune`` trains on the train classes and asks about the validation classes; ``final`` trains on trainval and asks about
-the test classes. A stage hands training a :class:`TrainingSet` and evaluation a :class:`HeldOut`; the two have no
-array in common, and nothing that training is given leads to the second. Class embeddings are fitted by each stage on
-its own training classes: under ``tune`` those of train, under ``final`` those of trainval.
+``tune`` trains on the train classes and evaluates on the validation classes; ``final`` trains on trainval and evaluates
+on the test classes. A stage gives training a :class:`TrainingSet` and evaluation a :class:`HeldOut`. The two share no
+array, and the held-out images cannot be reached from the training set. Each stage fits the class embedding on its own
+training classes: those of train under ``tune``, those of trainval under ``final``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy import ndarray as Array
 from zsl.data.dataset import ClassDescriptions, Dataset
 from zsl.data.descriptions import FitEmbedding, embed, shuffled
 from zsl.data.examples import Examples
-from zsl.data.fingerprint import sha256, verified
+from zsl.data.fingerprint import sha256, verified_fingerprints
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling, scale_embeddings
 from zsl.data.splits import hold_out
@@ -28,8 +28,8 @@ from zsl.errors import InputError
 
 
 @dataclass(frozen=True)
-class Opened:
-    """Held-out images that have been read and scaled."""
+class LoadedImages:
+    """Held-out images in memory, read and scaled."""
 
     classes: LabelSpace
     seen: Examples
@@ -37,59 +37,59 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Images:
-    """Images where they lie: ``at`` are their places in ``features``, ``rows`` their numbers in the data set."""
+class ImageRows:
+    """References to rows of a feature matrix: ``at`` are positions in ``features``, ``rows`` those in the data set."""
 
     features: Float32[Array, "m d"]
     at: Int64[Array, " n"]
     labels: Int64[Array, " n"]
     rows: Int64[Array, " n"]
 
-    def cut(self) -> Images:
-        """These images and no others: a copy that leads to nothing else."""
-        return Images(np.array(self.features[self.at]), np.arange(len(self.at)), self.labels, self.rows)
+    def cut(self) -> ImageRows:
+        """Return a copy that holds the features of these images only, so that no other image can be reached from it."""
+        return ImageRows(np.array(self.features[self.at]), np.arange(len(self.at)), self.labels, self.rows)
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Images that only evaluation opens; until then they are places in the data set, or under ``tune`` in a copy of
-    nothing but the train and validation images.
+    """Held-out images, which only evaluation reads.
 
-    ``seen`` gives images of seen classes, ``unseen`` of unseen ones, with labels into ``classes``, read and scaled at
-    every call.
+    Until they are read they are references to rows of the data set, or under ``tune`` to rows of a copy that holds only
+    train and validation images. ``seen`` and ``unseen`` read and scale the images at every call; labels are positions
+    in ``classes``.
     """
 
     classes: LabelSpace
     scaling: Scaling
-    """of features, fitted on the training images"""
-    _seen: Images
-    _unseen: Images
+    """feature scaling, fitted on the training images"""
+    _seen: ImageRows
+    _unseen: ImageRows
 
     @property
     def rows(self) -> Int64[Array, " n"]:
-        """The numbers of the images in the data set, those of unseen classes last."""
+        """Return the row numbers of the images in the data set: images of seen classes, then of unseen classes."""
         return np.concatenate([self._seen.rows, self._unseen.rows])
 
     def seen(self) -> Examples:
-        """Held-out images of seen classes."""
+        """Read the held-out images of seen classes."""
         return self._read(self._seen)
 
     def unseen(self) -> Examples:
-        """Images of unseen classes."""
+        """Read the images of unseen classes."""
         return self._read(self._unseen)
 
-    def opened(self) -> Opened:
-        """Both, for who asks about them many times."""
-        return Opened(self.classes, self.seen(), self.unseen())
+    def load(self) -> LoadedImages:
+        """Read the images of seen and of unseen classes into memory, for repeated evaluation."""
+        return LoadedImages(self.classes, self.seen(), self.unseen())
 
-    def _read(self, images: Images) -> Examples:
+    def _read(self, images: ImageRows) -> Examples:
         x = self.scaling(images.features[images.at])
         return Examples(torch.from_numpy(x), torch.from_numpy(images.labels))
 
 
 @dataclass(frozen=True)
-class Source:
-    """What both stages are cut from: a data set, how its classes are embedded, and how to scale images and φ.
+class EmbeddedDataset:
+    """Data set with a class embedding and the scaling of features and of φ; both stages are made from it.
 
     A ``shuffle_seed`` permutes the class descriptions (see :func:`zsl.data.descriptions.shuffled`).
     """
@@ -102,27 +102,27 @@ class Source:
 
     @cached_property
     def descriptions(self) -> ClassDescriptions:
-        """What is known of every class, permuted if asked."""
+        """Return the descriptions of all classes, permuted if ``shuffle_seed`` is given."""
         return self.dataset.classes if self.shuffle_seed is None else shuffled(self.dataset, self.shuffle_seed)
 
     @cached_property
     def phi(self) -> Float64[Array, "classes k"]:
-        """φ of all classes in the final stage, not scaled: what is fitted is fitted on the seen classes."""
+        """Return φ of all classes in the final stage, fitted on the seen classes and not scaled."""
         return embed(self.fit_embedding, self.descriptions, self.dataset.seen())
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
-        """SHA-256 of features, labels and every split, held against the arrays, and of ``phi``.
+        """Return the SHA-256 of features, labels and every split, verified against the arrays, and of ``phi``.
 
         Raises:
-            InputError: an array does not match the fingerprint that the data set gives.
+            InputError: an array does not match the fingerprint in the data set.
         """
-        return {**verified(self.dataset), "class_embeddings": sha256(self.phi)}
+        return {**verified_fingerprints(self.dataset), "class_embeddings": sha256(self.phi)}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of the protocol over one data set: ``tune`` or ``final``."""
+    """Stage of the protocol on a data set: ``tune`` or ``final``."""
 
     name: str
     classes: LabelSpace
@@ -133,26 +133,28 @@ class Stage:
 
     @property
     def dims(self) -> tuple[int, int, int, int]:
-        """d, k and the numbers of seen and of unseen classes."""
+        """Return d, k, the number of seen classes and the number of unseen classes."""
         seen = int(self.classes.seen.sum())
         return self._train.inputs.shape[1], self.classes.embeddings.shape[1], seen, len(self.classes) - seen
 
     @property
     def version(self) -> int:
-        """Changes when somebody writes to the training images, as nobody should."""
+        """Return the version counter of the training images, which changes if a method writes to them."""
         return self._train.inputs._version
 
     def training(self, setting: Setting) -> TrainingSet:
-        """What a method of this setting may learn from."""
+        """Return the training set that a method of the given setting may use."""
         if setting is Setting.INDUCTIVE:
             return TrainingSet(self._train, self.classes).of_seen_classes()
         unlabelled = self.held_out.unseen().inputs if setting is Setting.TRANSDUCTIVE else None
         return TrainingSet(self._train, self.classes, unlabelled)
 
 
-def tune(source: Source, seen_holdout: float = 0.2) -> Stage:
-    """The stage in which choices are made. Its label space is the train and validation classes alone; of every train
-    class a fixed ``seen_holdout`` of the images is kept back, so that s, and with it H, can be measured too.
+def tune(source: EmbeddedDataset, seen_holdout: float = 0.2) -> Stage:
+    """Return the stage in which hyperparameters are chosen.
+
+    The label space is the train and validation classes. A fixed share ``seen_holdout`` of the images of every train
+    class is held out, so that s, and with it H, can be measured.
 
     Raises:
         InputError: ``seen_holdout`` is not within (0, 1).
@@ -166,17 +168,17 @@ def tune(source: Source, seen_holdout: float = 0.2) -> Stage:
 
 
 def require_share(seen_holdout: float) -> None:
-    """Refuse a share that is none, or all.
+    """Refuse a ``seen_holdout`` that is not within (0, 1).
 
     Raises:
-        InputError: it is not within (0, 1).
+        InputError: ``seen_holdout`` is not within (0, 1).
     """
     if not 0 < seen_holdout < 1:
         raise InputError(f"protocol.seen_holdout={seen_holdout}: give a share between 0 and 1, such as 0.2")
 
 
-def final(source: Source) -> Stage:
-    """The stage whose numbers are reported: trainval against the test images, all classes as answers."""
+def final(source: EmbeddedDataset) -> Stage:
+    """Return the stage whose results are reported: training on trainval, testing over all classes."""
     splits = source.dataset.splits
     every = np.arange(len(source.dataset.classes.names))
     return _stage("final", source, every, source.phi, splits.trainval, splits.test_seen, splits.test_unseen)
@@ -184,7 +186,7 @@ def final(source: Source) -> Stage:
 
 def _stage(
     name: str,
-    source: Source,
+    source: EmbeddedDataset,
     used: Int64[Array, " c"],
     phi: Float64[Array, "c k"],
     train: Int64[Array, " n"],
@@ -204,7 +206,7 @@ def _stage(
     x = dataset.features[train]
     scaling = fit_scaling(source.feature_scale, x)
     examples = Examples(torch.from_numpy(scaling(x)), torch.from_numpy(labels[train]))
-    seen_images, unseen_images = (Images(dataset.features, r, labels[r], r) for r in (seen_rows, unseen_rows))
+    seen_images, unseen_images = (ImageRows(dataset.features, r, labels[r], r) for r in (seen_rows, unseen_rows))
     if name == "tune":
         seen_images, unseen_images = seen_images.cut(), unseen_images.cut()
     held_out = HeldOut(classes, scaling, seen_images, unseen_images)

@@ -1,4 +1,4 @@
-"""Scaling of image features and of class embeddings, fitted on what training may see and on nothing else."""
+"""Scaling of image features and of class embeddings, fitted on training images and seen classes only."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ FeatureScale = Literal["none", "l2", "sqrt_l2", "standard", "minmax"]
 EmbeddingScale = Literal["none", "l2", "zscore"]
 
 
-def require(value: str, key: str, allowed: tuple[str, ...]) -> None:
-    """Refuse a value that is none of the allowed ones, by the name of its key.
+def require_choice(value: str, key: str, allowed: tuple[str, ...]) -> None:
+    """Refuse a value that is not among the allowed ones.
 
     Raises:
-        InputError: it is not.
+        InputError: the value is not allowed; the message begins with ``key``.
     """
     if value not in allowed:
         raise InputError(f"{key}={value} is unknown; choose one of {', '.join(allowed)}")
@@ -38,7 +38,7 @@ class Scaling:
     width: Float32[Array, " d"] | None = None
 
     def __call__(self, x: Float32[Array, "n d"]) -> Float32[Array, "n d"]:
-        """The scaled features; ``x`` itself stays as it is."""
+        """Return the scaled features; ``x`` is not modified."""
         if self.kind == "sqrt_l2":
             x = np.sign(x) * np.sqrt(np.abs(x))
         if self.kind in ("l2", "sqrt_l2"):
@@ -54,7 +54,7 @@ def fit_scaling(kind: FeatureScale, x: Float32[Array, "n d"]) -> Scaling:
     Raises:
         InputError: the kind is unknown.
     """
-    require(kind, "data.scale", ("none", "l2", "sqrt_l2", "standard", "minmax"))
+    require_choice(kind, "data.scale", ("none", "l2", "sqrt_l2", "standard", "minmax"))
     if kind == "standard":
         shift, width = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
     elif kind == "minmax":
@@ -67,12 +67,12 @@ def fit_scaling(kind: FeatureScale, x: Float32[Array, "n d"]) -> Scaling:
 def scale_embeddings(
     kind: EmbeddingScale, phi: Float64[Array, "classes k"], seen: Bool[Array, " classes"]
 ) -> Float64[Array, "classes k"]:
-    """φ with rows of length 1 (``l2``), or standardised by mean and deviation over the seen classes (``zscore``).
+    """Return φ with rows of length 1 (``l2``), or standardised by mean and deviation of the seen classes (``zscore``).
 
     Raises:
         InputError: the kind is unknown.
     """
-    require(kind, "class_embedding.scale", ("none", "l2", "zscore"))
+    require_choice(kind, "class_embedding.scale", ("none", "l2", "zscore"))
     if kind == "l2":
         return unit_rows(phi)
     if kind == "zscore":
@@ -82,6 +82,6 @@ def scale_embeddings(
 
 
 def unit_rows(x: Float[Array, "n d"]) -> Float[Array, "n d"]:
-    """Rows divided by their Euclidean length; a row of zeros stays."""
+    """Divide every row by its Euclidean length; rows of zeros are unchanged."""
     length = np.linalg.norm(x, axis=1, keepdims=True)
     return np.asarray(x / np.where(length > 0, length, 1), dtype=x.dtype)

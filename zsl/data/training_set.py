@@ -1,4 +1,4 @@
-"""Training sets, cut to what a method declares, and batches of them."""
+"""Training sets, limited to the data that a method's setting allows, and batches of them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from zsl.data.label_space import LabelSpace
 
 
 class Setting(enum.StrEnum):
-    """What training may use beside the seen images and φ of the seen classes; printed in every table."""
+    """Data that training may use in addition to images and φ of the seen classes; printed in every table."""
 
     INDUCTIVE = "inductive"
-    """nothing"""
+    """no additional data"""
     UNSEEN_SEMANTICS = "unseen semantics"
     """φ of the unseen classes"""
     TRANSDUCTIVE = "transductive"
@@ -29,10 +29,10 @@ class Setting(enum.StrEnum):
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Images and classes that a method is trained on, cut to what its setting declares.
+    """Images and classes that a method is trained on, limited to what its setting allows.
 
-    ``classes`` are the seen classes (inductive) or all of them; ``examples.labels`` are positions in it;
-    ``unlabelled`` are unseen-class images, for transductive methods only.
+    ``classes`` are the seen classes (inductive) or all classes; ``examples.labels`` are positions in ``classes``;
+    ``unlabelled`` are images of unseen classes, for transductive methods only.
     """
 
     examples: Examples
@@ -55,7 +55,7 @@ class TrainingSet:
 
 
 def stream(*key: int) -> int:
-    """Return the seed of the random stream with this key, such as (seed, epoch)."""
+    """Return the seed of the random stream with the given key, such as (seed, epoch)."""
     return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
@@ -74,7 +74,7 @@ class Batches:
     The order of epoch e is a function of (seed, e) alone, and the position can be saved and restored in the middle
     of an epoch: a resumed run has the batches that the interrupted run would have had.
 
-    ``train`` is the training set; batches are of ``shown``, which is ``train`` unless a subclass replaces it.
+    ``train`` is the training set; batches are drawn from ``shown``, which is ``train`` unless a subclass replaces it.
     """
 
     def __init__(self, train: TrainingSet, batch_size: int, seed: int) -> None:
@@ -96,7 +96,7 @@ class Batches:
             yield Batch(examples.inputs[rows], examples.labels[rows], self.shown.classes)
 
     def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, " batch"]]:
-        """Return the rows of the examples of every batch of an epoch."""
+        """Return the rows of the examples in each batch of an epoch."""
         order = torch.randperm(len(self.train.examples), generator=torch.Generator().manual_seed(seed))
         return torch.split(order.to(self.train.examples.labels.device), self.batch_size)
 
@@ -109,14 +109,14 @@ class Batches:
         self._epoch, self._position = state["epoch"], state["position"]
 
     def close(self) -> None:
-        """Delete the references to the images, after the last batch; the position stays."""
+        """Delete the references to the images, after the last batch; the position is kept."""
         del self.train, self.shown
 
 
 class Draws(Batches):
-    """Several batches a step over the seen classes, each drawn with replacement from all examples, on their device.
+    """Several batches per step from the seen classes, each drawn with replacement from all examples, on their device.
 
-    An epoch has as many steps as one of :class:`Batches`, which is how papers on adversarial training count them.
+    An epoch has as many steps as an epoch of :class:`Batches`, as papers on adversarial training count them.
     """
 
     def __init__(self, train: TrainingSet, batch_size: int, several: int, seed: int) -> None:

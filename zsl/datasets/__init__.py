@@ -1,1 +1,1 @@
-"""Where data come from: xlsa17 files, folders of images, emoji, synthetic worlds."""
+"""Readers of data sets: xlsa17 files, arrays, folders of images, emoji, synthetic data."""

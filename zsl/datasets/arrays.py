@@ -1,20 +1,21 @@
-"""Your own arrays: features, labels, splits and class descriptions from files that people have (``data=arrays``).
+"""Features, labels, splits and class descriptions from a user's own files of arrays and tables (``data=arrays``).
 
 Files of arrays are ``.npy``, ``.npz``, ``.pt``, ``.safetensors`` and ``.h5``; tables are ``.csv`` (``.tsv``, ``.txt``)
-with a heading, and ``.parquet``. Everything is counted from 0. Relative paths are below ``root``, if it is given.
+with a heading, and ``.parquet``. All indices are counted from 0. Relative paths are relative to ``root``, if given.
 
-- ``features``: a matrix n × d, called ``features`` where a file has several arrays. In a table every column but those
-  of labels and names is a feature; in Parquet, ``features`` may also be one column of lists. A float32 ``.npy`` file is
-  memory-mapped where it lies; all else is converted to float32 once and kept in the cache.
-- ``labels``: n class names, or n whole numbers, called ``labels`` where a file has several arrays or columns. Whole
-  numbers are positions in ``class_names`` (a text file, one name a line) or in an array ``names`` of the same file;
-  with both, the array counts, and ``class_names`` names the rows of a ``.npy`` of class embeddings; without either, the
-  numbers themselves are the names. -1 stands for no class.
-- ``splits``: YAML or JSON as that of an image folder (`zsl.datasets.image_folder`), with row numbers under ``train``
-  and ``test``; or the rows of every split, under ``trainval``, ``test_seen``, ``test_unseen`` and, if there are such,
+- ``features``: a matrix n × d, called ``features`` if the file has several arrays. In a table all columns except labels
+  and names are features; in Parquet, ``features`` may also be one column of lists. A float32 ``.npy`` file is
+  memory-mapped in place; any other file is converted to float32 once and cached.
+- ``labels``: n class names, or n whole numbers, called ``labels`` if the file has several arrays or columns. Whole
+  numbers are positions in ``class_names`` (a text file, one name per line) or in an array ``names`` of the same file.
+  If both are given, the numbers are positions in the array, and ``class_names`` names the rows of a ``.npy`` file of
+  class embeddings; if neither is given, the numbers are the names. -1 means no class.
+- ``splits``: YAML or JSON in the format of an image folder (`zsl.datasets.image_folder`), with row numbers under
+  ``train`` and ``test``; or the rows of every split, under ``trainval``, ``test_seen``, ``test_unseen`` and optionally
   ``train`` and ``val``, as lists in YAML or JSON or as arrays in any file of arrays.
 - ``class_embeddings``: a matrix with a name for every row (`zsl.data.class_rows.read_rows`), or several by kind, such
-  as ``{att: a.csv, original_att: b.csv}``. Rows are matched to classes by name: what is missing or too much is refused.
+  as ``{att: a.csv, original_att: b.csv}``. Rows are matched to classes by name; missing and superfluous rows are
+  refused.
 - ``texts``: a table of class names and texts, or a folder of ``CLASS.txt`` (`zsl.data.class_rows.read_texts`).
 """
 
@@ -32,13 +33,13 @@ import numpy as np
 from jaxtyping import Float32, Int64
 from numpy import ndarray as Array
 
-from zsl.data.class_names import cure, read_names, require_names, spelled
+from zsl.data.class_names import find_name, read_names, require_names, suggest_name
 from zsl.data.class_rows import NAME_COLUMNS, NAMES, matched, read_rows, read_texts, refuse_mismatch, require_all
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints, sha256
-from zsl.data.splits import Source, audit, check_rows, divide
-from zsl.datasets.idle_classes import without_idle
+from zsl.data.splits import SplitsOrigin, audit, check_rows, divide
 from zsl.datasets.split_file import SplitFile, by_class, checked, entries, parse_split_file, tested
+from zsl.datasets.unused_classes import without_unused
 from zsl.errors import InputError
 from zsl.features.cache import Entry, cached, key_part
 from zsl.files.array_file import ArrayFileError, read_array
@@ -47,7 +48,7 @@ from zsl.files.source_file import composed, locate, require_file, require_file_n
 from zsl.files.table import TABLES, Table, read_table
 
 LABELS = ("labels", "label")
-"""what labels are called in a file of several arrays or columns"""
+"""names of the labels in a file of several arrays or columns"""
 FEATURES = ("features", "x")
 PARTS = ("trainval", "test_seen", "test_unseen")
 MORE = ("train", "val")
@@ -67,18 +68,18 @@ def load(
     texts: str | Path | None = None,
     distractors: bool = False,
 ) -> Dataset:
-    """Read a data set from files of arrays and tables; the module says what they hold.
+    """Read a data set from files of arrays and tables, whose formats are described in the module docstring.
 
-    A class without an image in any split is left out, with a note; ``distractors=True`` keeps such classes as further
-    answers.
+    A class without an image in any split is removed, with a note; ``distractors=True`` keeps such classes as candidate
+    labels.
 
     Raises:
-        InputError: ``name`` is not fit for a file name, a file is missing, damaged or of another kind, shapes, labels,
-            names or splits do not fit together.
+        InputError: ``name`` cannot be in a file name, a file is missing, damaged or of another kind, or shapes, labels,
+            names or splits are inconsistent.
     """
     require_file_name("data.name", name)
     if root is not None and not locate(root).is_dir():
-        raise InputError(f"data.root={root}: no such folder; give the one that the other paths are below, or none")
+        raise InputError(f"data.root={root}: no such folder; give the folder that the other paths are relative to")
     at = partial(_below, root)
     y, names = read_labels(at(labels), None if class_names is None else at(class_names))
     parts = _splits(at(splits), y, names)
@@ -102,10 +103,10 @@ def load(
     x, digest = _features(at(features), Path(cache).expanduser(), name)
     if len(x) != len(y):
         raise InputError(
-            f"{name}: {len(x)} rows of features in {features}, but {len(y)} labels in {labels}; give as many"
+            f"{name}: {len(x)} rows of features in {features}, but {len(y)} labels in {labels}; give one label per row"
         )
     used = np.unique(y[np.concatenate([parts.trainval, parts.test_seen, parts.test_unseen])])
-    classes, y, notes = without_idle(ClassDescriptions(names, matrices, written), y, used, distractors)
+    classes, y, notes = without_unused(ClassDescriptions(names, matrices, written), y, used, distractors)
     seen = len(np.unique(y[parts.trainval]))
     title = f"{name}: {len(x)} images, {seen} seen and {len(used) - seen} unseen classes"
     prints = fingerprints(x, y, parts, known=digest)
@@ -113,19 +114,19 @@ def load(
 
 
 def _below(root: str | Path | None, path: str | Path) -> Path:
-    """A path as it is given if it is absolute or there is no root; otherwise below it."""
+    """Return a path, relative to ``root`` if it is a relative path and there is a root."""
     found = locate(path)
     return found if root is None or found.is_absolute() else locate(locate(root) / path)
 
 
 def _is_nameless(path: Path) -> bool:
-    """Whether a file holds one array and no name, so that ``data.class_names`` says what its rows are."""
+    """Tell whether a file has one array and no names, so that ``data.class_names`` names the rows."""
     suffix = path.suffix.lower()
     return suffix in ARRAYS and path.is_file() and len(open_arrays(path, "data.class_embeddings").names) == 1
 
 
 def _features(path: Path, cache: Path, name: str) -> tuple[Float32[Array, "n d"], str]:
-    """The features, mapped from the file itself or from the cache, and their SHA-256."""
+    """Return the features, memory-mapped from the file or from the cache, and their SHA-256."""
     path = require_file(path, "data.features", "check data.features and data.root")
     place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()
     key = f"arrays/{key_part(name)}-{key_part(path.stem)}-{place[:12]}"
@@ -138,7 +139,7 @@ def _features(path: Path, cache: Path, name: str) -> tuple[Float32[Array, "n d"]
 
 
 def _mapped(path: Path) -> Float32[Array, "n d"] | None:
-    """The file as a memory map, if it can be used as it is."""
+    """Return the file as a memory map, or None if the features must be converted."""
     if path.suffix.lower() != ".npy":
         return None
     try:
@@ -161,14 +162,14 @@ def _converted(path: Path) -> Entry:
         arrays = open_arrays(path, what)
         found = arrays[arrays.pick(*FEATURES)]
     if found.dtype.kind == "U" or found.ndim != 2 or not found.size:
-        held = "text" if found.dtype.kind == "U" else f"an array of the shape {found.shape}"
-        raise InputError(f"{what} {path}: holds {held}; give a matrix of numbers with one row an image")
+        held = "text" if found.dtype.kind == "U" else f"an array of shape {found.shape}"
+        raise InputError(f"{what} {path}: holds {held}; give a matrix of numbers with one row per image")
     with np.errstate(over="ignore", invalid="ignore"):
         x = np.ascontiguousarray(found, dtype=np.float32)
     bad = ~np.isfinite(x).all(axis=1)
     if bad.any():
         raise InputError(
-            f"{what} {path}: row {int(bad.argmax())} is not of finite numbers of 32 bits; extract it again"
+            f"{what} {path}: row {int(bad.argmax())} has values that are not finite in float32; extract it again"
         )
     return Entry({"features": x}, {"sha256": sha256(x)})
 
@@ -179,17 +180,17 @@ def _require_suffix(path: Path, what: str) -> None:
 
 
 def read_labels(path: Path, class_names: Path | None) -> tuple[Int64[Array, " n"], tuple[str, ...]]:
-    """Read the label of every image, as a position in the class names or -1, and these.
+    """Read the labels of all images, as positions in the class names or -1, and the class names.
 
     Raises:
-        InputError: a file is missing or damaged, or labels and names do not fit together.
+        InputError: a file is missing or damaged, or labels and names are inconsistent.
     """
     what = f"data.labels {path}"
     path = require_file(path, "data.labels", "check data.labels and data.root")
     found, own = _column(path)
     if found.dtype.kind not in "iufU" or found.size != max(found.shape, default=0) or not found.size:
         raise InputError(
-            f"{what}: holds {found.dtype} of the shape {found.shape}; give one class name or whole number an image"
+            f"{what}: holds {found.dtype} of shape {found.shape}; give one class name or whole number per image"
         )
     found = found.reshape(-1)
     names = read_names(class_names) if class_names is not None else own
@@ -202,10 +203,12 @@ def read_labels(path: Path, class_names: Path | None) -> tuple[Int64[Array, " n"
         numbers = found.astype(np.int64)
     if (numbers != found).any():
         row = int((numbers != found).argmax())
-        raise InputError(f"{what}: label {found[row]} of row {row} is no whole number; count classes from 0")
+        raise InputError(f"{what}: label {found[row]} of row {row} is not a whole number; count classes from 0")
     if (numbers < -1).any():
         row = int((numbers < -1).argmax())
-        raise InputError(f"{what}: label {numbers[row]} of row {row}; count classes from 0, -1 stands for no class")
+        raise InputError(
+            f"{what}: label {numbers[row]} of row {row} is negative; count classes from 0, and use -1 for no class"
+        )
     if names is None:
         kept = np.unique(numbers[numbers >= 0])
         position = np.searchsorted(kept, numbers)
@@ -213,14 +216,14 @@ def read_labels(path: Path, class_names: Path | None) -> tuple[Int64[Array, " n"
     if (numbers >= len(names)).any():
         row = int((numbers >= len(names)).argmax())
         raise InputError(
-            f"{what}: label {numbers[row]} of row {row}, but there are {len(names)} class names; labels are positions "
-            "among them, counted from 0"
+            f"{what}: label {numbers[row]} of row {row}, but there are {len(names)} class names; give positions in the "
+            "class names, counted from 0"
         )
     return numbers, names
 
 
 def _column(path: Path) -> tuple[Array, tuple[str, ...] | None]:
-    """Labels as the file has them, and the names that stand in it if they are numbers."""
+    """Read the labels as stored, and the class names in the same file if the labels are numbers."""
     if path.suffix.lower() not in TABLES:
         _require_suffix(path, "data.labels")
         arrays = open_arrays(path, "data.labels")
@@ -230,7 +233,7 @@ def _column(path: Path) -> tuple[Array, tuple[str, ...] | None]:
             return found, None
         names = arrays[rest]
         if names.dtype.kind != "U" or names.ndim != 1 or not len(names):
-            raise InputError(f"{arrays.place}: {rest} is no list of text; save the name of every class")
+            raise InputError(f"{arrays.place}: {rest} is not a list of strings; save the name of every class")
         require_names(names.tolist(), f"{arrays.place}: {rest}")
         return found, tuple(names.tolist())
     table = read_table(path, "data.labels")
@@ -243,7 +246,7 @@ def _column(path: Path) -> tuple[Array, tuple[str, ...] | None]:
 def _label_column(table: Table) -> str:
     found = table.column(LABELS) or table.column(NAME_COLUMNS)
     if found is None and len(table.heading) != 1:
-        raise InputError(f"{table.place}: no column 'labels', but {listed(table.heading)}; name one of them so")
+        raise InputError(f"{table.place}: no column 'labels', but {listed(table.heading)}; rename one of them")
     return found or table.heading[0]
 
 
@@ -281,7 +284,7 @@ def _splits(path: Path, labels: Int64[Array, " n"], names: Sequence[str]) -> Spl
 def _of_rows(
     path: Path, keys: Sequence[str], rows: Callable[[str], Int64[Array, " m"]], labels: Int64[Array, " n"]
 ) -> Splits:
-    """Splits that list the rows of each part; train and val are put into the order of trainval."""
+    """Make splits from lists of rows; train and val are sorted in the order of trainval."""
     for key in PARTS:
         if key not in keys:
             raise InputError(
@@ -290,27 +293,29 @@ def _of_rows(
     if (MORE[0] in keys) != (MORE[1] in keys):
         raise InputError(f"{path}: has one of train and val without the other; give both, or neither")
     found = {key: rows(key) for key in (*PARTS, *MORE) if key in keys}
-    source, n = Source(str(path)), len(labels)
+    origin, n = SplitsOrigin(str(path)), len(labels)
     for key, part in found.items():
         bare = part[(part >= 0) & (part < n)]
         if (labels[bare] < 0).any():
-            raise InputError(f"{path}: {key}: row {bare[labels[bare] < 0][0]} is an image of no class; take it out")
+            raise InputError(
+                f"{path}: {key}: row {bare[labels[bare] < 0][0]} is an image of no class; remove it from the split"
+            )
     if MORE[0] not in found:
-        check_rows("trainval", found["trainval"], n, source)
+        check_rows("trainval", found["trainval"], n, origin)
         found |= dict(zip(MORE, divide(found["trainval"], labels), strict=True))
     parts = Splits(**found)
-    audit(parts, labels, source)
+    audit(parts, labels, origin)
     train, val = (parts.trainval[np.isin(parts.trainval, part)] for part in (parts.train, parts.val))
     return Splits(parts.trainval, parts.test_seen, parts.test_unseen, train, val)
 
 
 def _of_classes(path: Path, plan: SplitFile[int], labels: Int64[Array, " n"], names: Sequence[str]) -> Splits:
-    """Splits by class: of seen classes the listed images, or a share, are tested on."""
+    """Make splits by class; the test images of seen classes are listed, or a share of every class."""
     position = np.full(len(names) + 1, -1)
     for i, name in enumerate(plan.classes):
-        if (own := spelled(name, names)) is None:
+        if (own := find_name(name, names)) is None:
             raise InputError(
-                f"{path}: {name!r} is no class of the data set; {cure(name, names, 'take it off the list')}"
+                f"{path}: {name!r} is not a class of the data set; {suggest_name(name, names, 'remove it')}"
             )
         position[names.index(own)] = i
     places = position[labels]
@@ -321,16 +326,14 @@ def _of_classes(path: Path, plan: SplitFile[int], labels: Int64[Array, " n"], na
     train, test = (np.array(sorted(rows), dtype=np.int64) for rows in (plan.train, plan.test))
     for key, rows in (("train", train), ("test", test)):
         if len(outside := rows[rows >= len(labels)]):
-            raise InputError(
-                f"{path}: {key}: row {outside[0]} is out of range; images are counted 0 to {len(labels) - 1}"
-            )
+            raise InputError(f"{path}: {key}: row {outside[0]} is out of range; give rows from 0 to {len(labels) - 1}")
         if len(other := rows[~seen[rows]]):
-            raise InputError(f"{path}: {key}: row {other[0]} is no image of a seen class; take it off")
+            raise InputError(f"{path}: {key}: row {other[0]} is not an image of a seen class; remove it")
     return by_class(plan, places, train, test, path)
 
 
 def _indices(found: Any, where: str) -> Int64[Array, " m"]:
     if found.dtype.kind not in "iu" or found.size != max(found.shape, default=0):
         mask = "; save numpy.flatnonzero(mask)" if found.dtype.kind == "b" else "; give whole numbers, counted from 0"
-        raise InputError(f"{where} holds {found.dtype} of the shape {found.shape}, no list of rows{mask}")
+        raise InputError(f"{where} holds {found.dtype} of shape {found.shape}, not a list of rows{mask}")
     return np.asarray(found.reshape(-1), dtype=np.int64)

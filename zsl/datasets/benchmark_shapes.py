@@ -1,4 +1,4 @@
-"""How large the five benchmarks are, and label sets and splits of just these sizes."""
+"""Sizes of the five benchmarks, and labels and splits of exactly these sizes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zsl.errors import InputError
 
 @dataclass(frozen=True)
 class Group:
-    """Classes that play one part, their images for training and for test, and about the fewest and most of a class."""
+    """Sizes of a group of classes: training and test images, and about the fewest and the most images of a class."""
 
     classes: int
     train: int
@@ -23,14 +23,14 @@ class Group:
     most: int
 
     def images(self, imbalance: float) -> tuple[Int64[Array, " classes"], Int64[Array, " classes"]]:
-        """Images of every class for training and for test; the sums are exact.
+        """Return the numbers of training and of test images of every class; the sums are exact.
 
         The largest class comes first. Sizes follow w(q) = fewest + (most - fewest) (1 - q)^p over the quantiles
         q ∈ [0, 1] of the classes, with p such that ∫w = fewest + (most - fewest)/(p + 1) is the mean;
         ``imbalance`` is an exponent on w, so 0 makes all classes equal.
 
         Raises:
-            InputError: a class is left without an image.
+            InputError: a class has no image.
         """
         mean = (self.train + self.test) / self.classes
         p = (self.most - self.fewest) / (mean - self.fewest) - 1 if self.most > self.fewest else 0.0
@@ -55,11 +55,11 @@ class Shape:
 
     @property
     def groups(self) -> tuple[Group, Group, Group]:
-        """Training, validation and unseen classes."""
+        """Return the groups of training, validation and unseen classes."""
         return self.train, self.val, self.unseen
 
     def roles(self, rng: np.random.Generator) -> list[Int64[Array, " m"]]:
-        """The classes of each group, at random: their order tells nothing."""
+        """Draw the classes of each group at random, so that the order of the classes carries no information."""
         counts = [group.classes for group in self.groups]
         return np.split(rng.permutation(sum(counts)), np.cumsum(counts)[:-1])
 
@@ -82,10 +82,10 @@ is that of the labels in AwA1, CUB and SUN, and near it in AwA2 and aPY."""
 
 
 def shape_of(name: str) -> Shape:
-    """The shape of this name.
+    """Return the shape called ``name``.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such shape.
     """
     if name not in SHAPES:
         raise InputError(f"data.shape={name} is unknown; choose one of {', '.join(SHAPES)}")
@@ -95,10 +95,10 @@ def shape_of(name: str) -> Shape:
 def layout(
     shape: Shape, roles: list[Int64[Array, " m"]], imbalance: float, rng: np.random.Generator
 ) -> tuple[Int64[Array, " n"], Splits]:
-    """Labels in random order, and the splits.
+    """Draw labels in random order, and the splits.
 
     Raises:
-        InputError: ``imbalance`` is no number from 0 to 1.
+        InputError: ``imbalance`` is not within [0, 1].
     """
     if not 0 <= imbalance <= 1:
         raise InputError(f"data.imbalance={imbalance}: choose a number from 0 to 1")
@@ -117,7 +117,7 @@ def layout(
 
 
 def apportion(total: int, weights: Float[Array, " classes"] | Int64[Array, " classes"]) -> Int64[Array, " classes"]:
-    """Whole numbers in proportion to ``weights`` that sum to ``total``: the largest remainders are rounded up."""
+    """Divide ``total`` into whole numbers in proportion to ``weights``, by the largest-remainder method."""
     exact = total * np.asarray(weights, dtype=np.float64) / np.sum(weights)
     whole: Int64[Array, " classes"] = np.floor(exact).astype(np.int64)
     whole[np.argsort(whole - exact, kind="stable")[: total - whole.sum()]] += 1

@@ -1,4 +1,4 @@
-"""Seen, unseen and validation classes for data that has none: drawn at random, or listed in files of names."""
+"""Seen, unseen and validation classes for data without splits: drawn at random, or listed in files of names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zsl.data.class_names import cure, read_names, require_names, spelled
+from zsl.data.class_names import find_name, read_names, require_names, suggest_name
 from zsl.datasets.arrays import read_labels
 from zsl.errors import InputError
 from zsl.files.atomic import write_text
@@ -17,10 +17,10 @@ from zsl.files.source_file import locate
 
 
 def class_names(source: str) -> tuple[str, ...]:
-    """The names of the classes of a folder with a folder a class, of a text file of names, or of a file of labels.
+    """Read class names from a folder with one folder per class, a text file of names, or a file of labels.
 
     Raises:
-        InputError: it is none of these, or holds fewer than three classes.
+        InputError: the source is none of these, or has fewer than three classes.
     """
     place = locate(source)
     if place.is_dir():
@@ -33,23 +33,23 @@ def class_names(source: str) -> tuple[str, ...]:
         names = tuple(names[label] for label in np.unique(labels[labels >= 0]))
     if len(names) < 3:
         raise InputError(
-            f"data splits {source}: has {len(names)} classes; three are the fewest, one unseen and two seen ones"
+            f"data splits {source}: has {len(names)} classes; give at least three, one unseen and two seen classes"
         )
     return names
 
 
 def divide_classes(names: Sequence[str], unseen: str, val: str, seed: int) -> dict[str, list[str]]:
-    """Divide classes into ``seen`` and ``unseen``, and take ``val`` from the seen ones; all in alphabetical order.
+    """Divide classes into ``seen`` and ``unseen``, and take ``val`` from the seen classes; all in alphabetical order.
 
     Args:
-        names: all classes, in any order: the result depends on which they are alone.
-        unseen: a share of all classes, between 0 and 1, or a text file of names, one a line.
-        val: a share of the seen classes, or such a file.
-        seed: of what is drawn at random.
+        names: all classes; the result does not depend on their order.
+        unseen: a share of all classes, between 0 and 1, or a text file of names, one per line.
+        val: a share of the seen classes, or a text file of names, one per line.
+        seed: the random seed.
 
     Raises:
-        InputError: a share or the seed is out of range, a file cannot be read or names what is no class, or one of the
-            three would be empty.
+        InputError: a share or the seed is out of range, a file cannot be read or lists a name that is not a class, or
+            one of the three lists would be empty.
     """
     if not 0 <= seed < 2**32:
         raise InputError(f"--seed {seed}: give a whole number from 0 to {2**32 - 1}")
@@ -62,20 +62,20 @@ def divide_classes(names: Sequence[str], unseen: str, val: str, seed: int) -> di
 
 
 def write_split_file(path: Path, classes: dict[str, list[str]], heading: str) -> None:
-    """Write a split file for ``data=image_folder`` and ``data=arrays``; nothing is overwritten.
+    """Write a split file for ``data=image_folder`` and ``data=arrays``; an existing file is not overwritten.
 
     Raises:
-        InputError: there is something under that name, or it cannot be written.
+        InputError: the path exists already, or cannot be written.
     """
     if os.path.lexists(path):
-        raise InputError(f"data splits: {path} is there already; give a new file, or remove it")
-    # a text in JSON is one in YAML, whatever it looks like: a number, a date, a truth value
+        raise InputError(f"data splits: {path} exists already; give a new file, or remove it")
+    # a JSON string is a YAML string even if it looks like a number, a date, or a Boolean
     lists = [f"{key}:\n" + "".join(f"- {json.dumps(n, ensure_ascii=False)}\n" for n in classes[key]) for key in classes]
     write_text(path, f"# {heading}\n" + "".join(lists))
 
 
 def _chosen(option: str, asked: str, names: Sequence[str], most: int) -> list[str]:
-    """The names that a file lists, or the first ones: a share of all, at least one, at most ``most``."""
+    """Return the names listed in a file, or the first share of all names: at least one, at most ``most``."""
     try:
         share = float(asked)
     except ValueError:
@@ -88,11 +88,11 @@ def _chosen(option: str, asked: str, names: Sequence[str], most: int) -> list[st
 def _listed(option: str, file: str, names: Sequence[str], most: int) -> list[str]:
     found = []
     for name in read_names(file, key=option):
-        own = spelled(name, names)
+        own = find_name(name, names)
         if own is None:
             where = "a class" if option == "--unseen" else "a seen class"
-            raise InputError(f"{option} {file}: {name!r} is not {where}; {cure(name, names, 'take it off the list')}")
+            raise InputError(f"{option} {file}: {name!r} is not {where}; {suggest_name(name, names, 'remove it')}")
         found.append(own)
     if len(found) > most:
-        raise InputError(f"{option} {file}: names {len(found)} of {len(names)} classes; {most} are the most")
+        raise InputError(f"{option} {file}: lists {len(found)} of {len(names)} classes; list at most {most}")
     return found

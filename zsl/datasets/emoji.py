@@ -1,8 +1,8 @@
-"""Emoji: one concept drawn by several vendors; small, real, fetched from a package registry, ready in minutes.
+"""Emoji data set: the same concepts drawn by several vendors, fetched from a package registry in minutes.
 
-Images are drawings (SVG, rendered on white), classes are Unicode emoji, written descriptions are their short names and
-emojilib's keywords. ``emoji/packages.json`` pins the packages; ``emoji/small.txt`` and ``emoji/full.txt`` list the
-classes, their roles in three class splits, and their drawings (made once, by ``emoji_concepts``).
+Images are drawings (SVG, rendered on white), classes are Unicode emoji, and written descriptions are their short names
+and emojilib's keywords. ``emoji/packages.json`` pins the packages; ``emoji/small.txt`` and ``emoji/full.txt`` list the
+classes, their roles in three class splits, and their drawings (tables made by ``emoji_concepts``).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Row:
-    """One class of a table: code points, readable name, category, role per split, drawing per style that has one."""
+    """Row of a table of classes: code points, readable name, category, role per split, drawing per style."""
 
     code: str
     name: str
@@ -51,7 +51,7 @@ class Row:
 
 @remembered
 def classes(variant: str) -> tuple[Row, ...]:
-    """The committed table ``small`` or ``full``.
+    """Read the committed table ``small`` or ``full``.
 
     Raises:
         InputError: there is no such variant.
@@ -69,23 +69,23 @@ def classes(variant: str) -> tuple[Row, ...]:
 
 
 def styles(variant: str) -> tuple[str, ...]:
-    """The styles of a variant, in the order of the table's columns."""
+    """Return the styles of a variant, in the order of the table's columns."""
     drawn = {style for row in classes(variant) for style in row.drawings}
     return tuple(style for style in packages() if style in drawn)
 
 
 def load(cache: str | Path, *, variant: str, split: str, held_out: str, backbone: Backbone) -> Dataset:
-    """The emoji data set, prepared if it is not yet.
+    """Load the emoji data set, and prepare it first if it is not in the cache.
 
     With C^s and C^u the seen and unseen classes of class split ``split`` (``a``, ``b`` or ``c``; a fifth is unseen):
-    ``test_seen`` are the drawings of C^s in the style ``held_out``, ``trainval`` those in all other styles, so what is
-    learned on some vendors is tested on another. ``test_unseen`` are all drawings of C^u: their classes are new in any
-    style, and one drawing a class would leave T1 with the noise of a few dozen images. ``train`` and ``val`` divide
-    ``trainval`` by the validation classes of the split (a fifth of C^s).
+    ``test_seen`` are the drawings of C^s in the style ``held_out``, and ``trainval`` the drawings of C^s in all other
+    styles, so that methods are trained on some vendors and tested on another. ``test_unseen`` are all drawings of C^u:
+    these classes are unseen in every style, and T1 over one drawing per class would be too noisy. ``train`` and ``val``
+    divide ``trainval`` by the validation classes of the split (a fifth of C^s).
 
     Raises:
-        InputError: an argument is none of those that exist, a package or the registry is missing (the message says what
-            to do), or the cache cannot be written.
+        InputError: an argument has an unknown value, a package or the registry is missing, or the cache cannot be
+            written.
     """
     _choose("split", split, SPLITS)
     _choose("held_out", held_out, styles(variant))
@@ -109,7 +109,7 @@ def load(cache: str | Path, *, variant: str, split: str, held_out: str, backbone
 
 
 def divide(roles: Array, held_out: Array) -> Splits:
-    """The splits, from the role of every image's class (train, val, unseen) and whether its style is held out."""
+    """Make the splits from the role of every image's class (train, val, unseen) and whether its style is held out."""
     unseen = roles == "unseen"
     trainval = ~unseen & ~held_out
 
@@ -126,13 +126,13 @@ def divide(roles: Array, held_out: Array) -> Splits:
 
 
 def prepare(cache: str | Path, *, variant: str, backbone: Backbone) -> Float32[Array, "n d"]:
-    """θ of all drawings of a variant, style by style, in the order of the table.
+    """Compute θ of all drawings of a variant, style by style, in the order of the table.
 
-    What is there is not done again: verified tarballs, features of every style, and inside a style (after an
-    interruption) features of every drawing. Shows progress on a terminal.
+    Tarballs, features of whole styles, and features of single drawings (after an interruption) are reused from the
+    cache. Progress is shown on a terminal.
 
     Raises:
-        InputError: as ``load``.
+        InputError: a package or the registry is missing, or the cache cannot be written.
     """
     return np.concatenate([entry.arrays["features"] for entry in _styles(cache, variant, backbone)])
 
@@ -143,17 +143,17 @@ def _styles(cache: str | Path, variant: str, backbone: Backbone) -> list[Entry]:
 
 
 def _require_different(pictures: list[bytes], labels: Array, splits: Splits, table: tuple[Row, ...]) -> None:
-    """Refuse drawings that training and test share, or two classes: another release of a package could have some."""
+    """Refuse drawings that are both in training and in test, or in two classes, as in other releases of a package."""
     if leaks := Duplicates.of(pictures, labels, splits).leaks:
         which = listed(leaks, lambda row: table[labels[row]].name)
         raise InputError(
-            f"emoji: {len(leaks)} drawings are in training and in test, or of two classes, at once: {which}; take them "
-            "out of the table"
+            f"emoji: {len(leaks)} drawings are both in training and in test, or in two classes: {which}; remove them "
+            "from the table"
         )
 
 
 def _style(style: str, variant: str, backbone: Backbone, root: Path) -> Entry:
-    """Features of the drawings of a style, and the SHA-256 of every picture."""
+    """Return the features of the drawings of a style, and the SHA-256 of every picture."""
     package = packages()[style]
     names = [row.drawings[style] for row in classes(variant) if style in row.drawings]
     source = {
@@ -175,7 +175,7 @@ def _style(style: str, variant: str, backbone: Backbone, root: Path) -> Entry:
 
 
 def _keywords(table: tuple[Row, ...], root: Path) -> tuple[str, ...]:
-    """What else people call every class (its name comes first in emojilib and is left out), with commas between."""
+    """Return emojilib's keywords of every class without its name, which comes first, joined by commas."""
     tarball = fetch(packages()["emojilib"], root / "emoji" / "packages")
     known = {code_of(emoji): words for emoji, words in read_json(tarball, "dist/emoji-en-US.json").items()}
     return tuple(", ".join(word.replace("_", " ") for word in known[row.code][1:]) or row.name for row in table)
@@ -191,4 +191,4 @@ def _card(variant: str, split: str, held_out: str) -> Card:
 
 def _choose(key: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise InputError(f"emoji: data.{key}={value} does not exist; choose one of {', '.join(choices)}")
+        raise InputError(f"data.{key}={value} is unknown for emoji; choose one of {', '.join(choices)}")

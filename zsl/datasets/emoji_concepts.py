@@ -1,9 +1,9 @@
-"""How the committed tables ``emoji/small.txt`` and ``emoji/full.txt`` were made: a row a concept, a column a style.
+"""Construction of the committed tables ``emoji/small.txt`` and ``emoji/full.txt``, with one row per concept.
 
-A concept is a Unicode emoji. Some packages say which drawing belongs to which code point (``chars.json``); the others
-name their drawings after some version of Unicode or of its short names: all names ever given to a code point are
-gathered and looked up, the more reliable ones first. Nothing here runs when the data set is loaded; a test makes the
-tables again and compares.
+A concept is a Unicode emoji; the columns are styles. Some packages map code points to drawings (``chars.json``); other
+packages name their drawings after some version of Unicode or of its short names. All known names of a code point are
+collected and looked up, the more reliable names first. The module is not used when the data set is loaded; a test
+makes the tables again and compares them.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ import numpy as np
 
 NATURE = ("Animals & Nature", "Food & Drink", "Travel & Places")
 THINGS = (*NATURE, "Activities", "Objects")
-"""the categories whose concepts one can photograph: not faces, people (skin tones, genders), flags and symbols"""
+"""categories of concepts that can be photographed: not faces, people (skin tones, genders), flags and symbols"""
 CLOCKS = range(0x1F550, 0x1F568)
-"""the 24 clock faces: one concept, twelve hours and a half"""
+"""the 24 clock faces (full and half hours), which are one concept"""
 PERMISSIVE = ("noto", "twemoji", "fluent-emoji-flat", "emojione")
 """four vendors that draw all concepts up to Emoji 5, under licences without share-alike"""
 MISNAMED = {"fxemoji": {"keyboard", "sunglasses", "window", "construction"}}
-"""drawings whose names mean another concept: a piano, a face, a part of a screen, a crane (all were looked at)"""
+"""drawings that show another concept than their names say: a piano, a face, a part of a screen, a crane"""
 SEEDS = {"a": 0, "b": 1, "c": 2}
-"""the class splits, and the seeds they were drawn with"""
+"""random seed of every class split"""
 SHARE = 0.2
-"""of the classes that are unseen, and of the seen ones that are validation classes"""
+"""share of the classes that are unseen, and share of the seen classes that are validation classes"""
 
 
 @dataclass(frozen=True)
 class Icons:
-    """What a package says: icons.json, chars.json (empty if it names no code points), metadata.json's categories."""
+    """Content of a package: icons.json, chars.json (empty if there is none), and the categories of metadata.json."""
 
     icons: Mapping[str, Any]
     chars: Mapping[str, str]
@@ -43,7 +43,7 @@ class Icons:
 
 @dataclass(frozen=True)
 class Concept:
-    """One class: its code points, its readable name, and the name of its drawing in every style that has one."""
+    """Class with its code points, readable name, category, and the name of its drawing in every style that has one."""
 
     code: str
     name: str
@@ -52,19 +52,19 @@ class Concept:
 
 
 def small(concepts: Iterable[Concept]) -> str:
-    """The table of animals, food and travel that the four permissive styles all draw."""
+    """Return the table of animals, food and travel concepts that all four permissive styles draw."""
     kept = [c for c in concepts if c.category in NATURE and c.drawings.keys() >= set(PERMISSIVE)]
     return table(kept, PERMISSIVE)
 
 
 def full(concepts: Iterable[Concept], styles: Sequence[str]) -> str:
-    """The table of all things drawn by Twemoji (it tests seen classes) and at least half of the styles."""
+    """Return the table of all things drawn by Twemoji (the style of test_seen) and by at least half of the styles."""
     kept = [c for c in concepts if "twemoji" in c.drawings and 2 * len(c.drawings) >= len(styles)]
     return table(kept, styles)
 
 
 def table(concepts: Sequence[Concept], styles: Sequence[str]) -> str:
-    """Tab-separated, one row a concept: code, name, category, its role in every split, its drawing in every style."""
+    """Return a tab-separated table, one row per concept: code, name, category, role per split, drawing per style."""
     split = {name: roles(len(concepts), seed) for name, seed in SEEDS.items()}
     rows = [["code", "name", "category", *split, *styles]]
     for i, c in enumerate(concepts):
@@ -74,7 +74,7 @@ def table(concepts: Sequence[Concept], styles: Sequence[str]) -> str:
 
 
 def roles(n: int, seed: int) -> list[str]:
-    """``unseen`` for a random fifth of n classes, ``val`` for a fifth of the others, ``train`` for the rest."""
+    """Draw the role of n classes: a random fifth is ``unseen``, a fifth of the rest ``val``, and the rest ``train``."""
     role = np.full(n, "train", dtype=object)
     order = np.random.default_rng(seed).permutation(n)
     unseen = round(SHARE * n)
@@ -85,9 +85,10 @@ def roles(n: int, seed: int) -> list[str]:
 
 
 def find(styles: Mapping[str, Icons], emojilib: Mapping[str, Sequence[str]], words: Collection[str]) -> list[Concept]:
-    """The things whose names consist of ``words`` (a vocabulary), by code point; the first keyword is the name.
+    """Find the things whose names consist of ``words`` (a vocabulary), sorted by code point.
 
-    Categories are those of the style ``noto``, which draws everything. A name that two concepts share is left out.
+    The name of a concept is its first keyword. Categories are those of the style ``noto``, which draws all concepts.
+    Names that two concepts share are left out.
     """
     short = {code_of(emoji): keywords[0] for emoji, keywords in emojilib.items()}
     category = {drawing: kind for kind, drawings in styles["noto"].categories.items() for drawing in drawings}
@@ -110,10 +111,10 @@ def find(styles: Mapping[str, Icons], emojilib: Mapping[str, Sequence[str]], wor
 
 
 def match(styles: Mapping[str, Icons], short: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """For every style, code point -> drawing; no drawing stands for two code points.
+    """Match code points to drawings in every style; no drawing is matched to two code points.
 
-    Passes, from sure to likely: the package's own chars.json, the names in anyone's chars.json and emojilib, the name
-    in the Unicode character database, another name in anyone's aliases. Hyphens are ignored.
+    Passes, from certain to likely: the package's own chars.json, the names in any chars.json and in emojilib, the name
+    in the Unicode character database, other names in any package's aliases. Hyphens are ignored.
     """
     given: dict[str, set[str]] = defaultdict(set)
     also: dict[str, set[str]] = defaultdict(set)
@@ -137,14 +138,14 @@ def _own(style: Icons) -> dict[str, set[str]]:
 
 
 def _free(name: str, style: Icons) -> dict[str, str]:
-    """Squashed name -> name of all drawings that are still in use and mean what they are called."""
+    """Return squashed name -> name of all drawings that are neither hidden nor misnamed."""
     wrong = MISNAMED.get(name, set())
     icons = style.icons["icons"].items()
     return {squashed(drawing): drawing for drawing, icon in icons if not icon.get("hidden") and drawing not in wrong}
 
 
 def _assign(free: dict[str, str], passes: Sequence[Mapping[str, set[str]]]) -> dict[str, str]:
-    """Code point -> drawing; in every pass, a drawing that exactly one code point claims and nobody has yet."""
+    """Match code points to drawings: in every pass, each free drawing that exactly one code point claims."""
     assigned: dict[str, str] = {}
     for names in passes:
         claims = defaultdict(list)
@@ -159,22 +160,22 @@ def _assign(free: dict[str, str], passes: Sequence[Mapping[str, set[str]]]) -> d
 
 
 def code_of(emoji: str) -> str:
-    """Hexadecimal code points joined by hyphens, without variation selectors."""
+    """Return the hexadecimal code points of an emoji joined by hyphens, without variation selectors."""
     return plain("-".join(f"{ord(character):x}" for character in emoji))
 
 
 def plain(code: str) -> str:
-    """The code without the selector fe0f, which asks for the coloured form."""
+    """Return a code without the variation selector fe0f, which requests the coloured form."""
     return "-".join(part for part in code.lower().split("-") if part != "fe0f")
 
 
 def squashed(name: str) -> str:
-    """Letters and digits only: packages write hot-dog, hot_dog and hotdog."""
+    """Return the letters and digits of a name: packages write hot-dog, hot_dog and hotdog."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def readable(name: str) -> str:
-    """A short name as one writes it: ``ear_of_corn``, ``T_Rex``, ``man_s_shoe``: ear of corn, t-rex, man's shoe."""
+    """Return a short name as plain text: ear of corn, t-rex, man's shoe for ear_of_corn, T_Rex, man_s_shoe."""
     ascii_ = unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode()
     words = " ".join(re.findall(r"[a-z0-9]+", ascii_))
     return re.sub(r"\b([etx]) (?=\w)", r"\1-", re.sub(r" s\b", "'s", words))

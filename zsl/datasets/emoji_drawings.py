@@ -1,4 +1,4 @@
-"""Icons as packages hold them (a body of SVG and its box) -> pictures on white."""
+"""Rendering of icons from packages (SVG bodies with view boxes) as pictures on white."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from zsl.errors import InputError
 from zsl.features.rows import Picture
 
 SIDE = 224
-"""pixels of the rendered square"""
+"""side of the rendered square in pixels"""
 RENDERER = "resvg 0.5 on white"
-"""goes into the digest of a picture: another way of rendering makes other pictures"""
+"""part of the digest of a picture, because another renderer makes other pixels"""
 
 
 def svg(icons: Mapping[str, Any], name: str) -> str:
-    """The drawing ``name`` of an icon set as a document of its own, ``SIDE`` pixels wide and high.
+    """Return the drawing ``name`` of an icon set as an SVG document, ``SIDE`` pixels wide and high.
 
-    A box that is not square keeps its shape and is centred. The set's ``width`` and ``height`` (16 where they are not
-    given) hold for icons without their own.
+    A view box that is not square keeps its aspect ratio and is centred. Icons without ``width`` and ``height`` have
+    those of the set (16 if not given).
 
     Raises:
         InputError: the set has no such drawing.
@@ -31,7 +31,9 @@ def svg(icons: Mapping[str, Any], name: str) -> str:
         icon = icons["icons"][name]
         body = icon["body"]
     except (KeyError, TypeError) as error:
-        raise InputError(f"emoji: drawing {name!r} is not in the package {icons.get('prefix', '?')}") from error
+        raise InputError(
+            f"emoji: drawing {name!r} is not in the package {icons.get('prefix', '?')}; correct the table"
+        ) from error
     left, top, width, height = (icon.get(k, icons.get(k, d)) for k, d in _BOX.items())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{SIDE}" '
@@ -43,15 +45,15 @@ _BOX = {"left": 0, "top": 0, "width": 16, "height": 16}
 
 
 def picture(document: str) -> Picture:
-    """The drawing as a picture; it is rendered when it is opened."""
+    """Return a drawing as a picture that is rendered when opened."""
     return Picture(hashlib.sha256(f"{RENDERER}\n{document}".encode()).hexdigest(), lambda: render(document))
 
 
 def render(document: str) -> Image.Image:
-    """A square RGB image of ``SIDE`` pixels; the same on every machine, for no font of the machine is used.
+    """Render a document as a square RGB image of ``SIDE`` pixels; system fonts are not used, so that it is portable.
 
     Raises:
-        InputError: resvg-py is not installed, or the document is not SVG.
+        InputError: resvg-py is not installed, or the document is not valid SVG.
     """
     try:
         import resvg_py

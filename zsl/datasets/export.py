@@ -1,4 +1,4 @@
-"""Any data set as files that are read back with the same fingerprints: ``data=arrays`` or ``data=xlsa17``."""
+"""Export of data sets to files that ``data=arrays`` or ``data=xlsa17`` reads with the same fingerprints."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ FORMATS = ("arrays", "xlsa17")
 
 
 def export(dataset: Dataset, output: Path, form: str, phi: Float64[Array, "classes k"] | None = None) -> dict[str, Any]:
-    """Write a data set into a new folder, whole or not at all, and return the keys of ``data`` that read it back.
+    """Write a data set into a new folder atomically, and return the keys of ``data`` that read the folder.
 
     Args:
-        dataset: what is written.
+        dataset: the data set.
         output: a folder that does not exist yet, or is empty.
         form: one of `FORMATS`.
-        phi: the column of a class in ``att`` of the xlsa17 format, where the data set has no ``att`` of its own.
+        phi: class embeddings to write as ``att`` of the xlsa17 format, if the data set has no ``att``.
 
     Raises:
-        InputError: the folder exists and is not empty, or cannot be written; or the format cannot hold the data set, so
-            that it would not be read back with the same fingerprints.
+        InputError: the folder exists and is not empty, or cannot be written; or the format cannot represent the data
+            set, so that the fingerprints would change.
     """
     used = np.unique(dataset.labels[np.concatenate(list(dataset.splits.parts().values()))])
     with new_folder(output, "data export") as folder, TemporaryDirectory(dir=folder.parent, prefix=".cache.") as cache:
@@ -50,8 +50,8 @@ def export(dataset: Dataset, output: Path, form: str, phi: Float64[Array, "class
         for part, digest in dataset.fingerprints.items():
             if again.fingerprints[part] != digest:
                 raise InputError(
-                    f"data export: format {form} would not keep {part} of {dataset.name} as it is; order train and val "
-                    "as trainval, and verify the data set (zsl data verify)"
+                    f"data export: format {form} would change {part} of {dataset.name}; sort train and val in the "
+                    "order of trainval, and verify the data set (zsl data verify)"
                 )
     return keys
 
@@ -97,10 +97,10 @@ def _write_xlsa17(dataset: Dataset, folder: Path, phi: Float64[Array, "classes k
     classes = dataset.classes
     matrices: Mapping[str, Any] = classes.matrices if "att" in classes.matrices else {**classes.matrices, "att": phi}
     if matrices["att"] is None:
-        raise InputError("data export: the data set has no attributes, which are a part of xlsa17; use --format arrays")
+        raise InputError("data export: the data set has no attributes, which xlsa17 needs; use --format arrays")
     if any(name != name.strip() for name in classes.names):
         raise InputError("data export: a class name begins or ends with a space, which xlsa17 loses; rename the class")
-    # images of no class: beyond the last column of att, as in the released files
+    # images of no class get a label beyond the last column of att, as in the released files
     labels = np.where(dataset.labels < 0, len(classes.names), dataset.labels) + 1
     features = {"features": dataset.features.T, "labels": labels[:, None]}
     splits: dict[str, Any] = {

@@ -1,25 +1,25 @@
-"""Your own images: a folder per class and a file that says which classes are unseen.
+"""A user's own images: one folder per class, and a split file with seen and unseen classes.
 
 The folder::
 
-    birds/Barn_Swallow/0000.jpg …       one folder a class; the files in it with an image suffix are its images (names
-                                        that begin with a dot are passed over, other files are counted and named;
-                                        HEIC and raw photographs count as images that cannot be read)
+    birds/Barn_Swallow/0000.jpg …       one folder per class; the files with an image suffix are its images (names that
+                                        begin with a dot are ignored, other files are counted and named; HEIC and raw
+                                        photographs count as unreadable images)
     birds/Bobolink/0000.jpg …
 
 The split file (YAML or JSON)::
 
     seen:   [Barn_Swallow, Bobolink]    classes with training images
     unseen: [Cactus_Wren]               classes without; all their images are test images
-    val:    [Bobolink]                  optional: the seen classes that hyperparameters are chosen on
+    val:    [Bobolink]                  optional: the seen classes on which hyperparameters are chosen
     train:  [Barn_Swallow/0000.jpg, …]  either two lists of images of seen classes …
     test:   [Barn_Swallow/0001.jpg, …]
-    test_fraction: 0.2                  … or the share of every seen class that is tested on (0.2 if not given)
-    seed: 0                             and the seed of that choice (0 if not given)
+    test_fraction: 0.2                  … or the share of test images in every seen class (default 0.2)
+    seed: 0                             and the seed of the choice of test images (default 0)
 
-Without ``val`` a quarter of the seen classes serve for validation, always the same ones. With a fraction, the images of
-a class are ranked by a hash of ``seed`` and their path, and the first ones are tested on: adding an image moves at most
-one other. Images of seen classes that are on neither list are not used.
+Without ``val``, a fixed quarter of the seen classes are validation classes. With a fraction, the images of a class are
+ranked by a hash of ``seed`` and their path, and the first images are test images: adding an image changes the part of
+at most one other image. Images of seen classes that are in neither list are not used.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from zsl.data.class_rows import read_texts
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.duplicates import Duplicates, OnDuplicate, listed, require_policy
 from zsl.data.fingerprint import fingerprints
-from zsl.data.splits import Source, audit
+from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets.image_folder_attributes import read_attributes
 from zsl.datasets.image_folder_images import ImageFile, find_images, readable
 from zsl.datasets.split_file import SplitFile, by_class, read_split_file, require_images, tested
@@ -66,26 +66,28 @@ def load(
     attributes: str | Path | None = None,
     texts: str | Path | None = None,
 ) -> Dataset:
-    """The folder ``root``, divided by the file ``splits`` (a path of its own, or one below ``root``).
+    """Load the images of the folder ``root`` with the split file ``splits`` (a path, or a path relative to ``root``).
 
-    Features are kept by the contents of the image file, the backbone's weights and its transform: after one image has
-    changed, one row is computed. An image that cannot be read is an error that lists all such images, or left out and
-    noted on the card (``on_unreadable="skip"``). The same file in training and in test, or under two labels, is an
-    error; with ``on_duplicate="drop"`` it is left out of training in the first case and altogether in the second, with
-    ``"allow"`` it stays. Copies within one class of one part are counted. ``attributes`` (see ``read_attributes``)
+    Features are cached by the content of the image file, the backbone's weights and its transform: after one image has
+    changed, one row is computed. Unreadable images are an error that lists them, or are left out and noted on the card
+    (``on_unreadable="skip"``). The same image in training and in test, or under two labels, is an error; with
+    ``on_duplicate="drop"`` it is removed from training in the first case and from all splits in the second; with
+    ``"allow"`` it is kept. Copies within one class of one part are counted. ``attributes`` (see ``read_attributes``)
     become ``att`` and ``original_att``; ``texts`` (see `zsl.data.class_rows.read_texts`) are matched to the classes by
     name and become written descriptions, called by the headings of the table, or ``text``.
 
     Raises:
-        InputError: folder, split file, attributes or texts are missing or do not fit together, an image cannot be read,
-            or it lies where it may not.
+        InputError: folder, split file, attributes or texts are missing or inconsistent, an image cannot be read, or an
+            image is in a split in which it may not be.
     """
     require_policy(on_duplicate)
     if on_unreadable not in ("refuse", "skip"):
-        raise InputError(f"image folder: data.on_unreadable={on_unreadable} does not exist; choose refuse or skip")
+        raise InputError(f"data.on_unreadable={on_unreadable} is unknown; choose refuse or skip")
     folder, file = locate(root), locate(splits)
     if not folder.is_dir():
-        raise InputError(f"image folder {folder}: no such folder; data.root names the one with a folder per class")
+        raise InputError(
+            f"image folder {folder}: no such folder; set data.root to the folder with one folder per class"
+        )
     file = file if os.path.lexists(file) or file.is_absolute() else locate(folder / file)
     plan = read_split_file(file)
     names = _names(plan.classes, file)
@@ -96,7 +98,7 @@ def load(
     parts = _splits(images, labels, plan, file, frozenset(notes))
     parts, copies = _without_duplicates(images, labels, parts, folder, on_duplicate)
     require_images(parts.trainval, parts.test_unseen, labels, plan, file)
-    audit(parts, labels, Source(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
+    audit(parts, labels, SplitsOrigin(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
     written = {} if texts is None else read_texts(texts, "data.texts", plan.classes)
     matrices = {} if attributes is None else read_attributes(Path(attributes), plan.classes)
     features = _features(images, rows, Path(cache).expanduser(), folder)
@@ -122,11 +124,11 @@ def load(
 
 
 def _names(classes: Sequence[str], file: Path) -> tuple[str, ...]:
-    """Folder names as one writes them in a sentence: ``002.Laysan_Albatross`` -> ``Laysan Albatross``."""
+    """Return folder names as plain text: ``002.Laysan_Albatross`` -> ``Laysan Albatross``."""
     names = [re.sub(r"^\d+\.", "", name).replace("_", " ").strip() or name for name in classes]
     for i, name in enumerate(names):
         if (first := names.index(name)) != i:
-            raise InputError(f"{file}: classes {classes[first]!r} and {classes[i]!r} both read {name!r}; rename one")
+            raise InputError(f"{file}: classes {classes[first]!r} and {classes[i]!r} both become {name!r}; rename one")
     return tuple(names)
 
 
@@ -147,7 +149,7 @@ def _splits(
 def _without_duplicates(
     images: Sequence[ImageFile], labels: Int64[Array, " n"], parts: Splits, folder: Path, policy: OnDuplicate
 ) -> tuple[Splits, list[str]]:
-    """The splits as ``data.on_duplicate`` wants them, and notes on what was found."""
+    """Apply ``data.on_duplicate`` to the splits, and return them with notes on the duplicates found."""
     found = Duplicates.of([image.picture.digest for image in images], labels, parts)
     notes = []
     if found.surplus:
@@ -185,7 +187,8 @@ def _listed(
     for i in rows[~seen[rows]]:
         path = next(path for path in paths if row.get(path) == i)
         raise InputError(
-            f"{file}: {key}: {path!r} is an image of an unseen class; take it off (all of these are test images anyway)"
+            f"{file}: {key}: {path!r} is an image of an unseen class; remove it (images of unseen classes are always "
+            "test images)"
         )
     return rows
 

@@ -1,4 +1,4 @@
-"""Attributes of the classes of an image folder, from a table that people can write."""
+"""Attributes of the classes of an image folder, from a table or a ``.npy`` file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
-from zsl.data.class_names import cure, reading, spelled
+from zsl.data.class_names import find_name, normalised, suggest_name
 from zsl.errors import InputError
 from zsl.files.array_file import ArrayFileError, read_array
 from zsl.files.source_file import read_text, require_file
@@ -19,15 +19,17 @@ from zsl.files.table import parse
 
 
 def read_attributes(path: Path, classes: tuple[str, ...]) -> dict[str, Float64[Array, "classes k"]]:
-    """``original_att`` as the file says it, and ``att``, its rows scaled to length 1 (a row of zeros stays).
+    """Read ``original_att`` as in the file, and compute ``att`` by scaling rows to length 1 (a row of zeros is kept).
 
-    A ``.csv`` (``.tsv``, ``.txt``) has a heading and then one line a class: its folder's name and k numbers, in any
-    order. Commas, semicolons, tabs or bars separate; beside anything but commas a number may have a decimal comma. A
-    name is the folder's in any normal form of Unicode, or reads the same: ``Barn Swallow`` for ``002.Barn_Swallow``. A
-    ``.npy`` holds a matrix whose rows are the seen and then the unseen classes, as the split file lists them.
+    A ``.csv`` (``.tsv``, ``.txt``) has a heading and then one line per class, in any order: the name of its folder and
+    k numbers. The separator is a comma, semicolon, tab or bar; with any separator but the comma, numbers may have a
+    decimal comma. A name equals that of the folder in Unicode's normal form C, or has the same normalised form:
+    ``Barn Swallow`` for ``002.Barn_Swallow``. A ``.npy`` contains a matrix whose rows are the seen and then the unseen
+    classes, in the order of the split file.
 
     Raises:
-        InputError: the file is missing or not of this form, lacks a class, or holds anything but finite numbers.
+        InputError: the file is missing or has another format, lacks a class, or contains values that are not finite
+            numbers.
     """
     path = require_file(path, "attributes", "data.attributes names a .csv or .npy file")
     suffix = path.suffix.lower()
@@ -36,9 +38,9 @@ def read_attributes(path: Path, classes: tuple[str, ...]) -> dict[str, Float64[A
     matrix = _csv(path, classes) if suffix in TABLES else _npy(path, classes)
     if not np.isfinite(matrix).all():
         row = int(np.flatnonzero(~np.isfinite(matrix).all(1))[0])
-        raise InputError(f"attributes {path}: class {classes[row]!r} has an entry that is not finite; give it a number")
+        raise InputError(f"attributes {path}: class {classes[row]!r} has an entry that is not finite; give a number")
     largest = np.abs(matrix).max(axis=1, keepdims=True)
-    # the squares of numbers beyond 1e±150 are no numbers any more
+    # the squares of numbers beyond 1e±150 overflow or underflow
     scaled = matrix / np.where((largest > 1e150) | ((largest > 0) & (largest < 1e-150)), largest, 1)
     length = np.linalg.norm(scaled, axis=1, keepdims=True)
     return {"att": scaled / np.where(length > 0, length, 1), "original_att": matrix}
@@ -55,7 +57,7 @@ def _csv(path: Path, classes: tuple[str, ...]) -> Float64[Array, "classes k"]:
     rows: dict[str, list[float]] = {}
     for name, *values in lines:
         if name in rows:
-            raise InputError(f"attributes {path}: class {name!r} stands twice; give it one line")
+            raise InputError(f"attributes {path}: class {name!r} occurs twice; give it one line")
         try:
             rows[name] = [float(value if separator == "," else value.replace(",", ".")) for value in values]
         except ValueError as error:
@@ -64,16 +66,18 @@ def _csv(path: Path, classes: tuple[str, ...]) -> Float64[Array, "classes k"]:
             raise InputError(f"attributes {path}: class {name!r} has {len(values)} numbers, not {len(heading) - 1}")
     lines_of = {name: found for name in classes if (found := _line_of(name, classes, rows)) is not None}
     if missing := [name for name in classes if name not in lines_of]:
-        offer = cure(missing[0], [name for name in rows if name not in lines_of.values()], "give every class one")
+        offer = suggest_name(
+            missing[0], [name for name in rows if name not in lines_of.values()], "give every class one"
+        )
         raise InputError(f"attributes {path}: no line for class {missing[0]!r}; {offer}")
     return np.array([rows[lines_of[name]] for name in classes], dtype=np.float64)
 
 
 def _line_of(name: str, classes: Sequence[str], rows: Mapping[str, list[float]]) -> str | None:
-    """The name that the line of a class bears."""
-    if (found := spelled(name, rows)) is not None:
+    """Return the name under which a class has its line, or None."""
+    if (found := find_name(name, rows)) is not None:
         return found
-    alike = [row for row in rows if reading(row) == reading(name) and row not in classes]
+    alike = [row for row in rows if normalised(row) == normalised(name) and row not in classes]
     return alike[0] if len(alike) == 1 else None
 
 
@@ -85,6 +89,6 @@ def _npy(path: Path, classes: tuple[str, ...]) -> Float64[Array, "classes k"]:
         raise InputError(f"attributes {path}: {error}; save real numbers with numpy.save") from error
     if matrix.ndim != 2 or len(matrix) != len(classes) or not matrix.size:
         raise InputError(
-            f"attributes {path}: shape {matrix.shape}; {len(classes)} rows are needed, one a class, seen before unseen"
+            f"attributes {path}: shape {matrix.shape}; give {len(classes)} rows, one per class, seen before unseen"
         )
     return matrix

@@ -1,4 +1,4 @@
-"""The images of an image folder: found, told apart by content, and decoded once before anything is computed."""
+"""Images of an image folder: found, identified by a hash of their content, and checked before features are computed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zsl.backbones.preprocessing import on_white
-from zsl.data.class_names import cure, spelled
+from zsl.data.class_names import find_name, suggest_name
 from zsl.errors import InputError, printable
 from zsl.features.rows import FeatureRows, Picture, progress
 from zsl.files.source_file import composed
@@ -24,23 +24,23 @@ from zsl.files.source_file import composed
 log = logging.getLogger(__name__)
 
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""those that are decoded; Pillow would hand others to programs of the machine, such as PostScript to Ghostscript"""
+"""formats that are decoded; Pillow passes some other formats to external programs, such as PostScript to Ghostscript"""
 UNDECODED = {
     **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
     ".jxl": "JPEG XL",
     **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".dng"), "raw"),
 }
-"""suffix -> format of photographs that are not decoded, and still are images: none is passed over without a word"""
+"""suffix -> format of photographs that are not decoded; they are reported as unreadable images, never ignored"""
 MOST_PIXELS = 100_000_000
-"""of one image: 300 MB as RGB"""
+"""the largest number of pixels of an image: 300 MB as RGB"""
 MOST_BYTES = 2**30
 NAMED = 12
-"""unreadable images, or unused files, that a message names before it counts the others"""
+"""unreadable images, or unused files, that a message lists; further ones are only counted"""
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One file of the folder: its path from the root, with slashes, its class, and its picture."""
+    """Image of the folder: path relative to the root, with slashes, class, and picture."""
 
     path: str
     label: int
@@ -49,35 +49,36 @@ class ImageFile:
 
 @cache
 def formats() -> tuple[str, ...]:
-    """Those of `FORMATS` that this installation of Pillow decodes."""
+    """Return the `FORMATS` that the installed Pillow decodes."""
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 @cache
 def suffixes() -> frozenset[str]:
-    """The suffixes of these formats, in small letters; a .mpo is a JPEG file with several pictures."""
+    """Return the suffixes of `formats`, in lower case; a .mpo is a JPEG file with several pictures."""
     return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in (*formats(), "MPO"))
 
 
 def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[ImageFile], dict[str, str], str]:
-    """All images of the classes that ``file`` lists, class by class, sorted by path; photographs of a format that is
-    not decoded, with the reason, by path; and a note on what else lies in their folders and is not used, which counts
-    and names it ("" if there is nothing).
+    """Find the images in the folders of ``classes``, class by class, sorted by path.
 
-    Names that begin with a dot belong to the system and are passed over. Names are compared, and paths given, in
-    Unicode's normal form C.
+    Names that begin with a dot are ignored. Names are compared, and paths returned, in Unicode's normal form C.
+
+    Returns:
+        The images; path -> reason for photographs whose format is not decoded; and a note that counts and names the
+        other files in the folders, which are not used ("" if there are none).
 
     Raises:
-        InputError: a class without a folder, a folder without an image, or a file that cannot be opened.
+        InputError: a class has no folder, a folder has no image, or a file cannot be opened.
     """
     there = sorted(path.name for path in _listed(folder) if path.is_dir())
     images: list[tuple[str, int, Path]] = []
     others: list[str] = []
     undecoded: dict[str, str] = {}
     for label, name in enumerate(classes):
-        if (own := spelled(name, there)) is None:
-            offer = cure(name, there, "make it, or take the class off the list")
+        if (own := find_name(name, there)) is None:
+            offer = suggest_name(name, there, "make it, or remove the class from the list")
             raise InputError(f"{file}: class {name!r} has no folder in {folder}; {offer}")
         found = [path for path in _listed(folder / own) if not path.name.startswith(".")]
         files = [path for path in found if path.suffix.lower() in suffixes() and path.is_file()]
@@ -87,8 +88,8 @@ def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[
             rest = [*(_described(path, folder) for path in photographs), *unused]
             what = f"no image in it, but {_counted(rest)}" if rest else "no image in it"
             raise InputError(
-                f"image folder {folder / own}: {what}; images lie in the folder of their class itself: put some there, "
-                f"or take the class off {file}"
+                f"image folder {folder / own}: {what}; put images directly into the folder of their class, "
+                f"or remove the class from {file}"
             )
         images += [(composed(f"{own}/{path.name}"), label, path) for path in files]
         others += unused
@@ -137,13 +138,13 @@ def _digest(path: Path) -> str:
 
 
 def decode(path: Path, digest: str | None = None) -> Image.Image:
-    """The image, upright and in RGB on white, whatever its suffix says of its format.
+    """Decode an image, upright and in RGB on white; the format is recognised by content, not by suffix.
 
-    Features are kept under its ``digest``, so the content must still be that one.
+    Features are cached under ``digest``, so the content must still have that SHA-256.
 
     Raises:
-        ValueError: saying why it cannot be read.
-        InputError: the content of the file is no longer that of ``digest``.
+        ValueError: the image cannot be decoded; the message is the reason.
+        InputError: the content of the file no longer has the SHA-256 ``digest``.
     """
     content = path.read_bytes() if path.is_file() else b""
     if digest is not None and hashlib.sha256(content).hexdigest() != digest:
@@ -161,23 +162,24 @@ def decode(path: Path, digest: str | None = None) -> Image.Image:
     except UnidentifiedImageError as error:
         known = ", ".join(formats())
         raise ValueError(f"is not an image ({known})" if content else "is empty") from error
-    except Exception as error:  # the decoders of many formats raise many kinds
+    except Exception as error:  # the decoders raise exceptions of many types
         raise ValueError(f"cannot be decoded: {error or type(error).__name__}") from error
 
 
 def _of_16_bits(image: Image.Image) -> Image.Image:
-    """A grey map of more than 8 bits, which Pillow scales to 0 … 65535 and hands over as 32 bits."""
+    """Convert a grey map of more than 8 bits, which Pillow scales to 0 … 65535 and stores in 32 bits, to 16 bits."""
     return Image.fromarray(np.asarray(image).astype(np.uint16))
 
 
 def readable(
     images: Sequence[ImageFile], undecoded: Mapping[str, str], rows: FeatureRows, folder: Path, skip: bool
 ) -> tuple[list[ImageFile], dict[str, str]]:
-    """The images that can be decoded, and why the others cannot, those of ``undecoded`` among them; what has features
-    already was decoded once.
+    """Return the images that can be decoded, and path -> reason for all others, including ``undecoded``.
+
+    Images whose features are cached are not decoded again.
 
     Raises:
-        InputError: some cannot, and ``skip`` is false; the message lists them.
+        InputError: some images cannot be decoded, and ``skip`` is false; the message lists them.
     """
     fresh = [image for image in images if rows.stored(image.picture.digest) is None]
     reasons = dict(undecoded)
@@ -193,6 +195,6 @@ def readable(
         more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
         listed = f"image folder {folder}: {len(found)} unreadable: {'; '.join(found[:NAMED])}{more}"
         if not skip:
-            raise InputError(f"{listed}. Replace or remove them, or set data.on_unreadable=skip")
+            raise InputError(f"{listed}; replace or remove them, or set data.on_unreadable=skip")
         log.warning("%s: left out", listed)
     return [image for image in images if image.path not in reasons], reasons

@@ -1,4 +1,4 @@
-"""Released split files, recognised by what they hold, whatever they are called."""
+"""Released split files, recognised by a digest of their content, not by their name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zsl.data.fingerprint import sha256
 
 
 def digest(content: Mapping[str, Array]) -> str:
-    """SHA-256 over ``att`` (float64, k × classes) and every ``*_loc`` (int64, counted from 0) that the file has."""
+    """Return the SHA-256 of ``att`` (float64, k × classes) and all ``*_loc`` arrays of a file (int64, from 0)."""
     parts: dict[str, Any] = {"att": np.ascontiguousarray(content["att"], dtype=np.float64)}
     parts |= {key: content[key].astype(np.int64) for key in content if key.endswith("_loc")}
     return hashlib.sha256("".join(f"{key}={sha256(parts[key])};" for key in sorted(parts)).encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""Split files of image folders and arrays, read and checked; `zsl.datasets.image_folder` says what they may hold.
+"""Split files of image folders and arrays, in the format described in `zsl.datasets.image_folder`.
 
-In those of arrays, ``train`` and ``test`` list row numbers, counted from 0, in place of paths.
+In split files of arrays, ``train`` and ``test`` list row numbers, counted from 0, in place of paths.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from zsl.files.plain_yaml import parse, shown
 from zsl.files.source_file import composed, read_text, require_file
 
 CLASSES = ("seen", "unseen", "val")
-"""keys that hold names of classes"""
+"""keys whose values are class names"""
 
 
 Image = TypeVar("Image", str, int)
-"""what an image is listed by: its path, or its row number"""
+"""type of an image's entry: its path, or its row number"""
 
 
 @dataclass(frozen=True)
 class SplitFile(Generic[Image]):
-    """Which classes are seen, unseen and for validation; which images of seen classes are trained and tested on."""
+    """Content of a split file: seen, unseen and validation classes, and training and test images of seen classes."""
 
     seen: tuple[str, ...]
     unseen: tuple[str, ...]
@@ -46,24 +46,24 @@ class SplitFile(Generic[Image]):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Seen, then unseen classes."""
+        """Return the seen classes, then the unseen classes."""
         return self.seen + self.unseen
 
 
 def read_split_file(path: Path) -> SplitFile[str]:
-    """The split file, YAML or JSON, with images listed by path.
+    """Read and check a split file, YAML or JSON, with images listed by path.
 
     Raises:
-        InputError: naming the file, the key and the first entry that is wrong.
+        InputError: the file is not valid; the message names the file, the key and the first wrong entry.
     """
     return checked(path, parse_split_file(path), str)
 
 
 def parse_split_file(path: Path) -> Mapping[Any, Any]:
-    """What a split file says, not checked.
+    """Read a split file without checking its content.
 
     Raises:
-        InputError: it is missing, or neither YAML nor JSON with keys.
+        InputError: the file is missing, or neither YAML nor JSON with keys.
     """
     text = read_text(require_file(path, "split file", "data.splits names a YAML or JSON file"), "split file")
     try:
@@ -76,10 +76,10 @@ def parse_split_file(path: Path) -> Mapping[Any, Any]:
 
 
 def checked(path: Path, content: Mapping[Any, Any], kind: type[Image]) -> SplitFile[Image]:
-    """What a split file says, with images listed by path (``kind`` str) or by row number (int).
+    """Check the content of a split file whose images are listed by path (``kind`` str) or by row number (int).
 
     Raises:
-        InputError: naming the file, the key and the first entry that is wrong.
+        InputError: the content is not valid; the message names the file, the key and the first wrong entry.
     """
     known = [field.name for field in fields(SplitFile)]
     for key in content:
@@ -102,10 +102,10 @@ def checked(path: Path, content: Mapping[Any, Any], kind: type[Image]) -> SplitF
 
 
 def entries(path: Path, key: str, found: Any, kind: type[str] | type[int]) -> tuple[Any, ...]:
-    """The list that a key of a split file has: names, paths or row numbers, each of them once.
+    """Check the list under a key of a split file: distinct names, paths or row numbers.
 
     Raises:
-        InputError: it is no such list.
+        InputError: the value is not such a list.
     """
     if not isinstance(found, list):
         raise InputError(f"{path}: {key} is not a list; write `{key}: [first, second]`")
@@ -117,7 +117,7 @@ def entries(path: Path, key: str, found: Any, kind: type[str] | type[int]) -> tu
     if key in CLASSES and kind is str:
         require_names(found, f"{path}: {key}")
     if (twice := _twice(found)) is not None:
-        raise InputError(f"{path}: {key}: {twice!r} stands twice; list it once")
+        raise InputError(f"{path}: {key}: {twice!r} occurs twice; list it once")
     return tuple(found)
 
 
@@ -128,17 +128,17 @@ def by_class(
     test_seen: Int64[Array, " s"],
     file: Path,
 ) -> Splits:
-    """The splits of a plan: all images of unseen classes are for testing, and trainval is divided by class.
+    """Make the splits of a split file: all images of unseen classes are test images; trainval is divided by class.
 
     Args:
-        plan: what the split file says.
+        plan: content of the split file.
         labels: positions in ``plan.classes``, or -1 for images of other classes.
-        trainval: rows of images of seen classes to train on.
-        test_seen: rows of images of seen classes to test on.
-        file: the split file, for messages.
+        trainval: rows of the training images of seen classes.
+        test_seen: rows of the test images of seen classes.
+        file: path of the split file, for messages.
 
     Raises:
-        InputError: a class is left without any image to train or test on.
+        InputError: a class has no image to train or test on.
     """
     unseen = np.flatnonzero(labels >= len(plan.seen))
     require_images(trainval, unseen, labels, plan, file)
@@ -158,7 +158,7 @@ def require_images(
     plan: SplitFile[Any],
     file: Path,
 ) -> None:
-    """Refuse splits in which a class has no image: a seen one none to train on, or an unseen one none at all.
+    """Refuse splits with a seen class without training images, or with an unseen class without images.
 
     Raises:
         InputError: there is such a class.
@@ -166,11 +166,11 @@ def require_images(
     for label, name in enumerate(plan.classes):
         of_class = labels[trained if label < len(plan.seen) else unseen]
         if not np.any(of_class == label):
-            raise InputError(f"{file}: class {name!r} is left without any image to train or test on; give it some")
+            raise InputError(f"{file}: class {name!r} has no image to train or test on; add images")
 
 
 def tested(images: Iterable[Image], labels: Int64[Array, " n"], plan: SplitFile[Any]) -> Bool[Array, " n"]:
-    """For every class the first images by hash: ``test_fraction`` of them, rounded; at least one is not chosen."""
+    """Choose the test images: the first ``test_fraction`` of every class by hash, rounded, and never all."""
     texts = (f"{plan.seed} {image}".encode(errors="surrogateescape") for image in images)
     rank = np.array([hashlib.sha256(text).hexdigest() for text in texts])
     chosen = np.zeros(len(rank), dtype=bool)
@@ -193,29 +193,29 @@ def _numbers(path: Path, content: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _check_classes(path: Path, split: SplitFile[Any]) -> None:
     if twice := _twice(split.classes):
-        raise InputError(f"{path}: class {twice!r} is both seen and unseen; it can be only one")
+        raise InputError(f"{path}: class {twice!r} is both seen and unseen; list it once")
     seen = {composed(name) for name in split.seen}
     for name in split.val or ():
         if composed(name) not in seen:
-            raise InputError(f"{path}: val: {name!r} is not a seen class; validation classes are taken from `seen`")
+            raise InputError(f"{path}: val: {name!r} is not a seen class; list only classes of `seen`")
     if split.val is not None and not 0 < len(split.val) < len(split.seen):
-        raise InputError(f"{path}: val holds none or all of the seen classes; leave out `val` or list some of them")
+        raise InputError(f"{path}: val lists none or all of the seen classes; leave out `val` or list some of them")
 
 
 def _check_images(path: Path, split: SplitFile[Any], content: Mapping[Any, Any]) -> None:
     if (split.train is None) != (split.test is None):
         given, absent = ("train", "test") if split.test is None else ("test", "train")
-        raise InputError(f"{path}: {given} is given without {absent}; give both, or neither and a test_fraction")
+        raise InputError(f"{path}: {given} is given without {absent}; give both, or test_fraction instead")
     if split.train is not None and split.test is not None:
         for key in ("test_fraction", "seed"):
             if key in content:
-                raise InputError(f"{path}: {key} has no meaning beside train and test; give either the lists or {key}")
+                raise InputError(f"{path}: {key} has no effect with train and test; give either the lists or {key}")
         if (twice := _twice(split.train + split.test)) is not None:
-            raise InputError(f"{path}: {twice!r} is in both train and test; an image can be in only one")
+            raise InputError(f"{path}: {twice!r} is in both train and test; list it in one of them")
 
 
 def _twice(entries: Sequence[Any]) -> Any:
-    """The first entry that stands twice, if only in another normal form of Unicode; None if there is none."""
+    """Return the first entry that occurs twice, compared in Unicode's normal form C; None if all are distinct."""
     forms: list[Hashable] = [composed(entry) if isinstance(entry, str) else entry for entry in entries]
     times = Counter(forms)
     return next((entry for entry, form in zip(entries, forms, strict=True) if times[form] > 1), None)

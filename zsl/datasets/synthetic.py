@@ -1,4 +1,4 @@
-"""Synthetic worlds with the true sizes of the benchmarks and a known Bayes rule (``data=synthetic``).
+"""Synthetic data with the true sizes of the benchmarks and a known Bayes rule (``data=synthetic``).
 
 The model, for C classes, k attributes and d features; z, V, e, A, v, w are standard normal:
 
@@ -8,13 +8,13 @@ The model, for C classes, k attributes and d features; z, V, e, A, v, w are stan
     m_y = μ_y + δ [y unseen] t          t = A v scaled to length 1
     x | y ~ N(m_y, Σ)                   Σ = σ² I + h² b bᵀ,  b = A w scaled to length 1
 
-so all knobs are in units of the typical distance between two classes. σ is ``noise``. δ is ``domain_shift``: what was
-learned on seen classes is off by δ on unseen ones. h is ``hubness``: the images of all classes spread along b, one of
-the directions in which classes differ, so that to a nearest-class-mean rule most of them look like the few classes
-that lie outermost there.
+so all parameters are in units of the typical distance between two classes. σ is ``noise``. δ is ``domain_shift``: a
+mapping learned on seen classes has an error of δ on unseen classes. h is ``hubness``: the images of all classes spread
+along b, one of the directions in which classes differ, so that a nearest-class-mean rule assigns most of them to the
+few classes with extreme means along b.
 
 With equal priors the Bayes rule is the linear discriminant argmax_y m_yᵀ Σ⁻¹ x - ½ m_yᵀ Σ⁻¹ m_y, where
-σ² Σ⁻¹ = I - h²/(σ² + h²) b bᵀ: it discounts b instead.
+σ² Σ⁻¹ = I - h²/(σ² + h²) b bᵀ, which gives the direction b less weight.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from zsl.errors import InputError
 
 RANK = 10
 LARGEST = 1e6
-"""of a knob; the features of a world beyond it would be lost in the rounding of float32"""
+"""the largest value of a parameter; beyond it, differences between features would be lost in float32 rounding"""
 Knob = Annotated[float, Interval(ge=0, le=LARGEST)]
 CHUNK = 1024
 
 
 @dataclass(frozen=True)
 class World:
-    """All of the model that is not an image."""
+    """Parameters of the model: attributes, class means, direction b, h and σ."""
 
     attributes: Float64[Array, "classes k"]
     """a_y"""
@@ -56,9 +56,9 @@ class World:
     """σ"""
 
     def bayes_scores(self, x: Float[Array, "n d"]) -> Float64[Array, "n classes"]:
-        """log p(x | y) but for a term that all classes share: softmax gives p(y | x) at equal priors.
+        """Return log p(x | y) up to a term common to all classes: softmax gives p(y | x) at equal priors.
 
-        Without noise, the limit of σ² log p(x | y).
+        Without noise, return the limit of σ² log p(x | y).
         """
         m, b = self.means, self.direction
         share = self.hubness**2 / (self.noise**2 + self.hubness**2) if self.hubness else 0.0
@@ -70,10 +70,11 @@ class World:
 def world(
     shape: str = "toy", world_seed: int = 0, domain_shift: float = 0.0, hubness: float = 0.0, noise: float = 0.2
 ) -> World:
-    """The world from which ``load`` draws its images, given the same arguments.
+    """Return the model from which ``load`` draws its images, given the same arguments.
 
     Raises:
-        InputError: the shape is unknown; the seed is no whole number of at least 0; a knob is not within 0 and 1e6.
+        InputError: the shape is unknown, the seed is not a whole number of at least 0, or a parameter is not within
+            0 and 1e6.
     """
     for key, value in (("domain_shift", domain_shift), ("hubness", hubness), ("noise", noise)):
         if not 0 <= value <= LARGEST:
@@ -99,14 +100,15 @@ def load(
     noise: Knob = 0.2,
     imbalance: Annotated[float, Interval(ge=0, le=1)] = 1.0,
 ) -> Dataset:
-    """Draw a data set; the same arguments give the same bytes.
+    """Draw a data set; equal arguments give bit-identical data.
 
-    A knob changes nothing but what it names: all worlds of one ``world_seed`` share attributes and standard normal
-    draws, and (at one ``imbalance``) labels and splits. ``imbalance`` 1 spreads images over classes about as the real
-    set does, 0 evenly.
+    Each parameter acts independently: all data sets of one ``world_seed`` share attributes and standard normal draws,
+    and (for equal ``imbalance``) labels and splits. With ``imbalance`` 1 the numbers of images per class vary about as
+    in the real data set; with 0 they are equal.
 
     Raises:
-        InputError: as ``world``; or ``imbalance`` is not within 0 and 1.
+        InputError: the shape is unknown, the seed is not a whole number of at least 0, a parameter is not within 0 and
+            1e6, or ``imbalance`` is not within 0 and 1.
     """
     truth = world(shape, world_seed, domain_shift, hubness, noise)
     size, streams = shape_of(shape), _streams(world_seed)
@@ -130,7 +132,7 @@ def load(
 def _images(
     truth: World, labels: Int64[Array, " n"], white: np.random.Generator, spread: np.random.Generator
 ) -> Float32[Array, "n d"]:
-    """x_i = m_{y_i} + σ ε_i + h ζ_i b, chunk by chunk in place."""
+    """Draw x_i = m_{y_i} + σ ε_i + h ζ_i b, chunk by chunk in place."""
     means, b = truth.means.astype(np.float32), truth.direction.astype(np.float32)
     along = truth.hubness * spread.standard_normal((len(labels), 1), dtype=np.float32)
     x = np.empty((len(labels), means.shape[1]), dtype=np.float32)
@@ -145,7 +147,7 @@ def _images(
 
 
 def _streams(world_seed: int) -> dict[str, np.random.Generator]:
-    """Independent generators: no draw depends on how many others were made."""
+    """Return independent generators, so that no draw depends on the number of other draws."""
     if not isinstance(world_seed, int) or world_seed < 0:
         raise InputError(f"data.world_seed={world_seed}: choose a whole number of at least 0")
     names = ("roles", "world", "layout", "images", "spread")

@@ -1,4 +1,4 @@
-"""The field's standard files: a feature file and a split file in MATLAB's format, as released with [Xian2018]."""
+"""Standard benchmark files: a feature file and a split file in MATLAB's format, as released with [Xian2018]."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Int64
 from numpy import ndarray as Array
 
-from zsl.data.class_names import cure, read_names, require_names
+from zsl.data.class_names import read_names, require_names, suggest_name
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints, sha256
-from zsl.data.splits import Source, audit, check_rows, divide
-from zsl.datasets.idle_classes import without_idle
+from zsl.data.splits import SplitsOrigin, audit, check_rows, divide
 from zsl.datasets.known_splits import KNOWN_SPLITS, digest
+from zsl.datasets.unused_classes import without_unused
 from zsl.errors import InputError
 from zsl.features.cache import Entry, cached, key_part
 from zsl.files import matlab
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 LOCS = ("trainval_loc", "test_seen_loc", "test_unseen_loc", "train_loc", "val_loc")
 SPLIT_KEYS = (*LOCS, "att", "original_att")
 LARGEST = 2**53
-"""the largest count that a double tells from the next one"""
+"""a double represents every integer up to this one exactly"""
 
 
 def load(
@@ -43,22 +43,22 @@ def load(
 ) -> Dataset:
     """Read one data set of the xlsa17 layout.
 
-    ``features`` (below ``root``) holds ``features`` (d × n) and ``labels`` (n × 1, counted from 1); ``splits`` holds
+    ``features`` (relative to ``root``) has ``features`` (d × n) and ``labels`` (n × 1, counted from 1); ``splits`` has
     ``att`` (k × classes), ``trainval_loc``, ``test_seen_loc``, ``test_unseen_loc`` (image numbers counted from 1) and
-    perhaps ``original_att``, ``allclasses_names``, ``train_loc``, ``val_loc``. This is the only place that counts from
-    1. The released ``train_loc`` and ``val_loc`` contain images of ``test_seen_loc``; they are intersected with
-    ``trainval_loc``. Where they are missing (PS v2), ``valclasses1.txt`` beside the split file names the validation
-    classes, or else a fixed quarter of the seen classes is taken.
+    optionally ``original_att``, ``allclasses_names``, ``train_loc``, ``val_loc``. Indices are counted from 1 in these
+    files only. The released ``train_loc`` and ``val_loc`` contain images of ``test_seen_loc``, so both are intersected
+    with ``trainval_loc``. If they are missing (PS v2), ``valclasses1.txt`` in the folder of the split file lists the
+    validation classes; without that file, a fixed quarter of the seen classes are validation classes.
 
-    A class with an embedding but without an image in any split is left out, with a note; ``distractors=True`` keeps
-    such classes as further answers.
+    A class with an embedding but without an image in any split is removed, with a note; ``distractors=True`` keeps
+    such classes as candidate labels.
 
-    ``class_names`` is a text file of names, one a line in the order of the columns of ``att``, for split files without
-    ``allclasses_names``, or instead of these.
+    ``class_names`` is a text file of names, one per line in the order of the columns of ``att``, for split files
+    without ``allclasses_names``, or to replace them.
 
     Raises:
-        InputError: ``name`` is not fit for a file name, a file is missing or damaged, a key is missing, shapes or
-            splits do not fit, a class has images but no embedding.
+        InputError: ``name`` cannot be in a file name, a file is missing or damaged, a key is missing, shapes or
+            splits are inconsistent, or a class has images but no embedding.
     """
     if not isinstance(distractors, bool):
         raise InputError(f"data.distractors={distractors}: must be true or false")
@@ -72,24 +72,24 @@ def load(
     raw = _read_splits(split_file)
     names, notes = _names(raw, split_file, class_names), []
 
-    source = Source(str(split_file), {loc.removesuffix("_loc"): loc for loc in LOCS}, base=1)
+    origin = SplitsOrigin(str(split_file), {loc.removesuffix("_loc"): loc for loc in LOCS}, base=1)
     for loc in LOCS:
         if loc in raw:
-            check_rows(loc.removesuffix("_loc"), raw[loc], len(labels), source)
+            check_rows(loc.removesuffix("_loc"), raw[loc], len(labels), origin)
     trainval = raw["trainval_loc"]
     train, val, note = _divide(raw, split_file.parent, names, trainval, labels)
     notes += note
     parts = Splits(trainval, raw["test_seen_loc"], raw["test_unseen_loc"], train, val)
-    audit(parts, labels, source)
+    audit(parts, labels, origin)
 
     used = np.unique(labels[np.concatenate([parts.trainval, parts.test_seen, parts.test_unseen])])
     _check_embedded(used, raw["att"], names, split_file)
     classes = ClassDescriptions(names, {key: raw[key].T for key in ("att", "original_att") if key in raw})
     labels = np.where(labels < len(names), labels, -1)
-    classes, labels, idle = without_idle(classes, labels, used, distractors)
-    notes += idle
-    if idle:
-        log.info("%s: %s", name, idle[0])
+    classes, labels, unused = without_unused(classes, labels, used, distractors)
+    notes += unused
+    if unused:
+        log.info("%s: %s", name, unused[0])
     known = KNOWN_SPLITS.get(digest(raw))
     title = known or f"{name}, unrecognised split file, {raw['att'].shape[0]} attributes"
     prints = fingerprints(x, labels, parts, known=entry.meta["sha256"])
@@ -107,7 +107,7 @@ def _convert(path: Path) -> Entry:
     content = matlab.read(path, ("features", "labels"))
     for key in ("features", "labels"):
         _require(content, key, path)
-    # One copy at float32; the source is column-major d × n, so that its transpose is already n × d in memory order.
+    # The file is column-major d × n, so its transpose is already n × d in memory order, and this makes one copy only.
     with np.errstate(over="ignore", invalid="ignore"):
         x = np.ascontiguousarray(content["features"].T, dtype=np.float32)
     labels = _whole(content["labels"], "labels", path) - 1
@@ -118,11 +118,12 @@ def _convert(path: Path) -> Entry:
         bad = ~np.isfinite(x[row : row + 4096]).all(axis=1)
         if bad.any():
             raise InputError(
-                f"{path}: features of image {row + int(bad.argmax()) + 1} are not finite numbers of 32 bits; "
-                "extract them again"
+                f"{path}: features of image {row + int(bad.argmax()) + 1} are not finite in float32; extract them again"
             )
     if labels.min() < 0:
-        raise InputError(f"{path}: label {labels.min() + 1} of image {labels.argmin() + 1}; labels count from 1")
+        raise InputError(
+            f"{path}: label {labels.min() + 1} of image {labels.argmin() + 1} is out of range; count labels from 1"
+        )
     return Entry({"features": x, "labels": labels}, {"sha256": sha256(x)})
 
 
@@ -132,22 +133,22 @@ def _read_splits(path: Path) -> dict[str, Array]:
         _require(raw, key, path)
     if ("train_loc" in raw) != ("val_loc" in raw):
         lone = "train_loc" if "train_loc" in raw else "val_loc"
-        raise InputError(f"{path}: {lone} stands alone; give both train_loc and val_loc, or neither")
+        raise InputError(f"{path}: {lone} is given alone; give both train_loc and val_loc, or neither")
     for key in LOCS:
         if key in raw:
             if raw[key].dtype.kind == "b":
-                raise InputError(f"{path}: {key} holds truth values; save the numbers of the images, find({key})")
+                raise InputError(f"{path}: {key} holds Booleans; save the numbers of the images, find({key})")
             raw[key] = _whole(raw[key], key, path) - 1
     for key in ("att", "original_att"):
         if key in raw:
             raw[key] = np.atleast_2d(np.asarray(raw[key], dtype=np.float64))
             if raw[key].ndim != 2 or not raw[key].size:
                 shape = " × ".join(map(str, raw[key].shape))
-                raise InputError(f"{path}: {key} is {shape}; it must be attributes × classes, one column a class")
+                raise InputError(f"{path}: {key} is {shape}; give attributes × classes, one column per class")
     if "original_att" in raw and raw["original_att"].shape[1] != raw["att"].shape[1]:
         raise InputError(
             f"{path}: att has {raw['att'].shape[1]} classes and original_att {raw['original_att'].shape[1]}; "
-            "one column a class in both"
+            "give one column per class in both"
         )
     return raw
 
@@ -166,7 +167,7 @@ def _whole(values: Array, key: str, path: Path) -> Int64[Array, " n"]:
     large = np.abs(flat.astype(np.float64)) > LARGEST
     if large.any():
         raise InputError(
-            f"{path}: {key} entry {int(large.argmax()) + 1} is {flat[large][0]}; images and classes are counted from 1"
+            f"{path}: {key} entry {int(large.argmax()) + 1} is {flat[large][0]}; give numbers counted from 1"
         )
     return flat.astype(np.int64)
 
@@ -179,7 +180,7 @@ def _names(raw: Mapping[str, Array], path: Path, given: str | Path | None) -> tu
         return tuple(f"class {i + 1}" for i in range(count))
     names = tuple(str(name).strip() for name in raw["allclasses_names"])
     if len(names) != count:
-        raise InputError(f"{path}: {len(names)} allclasses_names but {count} columns in att; one name a column")
+        raise InputError(f"{path}: {len(names)} allclasses_names but {count} columns in att; give one name per column")
     require_names(names, f"{path}: allclasses_names")
     return names
 
@@ -212,7 +213,7 @@ def _divide(
         composed_names = [composed(name) for name in names]
         unknown = sorted(wanted.difference(composed_names))
         if unknown:
-            offer = cure(unknown[0], names, "correct or remove the list")
+            offer = suggest_name(unknown[0], names, "correct or remove the list")
             raise InputError(f"{listed}: {unknown[0]!r} is not a class of the split file; {offer}")
         is_val = np.isin(labels[trainval], [i for i, name in enumerate(composed_names) if name in wanted])
         return trainval[~is_val], trainval[is_val], [f"validation classes are those of {listed.name}"]

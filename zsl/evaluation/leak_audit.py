@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zsl.data.dataset import ClassDescriptions, Dataset
 from zsl.data.descriptions import Embed
-from zsl.data.protocol import Source, final
+from zsl.data.protocol import EmbeddedDataset, final
 from zsl.data.training_set import Setting
 from zsl.evaluation.scoring import score
 from zsl.methods.method import Dimensions, ZSLModel
@@ -25,7 +25,7 @@ class LeakError(AssertionError):
     """Violation of a declared setting: the method used data it may not see, or did not use data it declares."""
 
 
-def audit_method(build: Build, source: Source, seed: int = 0) -> None:
+def audit_method(build: Build, source: EmbeddedDataset, seed: int = 0) -> None:
     """Hold a method to its declared setting, in both directions, by comparing trained weights bit by bit.
 
     - Every test label shuffled, every test feature overwritten with NaN: the weights may not change (a transductive
@@ -39,7 +39,7 @@ def audit_method(build: Build, source: Source, seed: int = 0) -> None:
     """
     name, setting = build.__name__ if hasattr(build, "__name__") else str(build), Setting.INDUCTIVE
 
-    def weights(world: Source) -> dict[str, Tensor]:
+    def weights(world: EmbeddedDataset) -> dict[str, Tensor]:
         nonlocal name, setting
         torch.manual_seed(seed)
         stage = final(world)
@@ -73,7 +73,7 @@ def _equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
 
 
-def _shuffled_labels(source: Source) -> Source:
+def _shuffled_labels(source: EmbeddedDataset) -> EmbeddedDataset:
     """Return a source with test labels permuted among unseen and among seen classes, so that splits stay valid."""
     generator, labels = np.random.default_rng(0), source.dataset.labels.copy()
     for rows in (source.dataset.splits.test_seen, source.dataset.splits.test_unseen):
@@ -81,13 +81,13 @@ def _shuffled_labels(source: Source) -> Source:
     return replace(source, dataset=_with(source.dataset, labels=labels))
 
 
-def _overwritten(source: Source, value: float) -> Source:
+def _overwritten(source: EmbeddedDataset, value: float) -> EmbeddedDataset:
     features = np.array(source.dataset.features)
     features[np.concatenate([source.dataset.splits.test_seen, source.dataset.splits.test_unseen])] = value
     return replace(source, dataset=_with(source.dataset, features=features))
 
 
-def _other_unseen_phi(source: Source) -> Source:
+def _other_unseen_phi(source: EmbeddedDataset) -> EmbeddedDataset:
     unseen = ~source.dataset.seen()
 
     def fit(known: ClassDescriptions) -> Embed:

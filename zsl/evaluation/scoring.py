@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
-from zsl.data.protocol import HeldOut, Opened
+from zsl.data.protocol import HeldOut, LoadedImages
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.scored_images import ScoredImages
 from zsl.methods.method import ZSLModel
@@ -34,10 +34,10 @@ class Scored:
 
 def score(model: ZSLModel, held_out: HeldOut) -> Scored:
     """Score every held-out image against the unseen classes, and against all."""
-    return score_opened(model, held_out.opened())
+    return score_opened(model, held_out.load())
 
 
-def score_opened(model: ZSLModel, images: Opened) -> Scored:
+def score_opened(model: ZSLModel, images: LoadedImages) -> Scored:
     """Score images that are read already: unseen ones against the unseen classes, all against all."""
     classes, seen, unseen = images.classes, images.seen, images.unseen
     unseen_ids = classes.unseen_ids

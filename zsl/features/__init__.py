@@ -1,1 +1,1 @@
-"""Image features: computed once, cached on disk, read as memory maps."""
+"""Cache of image features and other arrays: computed once, stored on disk, read as memory maps."""

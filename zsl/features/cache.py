@@ -1,4 +1,4 @@
-"""Arrays that are dear to make, made once: checksummed, memory-mapped, written atomically."""
+"""Cache of arrays that are expensive to compute: checksummed, memory-mapped, written atomically."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _by_content = ContextVar("by_content", default=False)
 
 SCHEMA = 2
 _UNFINISHED = re.compile(r"\.(.+)\.(?:[0-9a-f]{32}|[a-z0-9_]{8})")
-"""names of folders of entries that are being made, today and in earlier versions"""
+"""names of folders of unfinished entries, in this and in earlier versions"""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What a cache entry holds: named arrays and anything that JSON can say."""
+    """Content of a cache entry: named arrays, and metadata for JSON."""
 
     arrays: Mapping[str, Array]
     meta: Mapping[str, Any]
@@ -44,14 +44,14 @@ class Entry:
 def cached(
     root: Path, key: str, source: Mapping[str, Any], build: Callable[[], Entry], files: Sequence[Path] = ()
 ) -> Entry:
-    """The entry ``key`` below ``root``: opened if it is whole and made from ``source`` and ``files``, else built.
+    """Open the cache entry ``key`` in ``root`` if it is intact and up to date, and build it otherwise.
 
-    ``source`` is any JSON value; an entry made from another one is stale, and so is one made from ``files`` with
-    another content (see :mod:`zsl.files.content`; within :func:`by_content` all of every file is read). Every array
-    carries an XXH3-128 checksum that is verified at each opening (memory bandwidth, not a parse), so a flipped bit is
-    noticed. An entry appears under its name by one rename or not at all, survives a power cut from then on, and may be
-    read by whom the umask lets; several processes may ask for the same entry at once. Whatever else lies under its name
-    is replaced, and what a killed process left of it is removed.
+    ``source`` is any JSON value; an entry made from another ``source`` is stale, and so is an entry made from ``files``
+    with other content (see :mod:`zsl.files.content`; within :func:`by_content` every file is read completely). Every
+    array has an XXH3-128 checksum that is verified at each opening (at memory bandwidth, without parsing), so a flipped
+    bit is detected. An entry is written atomically, by one rename, after which it survives a power cut; the umask
+    determines who may read it. Several processes may request the same entry at once. Anything else at the path of the
+    entry is replaced, and unfinished entries of killed processes are removed.
 
     Raises:
         InputError: ``root`` cannot be written, the disk is full, or one of ``files`` changes while it is read.
@@ -65,33 +65,36 @@ def cached(
         _remove_unfinished(folder)
         entry = _open(folder, source, files)
         if entry is None and _verifying.get():
-            raise InputError(f"cache {folder}: not there, not whole, or made from other files; `zsl data prepare` it")
+            raise InputError(f"cache {folder}: missing, damaged, or made from other files; run `zsl data prepare`")
         if entry is None:
             if _present(folder):
-                log.warning("cache %s: built again", folder)
+                log.warning("cache %s: rebuilt", folder)
             before = known(files)
             made = build()
             if unchanged(files, before, thoroughly=True) is None:
-                raise InputError(f"{files[0]}: it, or a file beside it, changed while it was read; run again")
+                raise InputError(f"{files[0]}: this file or another source file changed while it was read; run again")
             with _writable(root):
                 _write(folder, source, made, before)
             entry = _open(folder, source, files)
     finally:
         lock.release()
     if entry is None:
-        raise InputError(f"cache {folder}: what was just written does not verify; check the disk")
+        raise InputError(f"cache {folder}: verification failed right after writing; check the disk")
     return entry
 
 
 def key_part(name: str) -> str:
-    """A part of a key that says what an entry is of, fit for a file's name: of word characters, and not long."""
+    """Return a readable part of a cache key that is valid in a file name: word characters, at most 80 bytes."""
     safe = re.sub(r"[^\w.+-]+", "_", name)
     return safe.encode()[:80].decode(errors="ignore")
 
 
 @contextmanager
 def verifying() -> Iterator[None]:
-    """Within it nothing is built: an entry that is absent, stale or damaged is an InputError. Files are read whole."""
+    """Raise InputError for missing, stale or damaged entries within the block, instead of building them.
+
+    Source files are read completely.
+    """
     token = _verifying.set(True)
     try:
         with by_content():
@@ -102,8 +105,9 @@ def verifying() -> Iterator[None]:
 
 @contextmanager
 def by_content() -> Iterator[None]:
-    """Within it an entry is opened only if its files have their content still: they are read whole, whatever their
-    times say. A fingerprint that is to be published rests on this.
+    """Compare the source files of entries by content within the block: files are read completely, whatever their clues.
+
+    Fingerprints in results depend on this.
     """
     token = _by_content.set(True)
     try:
@@ -130,7 +134,7 @@ def _open(folder: Path, source: Mapping[str, Any], files: Sequence[Path]) -> Ent
         return None
     try:
         if not (folder / "entry.json").is_file():
-            raise ValueError("it has no entry.json")
+            raise ValueError("entry.json is missing")
         record = json.loads((folder / "entry.json").read_text())
         if record["schema"] != SCHEMA or record["source"] != json.loads(json.dumps(source)):
             log.warning("cache %s is stale: its source has changed", folder)
@@ -142,7 +146,7 @@ def _open(folder: Path, source: Mapping[str, Any], files: Sequence[Path]) -> Ent
             log.warning("cache %s is stale: its source has changed", folder)
             return None
         if now != record["files"]:
-            with suppress(OSError):  # a cache that others keep: what is known of the files stays as it was
+            with suppress(OSError):  # in a read-only cache the stored clues are not updated
                 _save_record(folder, record | {"files": now})
         arrays = {}
         for name, checksum in record["checksums"].items():
@@ -164,7 +168,7 @@ def _digest(record: Mapping[str, Any]) -> str:
 
 
 def _save_record(folder: Path, record: dict[str, Any]) -> None:
-    """Put ``entry.json`` into the folder by one rename, with its own checksum."""
+    """Write ``entry.json`` into the folder atomically, with a checksum of itself."""
     record = json.loads(json.dumps(record))
     record["self"] = _digest(record)
     fresh = folder / ".entry.json"
@@ -196,7 +200,7 @@ def _lock(folder: Path) -> BaseFileLock:
 
 
 def _present(path: Path) -> bool:
-    """Whether anything lies under this name, be it a link to nowhere."""
+    """Tell whether a path exists, if only as a broken link."""
     return os.path.lexists(path)
 
 
@@ -208,8 +212,10 @@ def _remove(path: Path) -> None:
 
 
 def _remove_unfinished(folder: Path) -> None:
-    """Remove what processes that were killed left, of this entry, whose lock is held, and of those beside it that
-    nobody is making: who holds the lock of an entry is alone.
+    """Remove unfinished entries of killed processes in the folder of an entry whose lock this process holds.
+
+    Unfinished versions of other entries are removed only if their lock is free: only the holder of a lock writes an
+    entry.
     """
     for path in folder.parent.glob(".*"):
         if (found := _UNFINISHED.fullmatch(path.name)) and path.is_dir() and not path.is_symlink():
@@ -218,13 +224,13 @@ def _remove_unfinished(folder: Path) -> None:
             with suppress(Timeout, OSError):
                 if not own:
                     lock.acquire(blocking=False)
-                log.debug("cache %s: removed, a process that was killed left it", path)
+                log.debug("cache %s: removed, left unfinished by a killed process", path)
                 shutil.rmtree(path, ignore_errors=True)
             lock.release()
 
 
 def _synchronise(path: Path) -> None:
-    """Write a file, or the names in a folder, to the disk, where the system lets this be asked for."""
+    """Synchronise a file, or the names in a folder, with the disk, on systems that support it."""
     if path.is_dir() and not hasattr(os, "O_DIRECTORY"):
         return
     handle = os.open(path, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Images -> features, one stored row an image: what was computed once is never computed again."""
+"""Image features, stored as one row per image and computed once."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from zsl.errors import InputError
 log = logging.getLogger(__name__)
 
 CHUNK = 64
-"""images decoded and encoded at a time, or fewer if they are large"""
+"""images decoded and encoded at a time; fewer if they are large"""
 PIXELS = 200_000_000
-"""of images that are decoded and wait for others; beyond it none is waited for"""
+"""pixels of decoded images in memory from which they are encoded without waiting for a full chunk"""
 ABANDONED = 600.0
-"""seconds after which a file that is still being written is nobody's"""
+"""seconds after which an unfinished file is taken to be abandoned"""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image that is opened only if its features are not stored yet.
+    """Image that is opened only if its features are not stored yet.
 
-    ``digest`` (hexadecimal) stands for all that determines its pixels, such as the SHA-256 of its file.
+    ``digest`` (hexadecimal) identifies the pixels, for example the SHA-256 of the file.
     """
 
     digest: str
@@ -47,10 +47,10 @@ class Picture:
 
 
 class FeatureRows:
-    """The rows θ(x) below ``cache`` that one backbone made, each in a file named by the picture's digest.
+    """Features θ(x) of one backbone in ``cache``, one row per file, named by the picture's digest.
 
-    A row appears whole, by one rename, or not at all, and carries its checksum: an interrupted extraction continues
-    where it stopped, after one image has changed one row is computed, and several processes may work side by side.
+    A row is written atomically, with its checksum: an interrupted extraction resumes where it stopped, after one image
+    has changed one row is computed, and several processes may extract features at the same time.
     """
 
     def __init__(self, cache: Path, backbone: Backbone) -> None:
@@ -59,10 +59,10 @@ class FeatureRows:
         self.folder = cache / "features" / made_by[:16]
 
     def __call__(self, pictures: Sequence[Picture], title: str = "features") -> Float32[Array, "n d"]:
-        """θ(x) of every picture, in their order; a progress bar shows the missing ones, on a terminal.
+        """Return θ(x) of all pictures, in their order; compute missing rows, with a progress bar on a terminal.
 
         Raises:
-            InputError: the cache cannot be written, or the backbone lacks something (it says what).
+            InputError: the cache cannot be written, or the backbone lacks a package or its weights.
         """
         self._remove_unfinished()
         rows = {picture.digest: self.stored(picture.digest) for picture in pictures}
@@ -80,7 +80,7 @@ class FeatureRows:
         return np.stack([row for p in pictures if (row := rows[p.digest]) is not None])
 
     def stored(self, digest: str) -> Float32[Array, " d"] | None:
-        """The row of this picture, if it is there and whole."""
+        """Read the row of the picture with this digest, or return None if it is missing or damaged."""
         file = self._file(digest)
         try:
             content = file.read_bytes() if file.is_file() else None
@@ -89,7 +89,7 @@ class FeatureRows:
         if content is None:
             return None
         if xxhash.xxh3_128_digest(content[16:]) != content[:16] or len(content) == 16:
-            log.warning("cache %s is damaged: computed again", file)
+            log.warning("cache %s is damaged: recomputed", file)
             return None
         return np.frombuffer(content[16:], dtype="<f4").astype(np.float32)
 
@@ -98,7 +98,7 @@ class FeatureRows:
         write(file, xxhash.xxh3_128_digest(values) + values)
 
     def _remove_unfinished(self) -> None:
-        """Remove what killed processes left; a row is written in less than a second."""
+        """Remove unfinished files of killed processes; a row is written in less than a second."""
         for path in self.folder.glob("*/.*"):
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > ABANDONED:
@@ -109,7 +109,7 @@ class FeatureRows:
 
 
 def write(file: Path, content: bytes) -> None:
-    """Put ``content`` into ``file``, whole or not at all; whatever else lay there is replaced.
+    """Write ``content`` to ``file`` atomically; anything else at that path is replaced.
 
     Raises:
         InputError: the file cannot be written.
@@ -128,13 +128,13 @@ def write(file: Path, content: bytes) -> None:
         finally:
             fresh.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"cache {file}: {error.strerror}; set ZSL_CACHE to a folder you can write") from error
+        raise InputError(f"cache {file}: {error.strerror}; set ZSL_CACHE to a folder that can be written") from error
 
 
 T = TypeVar("T")
 
 
 def progress(items: Sequence[T], title: str) -> Iterable[T]:
-    """The items, under a progress bar on standard error while it is a terminal and there are any."""
+    """Return the items, with a progress bar if standard error is a terminal and there are items."""
     console = Console(stderr=True)
     return track(items, title, console=console, disable=not (items and console.is_terminal))

@@ -1,1 +1,1 @@
-"""Files of users and of runs: read as data, written whole, and named in errors."""
+"""Files of users and of runs: read as data without executing anything, written atomically, and named in errors."""

@@ -1,4 +1,4 @@
-"""Arrays in ``.npy`` files, opened only after their header has been held against what is on disk."""
+"""Arrays in ``.npy`` and ``.npz`` files, read only after the header has been compared with the size on disk."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _HEADERS: dict[tuple[int, int], Any] = {(1, 0): npy.read_array_header_1_0, (2, 0
 
 
 class ArrayFileError(ValueError):
-    """A file is no array that may be read; says why, in words that follow the name of the file."""
+    """Error that an array file cannot be read; the message follows the name of the file."""
 
 
 def read_array(path: Path, mmap_mode: Literal["r"] | None = None, kinds: str = KINDS) -> Array:
-    """The array of a ``.npy`` file, in memory or as a read-only memory map.
+    """Return the array of a ``.npy`` file, in memory or as a read-only memory map.
 
-    Nothing is unpickled, and nothing is allocated before the file is known to hold what its header says.
+    Nothing is unpickled, and nothing is allocated before the size of the file has been compared with its header.
 
     Raises:
-        ArrayFileError: the path is no regular file, the header is damaged, the size differs from shape times item size,
-            or the dtype's kind is none of ``kinds``.
-        OSError: the file is not there or cannot be read.
+        ArrayFileError: the path is not a regular file, the header is damaged, the size differs from shape times item
+            size, or the dtype's kind is not in ``kinds``.
+        OSError: the file does not exist or cannot be read.
     """
     with _opened(path) as file:
         shape, fortran, dtype = read_header(file, kinds)
@@ -50,11 +50,11 @@ def read_array(path: Path, mmap_mode: Literal["r"] | None = None, kinds: str = K
 
 
 def names_of(path: Path) -> tuple[str, ...]:
-    """The names of the arrays in a ``.npz`` archive, in its order.
+    """Return the names of the arrays in a ``.npz`` archive, in the order of the archive.
 
     Raises:
-        ArrayFileError: the path is no regular file or no archive.
-        OSError: the file is not there or cannot be read.
+        ArrayFileError: the path is not a regular file or not an archive.
+        OSError: the file does not exist or cannot be read.
     """
     with _opened(path) as file:
         try:
@@ -66,12 +66,12 @@ def names_of(path: Path) -> tuple[str, ...]:
 
 
 def read_archive(path: Path, names: Sequence[str], kinds: str = KINDS) -> dict[str, Array]:
-    """The arrays of these names from a ``.npz`` archive, as numpy.savez and numpy.savez_compressed write it.
+    """Return the arrays called ``names`` from a ``.npz`` archive (numpy.savez, numpy.savez_compressed).
 
     Raises:
-        ArrayFileError: the path is no regular file or no archive, or an array is not in it or as in
-            `read_array`.
-        OSError: the file is not there or cannot be read.
+        ArrayFileError: the path is not a regular file or not an archive, an array is missing, or an array is refused
+            for a reason given in `read_array`.
+        OSError: the file does not exist or cannot be read.
     """
     with _opened(path) as file:
         try:
@@ -110,10 +110,10 @@ def _member(archive: zipfile.ZipFile, name: str, kinds: str) -> Array:
 
 
 def read_header(file: BinaryIO, kinds: str = KINDS) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether the order is Fortran's, and dtype that a ``.npy`` file begins with; the file is then at its data.
+    """Read the header of a ``.npy`` file: shape, whether the order is Fortran's, and dtype; leave the file at the data.
 
     Raises:
-        ArrayFileError: it does not begin so, or the dtype's kind is none of ``kinds``.
+        ArrayFileError: the header is missing or damaged, or the dtype's kind is not in ``kinds``.
     """
     if (magic := file.read(npy.MAGIC_LEN))[:6] != npy.MAGIC_PREFIX:
         zipped = ", but a zip archive such as numpy.savez writes" if magic[:2] == b"PK" else ""

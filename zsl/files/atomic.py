@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing of files: a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import BinaryIO
 from zsl.errors import InputError
 
 UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}")
-"""names of files that are being written"""
+"""names of unfinished files"""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -24,12 +24,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write ``content`` under ``path`` by one rename; whatever fails, the file that was there stays whole.
+    """Write ``content`` to ``path`` atomically, by one rename; after a failure the previous file is unchanged.
 
-    A process that is killed while it writes leaves an unfinished file; the next one that writes to ``path`` removes it.
+    A process that is killed while writing leaves an unfinished file; the next process that writes to ``path`` removes
+    it.
 
     Raises:
-        InputError: the disk is full, or the place cannot be written.
+        InputError: the disk is full, or the path cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,12 +49,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _fresh(path: Path) -> Iterator[BinaryIO]:
-    """Open a new file beside ``path``, locked until it is closed; under its own name it does not outlive the block."""
+    """Open a new locked file beside ``path``; unless the block renames the file, it is removed at the end."""
     while True:
         fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         with fresh.open("xb") as file:
             if _locked(file) and not os.fstat(file.fileno()).st_nlink:
-                continue  # taken for abandoned before it was locked
+                continue  # another process removed it before it was locked
             try:
                 yield file
             finally:
@@ -62,7 +63,7 @@ def _fresh(path: Path) -> Iterator[BinaryIO]:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove the unfinished files of ``path`` that no process holds locked."""
+    """Remove the unfinished files of ``path`` that no process has locked."""
     for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
         if UNFINISHED.fullmatch(other.name) and other.is_file() and not other.is_symlink():
             with suppress(OSError), other.open("rb") as file:
@@ -71,7 +72,7 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def _locked(file: BinaryIO) -> bool:
-    """Lock a file for this process until it is closed; False where another has it, or files cannot be locked."""
+    """Lock a file for this process until it is closed; return False if it is locked already or cannot be locked."""
     if sys.platform == "win32":
         return False
     import fcntl
@@ -84,16 +85,14 @@ def _locked(file: BinaryIO) -> bool:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a process that was killed while it wrote has left at any depth of ``folder``; nobody may be writing
-    there.
-    """
+    """Remove the unfinished files of killed processes at any depth of ``folder``; no process may be writing there."""
     for path in folder.rglob(".*"):
         if UNFINISHED.fullmatch(path.name):
             path.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:
-    """Make the rename itself survive a power cut, where the system lets a folder be synchronised."""
+    """Write the rename itself to disk, so that it survives a power cut, on systems that can synchronise a folder."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,7 +1,6 @@
-"""Checks of JSON values, put together from smaller ones.
+"""Checks of JSON values, composed from smaller checks.
 
-A check takes the key of a value and the value, and yields what is wrong with it as (key, cause): nothing where it is
-right.
+A check takes the key of a value and the value, and yields every fault as (key, cause); a valid value has no faults.
 """
 
 from __future__ import annotations
@@ -19,25 +18,25 @@ from typing import Any, TypeAlias
 Fault: TypeAlias = tuple[str, str]
 Check: TypeAlias = Callable[[str, Any], Iterator[Fault]]
 Whole: TypeAlias = Callable[[Collection[Any]], bool]
-"""whether all of these values are right, found without a look at each by itself; where it says no, each is looked at"""
+"""fast test of whether all values are valid; if it returns False, every value is checked on its own"""
 
 _AT_ONCE: dict[Check, Whole] = {}
 
 ROUNDING = 1e-9
-"""What a sum of floats may leave its range by."""
+"""tolerance by which a sum of floats may be out of range"""
 LARGEST = 2**53
-"""of the integers that every reader of JSON, and every float64, holds exactly"""
+"""the largest integer that every JSON reader, and every float64, represents exactly (with all smaller ones)"""
 
 
 def show(value: object) -> str:
-    """A value on one short line."""
+    """Return a value as one short line."""
     brief = Repr()
     brief.maxstring = brief.maxother = 60
     return brief.repr(value)
 
 
 def at_once(whole: Whole) -> Callable[[Check], Check]:
-    """Give a check a fast way to say that many values are right; result files hold lists of thousands."""
+    """Give a check a fast test that many values are valid; result files have lists of thousands of values."""
 
     def given(check: Check) -> Check:
         _AT_ONCE[check] = whole
@@ -68,14 +67,14 @@ def _strings(values: Collection[Any]) -> bool:
 
 
 def text(key: str, value: Any) -> Iterator[Fault]:
-    """One printable line: titles and names end up in tables and terminals."""
+    """Check that a value is one line of printable text: titles and names are shown in tables and terminals."""
     if not isinstance(value, str) or not value or not value.isprintable():
         yield key, f"{show(value)} is not one line of text"
 
 
 @at_once(_scalars)
 def anything(key: str, value: Any) -> Iterator[Fault]:
-    """Any JSON value with finite numbers."""
+    """Check that a value is any JSON value with finite numbers."""
     if isinstance(value, dict):
         yield from mapping(anything)(key, value)
     elif isinstance(value, list):
@@ -87,7 +86,7 @@ def anything(key: str, value: Any) -> Iterator[Fault]:
 
 
 def number(low: float = -math.inf, high: float = math.inf) -> Check:
-    """A finite number within [low, high]."""
+    """Check that a value is a finite number within [low, high]."""
 
     def within(values: Collection[Any]) -> bool:
         try:
@@ -114,7 +113,7 @@ def whole(key: str, value: Any) -> Iterator[Fault]:
 
 
 def one_of(*options: str) -> Check:
-    """One of these words."""
+    """Check that a value is one of ``options``."""
 
     def check(key: str, value: Any) -> Iterator[Fault]:
         if value not in options:
@@ -124,7 +123,7 @@ def one_of(*options: str) -> Check:
 
 
 def matching(pattern: str, what: str) -> Check:
-    """A string of this form."""
+    """Check that a value is a string that matches ``pattern``; ``what`` describes the pattern."""
 
     def check(key: str, value: Any) -> Iterator[Fault]:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
@@ -135,13 +134,13 @@ def matching(pattern: str, what: str) -> Check:
 
 @at_once(_strings)
 def string(key: str, value: Any) -> Iterator[Fault]:
-    """Any string."""
+    """Check that a value is a string."""
     if not isinstance(value, str):
         yield key, f"{show(value)} is not a string"
 
 
 def optional(check: Check) -> Check:
-    """The value or null."""
+    """Check a value unless it is null."""
 
     @at_once(lambda values: _all_right(check, [value for value in values if value is not None]))
     def either(key: str, value: Any) -> Iterator[Fault]:
@@ -152,7 +151,7 @@ def optional(check: Check) -> Check:
 
 
 def sequence(check: Check) -> Check:
-    """A list of such values."""
+    """Check that a value is a list, and check its elements."""
 
     def checks(key: str, value: Any) -> Iterator[Fault]:
         if not isinstance(value, list):
@@ -164,7 +163,7 @@ def sequence(check: Check) -> Check:
 
 
 def mapping(check: Check, required: tuple[str, ...] = ()) -> Check:
-    """An object with any keys, ``required`` among them, and such values."""
+    """Check that a value is an object with the keys ``required`` and any others, and check the values of all keys."""
 
     def checks(key: str, value: Any) -> Iterator[Fault]:
         if not isinstance(value, dict):
@@ -178,7 +177,7 @@ def mapping(check: Check, required: tuple[str, ...] = ()) -> Check:
 
 
 def record(fields: Mapping[str, Check], absent: tuple[str, ...] = ()) -> Check:
-    """An object with exactly these keys, of which those of ``absent`` may be."""
+    """Check that a value is an object with exactly the keys of ``fields``; those in ``absent`` are optional."""
 
     def checks(key: str, value: Any) -> Iterator[Fault]:
         prefix = f"{key}." if key else ""
@@ -194,7 +193,7 @@ def record(fields: Mapping[str, Check], absent: tuple[str, ...] = ()) -> Check:
 
 
 def utc(key: str, value: Any) -> Iterator[Fault]:
-    """ISO 8601 in UTC."""
+    """Check that a value is an ISO 8601 time in UTC."""
     try:
         if datetime.fromisoformat(value).utcoffset() == timedelta(0):
             return

@@ -1,9 +1,9 @@
-"""Is a file still the one that a cache entry was made from?
+"""Change detection for the source files of cache entries.
 
-A file is known by an XXH3-128 hash of its content. Because hashing takes time, an entry also keeps a clue: size, inode,
-times of modification and of status change, and a hash of a few blocks. Where the clue is the same the content is taken
-to be the same, unless somebody asks for more; where it differs (the file was copied, touched, or replaced) the content
-decides.
+A file is identified by an XXH3-128 hash of its content. Because hashing takes time, a cache entry also stores a clue:
+size, inode, times of modification and of status change, and a hash of a few blocks. If the clue is equal, the content
+is assumed to be equal, unless a thorough check is requested. If the clue differs (the file was copied, touched, or
+replaced), the content is hashed and compared.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from zsl.errors import InputError
 
 T = TypeVar("T")
 BLOCK, BLOCKS = 4096, 16
-"""bytes in a block, and how many blocks are in the clue"""
+"""bytes per block, and number of blocks in the clue"""
 SETTLED = 2 * 10**9
-"""nanoseconds after which a change of a file has another time than the last one, on any file system"""
+"""nanoseconds after a change of a file from which a further change has a different time, on any file system"""
 
 
 @dataclass(frozen=True)
 class Clue:
-    """What changes, in all likelihood, when the content of a file does."""
+    """Properties of a file that almost certainly change when its content changes."""
 
     size: int
     inode: int
     mtime_ns: int
     ctime_ns: int
     sample: str
-    """hash of the first and the last block, and of others at even distances between"""
+    """hash of the first block, the last block, and evenly spaced blocks between them"""
 
     @classmethod
     def of(cls, path: Path) -> Clue:
-        """The clue of a file as it is now."""
+        """Read the current clue of a file."""
         with path.open("rb") as file:
             stat = path.stat()
             digest = xxhash.xxh3_128()
@@ -50,27 +50,27 @@ class Clue:
 
     @property
     def is_settled(self) -> bool:
-        """Whether another change would have another time: a clue that is not says nothing."""
+        """Tell whether a further change would have a different time; otherwise the clue cannot detect it."""
         return time.time_ns() - max(self.mtime_ns, self.ctime_ns) > SETTLED
 
 
 @dataclass(frozen=True)
 class Content:
-    """A file as an entry knows it."""
+    """Hash and clue of a file, as stored in a cache entry; ``clue`` is None if it was not settled."""
 
     content: str
     clue: Mapping[str, Any] | None
 
     @classmethod
     def of(cls, path: Path) -> Content:
-        """The file as it is now: all of it is read."""
+        """Read the whole file, and return its current hash and clue."""
         clue = Clue.of(path)
         with path.open("rb") as file:
             return cls(_hash(file), asdict(clue) if clue.is_settled else None)
 
 
 def known(paths: Sequence[Path]) -> dict[str, Any]:
-    """Path -> content and clue of every file, for JSON.
+    """Return path -> content hash and clue of every file, for JSON.
 
     Raises:
         InputError: a file cannot be read.
@@ -79,9 +79,9 @@ def known(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def unchanged(paths: Sequence[Path], before: Mapping[str, Any], thoroughly: bool) -> dict[str, Any] | None:
-    """``before``, with new clues where the clues are new, if all files have the content that they had; None if not.
+    """Return ``before`` with updated clues if the content of all files is unchanged, and None otherwise.
 
-    With ``thoroughly`` all of every file is read, whatever the clues say.
+    With ``thoroughly`` every file is read completely, whatever its clue.
 
     Raises:
         InputError: a file cannot be read.

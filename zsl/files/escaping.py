@@ -1,4 +1,4 @@
-"""Text as each format shows it literally: nothing that a result holds is obeyed by what displays it."""
+"""Escaping of text for each output format, so that text from results is displayed literally and never interpreted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from zsl.errors import printable
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""what begins a formula in a spreadsheet, in half and full width"""
+"""characters that begin a formula in a spreadsheet, in half and full width"""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _MARKDOWN = re.compile(
     r"[\\|*<`~$]"  # escapes, cells, emphasis, HTML and autolinks, code, strikethrough, mathematics
@@ -20,7 +20,7 @@ _MARKDOWN = re.compile(
     r"|:(?=//)|(?<=\b[wW]{3})\.|(?<=[\w.+-])@(?=[\w.-]+\.\w)"  # addresses that become links by themselves
 )
 _BLOCK = re.compile(r"[>#+=-]|\[(?=[ xX]\])|(?<=\d)[.)](?=\s|$)")
-"""at the beginning of a line a quotation, heading, list or task; after a number a list"""
+"""marks at the beginning of a line that make it a quotation, heading, list or task; after a number, a list"""
 _TEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -42,16 +42,16 @@ _TEX = {
     "|": r"\textbar{}",
 }
 _NO_CHARACTER = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
-"""of no character, and not allowed in XML"""
+"""code points that are not characters and not allowed in XML"""
 
 
 def lines(text: str) -> str:
-    """Replace control characters by their escapes, as `printable` does, but for ends of lines."""
+    """Replace control characters other than line breaks by their escapes, as `printable` does."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def markdown(text: str) -> str:
-    """Escape text for a place within a line of Markdown, such as a cell of a table."""
+    """Escape text for use within a line of Markdown, such as a table cell."""
     return _MARKDOWN.sub(r"\\\g<0>", printable(text))
 
 
@@ -67,12 +67,12 @@ def markdown_line(text: str) -> str:
 
 
 def latex(text: str) -> str:
-    """Replace what LaTeX reads as a command by what prints it."""
+    """Replace characters that LaTeX interprets by commands that print them."""
     return "".join(_TEX.get(character, character) for character in printable(text))
 
 
 def csv_cell(value: object) -> object:
-    """Begin text that a spreadsheet would evaluate with an apostrophe; numbers, and text that is one, stay."""
+    """Add an apostrophe before text that a spreadsheet would evaluate; numbers, also as text, are unchanged."""
     if not isinstance(value, str):
         return value
     if value.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(value):
@@ -81,18 +81,18 @@ def csv_cell(value: object) -> object:
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:
-    """Rows as CSV, every cell as `csv_cell` has it."""
+    """Return rows as CSV, with every cell escaped by `csv_cell`."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([csv_cell(value) for value in row] for row in rows)
     return text.getvalue()
 
 
 def plotly(text: object) -> str:
-    """Escape text for Plotly, which reads some HTML in names and labels and ``%{…}`` in what it shows on hovering."""
+    """Escape text for Plotly, which interprets some HTML in names and labels, and ``%{…}`` in hover text."""
     shown = printable(str(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return shown.replace("%{", "&#37;{")
 
 
 def drawn(text: str) -> str:
-    """Replace what an image file cannot hold; that ``$…$`` is no formula is set for the whole figure."""
+    """Replace characters that an image file cannot hold; parsing of ``$…$`` is switched off for the whole figure."""
     return _NO_CHARACTER.sub(lambda found: f"\\u{ord(found[0]):04x}", lines(text))

@@ -1,4 +1,4 @@
-"""Folders that are written to: made on demand, and removed where nothing came to lie in them."""
+"""Output folders: made on demand, and removed if they stay empty."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from zsl.errors import InputError
 
 @contextmanager
 def folder(path: Path, key: str = "paths.output") -> Iterator[None]:
-    """Make the folder, and in the end take away what is new and empty of it and of those above it.
+    """Make a folder with its parents; at the end of the block, remove those that are new and empty.
 
     Raises:
-        InputError: it cannot be made, or not be written.
+        InputError: the folder cannot be made, or cannot be written to.
     """
     new = [place for place in (path, *path.parents) if not os.access(place, os.F_OK)]
     try:
@@ -39,10 +39,10 @@ def _make(path: Path, key: str) -> None:
 
 
 def expanded(key: str, path: str) -> Path:
-    """The path without ``~``.
+    """Return the path with ``~`` or ``~user`` expanded.
 
     Raises:
-        InputError: it begins with the home of somebody who has none here.
+        InputError: the home folder is not known, or there is no such user.
     """
     try:
         return Path(path).expanduser()
@@ -54,13 +54,13 @@ def expanded(key: str, path: str) -> Path:
 
 @contextmanager
 def new_folder(path: Path, key: str) -> Iterator[Path]:
-    """Fill a folder beside ``path`` that gets its name in the end, or is removed where the block fails.
+    """Yield a temporary folder that is renamed to ``path`` at the end of the block, or removed if the block fails.
 
     Raises:
-        InputError: there is something under that name, other than an empty folder, or the folder cannot be written.
+        InputError: ``path`` exists and is not an empty folder, or the folder cannot be written.
     """
     if os.path.lexists(path) and not (path.is_dir() and not path.is_symlink() and not any(path.iterdir())):
-        raise InputError(f"{key}: {path} is there already; give a new folder, or remove it")
+        raise InputError(f"{key}: {path} exists already; give a new folder, or remove it")
     with folder(path.parent, key):
         try:
             with TemporaryDirectory(dir=path.parent, prefix=f".{path.name[:40]}.", ignore_cleanup_errors=True) as fresh:

@@ -1,4 +1,4 @@
-"""Datasets of HDF5 files, checked before memory is allocated: their claims, and that the file itself holds them."""
+"""Datasets of HDF5 files, checked before memory is allocated: type, claimed size, and that no other file is read."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from zsl.files.claimed_size import beyond
 
 
 def require_dataset(node: Any, where: str) -> h5py.Dataset:
-    """Return a dataset of real numbers, text or references that this file holds itself.
+    """Return a node if it is a dataset of real numbers, text or references that is stored in the file itself.
 
     Raises:
-        InputError: it is a group, lies in another file, holds something else, or claims more than the file can hold.
+        InputError: the node is a group, is stored in another file, has another type, or claims more values than the
+            file can hold.
     """
     if not isinstance(node, h5py.Dataset):
-        raise InputError(f"{where} is a struct or a sparse matrix, which holds no plain numbers; save full(…)")
+        raise InputError(f"{where} is a struct or a sparse matrix, not a plain array; save full(…)")
     if node.is_virtual or node.external:
-        raise InputError(f"{where} lies in another file; save the numbers themselves")
+        raise InputError(f"{where} is stored in another file; save the numbers themselves")
     kind = node.dtype.kind
     names = h5py.check_ref_dtype(node.dtype) is h5py.Reference or h5py.check_string_dtype(node.dtype) is not None
     if kind not in "biuf" and not names:
         what = "complex numbers" if set(node.dtype.names or ()) == {"real", "imag"} else f"{node.dtype}"
         raise InputError(f"{where} holds {what[:60]}, not real numbers; save real(…)")
-    # a dataset of which nothing was written is all its fill value, whatever its size
+    # a dataset without stored chunks consists of its fill value, whatever its size
     if node.shape is None or (node.size and beyond(node.size * node.dtype.itemsize, node.id.get_storage_size())):
         raise InputError(f"{where} claims {node.shape} values, which the file cannot hold; copy it again")
     return node

@@ -20,7 +20,7 @@ _MISTAKEN = {
     "c": ("complex numbers, not real numbers", "save real(…)"),
     "U": ("text, not real numbers", "save double(…)"),
 }
-"""dtype kind -> what it is instead of what is needed, and what to do"""
+"""dtype kind -> (description of the wrong type, advice)"""
 ARRAYS = (".npy", ".npz", ".pt", ".pth", ".safetensors", ".h5", ".hdf5", ".parquet", ".csv", ".tsv")
 """suffixes of files that ``data=arrays`` reads"""
 OTHERS = {
@@ -28,22 +28,22 @@ OTHERS = {
     b"PK": "a zip archive as .npz and .pt files are",
     b"PAR1": "a Parquet file",
 }
-"""what files of other formats begin with"""
+"""first bytes of files of other formats -> description"""
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def read(path: Path, keys: Sequence[str], texts: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """Those of ``keys`` and ``texts`` that the file has.
+    """Read the variables among ``keys`` and ``texts`` that the file has.
 
-    ``keys`` are numeric arrays as MATLAB shows them, logical ones as truth values; ``texts`` are text and cell arrays
-    of text, as 1-d arrays of str.
+    ``keys`` are numeric arrays with the shape that MATLAB shows, logical arrays as Booleans; ``texts`` are text and
+    cell arrays of text, as 1-d arrays of str.
 
-    What the file says of a variable is held against the size of the file before anything is allocated. Nothing but
-    this file is read: links to others are refused.
+    The claimed size of a variable is compared with the size of the file before anything is allocated. Only this file
+    is read: links to other files are refused.
 
     Raises:
-        InputError: there is no such file, it is not a MATLAB file or cut short, or a variable is a struct, sparse,
-            complex, or of any other kind than real numbers, or text among ``texts``.
+        InputError: the file does not exist, is not a MATLAB file or is truncated, or a variable is a struct, sparse,
+            complex, or of another type than real numbers (``keys``) or text (``texts``).
     """
     path = require_file(path, "", "check data.root, data.features and data.splits")
     _refuse_other_formats(path)
@@ -59,13 +59,13 @@ def read(path: Path, keys: Sequence[str], texts: Sequence[str] = ()) -> dict[str
     for key, array in found.items():
         kind = array.dtype.kind
         if kind == "c" or (kind == "U") != (key in texts):
-            what, cure = _MISTAKEN.get(kind, ("numbers, not text", "save a cell array with one name a cell"))
+            what, cure = _MISTAKEN.get(kind, ("numbers, not text", "save a cell array with one name per cell"))
             raise InputError(f"{path}: {key} holds {what}; {cure}")
     return found
 
 
 def encode(content: Mapping[str, Any]) -> bytes:
-    """A MATLAB 5 file of these arrays; arrays of objects become cell arrays.
+    """Encode arrays as a MATLAB 5 file; arrays of objects become cell arrays.
 
     Raises:
         InputError: an array is too large for the format.
@@ -85,7 +85,7 @@ def _refuse_other_formats(path: Path) -> None:
     known = next((what for magic, what in OTHERS.items() if head.startswith(magic)), None)
     if known or suffix in ARRAYS:
         what = known or f"a {suffix} file"
-        raise InputError(f"{path}: {what}, no MATLAB file; use data=arrays, which reads {', '.join(ARRAYS)}")
+        raise InputError(f"{path}: {what}, not a MATLAB file; use data=arrays, which reads {', '.join(ARRAYS)}")
 
 
 def _is_hdf5(path: Path) -> bool:

@@ -1,6 +1,6 @@
-"""MATLAB files of versions 4 and 5: read by SciPy, after what they claim has been checked.
+"""MATLAB files of versions 4 and 5, checked before SciPy reads them.
 
-SciPy allocates what a header says, and descends into cells within cells until the stack ends.
+SciPy allocates the size given in a header, and recurses into nested cells until the stack overflows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from zsl.errors import InputError
 from zsl.files.claimed_size import beyond
 
 NUMBERS = {"double": 8, "single": 4, "logical": 1} | {f"{u}int{8 * n}": n for u in ("", "u") for n in (1, 2, 4, 8)}
-"""class of a variable -> bytes a number"""
+"""class of a variable -> bytes per number"""
 LARGEST_CELLS = 64 * 2**20
 """bytes of a cell array, uncompressed"""
 _COMPRESSED, _MATRIX = 15, 14
@@ -28,11 +28,11 @@ _CHAR = 4
 
 
 def read(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    """Those of ``keys`` that the file has.
+    """Read the variables among ``keys`` that the file has.
 
     Raises:
         InputError: a variable is neither numbers nor text, or larger than the file can hold.
-        Exception: SciPy raises many kinds for a damaged file.
+        Exception: SciPy raises exceptions of many types for a damaged file.
     """
     version = matfile_version(str(path))[0]
     variables = [variable for variable in scipy.io.whosmat(str(path)) if variable[0] in keys]
@@ -68,7 +68,7 @@ def _text(cell: Any) -> str:
 
 
 def _require_whole(path: Path, cells: Container[str]) -> None:
-    """Refuse a file that ends before its last element does, and cell arrays of anything but text."""
+    """Refuse a truncated file, and cell arrays with anything but text."""
     end = path.stat().st_size
     names = iter(scipy.io.whosmat(str(path)))
     with path.open("rb") as file:
@@ -76,7 +76,7 @@ def _require_whole(path: Path, cells: Container[str]) -> None:
         while (at := file.tell()) + 8 <= end:
             kind, size = struct.unpack(f"{order}2I", file.read(8))
             if at + 8 + size > end:
-                raise InputError(f"{path}: cut short; copy it again")
+                raise InputError(f"{path}: truncated; copy it again")
             name = next(names, ("",))[0]
             if name in cells:
                 content = file.read(size)
@@ -87,7 +87,7 @@ def _require_whole(path: Path, cells: Container[str]) -> None:
 
 
 def _require_text(order: str, data: memoryview, where: str) -> None:
-    """Refuse a cell array whose cells are anything but text: subelements are flags, dimensions, name, and the cells."""
+    """Refuse a cell array with cells that are not text: its subelements are flags, dimensions, name, and the cells."""
     at = 0
     for number in range(1 << 24):
         if at + 8 > len(data):
@@ -100,7 +100,7 @@ def _require_text(order: str, data: memoryview, where: str) -> None:
             flags = struct.unpack_from(f"{order}I", data, at + 16)[0] if at + 20 <= len(data) else 0
             if flags & 0xFF != _CHAR:
                 raise InputError(
-                    f"{where} has a cell (number {number - 2}) that is not text; save one name a "
+                    f"{where} has a cell (number {number - 2}) that is not text; save one name per "
                     "cell, or numbers without cells"
                 )
         at += 8 + size + (-size % 8 if kind != _COMPRESSED else 0)

@@ -1,4 +1,4 @@
-"""MATLAB files of version 7.3, which are HDF5 files: read by h5py, after what they claim has been checked."""
+"""MATLAB files of version 7.3, which are HDF5 files, checked before h5py reads them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from zsl.errors import InputError
 from zsl.files.hdf5 import require_dataset
 
 LONGEST = 1 << 16
-"""characters of a text in a cell"""
+"""the largest number of characters in a cell"""
 
 
 def read(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    """Those of ``keys`` that the file has, transposed as MATLAB shows them.
+    """Read the variables among ``keys`` that the file has, transposed to the shape that MATLAB shows.
 
     Raises:
-        InputError: a variable is neither numbers nor text, larger than the file can hold, or lies in another file.
-        Exception: h5py raises many kinds for a damaged file.
+        InputError: a variable is neither numbers nor text, larger than the file can hold, or stored in another file.
+        Exception: h5py raises exceptions of many types for a damaged file.
     """
     with h5py.File(path, "r") as file:
         return {key: _read(file, key, f"{path}: {key}") for key in keys if file.get(key, getlink=True) is not None}
@@ -29,7 +29,7 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
 
 def _read(file: h5py.File, key: str, where: str) -> np.ndarray:
     if not isinstance(file.get(key, getlink=True), h5py.HardLink):
-        raise InputError(f"{where} is a link to somewhere else; save the numbers themselves")
+        raise InputError(f"{where} is a link to another object; save the numbers themselves")
     node = require_dataset(file[key], where)
     if node.attrs.get("MATLAB_empty"):
         return np.zeros(tuple(int(length) for length in np.ravel(node[()]))[:32])
@@ -47,15 +47,15 @@ def _read(file: h5py.File, key: str, where: str) -> np.ndarray:
 
 def _text(file: h5py.File, reference: Any, where: str) -> str:
     if not reference:
-        raise InputError(f"{where} has a cell that refers to nothing; copy the file again")
+        raise InputError(f"{where} has a cell with an empty reference; copy the file again")
     cell = require_dataset(file[reference], where)
     if cell.attrs.get("MATLAB_empty"):
         return ""
     if cell.dtype.kind not in "ui" or cell.size > LONGEST:
-        raise InputError(f"{where} has a cell that is not text; save one name a cell, or numbers without cells")
+        raise InputError(f"{where} has a cell that is not text; save one name per cell, or numbers without cells")
     return _decoded(np.asarray(cell[()]).ravel("F"))
 
 
 def _decoded(codes: np.ndarray) -> str:
-    """Text from its UTF-16 numbers."""
+    """Decode text from UTF-16 code units."""
     return codes.astype("<u2").tobytes().decode("utf-16-le", errors="replace")

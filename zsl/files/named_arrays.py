@@ -23,54 +23,54 @@ from zsl.files.hdf5 import require_dataset
 TORCH = (".pt", ".pth")
 HDF5 = (".h5", ".hdf5")
 ARRAYS = (".npy", ".npz", *TORCH, ".safetensors", *HDF5)
-"""suffixes of files that are read here"""
+"""suffixes of the supported formats"""
 ALONE = ""
-"""name of the array in a file that holds one without a name"""
+"""name given to the array of a file with one unnamed array"""
 
 
 @dataclass(frozen=True)
 class NamedArrays:
-    """The arrays of a file, each read when it is asked for: real numbers, or text of NumPy's kind ``U``."""
+    """Arrays of a file, read on access: real numbers, or text of NumPy's kind ``U``."""
 
     place: str
-    """for messages: what the file is for, and the file"""
+    """purpose and path of the file, for messages"""
     names: tuple[str, ...]
     _read: Callable[[str], Shaped[Array, "..."]]
 
     def __getitem__(self, name: str) -> Shaped[Array, "..."]:
-        """The array of this name.
+        """Read the array called ``name``.
 
         Raises:
-            InputError: it is damaged, or holds neither real numbers nor text.
+            InputError: the array is damaged, or contains neither real numbers nor text.
         """
         try:
             return self._read(name)
         except InputError:
             raise
-        except Exception as error:  # the libraries raise many kinds for a damaged file
+        except Exception as error:  # the libraries raise exceptions of many types for a damaged file
             raise _unreadable(self.place, error) from error
 
     def pick(self, *wanted: str) -> str:
-        """The name of the array that is called one of these, or else of the only one there is.
+        """Return the first of the ``wanted`` names that the file has, or else the name of its only array.
 
         Raises:
-            InputError: there are several, none of them so called, or none at all.
+            InputError: there are several arrays and none of them has a wanted name, or there is no array.
         """
         found = next((name for name in wanted if name in self.names), None)
         if found is None and len(self.names) != 1:
             there = listed(self.names) if self.names else "none"
-            raise InputError(f"{self.place}: has no array {wanted[0]!r}, but {there}; name one of them so")
+            raise InputError(f"{self.place}: has no array {wanted[0]!r}, but {there}; rename one of them")
         return self.names[0] if found is None else found
 
 
 def open_arrays(path: Path, what: str) -> NamedArrays:
-    """Open a file of arrays by its suffix, one of `ARRAYS`; nothing in it is unpickled or run.
+    """Open a file of arrays by its suffix, one of `ARRAYS`; nothing is unpickled or executed.
 
-    A ``.npy`` file is mapped, not read. A ``.pt`` file holds a tensor, or a dictionary of tensors, numbers and lists of
-    text; text beside the tensors of a ``.safetensors`` file stands in its metadata, as a list in JSON.
+    A ``.npy`` file is memory-mapped. A ``.pt`` file contains a tensor, or a dictionary of tensors, numbers and lists of
+    text. Lists of text of a ``.safetensors`` file are in its metadata, as JSON.
 
     Raises:
-        InputError: the file is damaged or not of that format, or a library that reads it is not installed.
+        InputError: the file is damaged or of another format, or a library that reads it is not installed.
     """
     place, suffix = f"{what} {path}", path.suffix.lower()
     try:
@@ -85,12 +85,12 @@ def open_arrays(path: Path, what: str) -> NamedArrays:
         return _hdf5(path, place)
     except InputError:
         raise
-    except Exception as error:  # the libraries raise many kinds for a damaged file
+    except Exception as error:  # the libraries raise exceptions of many types for a damaged file
         raise _unreadable(place, error) from error
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:
-    """The first few names, and how many more there are."""
+    """List the first ``most`` names, and count the remaining names."""
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
@@ -113,13 +113,13 @@ def _torch(path: Path, place: str) -> NamedArrays:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if any(beyond(member.file_size, member.compress_size) for member in archive.infolist()):
-                raise InputError(f"{place}: claims more than the file can hold; write it again")
+                raise InputError(f"{place}: claims more data than the file can hold; write it again")
     try:
         with warnings.catch_warnings(action="ignore"):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds, and most messages advise to run what the file holds
+    except Exception as error:  # torch raises many types, and most messages advise to load without weights_only
         raise InputError(
-            f"{place}: is damaged, or cannot be read without running what it holds; save a dictionary of tensors and "
+            f"{place}: damaged, or cannot be read without executing code from it; save a dictionary of tensors and "
             "lists of text with torch.save"
         ) from error
     if isinstance(content, torch.Tensor):
@@ -145,9 +145,9 @@ def _of_tensor(tensor: Any, where: str) -> Shaped[Array, "..."]:
     import torch
 
     if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.is_meta:
-        raise InputError(f"{where} is no dense tensor of real numbers; save tensor.to_dense() or tensor.real")
+        raise InputError(f"{where} is not a dense tensor of real numbers; save tensor.to_dense() or tensor.real")
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise InputError(f"{where} claims more numbers than the file holds; save tensor.contiguous()")
+        raise InputError(f"{where} claims more numbers than the file contains; save tensor.contiguous()")
     tensor = tensor.detach()
     if tensor.dtype.is_floating_point and tensor.dtype not in (torch.float16, torch.float32, torch.float64):
         tensor = tensor.float()
@@ -195,7 +195,7 @@ def _hdf5_array(path: Path, place: str, name: str) -> Shaped[Array, "..."]:
 
     with h5py.File(path, "r") as file:
         if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-            raise InputError(f"{place}: {name} is a link to somewhere else; save the numbers themselves")
+            raise InputError(f"{place}: {name} is a link to another object; save the numbers themselves")
         node = require_dataset(file[name], f"{place}: {name}")
         if h5py.check_string_dtype(node.dtype) is not None:
             return np.array(np.asarray(node.asstr()[()]), dtype=np.str_)

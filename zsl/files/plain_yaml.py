@@ -1,4 +1,4 @@
-"""YAML and JSON as plain data: no tags, no merging, no depth, and nothing that grows while it is read."""
+"""YAML and JSON as plain data: no tags, no merge keys, limited nesting, and no copies of aliases."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ import yaml
 
 _FASTEST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 DEEPEST = 32
-"""lists and mappings within each other"""
+"""the largest nesting depth of lists and mappings"""
 _FLOAT = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 
 
 def parse(text: str) -> Any:
-    """The content of a document, JSON if it is some, YAML otherwise; aliases are shared, never copied.
+    """Read a document as JSON if possible, and as YAML otherwise; aliases are shared objects, never copies.
 
-    Keys are not merged: ``<<`` is one like any other. Dates stay text, and ``1e-3`` is a number, as in YAML 1.2.
+    Keys are not merged: ``<<`` is an ordinary key. Dates stay text, and ``1e-3`` is a number, as in YAML 1.2.
 
     Raises:
-        ValueError: it is neither; or a key stands twice, or lists and mappings nest deeper than 32.
+        ValueError: the text is neither JSON nor YAML, a key occurs twice, or lists and mappings are nested deeper than
+            32 levels.
     """
     if text.lstrip().startswith("{"):
         try:
             return json.loads(text, object_pairs_hook=_unique)
         except json.JSONDecodeError:
-            pass  # a mapping in YAML's flow style
+            pass  # may be a mapping in YAML's flow style
         except RecursionError as error:
             raise ValueError("nested too deeply") from error
     try:
@@ -39,7 +40,7 @@ def parse(text: str) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value in a few words, however large it is."""
+    """Return a short representation of a value of any size."""
     return _SHORT.repr(value)
 
 
@@ -51,7 +52,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
         twice = next(key for place, (key, _) in enumerate(pairs) if key in dict(pairs[:place]))
-        raise ValueError(f"key {twice!r} stands twice")
+        raise ValueError(f"key {twice!r} occurs twice")
     return content
 
 
@@ -70,7 +71,7 @@ class _Loader(_FASTEST):  # type: ignore[misc,valid-type]
             if not isinstance(key, Hashable):
                 raise yaml.YAMLError("a key is a list or a mapping")
             if key in keys[:place]:
-                raise yaml.YAMLError(f"key {shown(key)} stands twice")
+                raise yaml.YAMLError(f"key {shown(key)} occurs twice")
         return {key: self.construct_object(value, deep=deep) for key, (_, value) in zip(keys, node.value, strict=True)}
 
 

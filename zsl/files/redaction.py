@@ -1,4 +1,4 @@
-r"""Withholding of secrets from all that is written: results, jobs, trackers, logs and messages."""
+r"""Redaction of secrets in all output: results, jobs, trackers, logs and messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 WITHHELD = "(withheld)"
 SHORTEST = 6
-"""characters of an environment variable from which its value is withheld wherever it appears: shorter ones, such as
+"""the smallest length of an environment variable whose value is redacted wherever it appears: shorter values, such as
 ``true``, appear in harmless text"""
 
 _WORDS = (
@@ -30,37 +30,37 @@ _VALUE = (
     r"|[^\s,;&\"')\]}]+"
 )
 _WHOLE = re.compile(rf"(?s)(\s*{_KEY}\s*=\s*)(?=\S)(.*?)(?=: |$(?!\n))")
-"""an override: the value may hold spaces, and ends at a colon, after which a message says what is wrong with it"""
+"""an override: the value may contain spaces, and ends at a colon, after which a message states the problem"""
 _PAIR = re.compile(
     rf"(?s)(?<![\w.+/-])((?:{_KEY})\\*[\"']?\s*[=:]\s*(?:(?i:bearer|basic|digest|token)\s+)?|--(?:{_KEY})\s+)(?P<value>{_VALUE})"
 )
 _QUOTED = re.compile(rf"(?s)(?<=(?P<quote>[\"']))((?:{_KEY})\s*[=:]\s*)((?:(?!(?P=quote)).)+)")
-"""an element of a list of texts: the value may hold spaces, and ends where the quotation does"""
+"""a quoted element of a list: the value may contain spaces, and ends at the closing quotation mark"""
 _SCHEME = re.compile(rf"(?i)\b(bearer\s+)(?:{re.escape(WITHHELD)}|[\w.~+/=-]+)")
 _ADDRESS = re.compile(r"://(?:[^\s/'\"@]*:(?!\d+(?:/|$))[^\s'\"]*|[^\s/'\"]*)@")
 
 
 def without_secrets(value: T) -> T:
-    """Replace what is or may be a secret by ``(withheld)``, in a text or at any depth of lists and mappings.
+    """Replace known and possible secrets by ``(withheld)``, in a text or at any depth of lists and mappings.
 
-    Withheld are values under keys such as ``api_key``, ``password`` and ``token`` (in any case, as keys of mappings and
-    as ``KEY=value``, ``KEY: value`` and ``--KEY value`` within text), user and password of addresses, what follows
-    ``Bearer``, and the values of environment variables of such names. Redacting twice gives the same as once; words
-    that only begin alike, such as ``tokenizer`` and ``max_tokens``, stay, and so do None, booleans and empty values.
+    Redacted are: values of keys such as ``api_key``, ``password`` and ``token`` (in any case; keys of mappings, and
+    ``KEY=value``, ``KEY: value`` and ``--KEY value`` in text), user and password in URLs, the word after ``Bearer``,
+    and the values of environment variables with such names. Redaction is idempotent. Longer words such as
+    ``tokenizer`` and ``max_tokens`` are not keys of secrets; None, Booleans and empty values are never redacted.
     """
     redacted: T = _redacted(value, _of_environment())
     return redacted
 
 
 def _of_environment() -> tuple[str, ...]:
-    """Values of environment variables that hold secrets, the longest first."""
+    """Return the values of environment variables that hold secrets, the longest first."""
     values = {value.strip() for name, value in os.environ.items() if _VARIABLE.search(name)}
     kept = (value for value in values if len(value) >= SHORTEST and not _is_mark(value))
     return tuple(sorted(kept, key=lambda value: (-len(value), value)))
 
 
 def _is_mark(value: str) -> bool:
-    """Whether replacing it would go on for ever, as it is a part of what replaces it."""
+    """Tell whether a value is a part of the replacement, or contains it, so that it would be replaced repeatedly."""
     return value in WITHHELD or WITHHELD in value
 
 
@@ -98,7 +98,7 @@ def _text(text: str, known: tuple[str, ...]) -> str:
 
 
 def _withheld(found: re.Match[str]) -> str:
-    """The key, and in place of the value the mark, in the same quotes."""
+    """Return the key with the value replaced by `WITHHELD`, in the same quotation marks."""
     value = found["value"]
     if value.lower() in ("none", "null", "true", "false", "''", '""', "[]", "{}"):
         return found[0]

@@ -1,4 +1,4 @@
-"""Open files that nobody vouches for: pipes, devices and files without end are refused before a byte is read."""
+"""Safe reading of untrusted files: pipes, devices and oversized files are refused before a byte is read."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 LARGEST_JSON = 2**28
-"""bytes of JSON that are read, 256 MiB"""
+"""the largest number of bytes of a JSON file, 256 MiB"""
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-"""an escape that stands for half of a surrogate pair"""
+"""a JSON escape of half of a surrogate pair"""
 
 
 class IrregularFileError(OSError):
-    """A path is no regular file, but a folder, a pipe, a socket or a device."""
+    """Error that a path is not a regular file, but a folder, a pipe, a socket or a device."""
 
 
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading.
 
     Raises:
-        IrregularFileError: the path is something else, such as a pipe or a device.
-        ValueError: no file can have this name.
-        OSError: the file is not there or cannot be read.
+        IrregularFileError: the path is not a regular file, but for example a pipe or a device.
+        ValueError: the path is not a valid file name.
+        OSError: the file does not exist or cannot be read.
     """
-    # without O_NONBLOCK a pipe that nobody writes to would never open
+    # without O_NONBLOCK, opening a pipe without a writer would block
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -38,29 +38,29 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_bytes(path: Path, largest: int) -> bytes:
-    """Read a regular file of at most ``largest`` bytes; of a larger one nothing is read.
+    """Read a regular file of at most ``largest`` bytes; a larger file is not read at all.
 
     Raises:
-        ValueError: the file is larger.
-        OSError: the file is not there, no regular file, or cannot be read.
+        ValueError: the file is larger than ``largest`` bytes.
+        OSError: the file does not exist, is not a regular file, or cannot be read.
     """
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size <= largest:
-            content = file.read(largest + 1)  # it may have grown since
+            content = file.read(largest + 1)  # the file may have grown since
             if len(content) <= largest:
                 return content
     raise ValueError(f"larger than {largest >> 20} MiB")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file that a run wrote: UTF-8, no key twice in an object, and a line break at its end.
+    """Read a JSON file written by a run: UTF-8, distinct keys in every object, and a line break at the end.
 
-    Everything that runs write ends with a line break, so a file without one was cut off. No text in it holds half of a
-    surrogate pair, which JSON can write but no file or terminal can hold.
+    All files written by runs end with a line break, so a file without one is truncated. Half of a surrogate pair,
+    which JSON can escape but UTF-8 cannot encode, is refused.
 
     Raises:
-        ValueError: the file is larger than `LARGEST_JSON`, cut off, nested too deeply, or not JSON of such text.
-        OSError: the file is not there, no regular file, or cannot be read.
+        ValueError: the file is larger than `LARGEST_JSON`, truncated, nested too deeply, or not such JSON.
+        OSError: the file does not exist, is not a regular file, or cannot be read.
     """
     content = read_bytes(path, LARGEST_JSON)
     if not content.endswith(b"\n"):
@@ -78,12 +78,12 @@ def _require_encodable(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise ValueError("half of a surrogate pair stands in a text") from error
+        raise ValueError("a text contains half of a surrogate pair") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = {sys.intern(key): value for key, value in pairs}
     if len(record) != len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands twice")
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
     return record

@@ -1,4 +1,4 @@
-"""Files that a user names: found as they are typed, regular, and decoded."""
+"""Files given by a user: found whatever the Unicode form of their path, checked to be regular, and decoded."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from zsl.errors import InputError, is_control
 
 LARGEST_TEXT = 256 * 2**20
-"""bytes of a text file that is read at once"""
+"""the largest number of bytes of a text file"""
 LONGEST_NAME = 100
-"""bytes of a name that files are called by, together with other names"""
+"""the largest number of bytes of a name that is used as a part of file names"""
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -27,19 +27,19 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""byte order mark -> encoding; those of UTF-32 stand first, for they begin like those of UTF-16"""
+"""byte order mark -> encoding; UTF-32 comes before UTF-16, whose marks are prefixes of those of UTF-32"""
 
 
 def composed(text: str) -> str:
-    """Put a name into Unicode's normal form C, in which names that look the same are equal."""
+    """Return a name in Unicode's normal form C, in which composed and decomposed letters are equal."""
     return unicodedata.normalize("NFC", text)
 
 
 def locate(path: str | Path) -> Path:
-    """Find the path as it is spelled on disk: macOS decomposes accented letters that keyboards compose.
+    """Find a path on disk whatever its Unicode normal form: macOS decomposes accented letters that keyboards compose.
 
-    ``~`` is the home folder. A path of which nothing differs but Unicode's normal form is taken for what was meant; one
-    that is not there comes back as it was given.
+    ``~`` is the home folder. The only path that differs just in Unicode's normal form is returned; a path that does not
+    exist is returned as given.
     """
     try:
         given = Path(path).expanduser()
@@ -63,10 +63,11 @@ def locate(path: str | Path) -> Path:
 
 
 def require_file(path: str | Path, what: str, cure: str) -> Path:
-    """The regular file that ``path`` names, as `locate` finds it.
+    """Return the path of a regular file, found by `locate`.
 
     Raises:
-        InputError: there is none, it is something else, or it cannot be opened: ``what path: problem; cure``.
+        InputError: the file does not exist, is not a regular file, or cannot be opened; the message is
+            ``what path: problem; cure``.
     """
     found = locate(path)
     problem = ""
@@ -87,13 +88,13 @@ def require_file(path: str | Path, what: str, cure: str) -> Path:
 
 
 def read_text(path: Path, what: str, cure: str = "save it as UTF-8") -> str:
-    """All of a text file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark; the mark is not part of it.
+    """Read a text file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark, and return it without the mark.
 
     Raises:
-        InputError: the file is too large, or not in that encoding; the message names the line.
+        InputError: the file is too large, or has another encoding; the message names the line.
     """
     if path.stat().st_size > LARGEST_TEXT:
-        raise InputError(f"{what} {path}: larger than {LARGEST_TEXT >> 20} MiB, so no such file; give the right one")
+        raise InputError(f"{what} {path}: larger than {LARGEST_TEXT >> 20} MiB; give the right file")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -107,15 +108,16 @@ def read_text(path: Path, what: str, cure: str = "save it as UTF-8") -> str:
 
 
 def require_file_name(key: str, name: str) -> None:
-    """Refuse what cannot be a part of a file's name: folders of a cache are called by it.
+    """Refuse a name that cannot be a part of a file name, such as the name of a cache folder.
 
     Raises:
-        InputError: it holds a separator or a control character, is ``.`` or ``..``, or is longer than 100 bytes.
+        InputError: the name contains a path separator or a control character, is ``.`` or ``..``, or is longer than
+            100 bytes.
     """
     if "/" in name or "\\" in name or name in (".", "..") or any(map(is_control, name)):
-        raise InputError(f"{key}={_short(name)}: files are called by it; give a name without / and control characters")
+        raise InputError(f"{key}={_short(name)}: cannot be in file names; give a name without / and control characters")
     if len(name.encode(errors="replace")) > LONGEST_NAME:
-        raise InputError(f"{key}={_short(name)}: files are called by it; give a name of at most {LONGEST_NAME} bytes")
+        raise InputError(f"{key}={_short(name)}: too long for file names; give a name of at most {LONGEST_NAME} bytes")
 
 
 def _exists(path: Path) -> bool:

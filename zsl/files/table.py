@@ -19,54 +19,54 @@ from zsl.files.claimed_size import beyond
 from zsl.files.source_file import read_text
 
 TEXTS = (".csv", ".tsv", ".txt")
-"""suffixes of tables that are text"""
+"""suffixes of tables in text format"""
 TABLES = (*TEXTS, ".parquet")
 SEPARATORS = ",;\t|"
 
 
 @dataclass(frozen=True)
 class Table:
-    """The columns of a table, each read when it is asked for, as numbers or as text."""
+    """Columns of a table, read on access as numbers or as text."""
 
     place: str
-    """for messages: what the file is for, and the file"""
+    """purpose and path of the file, for messages"""
     heading: tuple[str, ...]
     rows: int
     _texts: Callable[[str], list[str]]
     _numbers: Callable[[str], Float64[Array, " rows"] | Float64[Array, "rows k"]]
 
     def texts(self, column: str) -> list[str]:
-        """A column as text.
+        """Read a column as text.
 
         Raises:
-            InputError: it holds something that is neither text nor a whole number.
+            InputError: the column contains values that are neither text nor whole numbers.
         """
         return self._texts(column)
 
     def numbers(self, columns: list[str]) -> Float64[Array, "rows k"]:
-        """Columns side by side as numbers, in float64; a column of lists gives as many as a list has.
+        """Read columns as a float64 matrix; a column of lists of m numbers becomes m columns.
 
         Raises:
-            InputError: a cell is no number, or lists of one column differ in length.
+            InputError: a cell is not a number, or lists of one column differ in length.
         """
         if not columns or not self.rows:
-            raise InputError(f"{self.place}: holds no numbers; give a heading, and below it one line a row")
+            raise InputError(f"{self.place}: holds no numbers; give a heading, and below it one line per row")
         return np.column_stack([self._numbers(column) for column in columns])
 
     def column(self, wanted: tuple[str, ...]) -> str | None:
-        """The first column whose heading is one of these, in small or capital letters."""
+        """Return the first heading that is one of ``wanted`` in any case, or None."""
         return next((name for name in self.heading if name.strip().lower() in wanted), None)
 
 
 def read_table(path: Path, what: str) -> Table:
     """Open a table by its suffix, one of `TABLES`.
 
-    In text, commas, semicolons, tabs or bars separate, and beside anything but commas a number may have a decimal
-    comma; the encoding is UTF-8, or UTF-16 with a byte order mark.
+    In text formats the separator is a comma, semicolon, tab or bar; with any separator but the comma, numbers may have
+    a decimal comma. The encoding is UTF-8, or UTF-16 with a byte order mark.
 
     Raises:
-        InputError: the file is not of that form, has no heading, or one with a name twice, or a row is too short or
-            too long. Parquet needs pyarrow.
+        InputError: the file is not a table, has no heading or the same heading twice, a row is too short or too long,
+            or pyarrow, which Parquet needs, is not installed.
     """
     place = f"{what} {path}"
     table = _parquet(path, place) if path.suffix.lower() == ".parquet" else _text(path, what, place)
@@ -79,10 +79,12 @@ def read_table(path: Path, what: str) -> Table:
 
 
 def parse(text: str) -> tuple[list[str], list[list[str]], str]:
-    """Heading, lines, and the separator that makes most columns of the heading, or that Excel's first line names.
+    """Split CSV text into heading, lines, and separator.
+
+    The separator is the one named in Excel's first line ``sep=…``, or else the one that gives the heading most columns.
 
     Raises:
-        csv.Error: it is no such text.
+        csv.Error: the text is not CSV.
     """
     named = re.match(r"sep=(.)\r?\n", text)
     body = text[named.end() :] if named else text
@@ -130,14 +132,14 @@ def _parquet(path: Path, place: str) -> Table:
     try:
         with parquet.ParquetFile(path) as file:
             groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-            # runs of one value have no length on disk, so only the memory of the machine bounds what may be claimed
+            # run-length encoded values take no space on disk, so only the machine's memory bounds the claimed size
             claimed = max(sum(max(group.total_byte_size, 0) for group in groups), 4 * file.metadata.num_rows)
             if beyond(claimed, claimed):
                 raise InputError(f"{place}: claims {claimed:,} bytes, more than fits into memory; copy it again")
             heading, rows = tuple(map(str, file.schema_arrow.names)), int(file.metadata.num_rows)
     except InputError:
         raise
-    except Exception as error:  # pyarrow raises many kinds for a damaged file
+    except Exception as error:  # pyarrow raises exceptions of many types for a damaged file
         raise InputError(f"{place}: not a Parquet file ({_reason(error)}); write it again") from error
 
     def column(name: str) -> Any:
@@ -163,7 +165,9 @@ def _parquet(path: Path, place: str) -> Table:
         if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
             lengths = {len(value) for value in found}
             if len(lengths) != 1:
-                raise InputError(f"{place}: the lists of column {name!r} differ in length; give as many numbers a row")
+                raise InputError(
+                    f"{place}: the lists of column {name!r} differ in length; give as many numbers per row"
+                )
             found, kind, shape = found.flatten(), kind.value_type, (len(found), *lengths)
         if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
             raise InputError(f"{place}: column {name!r} holds {kind}, not numbers; leave it out, or give numbers")

@@ -14,7 +14,7 @@ from numpy import ndarray as Array
 from scipy.special import softmax
 from torch import Tensor
 
-from zsl.data.class_names import cure, reading
+from zsl.data.class_names import normalised, suggest_name
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import FitEmbedding
 from zsl.data.label_space import LabelSpace
@@ -120,8 +120,8 @@ class Predictor:
             raise InputError("labels: no class is asked about; give at least one, or leave labels out for all")
         given: Mapping[str, Any] = labels if isinstance(labels, Mapping) else {}
         place = {name: i for i, name in enumerate(self.classes.names)}
-        alike = {reading(name): name for name in reversed(self.classes.names)}
-        known = {name: name if name in place else alike.get(reading(name)) for name in names if name not in given}
+        alike = {normalised(name): name for name in reversed(self.classes.names)}
+        known = {name: name if name in place else alike.get(normalised(name)) for name in names if name not in given}
         fresh = [name for name in names if known.get(name) is None]
         ids = [place[found] for name in names if (found := known.get(name)) is not None]
         if not fresh:
@@ -246,7 +246,7 @@ class Predictor:
 
     def _embed(self, name: str, text: str | None) -> Float64[Array, " k"]:
         fit, descriptions = self.described.embedding, self.described.descriptions
-        offer = cure(name, self.classes.names, "give its φ: labels={name: array}")
+        offer = suggest_name(name, self.classes.names, "give its φ: labels={name: array}")
         if fit is None:
             raise InputError(f"labels: {name!r} is no class of the model, which has no class embedding; {offer}")
         known = descriptions.part(self.classes.seen_ids.tolist())

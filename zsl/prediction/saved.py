@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, require
+from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, require_choice
 from zsl.errors import InputError
 from zsl.evaluation.evaluate import Calibration
 from zsl.methods.method import Dimensions, ZSLModel
@@ -64,8 +64,8 @@ def _assembled(content: dict[str, Any], tensors: dict[str, Tensor], place: str, 
     embedding = content["class_embedding"]
     shift, width = (None if (t := tensors.get(f"scaling.{name}")) is None else t.numpy() for name in ("shift", "width"))
     calibration, backbone = content["calibration"], content["backbone"]
-    require(content["scaling"], "scaling", get_args(FeatureScale))
-    require(content["class_embedding_scale"], "class_embedding_scale", get_args(EmbeddingScale))
+    require_choice(content["scaling"], "scaling", get_args(FeatureScale))
+    require_choice(content["class_embedding_scale"], "class_embedding_scale", get_args(EmbeddingScale))
     if tensors["classes.embeddings"].shape[1] != dims.embedding or tensors["phi"].shape != (len(names), dims.embedding):
         raise ValueError("its class embeddings have other sizes than its method")
     return Predictor(

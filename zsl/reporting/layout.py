@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from zsl.data.fingerprint import short
+from zsl.data.fingerprint import short_fingerprint
 from zsl.errors import InputError
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.best import ONE_SEED, RULE, best, block, higher_is_better, highest, without_interval
@@ -148,7 +148,7 @@ def _sheet(title: str, rows: Sequence[Row], columns: Sequence[str], std: bool) -
         of = row.key
         words = [of.method, *[of.correction] * corrected, of.data_title, of.class_embedding, of.setting]
         words += [of.policy, seeds(row.seeds)]
-        words += [differing[i]] * any(differing) + [short(dict(of.fingerprints))]
+        words += [differing[i]] * any(differing) + [short_fingerprint(dict(of.fingerprints))]
         cells = [Cell(word) for word in words]
         for name in columns:
             summary = row.metrics.get(name)

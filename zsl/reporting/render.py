@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from zsl.data.fingerprint import short
+from zsl.data.fingerprint import short_fingerprint
 from zsl.errors import printable
 from zsl.files import escaping
 from zsl.reporting.layout import Cell, Sheet, chosen_columns, narrow
@@ -99,7 +99,13 @@ def table_csv(rows: Sequence[Row], metrics: Sequence[str] = ()) -> str:
     for row, differing in zip(rows, options(rows), strict=True):
         of = row.key
         cells: list[object] = [of.method, of.data, of.data_title, of.class_embedding, of.correction, of.setting]
-        cells += [of.protocol, of.policy, short(dict(of.fingerprints)), differing, " ".join(map(str, row.seeds))]
+        cells += [
+            of.protocol,
+            of.policy,
+            short_fingerprint(dict(of.fingerprints)),
+            differing,
+            " ".join(map(str, row.seeds)),
+        ]
         for name in columns:
             summary = row.metrics.get(name)
             cells += ["", "", "", 0] if summary is None else [summary.mean, summary.std, summary.ci, summary.n]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zsl.config.command_lines import command as command_line
-from zsl.data.fingerprint import short
+from zsl.data.fingerprint import short_fingerprint
 from zsl.errors import InputError
 from zsl.files.escaping import csv_text
 from zsl.files.redaction import without_secrets
@@ -132,14 +132,14 @@ def _summary(block: int, each: Reproduction, numbers: dict[str, int]) -> Iterato
     for comparison in each.comparisons or (None,):
         cells = [*words, NONE, "not comparable"]
         if comparison is not None:
-            cells = [*words, comparison.claim.source, _short(comparison, numbers)]
+            cells = [*words, comparison.claim.source, _short_fingerprint(comparison, numbers)]
         for name in SHOWN:
             cells += [_ours(each, name), _theirs(comparison, name), _difference(comparison, name)]
         yield Line(block, tuple(map(Cell, cells)))
         words = ["", "", ""]
 
 
-def _short(comparison: Comparison, numbers: dict[str, int]) -> str:
+def _short_fingerprint(comparison: Comparison, numbers: dict[str, int]) -> str:
     """The verdict and what decides it, reasons and caveats as numbers of notes."""
     notes = comparison.reasons or comparison.caveats
     cited = ", ".join(str(numbers.setdefault(text, len(numbers) + 1)) for text in notes)
@@ -163,7 +163,7 @@ def _section(each: Reproduction) -> Sheet:
     data = f"{of.data_title}, {features(each.example)}"
     notes = [
         f"{of.method}, {of.class_embedding}, {of.setting}, selection: {of.policy}, seeds {seeds(row.seeds)}, "
-        f"fingerprint {short(dict(of.fingerprints))}",
+        f"fingerprint {short_fingerprint(dict(of.fingerprints))}",
         *(f"{comparison.claim.source}: {comparison}" for comparison in each.comparisons),
         *([] if each.comparisons else [NONE]),
         *dict.fromkeys(f"{c.claim.source}: {text}" for c in each.comparisons if not c.reasons for text in c.caveats),

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from zsl.config.build import ANY_DATA
 from zsl.config.experiment import Experiment
-from zsl.data.protocol import Source, Stage
+from zsl.data.protocol import EmbeddedDataset, Stage
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.runs.train import train, untrained
 from zsl.selection.choice import Choice, choose
@@ -22,7 +22,9 @@ Searches: TypeAlias = dict[tuple[str, ...], Choice]
 """cache of choices: identity of the experiment and fingerprints of its data -> choice"""
 
 
-def choose_by_policy(experiment: Experiment, source: Source, trial_log: TrialLog, searches: Searches) -> Choice | None:
+def choose_by_policy(
+    experiment: Experiment, source: EmbeddedDataset, trial_log: TrialLog, searches: Searches
+) -> Choice | None:
     """Choose on the tune stage (``validation``), on the final stage (``test``: an oracle), or not at all (``fixed``).
 
     With ``selection.seed``, trials are trained with that seed instead of the run's: runs that share ``searches`` and

@@ -7,7 +7,7 @@ import logging
 from zsl.config.build import PROTOCOL_KEYS, method_node
 from zsl.config.experiment import Experiment
 from zsl.config.settings import instantiate
-from zsl.data.protocol import Source, Stage
+from zsl.data.protocol import EmbeddedDataset, Stage
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.corrections.none import Uncorrected
 from zsl.methods.method import Dimensions, ZSLModel
@@ -18,7 +18,12 @@ log = logging.getLogger(__name__)
 
 
 def predictor(
-    experiment: Experiment, source: Source, stage: Stage, choice: Choice | None, model: ZSLModel, correction: Correction
+    experiment: Experiment,
+    source: EmbeddedDataset,
+    stage: Stage,
+    choice: Choice | None,
+    model: ZSLModel,
+    correction: Correction,
 ) -> Predictor:
     """Return the predictor of a run: its trained method with everything needed to classify other images.
 

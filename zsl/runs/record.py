@@ -38,7 +38,7 @@ OCCURRENCES = (1, 5, 10)
 
 
 def describe_run(
-    experiment: Experiment, source: protocol.Source, output: Path, checkpoints: Path, resumed: bool
+    experiment: Experiment, source: protocol.EmbeddedDataset, output: Path, checkpoints: Path, resumed: bool
 ) -> RunDescription:
     """Return the description of a run for trackers; its group is the folder name of its multirun, if any."""
     names, data = experiment.names, source.dataset.name
@@ -63,7 +63,7 @@ def describe_run(
 
 def record(
     experiment: Experiment,
-    source: protocol.Source,
+    source: protocol.EmbeddedDataset,
     stage: Stage,
     choice: Choice | None,
     model: ZSLModel,

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from zsl.config.experiment import Experiment
-from zsl.data.protocol import Source
+from zsl.data.protocol import EmbeddedDataset
 from zsl.errors import InputError
 from zsl.evaluation.evaluate import evaluate
 from zsl.evaluation.scoring import score
@@ -32,7 +32,7 @@ from zsl.training.sealing import origin
 log = logging.getLogger(__name__)
 OnDataLoaded = Callable[[Mapping[str, str]], bool]
 """fingerprints of the data -> whether to resume an earlier attempt"""
-Choose = Callable[[Experiment, Source, TrialLog, Searches], Choice | None]
+Choose = Callable[[Experiment, EmbeddedDataset, TrialLog, Searches], Choice | None]
 """(experiment, source, trial log, cache of choices) -> hyperparameters, epochs, correction and calibration, or None"""
 
 

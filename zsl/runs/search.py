@@ -25,7 +25,7 @@ from zsl.config.compose import compose_chosen
 from zsl.config.experiment import Experiment
 from zsl.config.hydra_job import Names
 from zsl.config.search_space import replacing
-from zsl.data.protocol import Source
+from zsl.data.protocol import EmbeddedDataset
 from zsl.errors import InputError
 from zsl.files.folder import folder
 from zsl.files.redaction import WITHHELD, without_secrets
@@ -127,7 +127,7 @@ def _run(experiment: Experiment) -> Result:
     spent = {"selection": time.perf_counter() - started}
     experiment = experiment.without_storage()
 
-    def chosen(_e: Experiment, _s: Source, trial_log: TrialLog, _searches: object) -> Choice:
+    def chosen(_e: Experiment, _s: EmbeddedDataset, trial_log: TrialLog, _searches: object) -> Choice:
         for trial in choice.trials:
             trial_log.add(trial)
         return choice
@@ -148,7 +148,7 @@ def _exclusive(output: Path) -> Iterator[None]:
             place.unlink(missing_ok=True)
 
 
-def _searched(experiment: Experiment, source: Source, plan: Plan, storage: Storage) -> Choice:
+def _searched(experiment: Experiment, source: EmbeddedDataset, plan: Plan, storage: Storage) -> Choice:
     from zsl.selection.optuna.study import Search
 
     stage = experiment.stage(source, "tune")
@@ -206,7 +206,7 @@ def _configured(experiment: Experiment, key: str) -> Any:
     return node
 
 
-def _study_key(experiment: Experiment, source: Source) -> dict[str, Any]:
+def _study_key(experiment: Experiment, source: EmbeddedDataset) -> dict[str, Any]:
     """Return dotted key -> value of all settings that trials of one study share.
 
     Data and class embeddings are identified by their fingerprints, not by their paths.
@@ -232,7 +232,7 @@ def _dotted(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _written(experiment: Experiment, source: Source, choice: Choice) -> Result | None:
+def _written(experiment: Experiment, source: EmbeddedDataset, choice: Choice) -> Result | None:
     """Return the result of this search if it is written, with all files that the experiment asks for; else None."""
     output = experiment.output
     if experiment.rerun or not all((output / name).is_file() for name in experiment.extra_files):

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from zsl.data.protocol import Opened
+from zsl.data.protocol import LoadedImages
 from zsl.data.training_set import TrainingSet
 from zsl.errors import DivergedError, EnoughError, PrunedError
 from zsl.evaluation.accuracy import hits, mean_class_accuracy
@@ -101,7 +101,7 @@ class BestEpoch(Callback):
 
     def __init__(
         self,
-        images: Opened,
+        images: LoadedImages,
         objective: Objective,
         patience: int,
         correction: Correction,

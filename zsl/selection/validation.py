@@ -10,7 +10,7 @@ from functools import partial
 
 from pytorch_lightning import Callback
 
-from zsl.data.protocol import Opened, Stage
+from zsl.data.protocol import LoadedImages, Stage
 from zsl.errors import DivergedError, EnoughError, InputError, PrunedError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.scoring import score_opened
@@ -68,7 +68,7 @@ class Validation:
         once. Keys such as ``correction.k`` are hyperparameters of the correction; those that it leaves open are chosen
         on the held-out images.
         """
-        images = self.stage.held_out.opened()
+        images = self.stage.held_out.load()
         points, taken = iter(points), deque[Hyperparameters]()
 
         def methods() -> Iterator[Hyperparameters]:
@@ -100,12 +100,12 @@ class Validation:
             after = untrained.afterwards
             return {key: value for key, value in of_method(point).items() if key.split(".")[0] not in after}
 
-        images = self.stage.held_out.opened()
+        images = self.stage.held_out.load()
         for _, group in itertools.groupby(points, steps):
             alike = list(group)
             yield from self._sharing(alike, images) if alike[1:] else [self._trained(alike[0], None, images)]
 
-    def _sharing(self, points: Sequence[Hyperparameters], images: Opened) -> Iterator[Trial]:
+    def _sharing(self, points: Sequence[Hyperparameters], images: LoadedImages) -> Iterator[Trial]:
         assert self.build is not None
         corrections = [replaced(self.correction, of_correction(point)) for point in points]
         watches = [self._watch(images, correction) for correction in corrections]
@@ -124,11 +124,11 @@ class Validation:
                 yield watch.best.trial({**point, "epochs": watch.epochs}, correction)
 
     def _watch(
-        self, images: Opened, correction: Correction, should_continue: ShouldContinue | None = None
+        self, images: LoadedImages, correction: Correction, should_continue: ShouldContinue | None = None
     ) -> BestEpoch:
         return BestEpoch(images, self.objective, self.patience, correction, self.every, self.finish, should_continue)
 
-    def _trained(self, point: Hyperparameters, should_continue: ShouldContinue | None, images: Opened) -> Trial:
+    def _trained(self, point: Hyperparameters, should_continue: ShouldContinue | None, images: LoadedImages) -> Trial:
         tried = replaced(self.correction, of_correction(point))
         watch = self._watch(images, tried, should_continue)
         pruned = None

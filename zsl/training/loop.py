@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.errors import InputError
 
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
@@ -28,8 +28,8 @@ class Loop:
     progress_bar: bool = True
 
     def __post_init__(self) -> None:
-        require(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))
-        require(self.precision, "trainer.precision", PRECISIONS)
+        require_choice(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))
+        require_choice(self.precision, "trainer.precision", PRECISIONS)
         if self.precision == "16-mixed" and self.accelerator == "cpu":
             raise InputError("trainer.precision=16-mixed: needs a GPU; add trainer=gpu, or use bf16-mixed or 32-true")
         for key in ("log_every_n_steps", "checkpoint_every_n_steps"):

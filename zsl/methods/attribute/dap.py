@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive
 from zsl.methods.attribute.product import AttributeProduct, Prior, Threshold
@@ -47,7 +47,7 @@ class DAP(AttributeProduct):
     ) -> None:
         super().__init__(dims, threshold, prior)
         require_positive(lamb=lamb)
-        require(classifier, "method.classifier", ("logistic", "svm"))
+        require_choice(classifier, "method.classifier", ("logistic", "svm"))
         self.lamb, self.classifier = lamb, classifier
         self.register_buffer("W", torch.zeros(dims.features, dims.embedding))
         self.register_buffer("b", torch.zeros(dims.embedding))

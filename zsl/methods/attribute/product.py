@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -29,8 +29,8 @@ class AttributeProduct(ZSLModel):
 
     def __init__(self, dims: Dimensions, threshold: Threshold, prior: Prior) -> None:
         super().__init__()
-        require(threshold, "method.threshold", ("attribute", "all", "half"))
-        require(prior, "method.prior", ("seen", "half"))
+        require_choice(threshold, "method.threshold", ("attribute", "all", "half"))
+        require_choice(prior, "method.prior", ("seen", "half"))
         self.threshold, self.prior = threshold, prior
         self.register_buffer("cut", torch.zeros(dims.embedding))
         self.register_buffer("p", torch.full((dims.embedding,), 0.5))

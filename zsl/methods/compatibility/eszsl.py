@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive
 from zsl.methods.closed_form.moments import (
@@ -54,7 +54,7 @@ class ESZSL(Bilinear):
     ) -> None:
         super().__init__(dims)
         require_positive(gamma=gamma, lamb=lamb)
-        require(coding, "method.coding", ("0,1", "-1,1"))
+        require_choice(coding, "method.coding", ("0,1", "-1,1"))
         self.gamma, self.lamb, self.coding = gamma, lamb, coding
 
     @torch.no_grad()

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive
 from zsl.methods.closed_form.moments import class_counts, class_sums, eigenpairs, positive, principal_axes
@@ -54,7 +54,7 @@ class SAE(Bilinear):
     ) -> None:
         super().__init__(dims)
         require_positive(lamb=lamb)
-        require(direction, "method.direction", ("features_to_semantics", "semantics_to_features"))
+        require_choice(direction, "method.direction", ("features_to_semantics", "semantics_to_features"))
         self.lamb, self.direction = lamb, direction
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.optim import LBFGS
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.method import Dimensions, ZSLModel
@@ -57,7 +57,7 @@ class SynC(ZSLModel):
         iterations: int = 200,
     ) -> None:
         super().__init__()
-        require(loss, "method.loss", ("one_versus_other", "crammer_singer", "structured"))
+        require_choice(loss, "method.loss", ("one_versus_other", "crammer_singer", "structured"))
         require_positive(lamb=lamb, sigma=sigma)
         require_count(iterations=iterations)
         self.objective, self.lamb, self.sigma, self.iterations = loss, lamb, sigma, iterations

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
@@ -81,7 +81,7 @@ class FGMMN(FeatureGenerator):
         noise = dims.embedding if noise is None else noise
         require_count(noise=noise, hidden=hidden, n_classes=n_classes, epochs=epochs, batch_size=batch_size)
         require_positive(phi_scale=phi_scale, bandwidth=bandwidth, lr=lr)
-        require(output, "method.output", ("linear", "relu", "sigmoid"))
+        require_choice(output, "method.output", ("linear", "relu", "sigmoid"))
         self.output: Output = output
         self.bandwidth, self.n_classes = bandwidth, n_classes
         self.lr, self.epochs, self.batch_size = lr, epochs, batch_size

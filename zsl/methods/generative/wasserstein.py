@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveDraws
 from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.generative.critic import Critic, critic
@@ -68,7 +68,7 @@ class AdversarialOptions:
         require_count(critic_hidden=self.critic_hidden, critic_layers=self.critic_layers)
         require_count(n_critic=self.n_critic, epochs=self.epochs, batch_size=self.batch_size)
         require_positive(phi_scale=self.phi_scale, lamb=self.lamb, lr=self.lr)
-        require(self.output, "method.output", ("relu", "sigmoid", "linear"))
+        require_choice(self.output, "method.output", ("relu", "sigmoid", "linear"))
 
     def generator(self, dims: Dimensions) -> Generator:
         """Return G(z, φ) with new weights."""

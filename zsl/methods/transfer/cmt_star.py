@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import Batch, TrainingSet
 from zsl.hyperparameters import require_count, require_within
 from zsl.methods.closed_form.nearest import nearness
@@ -66,7 +66,7 @@ class CMTStar(CMT):
     ) -> None:
         super().__init__(dims, hidden, lr, epochs, batch_size, weight_decay)
         require_within(0, 1, rejected=rejected)
-        require(novelty, "method.novelty", ("gaussian", "loop"))
+        require_choice(novelty, "method.novelty", ("gaussian", "loop"))
         require_count(references=references, neighbours=neighbours)
         loop = novelty == "loop"
         self.novel = LocalOutliers(dims, rejected, references, neighbours) if loop else Gaussians(dims, rejected)

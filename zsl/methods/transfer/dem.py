@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import Batch
 from zsl.hyperparameters import require_count, require_positive, require_within
 from zsl.methods.closed_form.nearest import nearness
@@ -54,7 +54,7 @@ class DEM(ZSLModel):
         require_positive(lr=lr)
         require_count(hidden=hidden, epochs=epochs, batch_size=batch_size)
         require_within(0, math.inf, weight_decay=weight_decay)
-        require(output, "method.output", ("relu", "linear"))
+        require_choice(output, "method.output", ("relu", "linear"))
         self.lr, self.epochs, self.batch_size, self.weight_decay = lr, epochs, batch_size, weight_decay
         r = nn.ReLU() if output == "relu" else nn.Identity()
         self.g = nn.Sequential(nn.Linear(dims.embedding, hidden), nn.ReLU(), nn.Linear(hidden, dims.features), r)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive
 from zsl.methods.closed_form.moments import cholesky_solve, class_counts, class_sums, ridge_factor
@@ -57,7 +57,7 @@ class GFZSL(ZSLModel):
     ) -> None:
         super().__init__()
         require_positive(lamb=lamb, lamb_variance=lamb_variance, kappa=kappa)
-        require(kernel, "method.kernel", ("linear", "quadratic", "rbf"))
+        require_choice(kernel, "method.kernel", ("linear", "quadratic", "rbf"))
         self.lambs, self.kappa, self.kernel = (lamb, lamb_variance), kappa, kernel
         self.register_buffer("S", torch.zeros(dims.seen, dims.embedding))
         self.register_buffer("delta", torch.ones(()))

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive
 from zsl.methods.closed_form.moments import cholesky_solve, class_counts, class_sums, gram, ridge_factor
@@ -54,8 +54,8 @@ class Ridge(Bilinear):
     ) -> None:
         super().__init__(dims)
         require_positive(lamb=lamb)
-        require(direction, "method.direction", ("features_to_semantics", "semantics_to_features"))
-        require(similarity, "method.similarity", ("euclidean", "cosine"))
+        require_choice(direction, "method.direction", ("features_to_semantics", "semantics_to_features"))
+        require_choice(similarity, "method.similarity", ("euclidean", "cosine"))
         self.lamb, self.direction, self.similarity = lamb, direction, similarity
         self.register_buffer("mean_x", torch.zeros(dims.features))
         self.register_buffer("mean_phi", torch.zeros(dims.embedding))

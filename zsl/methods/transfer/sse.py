@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require
+from zsl.data.scaling import require_choice
 from zsl.data.training_set import Batch, TrainingSet
 from zsl.hyperparameters import require_count, require_positive, require_within
 from zsl.methods.compatibility.ranking import violations
@@ -55,7 +55,7 @@ class SSE(ZSLModel):
     ) -> None:
         super().__init__()
         require_positive(gamma=gamma, lr=lr)
-        require(mapping, "method.mapping", ("intersection", "relu"))
+        require_choice(mapping, "method.mapping", ("intersection", "relu"))
         require_count(epochs=epochs, batch_size=batch_size)
         require_within(0, math.inf, weight_decay=weight_decay)
         self.gamma, self.sign = gamma, 1 if mapping == "intersection" else -1

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from zsl.data.fingerprint import short
+from zsl.data.fingerprint import short_fingerprint
 from zsl.outputs.result import Result
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
@@ -39,7 +39,7 @@ def _card(runs: list[Result]) -> dict[str, Any]:
         "known": first.card,
         "unseen": len(first.per_class.get("u", {})),
         "seen": len(first.per_class.get("s", {})),
-        "short": short(prints),
+        "short": short_fingerprint(prints),
         "prints": prints,
         "pictures": _pictures(first),
     }

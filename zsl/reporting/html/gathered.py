@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
-from zsl.data.fingerprint import short
+from zsl.data.fingerprint import short_fingerprint
 from zsl.outputs.result import Result
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.layout import SECTIONS, Sheet
@@ -95,7 +95,7 @@ def _names(rows: Sequence[Row]) -> list[str]:
         [one.class_embedding for one in of],
         [one.setting for one in of],
         [_selection(one) for one in of],
-        [short(dict(one.fingerprints)) for one in of] if _ambiguous(of) else [""],
+        [short_fingerprint(dict(one.fingerprints)) for one in of] if _ambiguous(of) else [""],
     ):
         if len(set(values)) > 1:
             for words, value in zip(parts, values, strict=True):

@@ -1,4 +1,4 @@
-"""Classes without an image in any split: left out, or kept as further answers."""
+"""Classes without an image in any split: removed, or kept as candidate labels (distractors)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from numpy import ndarray as Array
 from zsl.data.dataset import ClassDescriptions
 
 
-def without_idle(
+def without_unused(
     classes: ClassDescriptions, labels: Int64[Array, " n"], used: Int64[Array, " c"], keep: bool
 ) -> tuple[ClassDescriptions, Int64[Array, " n"], list[str]]:
-    """Return classes and labels without the classes that no split uses, or as they are, and a note on such classes.
+    """Return classes and labels without the classes that no split uses, and a list of at most one note on them.
 
     Args:
         classes: all classes.
-        labels: positions in ``classes``, or -1; images of a class that is left out get -1.
+        labels: positions in ``classes``, or -1; images of a removed class get -1.
         used: positions of the classes that have an image in some split, in ascending order.
-        keep: keep the others as further answers (``data.distractors``).
+        keep: keep the unused classes as candidate labels (``data.distractors``) and only add the note.
     """
-    idle = np.setdiff1d(np.arange(len(classes.names)), used)
-    if not len(idle):
+    unused = np.setdiff1d(np.arange(len(classes.names)), used)
+    if not len(unused):
         return classes, labels, []
     what = "kept as further answers" if keep else "left out (data.distractors=true keeps them as answers)"
-    note = f"{len(idle)} classes have no image in any split, {what}: " + ", ".join(classes.names[i] for i in idle)
+    note = f"{len(unused)} classes have no image in any split, {what}: " + ", ".join(classes.names[i] for i in unused)
     if keep:
         return classes, labels, [note]
     position = np.full(len(classes.names) + 1, -1)
