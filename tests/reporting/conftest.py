@@ -1,4 +1,4 @@
-"""Fixtures of results to test with."""
+"""Fixtures of results."""
 
 from tests.written_results import keyed, make, oracle
 

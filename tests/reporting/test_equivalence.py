@@ -1,4 +1,4 @@
-"""Reproduced, better, worse or inconclusive: against scipy's intervals and tests."""
+"""Outcomes of equivalence tests, compared with intervals and tests of scipy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from zsl.outputs.statistics import Summary, summarize
-from zsl.reporting.equivalence import ENOUGH, MOST, difference
+from zsl.reporting.equivalence import MAX_SEEDS, MIN_SEEDS, difference
 
 accuracies = st.floats(20, 80).map(lambda value: round(value, 2))
 several = st.lists(accuracies, min_size=2, max_size=12)
@@ -28,7 +28,7 @@ def test_the_interval_is_scipys_and_decides(ours: list[float], theirs: float, to
     if np.ptp(d):
         low, high = stats.t.interval(0.95, len(d) - 1, d.mean(), stats.sem(d))
     assert (found.mean - found.half, found.mean + found.half) == pytest.approx((low, high), abs=1e-6)
-    inside, enough = max(abs(low), abs(high)) <= tolerance + 1e-9, len(ours) >= ENOUGH
+    inside, enough = max(abs(low), abs(high)) <= tolerance + 1e-9, len(ours) >= MIN_SEEDS
     expected = "better" if low > tolerance else "worse" if high < -tolerance else "inconclusive"
     assert found.outcome == ("reproduced" if inside and enough else expected)
 
@@ -68,14 +68,14 @@ def test_so_many_seeds_would_decide_and_fewer_would_not(ours: list[float], their
     def with_seeds(n: int) -> str:
         return difference(Summary(summary.mean, summary.std, None, n), printed(theirs), tolerance).outcome
 
-    assert found.seeds <= MOST
+    assert found.seeds <= MAX_SEEDS
     assert with_seeds(found.seeds) != "inconclusive"
-    assert found.seeds - 1 <= max(len(ours), ENOUGH - 1) or with_seeds(found.seeds - 1) == "inconclusive"
+    assert found.seeds - 1 <= max(len(ours), MIN_SEEDS - 1) or with_seeds(found.seeds - 1) == "inconclusive"
 
 
 def test_one_lucky_seed_reproduces_nothing() -> None:
     found = difference(summarize([54.9]), printed(54.9), 2.0)
-    assert (found.outcome, found.half, found.seeds) == ("inconclusive", None, ENOUGH)
+    assert (found.outcome, found.half, found.seeds) == ("inconclusive", None, MIN_SEEDS)
 
 
 def test_seeds_that_scatter_around_a_number_do_not_reproduce_it() -> None:
@@ -87,7 +87,7 @@ def test_seeds_that_scatter_around_a_number_do_not_reproduce_it() -> None:
 
 def test_four_seeds_are_too_few_however_close() -> None:
     assert difference(summarize([54.9] * 4), printed(54.9), 2.0).outcome == "inconclusive"
-    assert difference(summarize([54.9] * 4), printed(54.9), 2.0).seeds == ENOUGH
+    assert difference(summarize([54.9] * 4), printed(54.9), 2.0).seeds == MIN_SEEDS
     assert difference(summarize([54.9] * 4), printed(54.9), 2.0, deterministic=True).outcome == "reproduced"
 
 
@@ -109,7 +109,7 @@ def test_a_claim_that_scatters_cannot_be_decided_by_more_seeds_of_ours() -> None
 
 
 def test_the_verdict_is_right_in_the_long_run() -> None:
-    """A method truly 2.1 points off is called reproduced within 2 points in at most 2.5 % of the experiments."""
+    """Limit false positives: a method 2.1 points off counts as reproduced within 2 in at most 2.5 % of experiments."""
     generator = np.random.default_rng(0)
     runs = 50 + 2.1 + generator.normal(0, 0.5, (2000, 5))
     called = [difference(summarize(list(run)), printed(50.0), 2.0).outcome for run in runs]

@@ -1,4 +1,4 @@
-"""`zsl hubness` through the command line: numbers derived again, plots, refusals."""
+"""`zsl hubness` through the command line: recomputed numbers, plots, errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Make = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """ESZSL on synthetic data with hubs, without and with a correction."""
+    """Results of ESZSL on synthetic data with hubs, without and with a correction."""
     folder = tmp_path_factory.mktemp("hubness")
     places = [f"paths.output={folder / 'runs'}", f"paths.cache={folder / 'cache'}"]
     choices = ["data=synthetic", "data.hubness=2", "correction=none,csls", "save.predictions=true"]
@@ -31,7 +31,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def table(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> dict[str, dict[str, str]]:
-    """Correction -> column -> cell, of the CSV."""
+    """Return the CSV as correction -> column -> cell."""
     capsys.readouterr()
     assert main(["hubness", *map(str, arguments), "--format", "csv"]) == 0
     rows = csv.DictReader(io.StringIO(capsys.readouterr().out))
@@ -85,7 +85,7 @@ def test_the_histogram_counts_every_class_once(runs: Path, capsys: pytest.Captur
 
 
 def test_bins_by_hand() -> None:
-    """The mean is 10; an edge belongs to the bin below it."""
+    """Count values around a mean of 10; an edge belongs to the bin below it."""
     occurrence = [0, 0, 1, 5, 6, 10, 11, 20, 21, 40, *[0] * 5, 81, 5, 0, 0, 0]
     assert sum(occurrence) / len(occurrence) == 10
     assert histogram(occurrence) == dict(zip(BINS, [10, 3, 2, 2, 2, 0, 1], strict=True))
@@ -129,7 +129,13 @@ def test_the_plot_names_every_row_and_colours_its_hubs(make: Make, oracle: Make,
     output = tmp_path / "plot.svg"
     assert main(["hubness", str(tmp_path / "runs"), "--among", "all", "--output", str(output)]) == 0
     drawing = output.read_text(encoding="utf-8")
-    for text in ("eszsl + csls", "transductive", "50 % of $x$ &amp; &lt;b&gt;", "N1 skewness†", "N_1, the number of"):
+    for text in (
+        "eszsl + csls",
+        "transductive",
+        "50 % of $x$ &amp; &lt;b&gt;",
+        "N1 skewness†",
+        "N_1 of a class, the number of",
+    ):
         assert text in drawing
     assert "#d62728" in drawing
 
@@ -137,7 +143,7 @@ def test_the_plot_names_every_row_and_colours_its_hubs(make: Make, oracle: Make,
 @pytest.mark.parametrize(
     ("arguments", "cause"),
     [
-        (["--k", "3"], "holds no 3-occurrences of classes; --k is one of 1"),
+        (["--k", "3"], "has no 3-occurrences of classes; choose --k from 1"),
         (["--among", "seen"], "--among: invalid choice: 'seen'"),
         (["--output", "RUNS/result.json/x.svg"], "cannot be written"),
     ],
@@ -155,4 +161,4 @@ def test_bad_arguments_are_one_line_errors(
 def test_results_without_counts_are_named(make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(make(hubness={}), tmp_path)
     assert main(["hubness", str(tmp_path)]) == 2
-    assert "result.json: holds no 1-occurrences of classes; run it again" in capsys.readouterr().err
+    assert "result.json: has no 1-occurrences of classes; run it again" in capsys.readouterr().err

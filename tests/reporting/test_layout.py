@@ -1,4 +1,4 @@
-"""What a table shows: columns, †, bold, options, order, notes."""
+"""Layout of tables: columns, †, bold, options, order, notes."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_hyperparameters_that_were_set_by_hand_are_shown(make: Make, keyed: Keye
 def test_equal_numbers_of_several_seeds_have_no_interval(make: Make, keyed: Keyed) -> None:
     (sheet,) = laid_out(keyed, [make(seed=0), make(seed=1)])
     assert column(sheet, "T1") == ["57.0"]
-    assert any("the same with every seed" in note for note in sheet.notes)
+    assert any("every seed gives the same number" in note for note in sheet.notes)
     (sheet,) = laid_out(keyed, [make(seed=0, T1=56.0), make(seed=1)])
     assert "±" in column(sheet, "T1")[0]
 
@@ -147,7 +147,7 @@ def test_fingerprints_tell_rows_apart(make: Make, keyed: Keyed) -> None:
 
 
 def test_bold_is_the_best_of_what_can_be_compared(make: Make, keyed: Keyed) -> None:
-    """SAE wins on CUB among equal settings; the transductive run and the run on other features compete with none."""
+    """Mark SAE as the best on CUB among equal settings; transductive runs and other features are other blocks."""
     results = [
         make(T1=50.0, deterministic=True),
         make(T1=60.0, method="sae", deterministic=True),
@@ -171,7 +171,7 @@ def test_few_seeds_behind_a_bold_number_are_named(make: Make, keyed: Keyed) -> N
     five = [make(seed=seed) for seed in range(5)]
     three = [make(method="ale", T1=60.0 + seed, seed=seed) for seed in range(3)]
     (sheet,) = laid_out(keyed, [*five, *three])
-    assert "warning: fewer than 5 seeds stand behind the best numbers of ale (3)" in sheet.notes
+    assert "warning: the best numbers of ale (3) come from fewer than 5 seeds" in sheet.notes
     (sheet,) = laid_out(keyed, [*five, *(make(method="ale", T1=60.0 + seed, seed=seed) for seed in range(5))])
     assert not any("fewer than" in note for note in sheet.notes)
     (sheet,) = laid_out(keyed, [*five, make(method="sae", T1=90.0, deterministic=True)])
@@ -235,8 +235,8 @@ def test_what_is_no_more_than_chance_says_so(make: Make, keyed: Keyed, T1: float
     shown = {name: column(sheet, name)[1 if column(sheet, "method")[0] == "sae" else 0] for name in ("T1", "u", "H")}
     assert [name for name, text in shown.items() if text.endswith("(chance)")] == marked
     assert not any("chance" in text for name in ("T1", "u", "H") for text in bold(sheet, name))
-    assert "chance, the accuracy of a guess: T1 2.0, u 0.5, s 0.5 (CUB PS v1, 312 attributes)" in sheet.notes
-    assert any(note.startswith("(chance): no more than chance") for note in sheet.notes)
+    assert "chance level in percent: T1 2.0, u 0.5, s 0.5 (CUB PS v1, 312 attributes)" in sheet.notes
+    assert any(note.startswith("(chance): not above chance") for note in sheet.notes)
 
 
 def test_an_interval_over_seeds_that_reaches_down_to_a_guess_is_marked(make: Make, keyed: Keyed) -> None:
@@ -282,13 +282,13 @@ def test_rows_without_the_metric_sort_last(make: Make, keyed: Keyed) -> None:
 @pytest.mark.parametrize("arguments", [{"metrics": ["T2"]}, {"metrics": ["T1", "Hh"]}])
 def test_an_unknown_metric_names_the_nearest(make: Make, keyed: Keyed, arguments: dict[str, Any]) -> None:
     with pytest.raises(
-        InputError, match=r"no result has a metric '(T2|Hh)'; did you mean '(T1|H)'\? there are AUSUC, "
+        InputError, match=r"no result has a metric '(T2|Hh)'; did you mean '(T1|H)'\? choose one of AUSUC, "
     ):
         laid_out(keyed, [make()], **arguments)
 
 
 def test_sorting_by_an_unknown_metric_is_refused(make: Make, keyed: Keyed) -> None:
-    with pytest.raises(InputError, match="no result has a metric 'accuracy'; there are AUSUC, H, T1, s, u"):
+    with pytest.raises(InputError, match="no result has a metric 'accuracy'; choose one of AUSUC, H, T1, s, u"):
         arrange(rows(keyed([make()])), "accuracy")
 
 
@@ -334,7 +334,7 @@ def test_the_oracle_gap_compares_the_same_seeds(make: Make, oracle: Make, keyed:
     best = [oracle(seed=i, T1=60.0 + i, u=30.0, s=30.0) for i in (3, 7)]
     (sheet,) = laid_out(keyed, [*honest, *best])
     (gap,) = [note for note in sheet.notes if note.startswith("oracle gap")]
-    assert gap.endswith("T1 63.0† - 53.0 = +10.0, H 30.0† - 20.0 = +10.0 (seeds that both have: 3)")
+    assert gap.endswith("T1 63.0† - 53.0 = +10.0, H 30.0† - 20.0 = +10.0 (common seeds: 3)")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Every format holds the same table: each is parsed back and compared with the rows."""
+"""Output formats: each is parsed and compared with the rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HOSTILE = "A|B*C_D & 50 % of #1 $x$ {y} ~z^2 \\n <i>`q`</i> [é] †"
 def found(
     make: Callable[..., Result], oracle: Callable[..., Result], keyed: Callable[..., dict[Path, Result]]
 ) -> list[Row]:
-    """Two data sets (one with a hostile title), seeds, † runs, options, validation numbers, a missing metric."""
+    """Rows of two data sets (one with special characters in its title) with seeds, †, options and a missing metric."""
     results = [
         *(make(seed=seed, T1=50 + seed / 3, u=20 + seed) for seed in range(5)),
         *(make(seed=seed, gamma=10.0, T1=60 + seed) for seed in range(2)),
@@ -49,7 +49,7 @@ def bolds(sheet: Sheet) -> list[tuple[int, int]]:
 
 
 def unwrapped(cells: list[list[str]], before: str, after: str) -> tuple[list[list[str]], list[tuple[int, int]]]:
-    """Cells without their bold marks, and where those were."""
+    """Return cells without their bold marks, and the positions of these."""
     marked = [(i, j) for i, row in enumerate(cells) for j, cell in enumerate(row) if cell.startswith(before)]
     return [
         [c.removeprefix(before).removesuffix(after) if c.startswith(before) else c for c in r] for r in cells
@@ -57,7 +57,7 @@ def unwrapped(cells: list[list[str]], before: str, after: str) -> tuple[list[lis
 
 
 def unescaped(text: str) -> str:
-    """Markdown -> text: a backslash before punctuation goes."""
+    """Convert Markdown to text: a backslash before punctuation is removed."""
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)
 
 
@@ -136,7 +136,7 @@ def printed(made: list[Sheet], width: int) -> str:
 
 
 def test_the_terminal_read_back_is_the_table(found: list[Row]) -> None:
-    """Columns are cut where the heading's words begin or, for numbers, end."""
+    """Split columns where the words of the heading begin or, for numbers, end."""
     for sheet in sheets(found):
         title, _, _, rule, *lines = printed([sheet], 1000).splitlines()
         body = [line for line in lines if line.strip()][: len(sheet.lines)]
@@ -207,7 +207,7 @@ def test_csv_keeps_the_metrics_asked_for(found: list[Row]) -> None:
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv"])
 def test_test_numbers_never_stand_among_validation_numbers(found: list[Row], form: str) -> None:
-    """80.0 is the T1 of the tune run: it follows every number of the test table, or stands in a tune line."""
+    """Find 80.0, the T1 of the tune run, after all test numbers or in a line of the protocol tune."""
     text = render(found, form)
     if form == "csv":
         (line,) = [line for line in csv.DictReader(io.StringIO(text)) if line["T1 mean"] == "80.0"]

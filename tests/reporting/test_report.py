@@ -1,4 +1,4 @@
-"""`zsl report` on real files."""
+"""`zsl report` on result files."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ def test_disagreeing_repeats_are_told_in_every_format(
 ) -> None:
     write(make(seed=3, T1=99.0, created="2026-03-01T00:00:00+00:00"), runs / "again")
     for form in ("terminal", "markdown", "latex"):
-        assert "two runs of one configuration disagree" in run(runs, "--format", form)
+        assert "runs of one configuration and seed differ" in run(runs, "--format", form)
     assert not caplog.records
     with caplog.at_level(logging.WARNING):
         run(runs, "--format", "csv")
         run(runs, "--output", tmp_path / "t.md")
     messages = [record.getMessage() for record in caplog.records]
-    disagreements = [message for message in messages if "two runs of one configuration disagree" in message]
+    disagreements = [message for message in messages if "runs of one configuration and seed differ" in message]
     assert len(disagreements) == 2
     assert all("seed 3" in message and "again" in message for message in disagreements)
 
@@ -98,7 +98,7 @@ def test_disagreeing_repeats_are_told_in_every_format(
 def test_few_seeds_behind_the_best_number_are_told_in_every_format(
     runs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    warning = "fewer than 5 seeds stand behind the best numbers of ale (1)"
+    warning = "the best numbers of ale (1) come from fewer than 5 seeds"
     for form in ("terminal", "markdown", "latex"):
         assert warning in run(runs, "--format", form)
     assert not caplog.records

@@ -1,4 +1,4 @@
-"""Experiments beside their claims: what is averaged, what stands in the tables, and that all of it can be traced."""
+"""Comparison of experiments with published numbers: grouping of runs, tables, commands and paths."""
 
 from __future__ import annotations
 
@@ -79,15 +79,16 @@ def test_the_summary_has_a_line_for_every_claim(make: Make, keyed: Keyed) -> Non
     assert [line["T1 difference"] for line in lines] == ["+1.2 ± 0.2", "+7.2 ± 0.2", "+0.2 ± 0.2"]
     assert [line["verdict"] for line in lines] == ["reproduced [1]", "not comparable [2]", "not comparable [3]"]
     assert (
-        "[1] features are taken for res101 by their file's name: the fingerprint of theirs is not known" in sheet.notes
+        "[1] features are identified as res101 by the file name only: the published fingerprint is unknown"
+        in sheet.notes
     )
     assert "[2] other features (res101, not resnet)" in sheet.notes
     assert "[3] unverified number" in sheet.notes
     assert MEAN_OF_H in sheet.notes
-    assert "?: from memory, not verified where it was printed" in sheet.notes
+    assert "?: unverified: quoted from memory, not read in its source" in sheet.notes
     assert not any("fewer than" in note for note in sheet.notes)
     few = summary(reproductions(keyed(runs(make, count=4))))
-    assert "warning: fewer than 5 seeds stand behind eszsl_nobody2020" in few.notes
+    assert "warning: numbers of eszsl_nobody2020 come from fewer than 5 seeds" in few.notes
     assert texts(few)[0][4] == "inconclusive: T1 +1.1 ± 0.2, H +0.0; about 5 seeds would tell [1]"
     closed = summary(reproductions(keyed([replace(runs(make, count=1)[0], deterministic=True)])))
     assert texts(closed)[0][4] == "reproduced [1]"

@@ -1,4 +1,4 @@
-"""Which runs are averaged: laws of grouping."""
+"""Grouping of runs into rows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_run_on_other_data_changes_no_existing_row(make: Make, keyed: Keyed, w
 @given(world=worlds)
 @settings(max_examples=50, deadline=None)
 def test_every_row_is_the_mean_of_a_loop(make: Make, keyed: Keyed, world: list[dict[str, Any]]) -> None:
-    """The latest run of each seed of each (method, γ, protocol, fingerprint), averaged by hand."""
+    """Average the latest run of each seed of each (method, γ, protocol, fingerprint) by hand."""
     expected: dict[tuple[str, ...], dict[int, tuple[str, str, float]]] = {}
     for i, changes in enumerate(world):
         key = (changes["method"], str(changes["gamma"]), changes["protocol"], str(changes["prints"]))
@@ -138,7 +138,7 @@ def test_a_metric_that_one_repeat_lacks_is_a_disagreement_too(make: Make, keyed:
 
 
 def chosen(make: Make, policy: str, gamma: float, seed: int) -> Result:
-    """ESZSL whose γ was chosen; its configuration keeps the γ it was given."""
+    """Return a result of ESZSL whose γ was chosen; its configuration keeps the configured γ."""
     metrics = {"T1†" if policy == "test" else "T1": 50.0}
     return make(seed=seed, gamma=gamma, metrics=metrics, selection=Selection(policy, {"method.gamma": gamma}))
 

@@ -1,4 +1,4 @@
-"""The verdict on an experiment: what can be compared, which metric decides, and what is not known."""
+"""Verdicts on experiments: comparability, deciding metrics, unknown conditions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def compared(result: Result, claim: Claim, others: Sequence[Claim] = ()) -> Comp
 
 
 def over(make: Make, claim: Claim = CLAIM, **seeds: Sequence[float]) -> Comparison:
-    """Runs of a method that draws random numbers, beside a claim."""
+    """Compare runs of a method that draws random numbers with a claim."""
     result = run(make, deterministic=False)
     row = Row(rows({Path("a"): result})[0].key, (0,), {name: summarize(own) for name, own in seeds.items()})
     return compare(result, row, claim)
@@ -81,7 +81,7 @@ def test_seeds_that_scatter_around_the_number_are_inconclusive(make: Make) -> No
 
 
 def test_an_h_that_fits_hides_no_u_and_s_that_do_not(make: Make) -> None:
-    """u + 36 and s - 39 with the same H: worse, and s is what decides."""
+    """Decide by s, which is worse, where u + 36 and s - 39 give the same H."""
     claim = replace(CLAIM, metrics=printed(u=23.9, s=80.0, H=36.8))
     u, s = 59.9, 41.0
     H = 2 * u * s / (u + s)
@@ -153,9 +153,9 @@ def test_what_differs_is_not_comparable(
 @pytest.mark.parametrize(
     ("theirs", "caveat"),
     [
-        ({"features_sha256": None}, "features are taken for res101 by their file's name"),
+        ({"features_sha256": None}, "features are identified as res101 by the file name only"),
         ({"setting": None}, "their setting is not known"),
-        ({"selected_on": None}, "it is not known what theirs was chosen on"),
+        ({"selected_on": None}, "it is not known on which data theirs was chosen"),
     ],
 )
 def test_what_is_not_known_is_said(make: Make, theirs: Mapping[str, Any], caveat: str) -> None:
@@ -174,7 +174,7 @@ def test_a_file_of_the_right_name_is_known_by_its_length_and_by_its_content(make
     theirs = replace(CLAIM, features_sha256=None, features_dimension=2048)
     long, short = {"features": 2048}, {"features": 512}
     assert compared(run(make, card=long), theirs).verdict == "reproduced"
-    assert str(compared(run(make, card=short), theirs)).endswith("other features (res101 of length 512, not 2048)")
+    assert str(compared(run(make, card=short), theirs)).endswith("other features (res101 of dimension 512, not 2048)")
     other = replace(CLAIM, features="resnet_fc1000")
     found = compared(run(make, card=long), theirs, [theirs, other])
     assert str(found).endswith("(a file res101 with the content of resnet_fc1000, not res101)")

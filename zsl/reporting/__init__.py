@@ -1,1 +1,1 @@
-"""Results on disk, their statistics, and the tables people read."""
+"""Reports on results: tables, plots, comparisons and an HTML page."""

@@ -1,4 +1,4 @@
-"""Whether a number found here and a printed one answer the same question."""
+"""Checks whether a number of a run and a published number are comparable."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from zsl.outputs.result import Result
 from zsl.reporting.table import NUMERIC
 
 ADJUSTABLE = frozenset({"experiments", "data", "seed", "selection.seed", "resume", "rerun", "trainer", "logger"})
-"""overrides that leave an experiment what it is; ``data.features`` and other places of files do too"""
+"""overrides that do not change what an experiment computes"""
 ADJUSTABLE_BELOW = ("paths.", "trainer.", "save.", "logger.", "hydra.", "hydra/")
-PLACES = frozenset({"data.root", "data.features", "data.splits", "data.cache", "data.name"})
+DATA_KEYS = frozenset({"data.root", "data.features", "data.splits", "data.cache", "data.name"})
+"""overrides that choose files; their content is compared by fingerprints"""
 SHORT = 8
-"""characters of a fingerprint that are shown"""
+"""number of characters of a fingerprint that are shown"""
 
 
 def reasons(result: Result, claim: Claim, others: Sequence[Claim] = ()) -> Iterator[str]:
-    """Why the two cannot be compared; nothing where they can.
+    """Yield the reasons why a result and a claim cannot be compared; nothing where they can.
 
-    Features are those of the claim where their fingerprint is. Where the claim's fingerprint is not known, the name of
-    the file must be that of the claim, the length must be the same where it is known, and the content must not be what
-    ``others``, claims on the same data, call by another name.
+    Features are equal where their fingerprints are. Where the fingerprint of a claim is not known, the names of the
+    files must be equal, the dimensions must be equal where both are known, and the content must not be that of features
+    which another claim on the same data lists under another name.
+
+    Args:
+        result: one run.
+        claim: the published number.
+        others: all claims of the experiment, whose known fingerprints identify features.
     """
     if not claim.verified:
         yield "unverified number"
@@ -46,17 +52,17 @@ def reasons(result: Result, claim: Claim, others: Sequence[Claim] = ()) -> Itera
 
 
 def caveats(claim: Claim) -> Iterator[str]:
-    """What is not known of a claim, so that the two may differ in it."""
+    """Yield the conditions of a claim that are not known, in which a run may differ from it."""
     if claim.features_sha256 is None:
-        yield f"features are taken for {claim.features} by their file's name: the fingerprint of theirs is not known"
+        yield f"features are identified as {claim.features} by the file name only: the published fingerprint is unknown"
     if claim.setting is None:
         yield "their setting is not known"
     if claim.selected_on is None:
-        yield "it is not known what theirs was chosen on"
+        yield "it is not known on which data theirs was chosen"
 
 
 def features(result: Result) -> str:
-    """What the features of a run are called: their file's name without its ending, or that of their backbone."""
+    """Return the name of the features of a run: the file name without its suffix, or the class of the backbone."""
     data = result.config.get("data", {})
     backbone = data.get("backbone")
     if isinstance(backbone, Mapping):
@@ -65,13 +71,13 @@ def features(result: Result) -> str:
 
 
 def changed(result: Result) -> list[str]:
-    """What was set on the command line and makes the run another experiment than its file describes."""
+    """Return the overrides of the command line that change what the experiment computes."""
     return [override for override in result.overrides if not _adjustable(override.partition("=")[0].lstrip("+~"))]
 
 
 def _adjustable(key: str) -> bool:
-    aside = key in ADJUSTABLE or key in PLACES or key.startswith(ADJUSTABLE_BELOW)
-    return aside and key not in NUMERIC
+    adjustable = key in ADJUSTABLE or key in DATA_KEYS or key.startswith(ADJUSTABLE_BELOW)
+    return adjustable and key not in NUMERIC
 
 
 def _other_features(result: Result, claim: Claim, others: Sequence[Claim]) -> Iterator[str]:
@@ -88,4 +94,4 @@ def _other_features(result: Result, claim: Claim, others: Sequence[Claim]) -> It
     elif known.get(ours, claim.features) != claim.features:
         yield f"other features (a file {name} with the content of {known[ours]}, not {claim.features})"
     elif None not in (dimension, claim.features_dimension) and dimension != claim.features_dimension:
-        yield f"other features ({name} of length {dimension}, not {claim.features_dimension})"
+        yield f"other features ({name} of dimension {dimension}, not {claim.features_dimension})"

@@ -1,4 +1,4 @@
-"""A page of photographs with the answers of a model: one self-contained HTML file."""
+"""Contact sheet: a self-contained HTML page of images with the predictions of a model."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from zsl import __version__
 from zsl.reporting.html.page import environment
 
 SIDE = 240
-"""pixels of the longer side of a thumbnail"""
+"""pixels of the longer side of a thumbnail, at most"""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One photograph of the sheet.
+    """One image of the sheet.
 
     Attributes:
-        path: of the image file.
-        image: upright, in RGB.
-        labels: answers, the best first.
-        confidence: of each answer, in [0, 1].
-        margin: best seen minus best unseen class, or None.
-        truth: name of the folder that the image lies in, where it is one of the classes asked about; otherwise None.
+        path: path of the image file.
+        image: the image, upright, in RGB.
+        labels: predicted classes, the best first.
+        confidence: confidence of each predicted class, in [0, 1].
+        margin: score of the best seen class minus that of the best unseen class, or None.
+        truth: name of the folder of the image, where it is one of the candidate classes; otherwise None.
     """
 
     path: str
@@ -38,12 +38,12 @@ class Entry:
 
     @property
     def wrong(self) -> bool:
-        """Tell whether the truth is known and is not the first answer."""
+        """Whether the true class is known and is not the first prediction."""
         return self.truth is not None and self.labels[0] != self.truth
 
     @property
     def thumbnail(self) -> str:
-        """The image as a data URI, at most :data:`SIDE` pixels long."""
+        """Image as a data URI, at most :data:`SIDE` pixels long."""
         small = self.image.copy()
         small.thumbnail((SIDE, SIDE))
         content = io.BytesIO()
@@ -52,7 +52,7 @@ class Entry:
 
 
 def contact_sheet(entries: Sequence[Entry], title: str, calibrated: bool) -> str:
-    """Return the page: every image with its answers; of labelled images the mistakes first, the most confident on top.
+    """Return an HTML page of images with their predictions; errors come first, the most confident on top.
 
     Raises:
         InputError: Jinja is not installed.

@@ -1,4 +1,4 @@
-"""Figures as image files: the same figure gives the same bytes."""
+"""Reproducible image files of figures: equal figures give identical bytes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 UNDATED: dict[str, dict[str, None]] = {"png": {}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-"""format -> what to leave out of the file"""
+"""format -> metadata that leave out the date"""
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Small letters, and text that stays text, none of it read as a formula; a figure is drawn and written inside."""
+    """Set the style in which a figure is drawn and saved: small font, text as text, no text parsed as a formula."""
     svg = {"svg.hashsalt": "zsl", "svg.fonttype": "none"}
     text = {"font.size": 8, "text.usetex": False, "text.parse_math": False}
     with mpl.rc_context({**svg, **text}), catch_warnings():  # type: ignore[dict-item]
@@ -25,7 +25,7 @@ def style() -> Iterator[None]:
 
 
 def image(page: Figure, form: str) -> bytes:
-    """The figure as a file of the format ``form``, one of `UNDATED`."""
+    """Return the figure as an image file of the format ``form``, one of `UNDATED`."""
     content = io.BytesIO()
     page.savefig(content, format=form, dpi=150, metadata=UNDATED[form])
     return content.getvalue()

@@ -1,4 +1,4 @@
-"""Is a number found again? The interval of its difference to the printed one, and what follows from it."""
+"""Equivalence tests of a number with a published one: the interval of their difference, and its outcome."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from zsl.outputs.statistics import CONFIDENCE, Summary
 
 Outcome: TypeAlias = Literal["reproduced", "better", "worse", "inconclusive"]
 
-ENOUGH = 5
-"""seeds that a method which draws random numbers needs to count as reproduced"""
-MOST = 1000
-"""seeds beyond which none are proposed"""
+MIN_SEEDS = 5
+"""least number of seeds with which a method that draws random numbers counts as reproduced"""
+MAX_SEEDS = 1000
+"""greatest number of seeds that is proposed"""
 DIGITS = 9
-"""decimals of a percentage point that count: a difference of exactly the tolerance lies within it"""
+"""decimals to which limits of intervals are rounded: a difference of exactly the tolerance lies within it"""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Ours - theirs of one metric, with its 95 % interval."""
+    """Difference ours - theirs of one metric, with its 95 % interval."""
 
     mean: float
     half: float | None
@@ -28,8 +28,8 @@ class Difference:
     tolerance: float
     outcome: Outcome
     seeds: int | None = None
-    """of an inconclusive one: how many of ours it would take if mean and spread stayed the same; None where no number
-    up to `MOST` would do"""
+    """for an inconclusive outcome, the number of our seeds that would decide it if mean and standard deviation stayed
+    the same; None where no number up to `MAX_SEEDS` would"""
 
 
 def difference(ours: Summary, theirs: Summary, tolerance: float, deterministic: bool = False) -> Difference:
@@ -37,17 +37,17 @@ def difference(ours: Summary, theirs: Summary, tolerance: float, deterministic: 
 
         d ± t₍.975, ν₎ · e,   e² = s₁² / n₁ + s₂² / n₂,   ν = e⁴ / Σ (sᵢ² / nᵢ)² / (nᵢ - 1)
 
-    *Reproduced*: the interval lies within [-tolerance, tolerance] (two one-sided tests at 2.5 % each), of at least
-    `ENOUGH` seeds. *Better* or *worse*: it lies wholly above or below that. Else *inconclusive*. A ``deterministic``
-    number of ours has no spread, and one seed is enough. A single printed number is taken as it is, as its spread is
-    not known.
+    *Reproduced*: the interval lies within [-tolerance, tolerance] (two one-sided tests at 2.5 % each), with at least
+    `MIN_SEEDS` seeds. *Better* or *worse*: the interval lies wholly above or below that range. Otherwise
+    *inconclusive*. If ours is ``deterministic``, its standard deviation is 0 and one seed is enough. A single published
+    number is taken as exact, as its standard deviation is not known.
 
     Sources: Welch 1947; Schuirmann 1987.
     """
     mean, half = ours.mean - theirs.mean, _half(ours, theirs, ours.n, deterministic)
-    enough = deterministic or ours.n >= ENOUGH
+    enough = deterministic or ours.n >= MIN_SEEDS
     if half is None:
-        return Difference(mean, None, tolerance, "inconclusive", ENOUGH)
+        return Difference(mean, None, tolerance, "inconclusive", MIN_SEEDS)
     low, high = round(mean - half, DIGITS), round(mean + half, DIGITS)
     if low > tolerance:
         return Difference(mean, half, tolerance, "better")
@@ -60,9 +60,9 @@ def difference(ours: Summary, theirs: Summary, tolerance: float, deterministic: 
 
 
 def _needed(ours: Summary, theirs: Summary, margin: float) -> int | None:
-    """The fewest seeds with which the interval is decided: within the margin inside of the tolerance, or outside."""
-    fewest = max(ENOUGH, ours.n + (ours.n >= ENOUGH)) if margin >= 0 else ours.n + 1
-    for n in range(fewest, MOST + 1):
+    """Return the least number of seeds with which half the interval is shorter than the margin, or None."""
+    fewest = max(MIN_SEEDS, ours.n + (ours.n >= MIN_SEEDS)) if margin >= 0 else ours.n + 1
+    for n in range(fewest, MAX_SEEDS + 1):
         half = _half(ours, theirs, n, False)
         if half is not None and half < abs(margin):
             return n
@@ -70,7 +70,7 @@ def _needed(ours: Summary, theirs: Summary, margin: float) -> int | None:
 
 
 def _half(ours: Summary, theirs: Summary, n: int, deterministic: bool) -> float | None:
-    """Half the width of the interval if ours were ``n`` seeds with the spread that they have."""
+    """Return half the width of the interval if ours had ``n`` seeds and the same standard deviation."""
     if ours.std is None and not deterministic:
         return None
     from scipy.special import stdtrit

@@ -1,4 +1,4 @@
-"""Real and synthetic features of a few classes in the plane that shows most of the real ones."""
+"""Plot of real and synthetic features of a few classes in two principal components of the real ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zsl.files.escaping import drawn
 from zsl.reporting.drawing import image, style
 
 MOST = 100
-"""points of a class, real and synthetic each"""
+"""points per class that are drawn, real and synthetic each"""
 
 
 def draw(
@@ -24,9 +24,17 @@ def draw(
     names: Sequence[str],
     form: str,
 ) -> bytes:
-    """First two principal components of the real features: dots, and crosses for the synthetic, a colour a class.
+    """Draw features in the first two principal components of the real ones: real dots, synthetic crosses.
 
-    The same features give the same bytes, of the image format ``form``. Labels are positions in ``names``.
+    Each class has a colour. Equal features give identical bytes.
+
+    Args:
+        real: real features.
+        labels: their classes, as positions in ``names``.
+        synthetic: synthetic features.
+        synthetic_labels: their classes, as positions in ``names``.
+        names: names of classes.
+        form: format of the image, one of :data:`zsl.reporting.drawing.UNDATED`.
     """
     centre = real.mean(axis=0)
     _, lengths, axes = np.linalg.svd(real - centre, full_matrices=False)

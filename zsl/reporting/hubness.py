@@ -1,4 +1,4 @@
-"""``zsl hubness``: which classes answer far too many images, and how many none, by method and correction."""
+"""Command ``zsl hubness``: hubs and antihubs among the predicted classes, by method and correction."""
 
 from __future__ import annotations
 
@@ -17,30 +17,37 @@ if TYPE_CHECKING:
 
     from zsl.outputs.result import Result
 
-HELP = "how evenly answers fall on classes: hubs, antihubs, skewness; as a table or a plot"
+HELP = "hubness of predictions: hubs, antihubs, skewness; as a table or a plot"
 DESCRIPTION = (
-    "N_k counts in how many images a class is among the k best; μ is its mean over classes. "
-    "Skewness: of N_k over classes. Robin Hood: share of occurrences to be moved for all to be equal. "
-    "Hubs: share of classes with N_k > 2μ; bad, where most of these are images of other classes. "
-    "Antihubs: share with N_k = 0. Bad occurrences: their share that is in images of other classes."
+    "N_k, the k-occurrence of a class, counts the images for which the class is among the k best; μ is its mean over "
+    "classes. Skewness: the skewness of N_k over classes. Robin Hood: the share of occurrences that would have to move "
+    "to make all N_k equal. Hubs: the share of classes with N_k > 2μ; bad hubs: those whose images are mostly of other "
+    "classes. Antihubs: the share of classes with N_k = 0. Bad occurrences: the share of occurrences for images of "
+    "other classes."
 )
 ACCURACIES = {"unseen": ("T1",), "all": ("u", "s", "H")}
 PLOTS = (".svg", ".png", ".pdf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``zsl hubness``."""
+    """Add the arguments of ``zsl hubness``."""
     add_table_arguments(parser)
-    parser.add_argument("--k", type=int, default=1, help="of the k best classes of an image: 1 (default), 5 or 10")
-    parser.add_argument("--among", choices=tuple(MATRICES), default="unseen", help="the answers (default: unseen)")
-    parser.add_argument("--histogram", action="store_true", help="how many classes occur how often")
+    parser.add_argument("--k", type=int, default=1, help="number of best classes of an image: 1 (default), 5 or 10")
+    parser.add_argument(
+        "--among", choices=tuple(MATRICES), default="unseen", help="candidate classes (default: unseen)"
+    )
+    parser.add_argument("--histogram", action="store_true", help="show a histogram of N_k over classes")
 
 
 def main(args: argparse.Namespace, console: Console | None = None) -> int:
-    """Gather, count, and show as a table or, by the ending of ``--output``, draw; 0 when done.
+    """Read results, and show their hubness as a table, or as a plot where ``--output`` ends in one of `PLOTS`.
+
+    Returns:
+        Exit code 0.
 
     Raises:
-        InputError: no results, unreadable ones, one without the counts asked for, or a file that cannot be written.
+        InputError: there are no results, a result cannot be read or has no k-occurrences for this k, or a file cannot
+            be written.
     """
     from zsl.outputs.result import gather
     from zsl.reporting.layout import arrange
@@ -67,8 +74,8 @@ def _metrics(path: Path, result: Result, args: argparse.Namespace) -> Mapping[st
     counts = result.hubness.get(MATRICES[args.among], {})
     if f"N{args.k}" not in counts:
         recorded = ", ".join(name[1:] for name in counts if name.startswith("N"))
-        cure = f"--k is one of {recorded}" if recorded else "run it again"
-        raise InputError(f"{path}: holds no {args.k}-occurrences of classes; {cure}")
+        cure = f"choose --k from {recorded}" if recorded else "run it again"
+        raise InputError(f"{path}: has no {args.k}-occurrences of classes; {cure}")
     N, bad = counts[f"N{args.k}"], counts[f"bad_N{args.k}"]
     mark = "†" if result.selection.policy == "test" else ""
     counted = {

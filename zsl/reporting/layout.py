@@ -1,4 +1,4 @@
-"""Rows -> sheets: the columns, the order and the text of every cell, before any format is chosen."""
+"""Layout of rows as sheets: columns, order and text of every cell, independent of the output format."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from zsl.data.fingerprint import short_fingerprint
 from zsl.errors import InputError
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.best import ONE_SEED, RULE, best, block, higher_is_better, highest, without_interval
-from zsl.reporting.chance_notes import MARK, explained
-from zsl.reporting.oracle_gap import in_words, oracle_gaps
+from zsl.reporting.chance_notes import MARK, chance_notes
+from zsl.reporting.oracle_gap import gap_note, oracle_gaps
 from zsl.reporting.table import Row
 from zsl.reporting.wording import figure, label, options, seeds
 
@@ -28,23 +28,23 @@ COLUMNS = (
     "N1_skewness",
     "synthetic_near_own",
 )
-"""metrics that are shown where any row has them"""
+"""metrics that are shown by default where any row has them"""
 SECTIONS = {"final": "Test images (protocol final)", "tune": "Validation classes (protocol tune), not test numbers"}
-"""protocol -> whose numbers these are; the two never stand in one table"""
+"""protocol -> title of its table"""
 FEW = 5
-"""seeds behind the best number of a block below which the table says so"""
+"""number of seeds (or pairs) below which a table warns"""
 WARNING = "warning: "
-"""begins a note that is logged where the table itself is not read"""
+"""prefix of a note that is also logged where the table is written to a file"""
 
-MEAN_OF_H = "H: the mean of each seed's H, which is not the H of the mean u and s"
+MEAN_OF_H = "H: mean of the H of each seed, which differs from the harmonic mean of the mean u and s"
 
 MOST = 6
-"""keys in a cell of options; CSV has all of them"""
+"""greatest number of keys in a cell of options; CSV has all of them"""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is written, whether it is the best of its block, and the number behind it, if it is one."""
+    """Text of a cell, whether it is bold, and its unrounded value if it is a number."""
 
     text: str
     best: bool = False
@@ -53,7 +53,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One row as cells; lines of one ``block`` are comparable with each other."""
+    """One row of a table as cells; lines of one ``block`` are comparable with each other."""
 
     block: int
     cells: tuple[Cell, ...]
@@ -61,23 +61,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One table as people see it."""
+    """One table with its title and notes."""
 
     title: str
     header: tuple[str, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
     legend: tuple[str, ...]
-    """notes on what is bold, for formats that can show it"""
+    """notes on bold numbers, for formats that can show them"""
     words: int
-    """how many of the columns are words; the others are numbers"""
+    """number of columns of text; the columns after them are numbers"""
 
 
 def sheets(rows: Sequence[Row], metrics: Sequence[str] = (), std: bool = False) -> list[Sheet]:
-    """A sheet of test numbers and one of validation numbers, those that have rows, each in the order given.
+    """Return a sheet of test numbers and a sheet of validation numbers, without empty ones, in the order of the rows.
 
     Raises:
-        InputError: a metric that no row has.
+        InputError: no row has one of the metrics.
     """
     columns = chosen_columns(rows, metrics)
     return [
@@ -88,10 +88,10 @@ def sheets(rows: Sequence[Row], metrics: Sequence[str] = (), std: bool = False) 
 
 
 def chosen_columns(rows: Sequence[Row], metrics: Sequence[str] = ()) -> list[str]:
-    """The metrics asked for (by default `COLUMNS`), those of them that exist, then those of them that have a †.
+    """Return those of ``metrics`` (default: `COLUMNS`) that some row has, then those that some row has with a †.
 
     Raises:
-        InputError: a metric that no row has.
+        InputError: no row has one of the metrics.
     """
     present = _present(rows)
     for name in metrics:
@@ -104,10 +104,10 @@ def chosen_columns(rows: Sequence[Row], metrics: Sequence[str] = ()) -> list[str
 
 
 def arrange(rows: Sequence[Row], sort: str | None = None) -> list[Row]:
-    """By data, features and setting; within, by ``sort`` from best to worst, or by `RowKey`.
+    """Sort rows by data, features and setting, then by the metric ``sort`` from best to worst, or by `RowKey`.
 
     Raises:
-        InputError: a metric that no row has.
+        InputError: no row has the metric.
     """
     if sort is not None and sort not in _present(rows):
         raise unknown(sort, _present(rows))
@@ -122,7 +122,7 @@ def arrange(rows: Sequence[Row], sort: str | None = None) -> list[Row]:
 
 
 def narrow(sheet: Sheet) -> list[Sheet]:
-    """The same for narrow windows: a part for each block and set of metrics; words that a part shares are its title."""
+    """Divide a sheet for narrow terminals, by block and by the metrics that lines have; shared text becomes a title."""
     groups: dict[tuple[int, tuple[bool, ...]], list[Line]] = defaultdict(list)
     for line in sheet.lines:
         groups[line.block, tuple(bool(cell.text) for cell in line.cells[sheet.words :])].append(line)
@@ -174,24 +174,24 @@ def _notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> Iterator[s
         for name in columns
         if name in row.metrics
     ):
-        yield "without ±: the same with every seed"
+        yield "without ±: every seed gives the same number"
     if any(name.startswith("H") and row.metrics[name].n > 1 for row in rows for name in columns if name in row.metrics):
         yield MEAN_OF_H
-    yield from explained(rows, columns)
+    yield from chance_notes(rows, columns)
     if any(name.endswith(DAGGER) for name in columns):
-        yield f"{DAGGER} chosen on the test set: an oracle, not to be compared with the other columns"
-    yield from map(in_words, oracle_gaps(rows))
+        yield f"{DAGGER} chosen on the test set: an oracle, not comparable with the other columns"
+    yield from map(gap_note, oracle_gaps(rows))
     yield from (f"{WARNING}{warning}" for row in rows for warning in row.warnings)
 
 
 def _few(rows: Sequence[Row], columns: Sequence[str]) -> Iterator[str]:
-    """A warning, in formats that cannot show what is bold too; of what no seed changes one seed is enough."""
+    """Yield a warning where the best numbers come from few seeds of methods that draw random numbers."""
     behind: dict[int, int] = {}
     for name in columns:
         for i in (i for i in best(rows, name) | highest(rows, name) if not rows[i].deterministic):
             behind[i] = min(rows[i].metrics[name].n, behind.get(i, FEW))
     if names := dict.fromkeys(f"{rows[i].key.method} ({n})" for i, n in sorted(behind.items()) if n < FEW):
-        yield f"{WARNING}fewer than {FEW} seeds stand behind the best numbers of {', '.join(names)}"
+        yield f"{WARNING}the best numbers of {', '.join(names)} come from fewer than {FEW} seeds"
 
 
 def _present(rows: Sequence[Row]) -> list[str]:
@@ -199,7 +199,7 @@ def _present(rows: Sequence[Row]) -> list[str]:
 
 
 def unknown(name: str, present: Sequence[str]) -> InputError:
-    """The refusal of a metric that is none of these."""
+    """Return the error for a metric that no result has."""
     near = difflib.get_close_matches(name, present, n=1, cutoff=0.5)
     guess = f"did you mean {near[0]!r}? " if near else ""
-    return InputError(f"no result has a metric {name!r}; {guess}there are {', '.join(present)}")
+    return InputError(f"no result has a metric {name!r}; {guess}choose one of {', '.join(present)}")

@@ -1,16 +1,16 @@
-"""Numbers about how often classes are among the best answers: hubs, antihubs, skewness, histograms."""
+"""Statistics of k-occurrences of classes: hubs, antihubs, skewness, histograms."""
 
 from __future__ import annotations
 
 MATRICES = {"unseen": "ZSL", "all": "GZSL"}
-"""answers to choose among -> score matrix"""
+"""candidate classes -> score matrix"""
 EDGES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 BINS = ("N = 0", "≤ μ/2", "≤ μ", "≤ 2μ", "≤ 4μ", "≤ 8μ", "> 8μ")
-"""how many classes occur not at all, up to half as often as the mean, …"""
+"""bins of a histogram of the k-occurrence N, with μ its mean over classes"""
 
 
 def measures(k: int, occurrence: list[int], bad: list[int]) -> dict[str, float]:
-    """Every number about the occurrences N_k of the classes and those of them that are bad; shares in [0, 1]."""
+    """Return all statistics of the k-occurrences and bad k-occurrences of classes; shares lie in [0, 1]."""
     import numpy as np
 
     from zsl.evaluation import hubness
@@ -27,7 +27,7 @@ def measures(k: int, occurrence: list[int], bad: list[int]) -> dict[str, float]:
 
 
 def histogram(occurrence: list[int]) -> dict[str, float]:
-    """How many classes fall into each of `BINS`."""
+    """Return the number of classes in each of `BINS`."""
     import numpy as np
 
     N = np.array(occurrence)

@@ -1,4 +1,4 @@
-"""The oracle gap: what choosing on the test set adds to choosing on validation classes."""
+"""Oracle gap: the gain of choosing hyperparameters on the test set instead of on validation classes."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from zsl.reporting.table import Row, RowKey
 from zsl.reporting.wording import label
 
 GAPS = {"T1": "T1", "H_raw": "H", "H": "H_calibrated"}
-"""objective of the choice -> the metric that it is on the test set: of another one, the choice is no oracle"""
+"""objective of a choice -> the metric of test images that the same choice maximises on the test set"""
 
 
 @dataclass(frozen=True)
 class OracleGap:
-    """What choosing on the test set, as ``row`` did, adds to choosing on validation classes, seed by seed."""
+    """Oracle gap of a row that was chosen on the test set, over the seeds that the honest row has too."""
 
     row: Row
     of: Mapping[str, tuple[float, float]]
-    """metric -> its mean as chosen on the test set (†), and as chosen on validation classes"""
+    """metric -> its mean where chosen on the test set (†), and its mean where chosen on validation classes"""
     seeds: tuple[int, ...]
-    """that both have: the means are over these"""
+    """common seeds, over which the means are taken"""
     some: bool
-    """whether either has others, too"""
+    """whether either row has further seeds"""
 
 
 def oracle_gaps(rows: Sequence[Row]) -> list[OracleGap]:
-    """Every row whose choices were made on the test set, wherever the same was also chosen on validation classes, with
-    one seed at least that is the same."""
+    """Return the gap of every row that was chosen on the test set and has a counterpart chosen on validation classes.
+
+    The two rows are equal but for the selection policy, and have at least one seed in common.
+    """
     honest = {_but_for_selection(row.key): row for row in rows if row.key.policy == "validation"}
     pairs = [(row, honest.get(_but_for_selection(row.key))) for row in rows if row.key.policy == "test"]
     gaps = [_gap(row, other) for row, other in pairs if other is not None]
@@ -49,10 +51,10 @@ def _gap(row: Row, other: Row) -> OracleGap:
     return OracleGap(row, of, seeds, set(row.seeds) != set(other.seeds))
 
 
-def in_words(gap: OracleGap) -> str:
-    """The gap as a note under a table."""
+def gap_note(gap: OracleGap) -> str:
+    """Return the gap as a note below a table."""
     of = gap.row.key
-    over = f" (seeds that both have: {', '.join(map(str, gap.seeds))})" if gap.some else ""
+    over = f" (common seeds: {', '.join(map(str, gap.seeds))})" if gap.some else ""
     gaps = (
         f"{label(name)} {best:.1f}{DAGGER} - {honest:.1f} = {best - honest:+.1f}"
         for name, (best, honest) in gap.of.items()

@@ -1,4 +1,4 @@
-"""Sheets as terminal table, Markdown and LaTeX; rows as CSV."""
+"""Output formats: sheets as terminal table, Markdown and LaTeX; rows as CSV."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def terminal(sheets: Sequence[Sheet], console: Console) -> None:
-    """Print the sheets; what is too wide for the window is divided, and words fold rather than lose characters."""
+    """Print sheets; a sheet that is too wide for the terminal is divided, and text is folded, never truncated."""
     from rich.text import Text
 
     for sheet in sheets:
@@ -46,7 +46,7 @@ def _grid(sheet: Sheet) -> Table:
 
 
 def markdown(sheets: Sequence[Sheet]) -> str:
-    """A heading, a pipe table and a list of notes for each sheet."""
+    """Return sheets as Markdown: a heading, a pipe table and a list of notes for each."""
     parts = []
     for sheet in sheets:
         rule = ("---:" if right else "---" for right in _numeric(sheet))
@@ -59,7 +59,7 @@ def markdown(sheets: Sequence[Sheet]) -> str:
 
 
 def latex(sheets: Sequence[Sheet]) -> str:
-    """A ``table`` with booktabs rules for each sheet; a document needs ``\\usepackage{booktabs}`` and UTF-8."""
+    """Return sheets as LaTeX tables with booktabs rules; a document needs ``\\usepackage{booktabs}`` and UTF-8."""
     parts = ["% \\usepackage{booktabs}"]
     for sheet in sheets:
         body = []
@@ -84,10 +84,14 @@ def latex(sheets: Sequence[Sheet]) -> str:
 
 
 def table_csv(rows: Sequence[Row], metrics: Sequence[str] = ()) -> str:
-    """Unrounded: ``NAME mean``, ``NAME std``, ``NAME ci95`` and ``NAME n`` for every metric, or for those asked for.
+    """Return rows as CSV with unrounded ``NAME mean``, ``NAME std``, ``NAME ci95`` and ``NAME n`` of every metric.
+
+    Args:
+        rows: rows in the order of the table.
+        metrics: metrics to include; all where empty.
 
     Raises:
-        InputError: a metric that no row has.
+        InputError: no row has one of the metrics.
     """
     every = sorted({name for row in rows for name in row.metrics})
     columns = chosen_columns(rows, metrics) if metrics else every
@@ -118,7 +122,7 @@ def _numeric(sheet: Sheet) -> list[bool]:
 
 
 def _ends(sheet: Sheet) -> list[bool]:
-    """Which lines close a block that another one follows."""
+    """Tell for each line whether it is the last of its block and another block follows."""
     return [line.block != after.block for line, after in pairwise(sheet.lines)] + [False]
 
 

@@ -1,4 +1,4 @@
-"""``zsl report``: any number of runs -> one table. Whatever is slow to import is imported when it is used."""
+"""Command ``zsl report``: a table of any number of runs. Modules that are slow to import are imported on use."""
 
 from __future__ import annotations
 
@@ -22,40 +22,43 @@ log = logging.getLogger(__name__)
 FORMATS = ("terminal", "markdown", "csv", "latex")
 ENDINGS = {".md": "markdown", ".csv": "csv", ".tex": "latex"}
 UNBOUNDED = 10_000
-"""columns of a terminal that is none: nothing folds in files and pipes"""
+"""width in characters for files and pipes, so that no text is folded"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``zsl report``."""
+    """Add the arguments of ``zsl report``."""
     add_table_arguments(parser)
-    parser.add_argument("--metrics", default="", metavar="NAMES", help="comma-separated, such as T1,u,s,H")
-    parser.add_argument("--sort", metavar="METRIC", help="best first within each data set")
-    parser.add_argument("--published", action="store_true", help="runs of experiments beside what papers print")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="one self-contained page with figures, instead")
+    parser.add_argument("--metrics", default="", metavar="NAMES", help="metrics to show, such as T1,u,s,H")
+    parser.add_argument("--sort", metavar="METRIC", help="sort by this metric within each data set, best first")
+    parser.add_argument("--published", action="store_true", help="compare runs of experiments with published numbers")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a self-contained page with figures instead")
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which runs, how and where their table is shown, and what of a number."""
+    """Add the arguments that choose runs, output and whether standard deviations are shown."""
     add_output_arguments(parser)
-    parser.add_argument("--std", action="store_true", help="show the standard deviation too")
+    parser.add_argument("--std", action="store_true", help="show the standard deviation in addition")
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which runs, and how and where their table is shown."""
+    """Add the arguments that choose runs and output."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="folder with runs, or a result.json")
-    parser.add_argument("--format", choices=FORMATS, help="default: by the ending of FILE, else terminal")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write there instead of the terminal")
+    parser.add_argument("--format", choices=FORMATS, help="format (default: by the suffix of FILE, else terminal)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of the terminal")
 
 
 def main(args: argparse.Namespace, console: Console | None = None) -> int:
-    """Gather, summarise, and show or write; 0 when done.
+    """Read results, summarise them over seeds, and show or write a table or a page.
+
+    Returns:
+        Exit code 0.
 
     Raises:
-        InputError: no results, unreadable ones, a metric that none has, a file that cannot be written, or a page asked
-            for without what it needs.
+        InputError: there are no results, a result cannot be read, no result has one of the metrics, a file cannot be
+            written, options exclude each other, or the packages for a page are not installed.
     """
     if args.html and (args.output or args.format):
-        raise InputError("--html writes a page, --output and --format a table; run them one after the other")
+        raise InputError("--html writes a page, --output and --format a table; use them in two commands")
     from zsl.outputs.result import LINES, gather
     from zsl.reporting.layout import arrange
     from zsl.reporting.table import rows
@@ -64,7 +67,7 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     results = gather(args.paths, () if args.html else LINES)
     if args.published:
         if metrics or args.sort or args.std or args.html:
-            raise InputError("--published has an order of its own; leave --metrics, --sort, --std and --html out")
+            raise InputError("--published has fixed columns and order; omit --metrics, --sort, --std and --html")
         return show_published(results, args, console)
     found = arrange(rows(results), args.sort)
     if not args.html:
@@ -78,10 +81,15 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
 
 
 def show_published(results: Mapping[Path, Result], args: argparse.Namespace, console: Console | None = None) -> int:
-    """Show runs of experiments beside what papers print, or write them, as `add_output_arguments` has asked for.
+    """Show or write a comparison of runs of experiments with published numbers; return exit code 0.
+
+    Args:
+        results: results by path.
+        args: arguments of `add_output_arguments`.
+        console: terminal to print to; standard output by default.
 
     Raises:
-        InputError: no run is one of an experiment, or a file cannot be written.
+        InputError: no result belongs to an experiment, or a file cannot be written.
     """
     from zsl.reporting.reproduction import reproductions, sections, summary, table_csv
 
@@ -90,10 +98,16 @@ def show_published(results: Mapping[Path, Result], args: argparse.Namespace, con
 
 
 def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace, console: Console | None) -> int:
-    """Show these rows, or write them, as `add_table_arguments` has asked for; 0 when done.
+    """Show or write a table of these rows; return exit code 0.
+
+    Args:
+        found: rows in the order of the table.
+        metrics: metrics to show; the default ones where empty.
+        args: arguments of `add_table_arguments`.
+        console: terminal to print to; standard output by default.
 
     Raises:
-        InputError: a metric that no row has, or a file that cannot be written.
+        InputError: no row has one of the metrics, or a file cannot be written.
     """
     from zsl.reporting.layout import sheets
     from zsl.reporting.render import table_csv
@@ -102,12 +116,18 @@ def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace,
 
 
 def deliver(made: Sequence[Sheet], as_csv: Callable[[], str], args: argparse.Namespace, console: Console | None) -> int:
-    """Show these sheets, or write them, in the format that was asked for; 0 when done.
+    """Show or write these sheets in the requested format; return exit code 0.
 
-    Warnings are logged where the table goes to a file, or is CSV, which has no notes.
+    Warnings are also logged where the table is written to a file, or is CSV, which has no notes.
+
+    Args:
+        made: the sheets.
+        as_csv: function that returns the table as CSV.
+        args: arguments of `add_output_arguments`.
+        console: terminal to print to; standard output by default.
 
     Raises:
-        InputError: a file that cannot be written.
+        InputError: a file cannot be written.
     """
     from rich.console import Console
 
@@ -132,10 +152,10 @@ def deliver(made: Sequence[Sheet], as_csv: Callable[[], str], args: argparse.Nam
 
 
 def render(rows: Sequence[Row], form: str, metrics: Sequence[str] = (), std: bool = False) -> str:
-    """These rows, in this order, as text in one of `FORMATS`.
+    """Return a table of these rows, in this order, as text in one of `FORMATS`.
 
     Raises:
-        InputError: a metric that no row has.
+        InputError: no row has one of the metrics.
     """
     from zsl.reporting.layout import sheets
     from zsl.reporting.render import table_csv
@@ -144,7 +164,7 @@ def render(rows: Sequence[Row], form: str, metrics: Sequence[str] = (), std: boo
 
 
 def written(made: Sequence[Sheet], form: str) -> str:
-    """These sheets as text in one of `FORMATS` other than CSV."""
+    """Return these sheets as text in one of `FORMATS` other than CSV."""
     import io
 
     from rich.console import Console

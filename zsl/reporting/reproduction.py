@@ -1,4 +1,4 @@
-"""What experiments claim and what their runs found, as sheets: a summary, and the numbers of each with their origin."""
+"""Comparison of experiments with published numbers as sheets: a summary, and the numbers of each experiment."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from zsl.files.redaction import without_secrets
 from zsl.outputs.claims import METRICS, claims
 from zsl.outputs.result import Result
 from zsl.outputs.schema import scale
-from zsl.reporting.chance_notes import MARK, explained
+from zsl.reporting.chance_notes import MARK, chance_notes
 from zsl.reporting.comparability import features
-from zsl.reporting.equivalence import ENOUGH
+from zsl.reporting.equivalence import MIN_SEEDS
 from zsl.reporting.layout import MEAN_OF_H, Cell, Line, Sheet
 from zsl.reporting.table import Row, RowKey, row_key, rows
 from zsl.reporting.verdict import Comparison, compare, signed
@@ -33,16 +33,16 @@ COLUMNS = (
     *("command", "results"),
 )
 SHOWN = ("T1", "H")
-"""metrics in the summary; the verdict is of all that were published"""
-OF_A_JOB = re.compile(r"-seed\d+-[0-9a-f]{8}/")
+"""metrics in the summary; the verdict takes all published metrics into account"""
+JOB_SUFFIX = re.compile(r"-seed\d+-[0-9a-f]{8}/")
 NONE = "no published number"
 PER_JOB = ("seed=", "paths.output=", "resume=", "rerun=")
-"""overrides that tell the jobs of one row apart"""
+"""overrides in which the jobs of one row differ"""
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """One experiment on one data set: the row of its runs, one of them, where all lie, and what was claimed."""
+    """One experiment on one data set: the row of its runs, one of its results, paths of all, and comparisons."""
 
     experiment: str
     row: Row
@@ -52,22 +52,22 @@ class Reproduction:
 
 
 def reproductions(results: Mapping[Path, Result]) -> list[Reproduction]:
-    """Runs of experiments, by experiment and by all that may not be averaged; runs of none are left out.
+    """Group runs by experiment and by `RowKey`, and compare them with published numbers; other runs are left out.
 
     Raises:
-        InputError: no run is one of an experiment, or a claim cannot be as it stands.
+        InputError: no run belongs to an experiment, or a claim is invalid.
     """
     groups: dict[tuple[str, RowKey], dict[Path, Result]] = defaultdict(dict)
     for path, result in results.items():
         if name := experiment(result):
             groups[name, row_key(result)][path] = result
     if not groups:
-        raise InputError("no run of an experiment among these results; zsl reproduce NAME makes some (zsl list)")
+        raise InputError("no run of an experiment among these results; run zsl reproduce NAME (names: zsl list)")
     return [_reproduction(name, group) for (name, _), group in sorted(groups.items(), key=lambda item: item[0])]
 
 
 def experiment(result: Result) -> str:
-    """The experiment that a run is one of, or nothing."""
+    """Return the name of the experiment of a run, empty where it belongs to none."""
     named = [override.partition("=")[2] for override in result.overrides if override.partition("=")[0] == KEY]
     return named[-1] if named else ""
 
@@ -82,7 +82,7 @@ def _reproduction(name: str, group: Mapping[Path, Result]) -> Reproduction:
 
 
 def summary(found: Sequence[Reproduction]) -> Sheet:
-    """A line for every claim; what makes one not comparable, or is not known of it, is numbered below the table."""
+    """Return a sheet with a line for every claim; reasons and caveats are numbered notes below the table."""
     numbers: dict[str, int] = {}
     lines = [line for i, each in enumerate(found) for line in _summary(i, each, numbers)]
     header = ["experiment", "data", "features", "beside", "verdict"]
@@ -93,18 +93,18 @@ def summary(found: Sequence[Reproduction]) -> Sheet:
 
 
 def sections(found: Sequence[Reproduction]) -> list[Sheet]:
-    """The numbers of each experiment, with the command and the files that they come from."""
+    """Return a sheet for each experiment with its numbers, the command and the paths of its results."""
     return [_section(each) for each in found]
 
 
 def command(each: Reproduction) -> str:
-    """What makes all runs of a row."""
+    """Return the command that repeats all runs of a row."""
     kept = without_secrets([override for override in each.example.overrides if not override.startswith(PER_JOB)])
     return command_line(["zsl", "train", "-m"], kept, [f"seed={','.join(map(str, each.row.seeds))}"])
 
 
 def table_csv(found: Sequence[Reproduction]) -> str:
-    """Unrounded, a line for every claim and metric; empty where there is no claim."""
+    """Return unrounded numbers as CSV, a line for every claim and metric; cells of an absent claim are empty."""
     lines: list[Sequence[object]] = [COLUMNS]
     for each in found:
         own = [each.experiment, each.example.data, each.example.data_title, features(each.example)]
@@ -117,7 +117,7 @@ def table_csv(found: Sequence[Reproduction]) -> str:
 
 
 def _beside(comparison: Comparison | None, name: str) -> list[object]:
-    """The cells of a claim in a line of CSV."""
+    """Return the cells of a claim in a line of CSV."""
     if comparison is None:
         return [*[""] * 10, f"not comparable: {NONE}", ""]
     claim, theirs, found = comparison.claim, comparison.claim.metrics.get(name), comparison.differences.get(name)
@@ -132,21 +132,21 @@ def _summary(block: int, each: Reproduction, numbers: dict[str, int]) -> Iterato
     for comparison in each.comparisons or (None,):
         cells = [*words, NONE, "not comparable"]
         if comparison is not None:
-            cells = [*words, comparison.claim.source, _short_fingerprint(comparison, numbers)]
+            cells = [*words, comparison.claim.source, _short(comparison, numbers)]
         for name in SHOWN:
             cells += [_ours(each, name), _theirs(comparison, name), _difference(comparison, name)]
         yield Line(block, tuple(map(Cell, cells)))
         words = ["", "", ""]
 
 
-def _short_fingerprint(comparison: Comparison, numbers: dict[str, int]) -> str:
-    """The verdict and what decides it, reasons and caveats as numbers of notes."""
+def _short(comparison: Comparison, numbers: dict[str, int]) -> str:
+    """Return the verdict and the deciding metrics, with the numbers of the notes on reasons or caveats."""
     notes = comparison.reasons or comparison.caveats
     cited = ", ".join(str(numbers.setdefault(text, len(numbers) + 1)) for text in notes)
-    said = ": ".join(filter(None, [comparison.verdict, comparison.deciding]))
+    verdict = ": ".join(filter(None, [comparison.verdict, comparison.deciding]))
     if not (comparison.reasons or comparison.differences):
-        said = f"{said}: no number in common"
-    return f"{said} [{cited}]" if cited else said
+        verdict = f"{verdict}: no number in common"
+    return f"{verdict} [{cited}]" if cited else verdict
 
 
 def _section(each: Reproduction) -> Sheet:
@@ -167,18 +167,22 @@ def _section(each: Reproduction) -> Sheet:
         *(f"{comparison.claim.source}: {comparison}" for comparison in each.comparisons),
         *([] if each.comparisons else [NONE]),
         *dict.fromkeys(f"{c.claim.source}: {text}" for c in each.comparisons if not c.reasons for text in c.caveats),
-        *(f"selection there: {text}" for text in dict.fromkeys(c.claim.selection for c in each.comparisons) if text),
-        *explained([row], shown),
+        *(
+            f"published selection: {text}"
+            for text in dict.fromkeys(c.claim.selection for c in each.comparisons)
+            if text
+        ),
+        *chance_notes([row], shown),
         f"command: {command(each)}",
-        f"results: {', '.join(dict.fromkeys(_whichever_machine(path) for path in each.paths))}",
+        f"results: {', '.join(dict.fromkeys(_portable(path) for path in each.paths))}",
         *(f"warning: {warning}" for warning in row.warnings),
     ]
     return Sheet(f"{each.experiment}: {data}", ("numbers", *shown), tuple(lines), tuple(notes), (), 1)
 
 
-def _whichever_machine(path: Path) -> str:
-    """The path, with ``*`` for the seed, and for what in the name of a job's folder follows from where data lie."""
-    return OF_A_JOB.sub("-seed*/", path.as_posix())
+def _portable(path: Path) -> str:
+    """Return the path with ``*`` for seed and hash in the name of a job's folder; the hash depends on paths of data."""
+    return JOB_SUFFIX.sub("-seed*/", path.as_posix())
 
 
 def _ours(each: Reproduction, name: str) -> str:
@@ -203,22 +207,25 @@ def _difference(comparison: Comparison | None, name: str) -> str:
 
 def _notes(found: Sequence[Reproduction]) -> Iterator[str]:
     compared = [comparison for each in found for comparison in each.comparisons]
-    yield "percent, mean over seeds ± half width of the 95 % confidence interval; without ±: the same with every seed"
+    yield (
+        "percent, mean over seeds ± half width of the 95 % confidence interval; without ±: every seed gives the same "
+        "number"
+    )
     yield MEAN_OF_H
-    yield from explained([each.row for each in found], SHOWN)
+    yield from chance_notes([each.row for each in found], SHOWN)
     tolerances = sorted({comparison.claim.tolerance for comparison in compared})
     if tolerances:
         points = ", ".join(f"{tolerance:g}" for tolerance in tolerances)
         yield (
-            f"every published metric counts, T1, u, s and H alike, and the worst decides: reproduced where the 95 % "
-            f"interval of the difference lies within ± {points} points (with at least {ENOUGH} seeds, if seeds change "
-            "anything), better or worse where it lies beyond that, else inconclusive, with the number of seeds that "
-            "would tell if mean and spread stayed as they are"
+            f"the verdict is the worst outcome of all published metrics: reproduced where the 95 % interval of the "
+            f"difference lies within ± {points} points (with at least {MIN_SEEDS} seeds unless the method is "
+            "deterministic), better or worse where it lies wholly above or below that range, else inconclusive, with "
+            "the number of seeds that would decide if mean and standard deviation stayed the same"
         )
     if any(theirs.n == 1 for comparison in compared for theirs in comparison.claim.metrics.values()):
-        yield "a single printed number is taken as it is: its own spread over seeds is not known"
+        yield "a single published number is taken as exact: its standard deviation over seeds is not known"
     if any(not comparison.claim.verified for comparison in compared):
-        yield "?: from memory, not verified where it was printed"
-    few = [each.experiment for each in found if len(each.row.seeds) < ENOUGH and not each.row.deterministic]
+        yield "?: unverified: quoted from memory, not read in its source"
+    few = [each.experiment for each in found if len(each.row.seeds) < MIN_SEEDS and not each.row.deterministic]
     if few:
-        yield f"warning: fewer than {ENOUGH} seeds stand behind {', '.join(dict.fromkeys(few))}"
+        yield f"warning: numbers of {', '.join(dict.fromkeys(few))} come from fewer than {MIN_SEEDS} seeds"

@@ -1,4 +1,4 @@
-"""Runs -> rows: which results may be averaged, and which must stand apart."""
+"""Grouping of runs into rows: runs that differ only in their seed are averaged."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from zsl.outputs.identity import MEANS
 from zsl.outputs.result import Result
 from zsl.outputs.statistics import Summary, over_seeds
 
-ASIDE = frozenset({*MEANS, "seed", "hydra"})
-"""the same, and with which seed"""
+IGNORED = frozenset({*MEANS, "seed", "hydra"})
+"""groups of the configuration in which the runs of a row may differ"""
 NUMERIC = frozenset({"trainer.precision"})
-"""what changes numbers all the same"""
-PLACES = frozenset({"root", "cache", "path", "splits"})
-"""keys of ``data`` and ``class_embedding`` that say where files lie; what they hold is fingerprinted"""
+"""keys of ignored groups that change numbers, and in which the runs of a row may not differ"""
+PATH_KEYS = frozenset({"root", "cache", "path", "splits"})
+"""keys of ``data`` and ``class_embedding`` that are paths; the content of the files is fingerprinted"""
 
 
 @dataclass(frozen=True, order=True)
 class RowKey:
-    """What runs must share to be averaged: everything but the seed."""
+    """Fields that are equal in all runs of a row: everything but the seed."""
 
     data_title: str
     data: str
@@ -39,12 +39,12 @@ class RowKey:
     protocol: str
     fingerprints: tuple[tuple[str, str], ...]
     config: tuple[tuple[str, str], ...]
-    """dotted key -> value as JSON, of what can change a number"""
+    """dotted key -> value as JSON, for the keys that can change a number"""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table: what was run, with which seeds, its metrics over them, and what a reader must be told."""
+    """One row of a table: runs that differ only in their seed, their metrics over seeds, and warnings."""
 
     key: RowKey
     seeds: tuple[int, ...]
@@ -53,22 +53,22 @@ class Row:
     given: frozenset[str] = frozenset()
     """dotted keys that were set on the command line"""
     paths: tuple[Path, ...] = ()
-    """of the results that count, one a seed"""
+    """paths of the results, one per seed"""
     runs: tuple[Mapping[str, float], ...] = ()
-    """their metrics"""
+    """metrics of the results, one mapping per seed"""
     deterministic: bool = False
-    """whether every seed gives the same: by what the runs recorded, or as several seeds did"""
+    """whether every seed gives the same numbers, as the runs recorded or as several seeds show"""
     chance: Mapping[str, float] = field(default_factory=dict)
-    """accuracy of a guess, in percent: of T1, u and s"""
+    """chance levels of T1, u and s in percent"""
     at_chance: frozenset[str] = frozenset()
-    """metrics that are no more than chance"""
+    """metrics that are not above chance"""
 
 
 def row_key(result: Result) -> RowKey:
-    """What tells this run from others apart from its seed.
+    """Return all that identifies a run but its seed.
 
-    Where hyperparameters were chosen (on validation or test), the chosen values are an outcome of the run, not a part
-    of its identity; how they were chosen is.
+    Where hyperparameters were chosen (on validation or test), the chosen values are an outcome of the run and not a
+    part of its identity; the selection policy is.
     """
     chosen = () if result.selection.policy == "fixed" else dict(leaves(result.selection.chosen)).keys()
     config = ((key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in leaves(result.config))
@@ -87,10 +87,10 @@ def row_key(result: Result) -> RowKey:
 
 
 def rows(results: Mapping[Path, Result]) -> list[Row]:
-    """Group runs by `row_key`, in its order, and summarise every metric over the seeds of each group.
+    """Group runs by `identity`, sorted by it, and summarise every metric over the seeds of each group.
 
-    A row depends on its own runs only, not on their order and not on other rows. A seed counts once: equal repeats
-    are one; of unequal ones the latest counts, with a warning that names them.
+    A row depends only on its own runs, not on their order. A seed counts once: of repeated runs the latest counts, with
+    a warning where their numbers differ.
     """
     groups: dict[RowKey, dict[int, list[Path]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted(results, key=lambda path: (results[path].created, str(path)), reverse=True):
@@ -121,7 +121,7 @@ def _row(of: RowKey, repeats: Mapping[int, list[Path]], results: Mapping[Path, R
 
 
 def _deterministic(runs: Sequence[Result], metrics: Mapping[str, Summary]) -> bool:
-    """Whether no run drew a random number; where that was not recorded, whether several seeds gave the same."""
+    """Tell whether no run drew a random number, or, where that was not recorded, whether all seeds gave the same."""
     known = [run.deterministic for run in runs]
     if None not in known:
         return all(known)
@@ -129,7 +129,7 @@ def _deterministic(runs: Sequence[Result], metrics: Mapping[str, Summary]) -> bo
 
 
 def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys with their values."""
+    """Yield the leaves of nested mappings as pairs of a dotted key and its value."""
     for key, item in value.items():
         if isinstance(item, Mapping) and item:
             yield from leaves(item, f"{prefix}{key}.")
@@ -139,8 +139,8 @@ def leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _matters(key: str) -> bool:
     group, _, rest = key.partition(".")
-    place = group in ("data", "class_embedding") and rest.rpartition(".")[2] in PLACES
-    return key in NUMERIC or not (group in ASIDE or place)
+    is_path = group in ("data", "class_embedding") and rest.rpartition(".")[2] in PATH_KEYS
+    return key in NUMERIC or not (group in IGNORED or is_path)
 
 
 def _disagreement(paths: list[Path], results: Mapping[Path, Result]) -> Iterator[str]:
@@ -151,15 +151,15 @@ def _disagreement(paths: list[Path], results: Mapping[Path, Result]) -> Iterator
             name = differing[0]
             found.append(f"{name} is {after.get(name)} in {paths[0]}, {before.get(name)} in {other}")
     if found:
-        more = f", and {len(found) - 1} more disagree" if len(found) > 1 else ""
+        more = f", and {len(found) - 1} more differ" if len(found) > 1 else ""
         yield (
-            f"{latest.method}, {latest.data_title}, seed {latest.seed}: two runs of one configuration disagree "
-            f"({found[0]}{more}); the later one, {paths[0]}, counts: delete one of them"
+            f"{latest.method}, {latest.data_title}, seed {latest.seed}: runs of one configuration and seed differ "
+            f"({found[0]}{more}); the latest, {paths[0]}, counts: delete the others"
         )
 
 
 def _equal(a: float | None, b: float | None) -> bool:
-    """Equal but for the order of summation, which the number of threads decides."""
+    """Tell whether two numbers are equal up to rounding: the order of summation depends on the number of threads."""
     return a is not None and b is not None and math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9)
 
 
@@ -170,5 +170,5 @@ def _varying(of: RowKey, runs: list[Result]) -> Iterator[str]:
     if of.policy != "fixed" and varying:
         yield (
             f"{of.method}, {of.data_title}: the values chosen on {of.policy} differ between seeds "
-            f"({', '.join(varying)}); the row averages the whole procedure, choice included"
+            f"({', '.join(varying)}); the row averages over training and selection"
         )

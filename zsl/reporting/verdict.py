@@ -1,4 +1,4 @@
-"""What is said of an experiment's numbers beside a claim: every published metric counts, and the worst decides."""
+"""Verdict on the numbers of an experiment beside a claim: the worst outcome of all published metrics."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from zsl.outputs.claims import METRICS, Claim, tolerance
 from zsl.outputs.result import Result
 from zsl.outputs.schema import scale
 from zsl.reporting.comparability import caveats, reasons
-from zsl.reporting.equivalence import Difference, Outcome, difference
+from zsl.reporting.equivalence import MAX_SEEDS, Difference, Outcome, difference
 from zsl.reporting.table import Row
 from zsl.reporting.wording import DECIMALS
 
 ORDER: tuple[Outcome, ...] = ("worse", "inconclusive", "better", "reproduced")
-"""from the worst to the best"""
+"""outcomes from the worst to the best"""
 Verdict: TypeAlias = Literal["reproduced", "better", "worse", "inconclusive", "not comparable"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Numbers found here beside those of a claim."""
+    """Comparison of the numbers of a row with those of a claim."""
 
     claim: Claim
     differences: Mapping[str, Difference]
     """metric -> ours - theirs"""
     reasons: tuple[str, ...]
-    """why the two cannot be compared"""
+    """reasons why the two cannot be compared"""
     caveats: tuple[str, ...] = ()
-    """what is not known of the claim"""
+    """conditions of the claim that are not known"""
 
     @property
     def verdict(self) -> Verdict:
-        """*Not comparable* where there is a reason, or no number in common; else the worst outcome of any metric."""
+        """Verdict: *not comparable* where there is a reason, or no metric in common; else the worst outcome."""
         if self.reasons or not self.differences:
             return "not comparable"
         outcomes = {found.outcome for found in self.differences.values()}
@@ -41,7 +41,7 @@ class Comparison:
 
     @property
     def deciding(self) -> str:
-        """The metrics that decide, with their differences; of an inconclusive verdict how many seeds it would take."""
+        """Deciding metrics with their differences; for an inconclusive verdict also the number of seeds needed."""
         verdict = self.verdict
         if verdict in ("not comparable", "reproduced"):
             return ""
@@ -52,7 +52,7 @@ class Comparison:
         needed = [found.seeds for found in decisive.values()]
         if None not in needed:
             return f"{words}; about {max(seeds for seeds in needed if seeds is not None)} seeds would tell"
-        return f"{words}; no number of seeds up to 1000 would tell"
+        return f"{words}; no number of seeds up to {MAX_SEEDS} would tell"
 
     def __str__(self) -> str:
         grounds = self.reasons or (() if self.differences else ("no number in common",))
@@ -60,9 +60,13 @@ class Comparison:
 
 
 def compare(result: Result, row: Row, claim: Claim, others: Sequence[Claim] = ()) -> Comparison:
-    """The means of ``row``, of which ``result`` is one run, beside what was claimed of the same data set.
+    """Compare the means of a row with a claim on the same data set.
 
-    ``others`` are claims whose known features may unmask a file by its content.
+    Args:
+        result: one run of the row.
+        row: the row.
+        claim: the published number.
+        others: all claims of the experiment, whose known fingerprints identify features.
     """
     shared = [name for name in METRICS if name in claim.metrics and name in row.metrics]
     return Comparison(
@@ -77,7 +81,7 @@ def compare(result: Result, row: Row, claim: Claim, others: Sequence[Claim] = ()
 
 
 def signed(name: str, found: Difference) -> str:
-    """``+1.2 ± 0.4``; without ± where the interval has no width, ``± ?`` where there is none."""
+    """Return a difference as ``+1.2 ± 0.4``; without ± where the interval has no width, ``± ?`` where there is none."""
     digits = DECIMALS[scale(name)]
     half = " ± ?" if found.half is None else f" ± {found.half:.{digits}f}" if found.half else ""
     return f"{found.mean:+.{digits}f}{half}"

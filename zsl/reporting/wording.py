@@ -1,4 +1,4 @@
-"""What the cells of a table say: options, seeds, numbers."""
+"""Text of the cells of a table: options, seeds, numbers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ DECIMALS = {"percent": 1, "unit": 3, "number": 2}
 
 
 def options(rows: Sequence[Row], most: int | None = None) -> list[str]:
-    """For rows that look alike but for their configuration, the keys in which they differ: ``gamma=1 lamb=0.1``; and
-    the hyperparameters that were set on the command line, so that no row passes for its method's defaults.
+    """Return for each row the options that distinguish it, such as ``gamma=1 lamb=0.1``.
 
-    The method's own come first; of more than ``most`` the rest is counted.
+    Options are the keys in which rows differ that are otherwise shown alike, and hyperparameters that were set on the
+    command line, so that they are not mistaken for the defaults of the method. Those of the method come first. Beyond
+    ``most``, options are only counted, as ``+2``.
     """
     alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
@@ -42,16 +43,16 @@ def options(rows: Sequence[Row], most: int | None = None) -> list[str]:
 
 
 def seeds(numbers: Sequence[int]) -> str:
-    """How many and which: ``5: 0–4``, ``3: 0–1, 7``."""
+    """Return the number of seeds and the seeds, as ``5: 0–4`` or ``3: 0–1, 7``."""
     runs = [[n for _, n in run] for _, run in groupby(enumerate(sorted(numbers)), key=lambda pair: pair[1] - pair[0])]
     parts = [str(run[0]) if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs]
     return f"{len(numbers)}: {', '.join(parts)}"
 
 
 def figure(name: str, summary: Summary, of: int, std: bool = False) -> str:
-    """``57.0 ± 0.3 (0.2)``: mean, half width of the interval, standard deviation; n where it is fewer than ``of``.
+    """Return a number as ``57.0 ± 0.3 (0.2)``: mean, half width of the interval, standard deviation; n if below ``of``.
 
-    Equal numbers of several seeds, as closed forms give them, are one number and have no interval.
+    Where all seeds give the same number, as closed-form methods do, there is no interval.
     """
     digits = DECIMALS[scale(name)]
     parts = [f"{summary.mean:.{digits}f}"]
@@ -65,7 +66,7 @@ def figure(name: str, summary: Summary, of: int, std: bool = False) -> str:
 
 
 def label(name: str) -> str:
-    """A metric's name as a heading."""
+    """Return the name of a metric as a heading."""
     return name.replace("_", " ")
 
 
@@ -74,13 +75,13 @@ def _look(of: RowKey) -> tuple[str, ...]:
 
 
 def brief(key: str, among: Sequence[str]) -> str:
-    """The last word of a dotted key, the whole key where that word is not unique."""
+    """Return the last part of a dotted key, or the whole key where that part is not unique."""
     word = key.rsplit(".", 1)[-1]
     return word if sum(other.rsplit(".", 1)[-1] == word for other in among) == 1 else key
 
 
 def value(encoded: str | None) -> str:
-    """A JSON value as people write it; – where the configuration has no such key."""
+    """Return a JSON value without quotes; – where the configuration has no such key."""
     if encoded is None:
         return "–"
     value = json.loads(encoded)

@@ -145,10 +145,10 @@ def test_disagreeing_repeats_are_told(
 ) -> None:
     again = make(method="ale", T1=99.0, created="2026-03-01T00:00:00+00:00", per_class={"u": {"wren": 1.0}})
     write(again, runs / "again")
-    assert "warning: ale, CUB PS v1, 312 attributes, seed 0: two runs" in compare(capsys, runs, *asked)
+    assert "warning: ale, CUB PS v1, 312 attributes, seed 0: runs of" in compare(capsys, runs, *asked)
     with caplog.at_level(logging.WARNING):
         compare(capsys, runs, *asked, "--format", "csv")
-    assert any("two runs of one configuration disagree" in record.getMessage() for record in caplog.records)
+    assert any("runs of one configuration and seed differ" in record.getMessage() for record in caplog.records)
 
 
 def test_classes_that_gain_stand_before_those_that_lose(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

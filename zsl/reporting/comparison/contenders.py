@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from zsl.outputs.result import Result
 from zsl.outputs.schema import PROTOCOLS
-from zsl.reporting.table import PLACES, Row, RowKey, row_key, rows
+from zsl.reporting.table import PATH_KEYS, Row, RowKey, row_key, rows
 from zsl.reporting.wording import HYPERPARAMETERS, brief, value
 
 DRAWS = ("split", "splits", "world_seed")
@@ -193,7 +193,7 @@ def _varying(traits: Sequence[Mapping[str, str]]) -> list[str]:
 def _data(run: Result) -> dict[str, str]:
     """What the configuration says about the data, but for where files lie."""
     data = run.config.get("data", {})
-    places = PLACES - set(DRAWS)
+    places = PATH_KEYS - set(DRAWS)
     return {
         key: json.dumps(item, sort_keys=True, ensure_ascii=False) for key, item in data.items() if key not in places
     }
