@@ -103,7 +103,7 @@ class Experiment:
     def _check(self) -> None:
         policy = self.selection.policy
         if policy == "test" and self.protocol.name == "tune":
-            raise InputError("selection=test: with protocol=tune no test image is accessible; use protocol=final")
+            raise InputError("selection=test: with protocol=tune no test image is reachable; use protocol=final")
         require_share(self.protocol.seen_holdout)
         require_seed("selection.seed", self.selection.seed or 0)
         require_seed("class_embedding.shuffle_seed", self.config["class_embedding"]["shuffle_seed"] or 0)
