@@ -150,7 +150,7 @@ def refused(arguments: list[str], folder: Path, capfd: pytest.CaptureFixture[str
         (["train", "data=cub", "data.root=nowhere"], "data.root=nowhere: no such folder", "set data.root"),
         (["train", "data=image_folder", "data.root=x"], "data.splits is missing", "add data.splits=…"),
         (["train", "data=image_folder", "data.root=x", "data.splits=y"], "x", "data."),
-        (["train", "data=emoji", "data.split=z"], "data.split=z does not exist", "choose one of a, b, c"),
+        (["train", "data=emoji", "data.split=z"], "data.split=z is unknown for emoji", "choose one of a, b, c"),
         ([*SYNTHETIC, "class_embedding=sentence", "class_embedding.cache=null"], "class_embedding.cache=null", "text"),
         # the other commands
         (["trian"], "invalid choice: 'trian'", "see zsl --help"),

@@ -29,7 +29,7 @@ def images(n: int) -> list[Image.Image]:
 
 
 def test_features_do_not_depend_on_the_images_around(backbone: EfficientNetLite0) -> None:
-    """Bit for bit: alone, in reverse, and across passes."""
+    """Features are bit-identical: alone, in reverse order, and across passes."""
     some = images(BATCH + 2)
     together = backbone(some)
     assert together.shape == (BATCH + 2, WIDTH)
@@ -40,7 +40,7 @@ def test_features_do_not_depend_on_the_images_around(backbone: EfficientNetLite0
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_features_do_not_depend_on_the_number_of_threads(backbone: EfficientNetLite0, threads: int) -> None:
-    """Bit for bit; and the setting is as before afterwards."""
+    """Features are bit-identical for any number of threads, and the setting is restored."""
     some, before = images(BATCH + 1), torch.get_num_threads()
     expected = backbone(some)
     torch.set_num_threads(threads)
@@ -52,7 +52,7 @@ def test_features_do_not_depend_on_the_number_of_threads(backbone: EfficientNetL
 
 
 def test_features_are_the_pooled_map_of_the_network(backbone: EfficientNetLite0) -> None:
-    """Again, straight from the packages: (value - 127) / 128, the last map, its mean; then the classifier's logits."""
+    """Recompute with the packages alone: (value - 127) / 128, the last map, its mean; then the classifier's logits."""
     image = images(1)[0]
     x = (torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() - 127) / 128
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What an encoder gets to see of an image."""
+"""Preprocessing of images for encoders."""
 
 from __future__ import annotations
 

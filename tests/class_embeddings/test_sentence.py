@@ -1,4 +1,4 @@
-"""Sentence embeddings: templates, and an encoder that is deterministic, blind to batches, and off the network."""
+"""Sentence embeddings: templates, and an encoder that is deterministic, independent of batches, and offline."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ needs_minilm = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever asks for a connection or an address fails the test."""
+    """Make every network connection or address lookup fail the test."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("the network was asked")

@@ -1,4 +1,4 @@
-"""How names of the real data sets are read."""
+"""Words of the class names of real data sets."""
 
 from __future__ import annotations
 

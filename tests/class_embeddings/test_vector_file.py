@@ -43,7 +43,7 @@ def lines() -> list[str]:
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize("packed", [False, True])
 def test_word2vec_files_as_gensim_writes_them(tmp_path: Path, keyed: KeyedVectors, binary: bool, packed: bool) -> None:
-    """Whatever the file is called: the format is in its first bytes."""
+    """The format is recognised by the first bytes, whatever the name of the file."""
     path = tmp_path / ("vectors.dat.gz" if packed else "vectors.dat")
     keyed.save_word2vec_format(str(path), binary=binary)
     assert path.read_bytes().startswith(b"\x1f\x8b") == packed
@@ -98,7 +98,7 @@ def test_fasttext_models_embed_words_they_have_never_met(name: str) -> None:
 
 
 def model(cut: int | None = None, patch: tuple[int, bytes] | None = None) -> Callable[[Path], None]:
-    """A fastText model cut short, or with other bytes at a place."""
+    """Return a fastText model, truncated or with changed bytes."""
 
     def write(path: Path) -> None:
         data = bytearray(Path(datapath("toy-model.bin")).read_bytes())
@@ -170,7 +170,7 @@ def test_a_bad_file_is_an_error_of_one_line(tmp_path: Path, write: Callable[[Pat
 
 
 def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
-    """A pickle that would make a folder when it is loaded does not."""
+    """A pickle that would make a folder when loaded is not loaded."""
 
     class Trap:
         def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:

@@ -1,4 +1,4 @@
-"""The rule for names, step by step, on vocabularies small enough to see; and on the packaged GloVe."""
+"""Lookup of class names, step by step, on small vocabularies and on the packaged GloVe."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_the_second_opening_reads_no_file(file: Path, monkeypatch: pytest.Monkey
 
 @given(st.lists(st.text(min_size=1).filter(lambda w: w.isprintable()), min_size=1, max_size=30, unique=True), st.text())
 def test_binary_search_finds_what_a_dictionary_finds(words: list[str], other: str) -> None:
-    """In any script: the order of UTF-8 bytes is all that counts."""
+    """Words of any script are found: the vocabulary is sorted by UTF-8 bytes."""
     encoded = sorted((word.encode(), row) for row, word in enumerate(words))
     lexicon = Lexicon(
         np.zeros((len(words), 1), dtype=np.float32),
@@ -183,7 +183,7 @@ def test_binary_search_finds_what_a_dictionary_finds(words: list[str], other: st
 
 
 def test_a_fasttext_model_embeds_every_word(tmp_path: Path) -> None:
-    """Words it knows by their vectors, others by their n-grams: as gensim does."""
+    """Known words have their vectors, other words the mean of their n-grams, as in gensim."""
     path = Path(datapath("lee_fasttext_new.bin"))
     expected = load_facebook_vectors(str(path))
     classes = ClassDescriptions(("the night", "nightingale", "quokka"))
@@ -222,7 +222,7 @@ def test_the_second_opening_of_glove_reads_nothing(cache: Path, monkeypatch: pyt
 def test_names_of_the_benchmarks_in_glove(
     folder: str, unknown: set[str], unsplit: set[str], data_root: Path, cache: Path
 ) -> None:
-    """Which classes are out of vocabulary: those whose embedding is zero."""
+    """Return the classes out of vocabulary, whose embedding is zero."""
     path = data_root / folder / "att_splits.mat"
     if not path.exists():
         pytest.skip(f"no {path}")

@@ -1,4 +1,4 @@
-"""A data set checks itself when it is made: every fault is one line, and none is left for after training."""
+"""The checks of Dataset: every fault is an error of one line before training."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ def test_a_faultless_data_set_is_made_and_images_of_no_class_may_lie_beside_the_
 
 
 def test_features_on_disk_are_not_read(tmp_path: Path) -> None:
-    """A map of a sparse file of 1 TiB: to read it all would take minutes."""
+    """A memory map of a sparse file of 1 TiB, which would take minutes to read."""
     x = np.memmap(tmp_path / "features", np.float32, "w+", shape=(N, 2**38 // N))
     assert replace(WORLD, features=x).features is x
 
 
 @given(st.sampled_from(PARTS), st.integers(-3 * N, 3 * N), st.integers(0, N - 1))
 def test_what_is_made_can_be_indexed(part: str, value: int, place: int) -> None:
-    """Either it is refused, or every row of every split has a class with a name."""
+    """Arbitrary data sets are refused, or every row of every split has a class with a name."""
     rows = getattr(WORLD.splits, part).copy()
     rows[place % len(rows)] = value
     try:
@@ -122,7 +122,7 @@ def test_what_is_made_can_be_indexed(part: str, value: int, place: int) -> None:
 
 
 def unusable(kind: str) -> Dataset:
-    """What a loader of one's own may return."""
+    """A data set as a user's own loader may return it."""
     if kind == "float64":
         return replace(WORLD, features=WORLD.features.astype(np.float64))
     if kind == "no fingerprints":

@@ -1,4 +1,4 @@
-"""How class descriptions become φ: known classes apart from the others, permutations within roles."""
+"""From class descriptions to φ: separate calls for known and other classes, permutations within groups."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROLES = (range(6), range(6, 10), range(10, 15))
 
 
 def centred(known: ClassDescriptions) -> Embed:
-    """An embedding that looks at all classes it is asked about, as none should."""
+    """An invalid embedding, whose rows depend on the other classes of the call."""
     return lambda classes: classes.matrices["att"] - classes.matrices["att"].mean(axis=0)
 
 

@@ -1,4 +1,4 @@
-"""The same image twice: found wherever it may not be, counted where it may."""
+"""Duplicate images: refused across parts and labels, counted within a class of one part."""
 
 from __future__ import annotations
 
@@ -167,14 +167,14 @@ def test_an_unknown_policy_is_refused(loaded: Loader) -> None:
 
 
 def test_an_image_that_changes_after_it_was_counted_is_an_error(folder: Path) -> None:
-    """Its features would be kept under the name of another content."""
+    """An image that changes after it was hashed is refused, because its features are cached under the hash."""
     with pytest.raises(InputError, match=r"ant/0\.png: changed while the folder was read"):
         decode(folder / "ant" / "0.png", "0" * 64)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=20))
 def test_what_is_found_is_what_pairs_say(images: list[tuple[int, int, int]]) -> None:
-    """Every image is a content, a label and a part; part 3 is none. Pair by pair: may these two be equal?"""
+    """Compare the groups with a test of all pairs; every image has a content, a label and a part (3 for none)."""
     content, labels, part = (np.array(column) for column in zip(*images, strict=True))
     trainval, seen, unseen = (np.flatnonzero(part == i) for i in range(3))
     splits = Splits(trainval, seen, unseen, trainval, trainval[:0])

@@ -1,4 +1,4 @@
-"""Who sees what: the two stages, the three settings, and scaling fitted on training images alone."""
+"""The protocol: two stages, three settings, and scaling fitted on training images only."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from zsl.errors import InputError
 
 
 def rows_of(stage: Stage, source: EmbeddedDataset, x: torch.Tensor) -> set[int]:
-    """Which images these are, found by their values."""
+    """Return the rows of images, found by their values."""
     table = {row.tobytes(): i for i, row in enumerate(np.asarray(source.dataset.features))}
     return {table[row.tobytes()] for row in x.numpy()}
 
 
 @pytest.fixture
 def plain() -> EmbeddedDataset:
-    """A world without scaling, so that images can be recognised."""
+    """A data set without scaling, so that images can be identified."""
     return replace(worlds.source(), feature_scale="none", embedding_scale="none")
 
 
@@ -51,7 +51,7 @@ def test_under_tune_no_test_image_and_no_test_class_is_reachable(plain: Embedded
 
 
 def arrays_within(thing: object) -> Iterator[np.ndarray]:
-    """Every array that can be reached from an object, and what each is a view of."""
+    """Return all arrays that can be reached from an object, and the arrays they are views of."""
     if isinstance(thing, torch.Tensor):
         yield from arrays_within(thing.numpy())
     elif isinstance(thing, np.ndarray):

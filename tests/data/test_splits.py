@@ -1,4 +1,4 @@
-"""The audit, as a property: whatever is done to good splits, it is either harmless or refused."""
+"""The audit of splits as a property: any change of valid splits is harmless or refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ORIGIN = SplitsOrigin("splits.yaml")
 
 
 def is_sound(labels: np.ndarray, parts: dict[str, np.ndarray]) -> bool:
-    """The definition of sound splits, in sets."""
+    """The definition of valid splits, with sets."""
     n = len(labels)
     rows = {name: list(map(int, part)) for name, part in parts.items()}
     if any(not r or len(set(r)) < len(r) or min(r) < 0 or max(r) >= n for r in rows.values()):

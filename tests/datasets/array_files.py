@@ -72,7 +72,7 @@ def table(path: Path, heading: Sequence[str], columns: Sequence[Sequence[Any] | 
 
 
 def embeddings(path: Path, order: Sequence[int], by: str = "names") -> Path:
-    """Write φ with its rows in another order, and the names in the same."""
+    """Write φ and the names of its rows, both in another order."""
     names, phi = [NAMES[i] for i in order], PHI[list(order)]
     if path.suffix in (".csv", ".tsv", ".txt", ".parquet"):
         return table(path, ["class", "a", "b", "c"], [names, *phi.T])
@@ -82,7 +82,7 @@ def embeddings(path: Path, order: Sequence[int], by: str = "names") -> Path:
 
 
 def write(folder: Path) -> dict[str, str]:
-    """Write the plainest files; keys of ``data`` that name them."""
+    """Write a small data set, and return the keys of ``data`` that read it."""
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / "features.npy", FEATURES)
     save(folder / "labels.npz", {"labels": LABELS, "names": list(NAMES)})
@@ -97,7 +97,7 @@ def write(folder: Path) -> dict[str, str]:
 
 
 def overrides(folder: str = "arrays") -> list[str]:
-    """The command line that trains on what `write` wrote."""
+    """Return the command line that trains on the files of `write`."""
     keys = {"features": "features.npy", "labels": "labels.npz", "splits": "splits.json", "class_embeddings": "att.csv"}
     return ["data=arrays", f"data.root={folder}", *(f"data.{key}={value}" for key, value in keys.items())]
 

@@ -1,4 +1,4 @@
-"""A stand-in for npm: a program on PATH that serves tarballs from a folder. All else about packages is real."""
+"""A fake npm: a program on PATH that serves tarballs from a folder. Everything else about packages is real."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Registry = Callable[[str, Mapping[str, object]], Package]
 
 
 def tarball(members: Mapping[str, object]) -> bytes:
-    """A package as npm packs it: JSON files below ``package/``."""
+    """Make a tarball as npm does: JSON files in ``package/``."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name, value in members.items():
@@ -43,7 +43,7 @@ def tarball(members: Mapping[str, object]) -> bytes:
 
 
 def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """An npm on PATH that serves what is published into ``folder``, notes its calls, and fails if told to."""
+    """A fake npm on PATH that serves packages from ``folder``, records its calls, and can be set to fail."""
     (folder / "bin").mkdir(parents=True)
     program = folder / "bin" / "npm"
     program.write_text(NPM.format(python=sys.executable, registry=str(folder)))

@@ -40,7 +40,7 @@ def content() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def write(folder: Path, features: dict[str, Any], splits: dict[str, Any], version: str = "5") -> Path:
-    """``res101.mat`` and ``att_splits.mat`` in ``folder``."""
+    """Write ``res101.mat`` and ``att_splits.mat`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, arrays in (("res101.mat", features), ("att_splits.mat", splits)):
         (_write_hdf5 if version == "7.3" else scipy.io.savemat)(str(folder / name), arrays)
@@ -48,7 +48,7 @@ def write(folder: Path, features: dict[str, Any], splits: dict[str, Any], versio
 
 
 def _write_hdf5(path: str, arrays: dict[str, Any]) -> None:
-    """As MATLAB 7.3 does: column-major arrays, text as UTF-16 numbers behind references, a 512-byte header."""
+    """Write a file as MATLAB 7.3: column-major arrays, references to UTF-16 text, a 512-byte header."""
     with h5py.File(path, "w", userblock_size=512) as file:
         for name, array in arrays.items():
             array = np.asarray(array)

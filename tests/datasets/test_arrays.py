@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def same(one: Dataset, other: Dataset) -> None:
-    """Everything but the title."""
+    """Assert that two data sets are equal except for the title."""
     assert one.fingerprints == other.fingerprints == verified_fingerprints(other)
     assert one.classes.names == other.classes.names
     assert one.classes.matrices.keys() == other.classes.matrices.keys()
@@ -358,7 +358,7 @@ def test_texts_reach_the_sentence_encoder_by_the_heading_of_their_column(tmp_pat
 
 
 def test_texts_through_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An encoder of one small layer that reads letter by letter."""
+    """Make an encoder with one small layer and a tokenizer of single letters."""
     monkeypatch.chdir(tmp_path)
     array_files.write(tmp_path / "arrays")
     (tmp_path / "arrays" / "texts").mkdir()

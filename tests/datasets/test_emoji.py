@@ -1,4 +1,4 @@
-"""The emoji data set: its committed tables, its splits, and its preparation from packages of a stand-in registry."""
+"""The emoji data set: its committed tables, its splits, and its preparation from packages of a fake registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How drawings were matched to concepts, and how classes were divided."""
+"""Matching of drawings to concepts, and division of classes."""
 
 from __future__ import annotations
 

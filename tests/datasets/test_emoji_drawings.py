@@ -1,4 +1,4 @@
-"""From an icon's body to pixels."""
+"""Rendering of icons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packages: fetched by a real npm process (a stand-in for the program, so no network), really verified, really read."""
+"""Packages, fetched by a process of a fake npm (no network), verified, and read."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_registry_out_of_reach_is_one_line_with_a_cure(tmp_path: Path, registr
 
 
 def test_the_cure_works(tmp_path: Path, registry: Registry) -> None:
-    """A tarball that was put there by hand is verified and used; npm is not asked."""
+    """A tarball that a user put into the cache is verified and used without calling npm."""
     package = registry("pens", {"icons.json": {}})
     (tmp_path / "cache").mkdir()
     (tmp_path / "registry" / package.tarball).rename(tmp_path / "cache" / package.tarball)

@@ -1,4 +1,4 @@
-"""What is exported is read back with the same fingerprints, in both formats; nothing is overwritten or left behind."""
+"""Exported data sets are read back with the same fingerprints, in both formats; nothing is overwritten."""
 
 from __future__ import annotations
 

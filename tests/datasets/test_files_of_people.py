@@ -1,4 +1,4 @@
-"""Files as people have them: suffixes, folders and dot files of images, lists of names, and marks in text."""
+"""Files as users have them: suffixes, folders and dot files of images, lists of names, byte order marks."""
 
 from __future__ import annotations
 

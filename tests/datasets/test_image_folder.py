@@ -1,4 +1,4 @@
-"""One's own images: what is read, how it is divided, what is computed again, and what is refused."""
+"""Folders of images: reading, splits, caching of features, and refused input."""
 
 from __future__ import annotations
 

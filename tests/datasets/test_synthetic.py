@@ -1,4 +1,4 @@
-"""The laws of the synthetic worlds: true sizes, one knob one effect, and a Bayes rule that nothing beats."""
+"""Laws of synthetic data: true sizes, independent parameters, and an optimal Bayes rule."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def classes_of(dataset: Dataset, split: str) -> set[int]:
 
 @pytest.mark.parametrize("shape", ["toy", "sun", "cub", "awa1", "awa2", "apy"])
 def test_every_split_and_class_set_has_its_true_size(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts of images and classes, checked on the data set itself; the width is cut to 8, which no count sees."""
+    """Numbers of images and classes of the data sets, with 8 features, which do not change the numbers."""
     monkeypatch.setitem(SHAPES, shape, type(SHAPES[shape])(**{**vars(SHAPES[shape]), "features": 8}))
     dataset = load(shape=shape)
     splits = dataset.splits
@@ -171,7 +171,7 @@ def logistic(x: np.ndarray, y: np.ndarray) -> Any:
 def test_no_fitted_classifier_beats_the_bayes_rule(fit: Callable[..., Any], hubness: float) -> None:
     """Fitted on half of the images with all labels of all classes; judged on the other half, within 3 standard errors.
 
-    Balanced classes, so that equal priors are the true ones. The fitted rule comes near, so the bound has teeth.
+    Balanced classes, so that equal priors are the true ones. The fitted rule comes near, so the bound is tight.
     """
     dataset = load(noise=0.35, hubness=hubness, imbalance=0.0)
     half = np.random.default_rng(0).permutation(len(dataset.labels))[: len(dataset.labels) // 2]
@@ -195,7 +195,7 @@ def test_posterior_of_the_bayes_rule_is_calibrated() -> None:
 
 
 def test_domain_shift_moves_the_images_of_unseen_classes_and_nothing_else() -> None:
-    """By one vector of length δ; labels, splits and class embeddings stay."""
+    """Unseen classes are shifted by one vector of length δ; labels, splits and class embeddings are unchanged."""
     still, moved = load(), load(domain_shift=2.5)
     step = moved.features.astype(np.float64) - still.features
     unseen = np.isin(np.arange(len(step)), still.splits.test_unseen)
@@ -276,7 +276,7 @@ def test_a_wrong_value_is_an_error_of_one_line_that_names_its_key(wrong: dict[st
 
 
 def test_the_configuration_has_the_defaults_of_load_and_attributes() -> None:
-    """The two places that state defaults agree; all keys but those of the protocol are arguments."""
+    """Defaults in conf and code agree; all keys except those of the protocol are arguments."""
     conf = Path(__file__).parents[2] / "conf"
     with initialize_config_dir(str(conf), version_base=None):
         config = compose("config", overrides=["data=synthetic"])

@@ -1,4 +1,4 @@
-"""The reader of the field's standard files: formats, dtypes, releases, and what it refuses."""
+"""The reader of xlsa17 files: formats, dtypes, releases, and refused input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache: built once, and again when its source changed or a bit flipped; whole or absent."""
+"""The cache: entries are built once, rebuilt after a change of the source or a flipped bit, and written atomically."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def renamed(path: Path, content: bytes) -> None:
 
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of a moment ago count as old ones, so that their clues are believed."""
+    """Treat new files as settled, so that their clues are used."""
     monkeypatch.setattr(file_content, "SETTLED", -1)
 
 
@@ -119,7 +119,7 @@ def record(root: Path) -> dict[str, Any]:
 
 
 def deceive(root: Path, path: Path) -> None:
-    """Change ``path`` and make the entry believe that it was so before: a clue that misleads."""
+    """Change ``path`` and store its new clue in the entry, so that the clue hides the change."""
     path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
     said = record(root)
     said["files"][str(path)]["clue"] = asdict(file_content.Clue.of(path))
@@ -142,7 +142,7 @@ def test_where_the_content_is_asked_for_no_clue_is_believed(tmp_path: Path) -> N
 
 
 def test_the_clue_of_a_file_that_has_just_changed_is_not_believed(tmp_path: Path) -> None:
-    """Within a tick of the clock it can change again without another time."""
+    """A file can change again within one clock tick without a new time."""
     path = tmp_path / "f"
     path.write_bytes(b"content")
     cached(tmp_path, "k", {}, Builder(1.0), [path])

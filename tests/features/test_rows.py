@@ -1,4 +1,4 @@
-"""Stored rows: computed once, whole or absent, and never another picture's."""
+"""Stored feature rows: computed once, written atomically, and never those of another picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays in files: what is there comes back, and whatever else is there is refused before it costs anything."""
+"""Array files: valid arrays are read unchanged, and invalid files are refused before memory is allocated."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from zsl.files import atomic
 
 
 def killed_while_writing(path: str) -> None:
-    """Write, and be killed when all is written but not renamed."""
+    """Write a file, and kill the process after writing and before renaming."""
     atomic.os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[attr-defined]
     atomic.write_text(Path(path), "half")
 

@@ -1,4 +1,4 @@
-"""Any text in any field of a result comes out of every writer as text that says the same and does nothing."""
+"""Any text in any field of a result is written by every writer as literal text, without side effects."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ texts = st.text(min_size=1, max_size=12) | st.text(
 
 
 def result(text: str, **changes: Any) -> Result:
-    """A result that says this text wherever a text can stand."""
+    """Make a result with a text in every text field."""
     card = {"images": 4, "features": 2, "classes": {"seen": 1, "unseen": 1}}
     card |= {"parts": {text: {"images": 4, "classes": 2}}, "licences": [text], "notes": [text]}
     counts = {"classes": [text, "x"], "N1": [3, 1], "bad_N1": [1, 0]}
@@ -121,7 +121,7 @@ def result(text: str, **changes: Any) -> Result:
 
 @dataclass(frozen=True)
 class Found:
-    """What is written of results that say a text."""
+    """Output of all writers for results with a text in every field."""
 
     results: Mapping[Path, Result]
     sheets: Sequence[Sheet]
@@ -159,7 +159,7 @@ def found(text: str) -> Found:
 
 
 def sheet(*words: str) -> Sheet:
-    """A table of these texts in every place."""
+    """Make a table with texts in every cell."""
     lines = tuple(Line(i % 2, (Cell(text, i == 0), Cell(text), Cell("1.0"))) for i, text in enumerate(words))
     return Sheet(words[0], (words[-1], words[0], "T1"), lines, tuple(words), tuple(words), 2)
 
@@ -169,7 +169,7 @@ def squeezed(text: str) -> str:
 
 
 def require_markdown(made: Sequence[Sheet]) -> None:
-    """Parsed, the cells say what they said, and there is nothing but headings, tables, lists, text and bold."""
+    """Parse Markdown: cells equal their texts, and there are only headings, tables, lists, text and bold."""
     allowed = {"text", "strong_open", "strong_close", "text_special"}
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown(made))
     inline = [token for token in tokens if token.type == "inline"]
@@ -191,7 +191,7 @@ def require_markdown(made: Sequence[Sheet]) -> None:
 
 
 def require_latex(made: Sequence[Sheet]) -> None:
-    """Read back, the cells say what they said; there are no commands but the writer's own."""
+    """Read LaTeX: cells equal their texts, and all commands are the writer's own."""
     text = latex(made)
     bodies = re.findall(
         r"\\begin\{tabular\}\{l*r*\}\n\\toprule\n(.*?)\n\\bottomrule\n\\end\{tabular\}", text, re.DOTALL
@@ -222,7 +222,7 @@ def read_back(cell: str, back: Mapping[str, str]) -> str:
 
 
 def require_csv(text: str) -> None:
-    """Lines of one length whose texts no spreadsheet evaluates."""
+    """Read CSV: lines have equal length, and no text is a formula."""
     table = list(csv.reader(io.StringIO(text, newline="")))
     assert len({len(row) for row in table}) == 1
     for cell in (cell for row in table for cell in row):
@@ -232,13 +232,13 @@ def require_csv(text: str) -> None:
 
 
 def require_terminal(made: Sequence[Sheet]) -> None:
-    """No control characters, and every cell as it is."""
+    """Read plain text: no control characters, and cells equal their texts."""
     shown = written(made, "terminal")
     assert not any(map(is_control, shown.replace("\n", "")))
 
 
 class Elements(HTMLParser):
-    """Elements with their attributes, and the content of scripts."""
+    """Return elements with their attributes, and the content of scripts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -271,7 +271,7 @@ def page(text: str) -> Elements:
 
 
 def require_html(text: str, plain: Elements) -> None:
-    """The elements, attributes and scripts of a page that says this are those of one that says a word."""
+    """A page with these texts has the elements, attributes and scripts of a page with a plain word."""
     made = page(text)
     assert made.found == plain.found
     assert [kind for kind, _ in made.scripts] == [kind for kind, _ in plain.scripts]
@@ -306,7 +306,7 @@ def test_a_hostile_text_is_shown_and_does_nothing(text: str) -> None:
 
 
 def test_all_reports_on_hostile_results_are_harmless(plain: Elements) -> None:
-    """In groups of texts, as a page takes its time."""
+    """Pages are made for groups of texts, because a page takes time."""
     for text in (" ".join(HOSTILE[:20]), " ".join(HOSTILE[20:33]), *(" ".join(HOSTILE[i : i + 8]) for i in (33, 41))):
         require_all(text, plain)
 
@@ -384,7 +384,7 @@ def test_plots_of_comparisons_show_every_text_as_it_is(make: Callable[..., Resul
 
 
 def require_svg(image: bytes, words: Sequence[str]) -> None:
-    """XML that holds each of these texts, line by line, and nothing that runs or is loaded."""
+    """SVG is XML with each text, line by line, and without scripts or external resources."""
     drawing = ElementTree.fromstring(image)
     shown = {" ".join("".join(node.itertext()).split()) for node in drawing.iter() if node.tag.endswith("}text")}
     lines = {" ".join(line.split()) for text in words for line in escaping.drawn(text).split("\n")}

@@ -1,4 +1,4 @@
-"""YAML and JSON as data: what people write is read, what grows or runs is not."""
+"""YAML and JSON as data: usual documents are read; tags, deep nesting and expansion are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets are withheld wherever they stand, and nothing else is."""
+"""Secrets are redacted everywhere, and nothing else is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are named: found in any normal form, refused for what they are, read in any Unicode encoding."""
+"""Files given by users: found in any normal form, refused if not regular, read in any Unicode encoding."""
 
 from __future__ import annotations
 
