@@ -90,7 +90,9 @@ def arrays() -> Iterator[Case]:
             yield _case(f"mat 5: no {key}", lambda f, s, key=key: _in(f, s, key).pop(key), "5", f"{key!r} is missing")
     yield _case("mat 5: train_loc without val_loc", lambda f, s: s.pop("val_loc"), "5", "is given alone")
     yield _case("mat 5: a label of 1e15 in no split", _label_in_no_split, "5", status=0)
-    yield _case("mat 5: features beyond 32 bits", _replaced("features", lambda a: a * 1e300), "5", "in float32")
+    yield _case(
+        "mat 5: features beyond 32 bits", _replaced("features", lambda a: a * 1e300), "5", "not finite in float32"
+    )
 
 
 def _label_in_no_split(features: Arrays, splits: Arrays) -> None:
