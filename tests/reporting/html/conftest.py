@@ -1,4 +1,4 @@
-"""Results and pages to test with: full of everything a page can show, and full of names that are code elsewhere."""
+"""Fixtures of results and pages with all sections, and with names that contain HTML and templates."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TRIALS += [
 
 @pytest.fixture(scope="session")
 def complete(make: Callable[..., Result]) -> Callable[..., Result]:
-    """A result with everything that a section shows."""
+    """Return a function that builds results with all fields that sections show."""
 
     def of(**changes: Any) -> Result:
         policy = changes.pop("policy", "validation")
@@ -68,7 +68,7 @@ def complete(make: Callable[..., Result]) -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def folder(complete: Callable[..., Result], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two methods, one also chosen on the test set, three seeds; another data set with hostile names; training logs."""
+    """Write results of two methods with three seeds, some chosen on the test set, hostile names, and training logs."""
     runs = tmp_path_factory.mktemp("runs")
     selected = {"config": {"method": {"gamma": 1.0}, "selection": {"policy": "validation", "objective": "T1"}}}
     for seed in range(3):
@@ -95,7 +95,7 @@ def folder(complete: Callable[..., Result], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def file(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page on these runs, made through the command line."""
+    """Write the page on these runs through the command line."""
     pytest.importorskip("plotly", reason="pip install 'zsl[html]'")
     path = tmp_path_factory.mktemp("page") / "report.html"
     assert main(["report", str(folder), "--html", str(path)]) == 0

@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing is fetched or complained of, it can be sorted and filtered, it fits."""
+"""The page in a browser: no requests and no errors, sorting, filtering, layout."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module", params=[(1280, "light"), (390, "dark")], ids=["wide", "narrow"])
 def view(request: pytest.FixtureRequest, browser: Any, file: Path) -> Iterator[Any]:
-    """The open page, scrolled through; after all tests on it, nobody has complained and nothing was asked for."""
+    """Open the page and scroll through it; after all tests, there must be no error and no request."""
     width, scheme = request.param
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page, said, asked = context.new_page(), [], []
@@ -56,7 +56,7 @@ def view(request: pytest.FixtureRequest, browser: Any, file: Path) -> Iterator[A
 
 
 def scroll_through(page: Any) -> None:
-    """Figures are drawn when they come near the window."""
+    """Scroll through the page, as figures are drawn when they come near the viewport."""
     for figure in page.locator(PLOTS).all():
         if figure.is_visible():
             figure.scroll_into_view_if_needed()
@@ -64,7 +64,7 @@ def scroll_through(page: Any) -> None:
 
 
 def column(page: Any, heading: str) -> list[str]:
-    """The cells shown below a heading of the first table."""
+    """Return the visible cells below a heading of the first table."""
     return list(
         page.evaluate(
             """heading => {

@@ -1,4 +1,4 @@
-"""Shares of variance against sums of squares counted value by value, and their laws."""
+"""Shares of variance compared with sums of squares, and their invariances."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def grid(a: int, b: int) -> list[dict[str, object]]:
 
 @given(arrays(np.float64, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=4), elements=st.integers(0, 100)))
 def test_shares_of_a_full_grid(table: np.ndarray) -> None:
-    """Against the sums of squares of a two-way layout, whose interaction is what the shares lack."""
+    """Compare with the sums of squares of a two-way layout; the shares add up to 1 minus the interaction."""
     assume(np.ptp(table) > 0)
     (a, b), points = table.shape, grid(*table.shape)
     total = ((table - table.mean()) ** 2).sum()

@@ -1,4 +1,4 @@
-"""The page as a file: what it holds, what it must not hold, and that the same results give the same bytes."""
+"""The page as a file: content, escaping, and identical bytes for equal results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EVERY = ["results", "curves", "oracle", "bias", "classes", "hubness", "synthetic
 
 
 class Document(HTMLParser):
-    """Sections, scripts, attributes, and the cells of tables as a browser would read them."""
+    """Parser of sections, scripts, attributes and cells of tables."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -223,8 +223,8 @@ def test_of_very_many_rows_the_best_have_figures_of_their_own(
     complete: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = {Path(f"{i}/result.json"): complete(method=f"m{i}", u=20.0 + i) for i in range(5)}
-    monkeypatch.setattr(gathered, "DRAWN", 2)
-    monkeypatch.setattr(results_section, "DRAWN", 2)
+    monkeypatch.setattr(gathered, "MOST_PLOTTED", 2)
+    monkeypatch.setattr(results_section, "MOST_PLOTTED", 2)
     found = rows(made)
     document = page(found, made)
     assert "figures of a row by itself are drawn for 2 of the 5 rows, the best by H or T1" in document

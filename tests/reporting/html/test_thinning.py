@@ -1,4 +1,4 @@
-"""What is left out of a polyline lies on it, as far as the eye can tell."""
+"""Thinning of polylines: omitted points lie within the tolerance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ coordinates = st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), min_size
 
 
 def distance(p: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-    """From p to the segment from a to b, by trying a thousand points of it."""
+    """Return the distance from p to the segment from a to b, over a thousand of its points."""
     along = np.linspace(0, 1, 1001)[:, None]
     return float(np.hypot(*(a + along * (b - a) - p).T).min())
 

@@ -1,1 +1,1 @@
-"""One self-contained page on any number of runs: a file a section, its template in ``templates/``."""
+"""Self-contained HTML page on any number of runs: one module per section, with its template in ``templates/``."""

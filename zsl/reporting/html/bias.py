@@ -1,4 +1,4 @@
-"""u, s and H against the bias γ of calibrated stacking."""
+"""Section with plots of u, s and H against the bias γ of calibrated stacking."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from zsl.reporting.html.section import RowFigure, Section
 from zsl.reporting.html.thinning import thinned
 
 TOLERANCE = 0.001
-"""of the height and of the width of the plot"""
+"""greatest deviation of a thinned curve, as a fraction of the height and width of the plot"""
 MARGIN = 0.03
-"""of the width, on either side"""
+"""margin on either side, as a fraction of the width"""
 WORTH = 0.05
-"""γ is drawn where H is at least this share of its best"""
+"""γ is plotted where H is at least this fraction of its maximum"""
 
 
 def section(gathered: Gathered) -> Section | None:
-    """A plot a row, of the run with the median AUSUC."""
-    typical = {i: gathered.typical(row) for i, row in gathered.drawn}
+    """Return a plot per row, of its run with the median AUSUC; None where there are none."""
+    typical = {i: gathered.typical(row) for i, row in gathered.plotted}
     with np.errstate(over="ignore"):
         drawn = {i: run for i, run in typical.items() if run and 0 < np.ptp(run.curve.get("gamma", [0])) < np.inf}
     plots = {i: _plot(run) for i, run in drawn.items()}
     lead = (
-        "γ is taken off the scores of seen classes, in their own units, so that its values cannot be compared between "
-        f"methods. Drawn where H is at least {WORTH:.0%} of its best, and up to marked γ that "
-        f"are near; thinned to within {TOLERANCE:.1%} of the plot."
+        "γ is subtracted from the scores of seen classes, so that values of γ cannot be compared between methods. The "
+        f"plots show the range in which H is at least {WORTH:.0%} of its maximum, and marked γ near it; curves are "
+        f"thinned to within {TOLERANCE:.1%} of the plot."
     )
     figure = RowFigure(
         "bias",
-        f"The run with the median AUSUC. γ* is the best on the test images themselves, an oracle ({DAGGER}).",
+        f"The run with the median AUSUC. γ* maximises H on the test images: an oracle ({DAGGER}).",
         "Accuracies u and s and their harmonic mean H as functions of the stacking bias.",
         plots,
     )
@@ -67,7 +67,7 @@ def _plot(run: Result) -> Plot:
         _line(gamma, y, name, low, high, colour, width)
         for y, name, colour, width in ((u, "u", COLOURS[0], 1.25), (s, "s", COLOURS[1], 1.25), (H, "H", INK, 2.25))
     ]
-    far = [f"{name}: {x:.4g}, outside of the plot" for name, x in marks.items() if name not in near]
+    far = [f"{name}: {x:.4g}, outside the plot" for name, x in marks.items() if name not in near]
     return {"data": lines, "layout": layout, "words": far}
 
 

@@ -1,4 +1,4 @@
-"""Accuracy of every class, sorted."""
+"""Section with bar plots of the accuracy of every class."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from zsl.reporting.html.section import RowFigure, Section
 
 GROUPS = {"u": "unseen", "s": "seen"}
 GAP = 2
-"""bars left out between the two groups"""
+"""width of the gap between the two groups, in bars"""
 FEW = 24
-"""bars whose classes are named under them"""
+"""greatest number of bars whose classes are named on the axis"""
 
 
 def section(gathered: Gathered) -> Section | None:
-    """A plot a row: means over its seeds."""
-    plots = {i: _plot(runs) for i, row in gathered.drawn if _measured(runs := gathered.runs(row))}
-    lead = "Accuracy of every class among all classes, seen and unseen, as it goes into u and s; mean over seeds."
+    """Return a plot per row, of means over its seeds; None where there are none."""
+    plots = {i: _plot(runs) for i, row in gathered.plotted if _measured(runs := gathered.runs(row))}
+    lead = "Per-class accuracies that u and s are means of: all classes are candidates. Mean over seeds."
     figure = RowFigure(
         "classes",
-        "From best to worst within the unseen and the seen classes; the dotted lines are their means u and s.",
+        "Unseen and seen classes, each sorted from best to worst; dotted lines: their means u and s.",
         "Bars of per-class accuracy, unseen classes left, seen classes right.",
         plots,
     )
@@ -76,7 +76,7 @@ def _plot(runs: Sequence[Result]) -> Plot:
 
 
 def _means(runs: Sequence[Result], metric: str) -> dict[str, float]:
-    """Class -> mean over the runs that have test images of it, from best to worst."""
+    """Return class -> mean over the runs that have test images of the class, from best to worst."""
     names = dict.fromkeys(name for run in runs for name in run.per_class.get(metric, {}))
     values = {name: [v for run in runs if (v := run.per_class.get(metric, {}).get(name)) is not None] for name in names}
     means = {name: fmean(of) for name, of in values.items() if of}

@@ -1,4 +1,4 @@
-"""What the numbers are about: a card a data set."""
+"""Section with one card per data set."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PICTURES = 12
 
 
 def section(gathered: Gathered) -> Section:
-    """Data sets in the order of the table; the same title with other fingerprints is another one."""
+    """Return a card for every data set, sorted by title; equal titles with different fingerprints are different ones."""
     runs = [run for row in gathered.rows for run in gathered.runs(row)]
     ranked = sorted(runs, key=lambda run: (run.data_title, _prints(run), not run.card))
     cards = [_card(list(own)) for _, own in groupby(ranked, key=lambda run: (run.data_title, _prints(run)))]
-    lead = "As the results record them. Numbers are comparable where the fingerprints are the same."
+    lead = "Data sets as recorded in the results. Numbers are comparable where the fingerprints are equal."
     return Section("data", "Data", lead, "datasets.html", {"cards": cards})
 
 
@@ -46,7 +46,7 @@ def _card(runs: list[Result]) -> dict[str, Any]:
 
 
 def _pictures(run: Result) -> Mapping[str, str]:
-    """Class -> a drawing of it, as an address that holds it; of unseen classes, where there are drawings at hand."""
+    """Return class -> image as a data URI, for some unseen classes; empty where no thumbnails are cached."""
     from zsl.datasets.emoji_thumbnails import thumbnails
 
     cache = dict(leaves(run.config)).get("paths.cache")

@@ -1,4 +1,4 @@
-"""What a page is about: rows of the table, the runs behind them, and how rows are called in figures."""
+"""Content of a page: rows of the table, their runs, and names of rows in figures."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from zsl.reporting.table import Row, RowKey
 from zsl.reporting.wording import options
 
 Numbered: TypeAlias = tuple[int, Row]
-"""a row and its number, which stands for it all over the page"""
+"""number of a row, which identifies it on the page, and the row"""
 
-DRAWN = 200
-"""rows with figures of their own: a page on thousands of runs would be too large to open"""
+MOST_PLOTTED = 200
+"""greatest number of rows with figures of their own, to limit the size of the page"""
 MOST = 3
-"""options in a row's name"""
+"""greatest number of options in the name of a row"""
 
 
 @dataclass(frozen=True)
@@ -34,31 +34,31 @@ class Gathered:
     sheets: Sequence[Sheet]
 
     def runs(self, row: Row) -> list[Result]:
-        """The results that count, one a seed."""
+        """Return the results of a row, one per seed."""
         return [self.results[path] for path in row.paths]
 
     def typical(self, row: Row) -> Result | None:
-        """The run whose AUSUC is the median one (of an even number the lower), of those with a curve: the one drawn."""
+        """Return the run with the median AUSUC (the lower of two) among those with a curve, or None."""
         runs = [run for run in self.runs(row) if len(run.curve.get("u", ())) > 1]
         ranked = sorted(
             runs, key=lambda run: (run.metrics.get("AUSUC", run.metrics.get("AUSUC" + DAGGER, 0.0)), run.seed)
         )
         return ranked[(len(ranked) - 1) // 2] if ranked else None
 
-    def standing(self, row: Row) -> tuple[bool, float]:
-        """Sorts rows by H, or T1 where there is none, from best to worst, those chosen on the test set last."""
+    def sort_key(self, row: Row) -> tuple[bool, float]:
+        """Return a key that sorts rows by H, or T1 without H, best first, and rows chosen on the test set last."""
         metric = next((name for name in ("H", "H" + DAGGER, "T1", "T1" + DAGGER) if name in row.metrics), None)
         return row.key.policy == "test", -row.metrics[metric].mean if metric else 0.0
 
     @cached_property
-    def drawn(self) -> list[Numbered]:
-        """The rows with figures of their own, in the order of the table: all, of very many the `DRAWN` best."""
-        ranked = sorted(enumerate(self.rows), key=lambda pair: self.standing(pair[1]))
-        return sorted(ranked[:DRAWN], key=lambda pair: pair[0])
+    def plotted(self) -> list[Numbered]:
+        """Rows with figures of their own in the order of the table: the best `MOST_PLOTTED`."""
+        ranked = sorted(enumerate(self.rows), key=lambda pair: self.sort_key(pair[1]))
+        return sorted(ranked[:MOST_PLOTTED], key=lambda pair: pair[0])
 
     @cached_property
     def names(self) -> list[str]:
-        """What rows are called in figures: the method, and of all else what tells it from others on the same data."""
+        """Names of rows in figures: the method, and what distinguishes the row from others on the same data."""
         groups = defaultdict(list)
         for i, row in enumerate(self.rows):
             groups[row.key.protocol, row.key.data_title].append(i)
@@ -70,7 +70,7 @@ class Gathered:
         return names
 
     def by_protocol(self) -> list[tuple[str, list[Numbered]]]:
-        """The rows of every sheet, under its title."""
+        """Return the title and the rows of every sheet."""
         groups = {
             title: [(i, row) for i, row in enumerate(self.rows) if row.key.protocol == protocol]
             for protocol, title in SECTIONS.items()
@@ -78,7 +78,7 @@ class Gathered:
         return [(title, own) for title, own in groups.items() if own]
 
     def by_data(self) -> Iterator[tuple[str, list[Numbered]]]:
-        """Rows that one figure may hold, under the name of their data set (and of their sheet, if there are two)."""
+        """Yield the title and the rows of every data set, per sheet; such rows may share a figure."""
         sheets = self.by_protocol()
         for words, rows in sheets:
             groups = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Which hyperparameter moves the score: shares of its variance over the points that were tried."""
+"""Importance of hyperparameters: shares of the variance of the score over trials."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 GRID = 8
-"""a number with more different values than these was drawn, not taken from a grid; it is cut at its quartiles"""
+"""greatest number of distinct values of a grid; a number with more values is divided at its quartiles"""
 
 
 def main_effects(points: Sequence[Mapping[str, Any]], scores: Sequence[float]) -> dict[str, float]:
-    """η² of every hyperparameter p: Var(E[score | p]) / Var(score), in [0, 1], over the points that were tried.
+    """Return η² = Var(E[score | p]) / Var(score), in [0, 1], of every hyperparameter p over these points.
 
-    On a full grid this is the first-order Sobol index, that is, functional ANOVA's main effect of p [Hutter2014]: the
-    shares add up to at most 1, and what is missing is interaction. Of points that were drawn or lost it is an
-    approximation. Hyperparameters that were not varied, and scores that do not vary, have no shares.
+    On a full grid this is the first-order Sobol index, the main effect of functional ANOVA [Hutter2014]: the shares add
+    up to at most 1, and the rest is interaction. On incomplete grids and random samples it is an approximation.
+    Hyperparameters that do not vary, and scores that do not vary, have no shares.
     """
     values = np.asarray(scores, dtype=float)
     total = float(values.var())
@@ -35,7 +35,7 @@ def main_effects(points: Sequence[Mapping[str, Any]], scores: Sequence[float]) -
 
 
 def full(points: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the points are all combinations of their values, each once."""
+    """Tell whether the points are all combinations of their values, each once."""
     names = list(dict.fromkeys(name for point in points for name in point))
     seen = {tuple(json.dumps(point.get(name)) for name in names) for point in points}
     combinations = np.prod([len({json.dumps(point.get(name)) for point in points}) for name in names])
@@ -43,7 +43,7 @@ def full(points: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def levels(values: Sequence[Any]) -> list[str]:
-    """Equal values, equal levels."""
+    """Return the level of each value; many distinct numbers are grouped by their quartiles."""
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(numbers) == len(values) and len(set(numbers)) > GRID:
         edges = np.quantile(numbers, [0.25, 0.5, 0.75])

@@ -1,4 +1,4 @@
-"""Hubness: how evenly answers fall on classes."""
+"""Section on hubness, with histograms of how often classes are predicted."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from zsl.reporting.wording import label
 
 
 def section(gathered: Gathered) -> Section | None:
-    """A histogram a row."""
-    plots = {i: plot for i, row in gathered.drawn if (plot := _plot(gathered.runs(row)))}
+    """Return a histogram per row; None where there are none."""
+    plots = {i: plot for i, row in gathered.plotted if (plot := _plot(gathered.runs(row)))}
     lead = (
-        "N₁ counts the images that are answered with a class; μ is its mean over classes. Hubs, right, answer far too "
-        "many images; antihubs, N = 0, none. Mean over seeds."
+        "N₁ of a class counts the images for which it is predicted; μ is the mean of N₁ over classes. Hubs, on the "
+        "right, are predicted for far too many images, antihubs (N = 0) for none. Mean over seeds."
     )
     figure = RowFigure(
         "hubness",
-        "Share of classes by how often they are answered, among unseen classes alone (ZSL) and among all (GZSL).",
-        "Histogram of how many images every class is answered for.",
+        "Share of classes by N₁, with unseen classes (ZSL) and with all classes (GZSL) as candidates.",
+        "Histogram of the number of images for which each class is predicted.",
         plots,
     )
     return Section("hubness", "Hubness", lead, content={"pair": figure}) if plots else None

@@ -1,4 +1,4 @@
-"""What choosing on the test set would have added."""
+"""Section on the oracle gap: the gain of choosing hyperparameters on the test set."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from zsl.reporting.oracle_gap import GAPS, OracleGap, oracle_gaps
 from zsl.reporting.wording import label
 
 EACH, AROUND = 34, 130
-"""pixels a row, and for axis and legend"""
+"""pixels per row, and pixels for axis and legend"""
 
 
 def section(gathered: Gathered) -> Section | None:
-    """A figure a metric: what was chosen on validation classes, and on the test set, a line a pair."""
+    """Return a figure per metric, with a line per pair of rows; None where there are none."""
     gaps = oracle_gaps(gathered.rows)
     names = {id(row): name for row, name in zip(gathered.rows, gathered.names, strict=True)}
     several = len({gap.row.key.data_title for gap in gaps}) > 1
@@ -24,14 +24,17 @@ def section(gathered: Gathered) -> Section | None:
         Figure(
             f"oracle-{metric}",
             label(metric),
-            "Means over the seeds that both have; beside each pair, what looking added.",
-            f"{label(metric)} as chosen on validation classes and as chosen on the test set, {len(own)} pairs.",
+            "Means over the common seeds; the number beside each pair is the oracle gap.",
+            f"{label(metric)} chosen on validation classes and chosen on the test set, {len(own)} pairs.",
             _plot(metric, own, [_name(gap, names[id(gap.row)], several) for gap in own]),
         )
         for metric in GAPS.values()
         if (own := [gap for gap in gaps if metric in gap.of])
     ]
-    lead = "The same search twice. What it reports when it may look at the test set is no result."
+    lead = (
+        "The same search, once with hyperparameters chosen on validation classes and once chosen on the test set. "
+        "Numbers chosen on the test set are not valid results."
+    )
     return Section("oracle", "Oracle gap", lead, content={"figures": figures, "beside": True}) if figures else None
 
 

@@ -1,4 +1,4 @@
-"""Runs -> one HTML file that needs nothing else: its sections in order, the style sheet and the scripts within."""
+"""Self-contained HTML page on runs, with its sections, style sheet and scripts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OVERVIEW: tuple[Callable[[Gathered], Section | None], ...] = (
     trade_off.section,
     oracle_gap.section,
 )
-"""sections on all rows together; one that has nothing to show is left out"""
+"""sections on all rows; empty sections are left out"""
 ROW_BY_ROW: tuple[Callable[[Gathered], Section | None], ...] = (
     bias.section,
     classes.section,
@@ -50,21 +50,27 @@ ROW_BY_ROW: tuple[Callable[[Gathered], Section | None], ...] = (
     training.section,
     search.section,
 )
-"""sections on two rows of the reader's choice"""
+"""sections that show two rows, which the reader chooses, side by side"""
 ORIGINS: tuple[Callable[[Gathered], Section | None], ...] = (datasets.section, runs.section)
-"""where the numbers come from"""
+"""sections on data and runs"""
 
 MISSING = "--html: needs Plotly and Jinja; pip install 'zsl[html]'"
 MOST_TITLES = 3
-"""data sets that the heading names"""
+"""greatest number of data sets that the heading names"""
 SCRIPTS = ("table.js", "figures.js")
 
 
 def page(rows: Sequence[Row], found: Mapping[Path, Result], metrics: Sequence[str] = (), std: bool = False) -> str:
-    """The page on these rows, in this order. The same results give the same page.
+    """Return the page on these rows, in this order; equal results give identical pages.
+
+    Args:
+        rows: rows in the order of the table.
+        found: all results by path.
+        metrics: metrics of the table; the default ones where empty.
+        std: whether standard deviations are shown.
 
     Raises:
-        InputError: Plotly or Jinja is not installed, or a metric that no row has.
+        InputError: Plotly or Jinja is not installed, or no row has one of the metrics.
     """
     plotly = _plotly()
     gathered = Gathered(rows, found, sheets(rows, metrics, std))
@@ -96,9 +102,9 @@ def page(rows: Sequence[Row], found: Mapping[Path, Result], metrics: Sequence[st
 
 
 def _first_pair(gathered: Gathered) -> tuple[int, int | None]:
-    """The rows shown first: the two best of the first data set."""
+    """Return the numbers of the rows that are shown first: the two best of the first data set."""
     _, own = next(iter(gathered.by_data()))
-    first, *others = [number for number, _ in sorted(own, key=lambda pair: gathered.standing(pair[1]))]
+    first, *others = [number for number, _ in sorted(own, key=lambda pair: gathered.sort_key(pair[1]))]
     return first, others[0] if others else None
 
 
@@ -116,17 +122,17 @@ def _static(name: str) -> str:
 
 
 def _hash(script: str) -> str:
-    """What a content security policy calls a script: nothing else than these may run on the page."""
+    """Return the hash of a script for the content security policy, which allows no other scripts."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def _shown(value: Any) -> Any:
-    """Text without control characters; what is marked as safe stays."""
+    """Remove control characters from text that is not marked as safe."""
     return lines(value) if type(value) is str else value
 
 
 def environment() -> Environment:
-    """Return the environment that pages are made in: every text is escaped.
+    """Return the Jinja environment of pages, which escapes all text.
 
     Raises:
         InputError: Jinja is not installed.

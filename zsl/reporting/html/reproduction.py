@@ -1,4 +1,4 @@
-"""What papers print beside what was found: the verdicts of ``zsl reproduce``."""
+"""Section that compares runs of experiments with published numbers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from zsl.reporting.html.section import Section
 from zsl.reporting.reproduction import experiment, reproductions, summary
 
 LEAD = (
-    "Runs of experiments beside the numbers of their papers. Where features, split, class embedding, setting or "
-    "correction differ, or theirs was chosen on the test set, or a number was not verified where it was printed, the "
-    "two are not comparable; the numbered notes say why."
+    "Runs of experiments compared with published numbers. The two are not comparable where features, split, class "
+    "embedding, setting or correction differ, where hyperparameters were chosen on the test set, or where the published "
+    "number was not read in its source; numbered notes give the reasons."
 )
 
 
 def section(gathered: Gathered) -> Section | None:
-    """A line for every claim; nothing, where no run is one of an experiment with a claim."""
+    """Return a table with a line for every claim; None where no run belongs to an experiment with claims."""
     claimed = {
         path: result
         for path, result in gathered.results.items()

@@ -1,4 +1,4 @@
-"""The table: the same cells and notes as in the terminal, a part for each data set, to be sorted and filtered."""
+"""Section with the table of results, divided by data set, with sorting and filtering."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from zsl.outputs.schema import DAGGER
-from zsl.reporting.html.gathered import DRAWN, Gathered
+from zsl.reporting.html.gathered import MOST_PLOTTED, Gathered
 from zsl.reporting.html.section import Section
 from zsl.reporting.layout import Line, Sheet
 
 WARNING = "warning: "
 
 NumberedLine: TypeAlias = tuple[int, Line]
-"""the number of a row, and its line of the sheet"""
+"""number of a row, and its line of the sheet"""
 
 
 def section(gathered: Gathered) -> Section:
-    """Every sheet, its warnings before it and its notes behind."""
+    """Return every sheet with its warnings and notes."""
     sheets = []
-    few = [f"figures of a row by itself are drawn for {DRAWN} of the {len(gathered.rows)} rows, the best by H or T1"]
+    few = [f"figures of single rows are shown for the best {MOST_PLOTTED} of {len(gathered.rows)} rows, by H or T1"]
     for sheet, (_, own) in zip(gathered.sheets, gathered.by_protocol(), strict=True):
         groups = defaultdict(list)
         for (number, row), line in zip(own, sheet.lines, strict=True):
             groups[row.key.data_title].append((number, line))
-        notes = (*sheet.notes, *sheet.legend, *few * (len(gathered.rows) > DRAWN))
+        notes = (*sheet.notes, *sheet.legend, *few * (len(gathered.rows) > MOST_PLOTTED))
         sheets.append(
             {
                 "title": sheet.title,
@@ -34,12 +34,12 @@ def section(gathered: Gathered) -> Section:
                 "warnings": [note.removeprefix(WARNING) for note in notes if note.startswith(WARNING)],
             }
         )
-    lead = "A heading sorts, and once more the other way. The name of a method leads to its configuration."
+    lead = "Click a heading to sort, again to reverse the order. The name of a method links to its configuration."
     return Section("results", "Results", lead, "results.html", {"sheets": sheets})
 
 
 def _table(sheet: Sheet, lines: Sequence[NumberedLine]) -> dict[str, Any]:
-    """Words that all lines share stand above them; numbers that none of them has are left out."""
+    """Return a table whose caption holds the text that all lines share; columns of numbers that are empty are left out."""
     columns = [[line.cells[j].text for _, line in lines] for j in range(len(sheet.header))]
     data = sheet.header.index("data")
     shared = [j for j in range(1, sheet.words) if j == data or len(set(columns[j])) == 1]

@@ -1,4 +1,4 @@
-"""How every number was made: configuration, command, versions, commit and fingerprints of each run."""
+"""Section on the provenance of runs: configuration, command, versions, commit and fingerprints."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from zsl.reporting.html.section import Section
 from zsl.reporting.table import Row, leaves
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""the one written in C where there is one: ten times as fast"""
+"""YAML dumper, in C where available: ten times as fast"""
 
 
 def section(gathered: Gathered) -> Section:
-    """A part to open for every row: the configuration of its first seed whole, of the others what differs."""
+    """Return the provenance of every row: the configuration of its first seed, and differences of other seeds."""
     rows = [
         {"number": i, "name": name, "title": row.key.data_title, **_provenance(row, gathered.runs(row))}
         for i, (row, name) in enumerate(zip(gathered.rows, gathered.names, strict=True))
@@ -68,7 +68,7 @@ def _encodable(value: Any) -> Any:
 
 
 def _shared(runs: Sequence[Result], words: Sequence[str]) -> list[str]:
-    """Each different text once, with the seeds it holds for where it does not hold for all."""
+    """Return each distinct text once, with its seeds where it does not hold for all."""
     if len(set(words)) == 1:
         return [words[0]]
     seeds = {text: [str(run.seed) for run, own in zip(runs, words, strict=True) if own == text] for text in words}

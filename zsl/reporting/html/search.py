@@ -1,4 +1,4 @@
-"""What was tried: every point of a search with its score, and which hyperparameter mattered."""
+"""Section on hyperparameter searches: trials with their scores, and importance of hyperparameters."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from zsl.reporting.html.section import RowFigure, Section
 from zsl.reporting.table import leaves
 
 OUTCOMES = frozenset({"epochs"})
-"""in the record of a trial among what was chosen, but found by early stopping"""
+"""keys of a trial that early stopping sets, not the search"""
 FEW = 12
-"""different values up to which an axis names each"""
+"""greatest number of distinct values that an axis labels one by one"""
 
 
 def section(gathered: Gathered) -> Section | None:
-    """Parallel coordinates and importance, a plot of each a row."""
-    tried = {i: _tried(gathered.runs(row)) for i, row in gathered.drawn}
+    """Return parallel coordinates and importance per row; None where there are none."""
+    tried = {i: _tried(gathered.runs(row)) for i, row in gathered.plotted}
     found = {i: (points, scores, name) for i, (points, scores, name) in tried.items() if len(points) > 1}
     if not found:
         return None
     lines = RowFigure(
         "search",
-        "A line a point of the search, the stronger the better; scores where the choice was made, mean over seeds.",
-        "Parallel coordinates: hyperparameters and the score they reached.",
+        "One line per trial, darker for higher scores; scores on the data of the selection, mean over seeds.",
+        "Parallel coordinates: hyperparameters and scores of trials.",
         {i: _coordinates(points, scores, name) for i, (points, scores, name) in found.items()},
     )
     bars = RowFigure(
         "importance",
-        "Share of the score's variance that each hyperparameter explains alone (η², functional ANOVA's main effect).",
+        "Share of the score's variance that each hyperparameter explains (η², main effect of functional ANOVA).",
         "Bars of the importance of hyperparameters.",
         {i: plot for i, (points, scores, _) in found.items() if (plot := _importance(points, scores))},
     )
     lead = (
-        "Points of the search for hyperparameters that were tried to the end. What the importances lack to 100 % is "
-        f"interaction; numbers with more than {GRID} values are cut at their quartiles."
+        "Completed trials of the hyperparameter search. The difference of the summed importances to 100 % is "
+        f"interaction; for importance, numbers with more than {GRID} values are divided at their quartiles."
     )
     return Section("search", "Search for hyperparameters", lead, content={"pairs": [lines, bars]})
 
 
 def _tried(runs: Sequence[Result]) -> tuple[list[dict[str, Any]], list[float], str]:
-    """Every point with its objective, mean over the seeds that tried it, from worst to best; and the objective.
+    """Return points, their scores (mean over seeds) from worst to best, and the name of the objective.
 
-    Trials that diverged or were ended early have no score that can be compared, and are left out.
+    Trials that diverged or were pruned have no comparable score, and are left out.
     """
     objective = str(dict(leaves(runs[0].config)).get("selection.objective", "T1"))
     scores = defaultdict(list)
@@ -121,9 +121,9 @@ def _coordinates(points: Sequence[dict[str, Any]], scores: Sequence[float], obje
 
 
 def _placed(values: Sequence[Any]) -> tuple[list[float], dict[float, str]]:
-    """Where the values stand on an axis from 0 to 1, and what is written beside it.
+    """Return positions of values on an axis from 0 to 1, and the labels of the axis by position.
 
-    A few values stand at equal distances; many numbers to scale, which is logarithmic if they span a hundredfold.
+    A few values have equal distances; many numbers are to scale, logarithmic if they span a factor of 100.
     """
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     distinct = sorted(

@@ -1,4 +1,4 @@
-"""A section of the page and the figures in it."""
+"""Sections of a page and their figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zsl.reporting.html.plots import Plot
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot with its title and caption, and with the words that say what it shows to who cannot see it."""
+    """Plot with its title, caption and text alternative."""
 
     id: str
     title: str
@@ -22,7 +22,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class RowFigure:
-    """A plot of its own for every row that has one; the reader chooses two rows, shown side by side."""
+    """Plots by row number; the reader chooses two rows, which are shown side by side."""
 
     id: str
     caption: str
@@ -32,7 +32,7 @@ class RowFigure:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a few words, and what the template shows of ``content``."""
+    """Section with a heading, a lead text, and ``content`` for its template."""
 
     id: str
     title: str

@@ -1,4 +1,4 @@
-"""Synthetic features beside real ones."""
+"""Section that compares means of synthetic features with means of real ones."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ NEAR = "synthetic_near_own"
 
 
 def section(gathered: Gathered) -> Section | None:
-    """Class means in a plane, a plot a row that has synthetic features."""
-    plots = {i: _plot(run) for i, row in gathered.drawn if (run := _first(gathered.runs(row)))}
+    """Return a plot of class means per row that has synthetic features; None where there are none."""
+    plots = {i: _plot(run) for i, row in gathered.plotted if (run := _first(gathered.runs(row)))}
     figure = RowFigure(
         "synthetic",
-        "Means of every seen class, real and synthetic, in the plane of the first two principal components of the real "
-        "ones; a line links the two of a class. The run with the smallest seed.",
+        "Means of the real and of the synthetic features of every seen class, projected on the first two principal "
+        "components of the real ones; lines connect the two means of a class. The run with the smallest seed.",
         "Means of real and of synthetic features of seen classes in two dimensions.",
         plots,
     )
-    lead = "Where a generator has learned a class, its synthetic features lie about the mean of the real ones."
+    lead = "Where a generator has learned a class, its synthetic features have nearly the mean of the real ones."
     return Section("synthetic", "Synthetic features", lead, content={"pair": figure}) if plots else None
 
 
@@ -70,6 +70,6 @@ def _plot(run: Result) -> Plot:
         "height": 460,
         "legend": LEGEND_ABOVE,
         "xaxis": axis("first principal component"),
-        "yaxis": axis("second", scaleanchor="x"),
+        "yaxis": axis("second principal component", scaleanchor="x"),
     }
     return {"data": data, "layout": layout, "words": words}

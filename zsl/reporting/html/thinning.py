@@ -1,4 +1,4 @@
-"""Polylines with the fewest points that look the same."""
+"""Thinning of polylines by the Ramer-Douglas-Peucker algorithm."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from numpy import ndarray as Array
 
 
 def thinned(x: Float64[Array, " n"], y: Float64[Array, " n"], tolerance: float) -> Int64[Array, " m"]:
-    """Which points to keep so that every point left out is within ``tolerance`` of the line that remains.
+    """Return positions of points to keep so that all others are within ``tolerance`` of the remaining polyline.
 
-    The farthest point from a chord is kept, and both halves are treated likewise [Ramer1972, DouglasPeucker1973].
-    Distances are Euclidean, so x and y share a unit: percent, or a share of the plot's width and height.
+    The point farthest from a chord is kept, and both halves are divided in the same way [Ramer1972,
+    DouglasPeucker1973]. Distances are Euclidean, so that x and y must have the same unit: percent, or fractions of the
+    width and height of the plot.
     """
     kept = {0, len(x) - 1}
     chords = [(0, len(x) - 1)]
@@ -29,7 +30,7 @@ def thinned(x: Float64[Array, " n"], y: Float64[Array, " n"], tolerance: float) 
 
 
 def _to_chord(x: Array, y: Array, a: tuple[float, float], b: tuple[float, float]) -> Float64[Array, " n"]:
-    """Distance to the segment from a to b."""
+    """Return distances to the segment from a to b."""
     along = np.array([b[0] - a[0], b[1] - a[1]])
     offset = np.stack([x - a[0], y - a[1]], axis=1)
     length = float(along @ along)

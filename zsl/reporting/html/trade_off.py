@@ -1,4 +1,4 @@
-"""Seen-unseen curves: what s is paid for u by the stacking bias."""
+"""Section with seen-unseen curves: the trade-off between u and s by the stacking bias."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from zsl.reporting.html.section import Figure, Section
 from zsl.reporting.html.thinning import thinned
 from zsl.reporting.table import Row
 
-Drawn: TypeAlias = tuple[int, Row, Result]
-"""a row's number, the row, and the run whose curve stands for it"""
+Plotted: TypeAlias = tuple[int, Row, Result]
+"""number of a row, the row, and the run whose curve is plotted"""
 
 VISIBLE = 8
-"""curves shown from the start; the legend brings the others"""
+"""number of curves that are visible at first; others are switched on in the legend"""
 TOLERANCE = 0.1
-"""percentage points, less than a pixel, by which a curve may move when it is thinned"""
+"""greatest deviation of a thinned curve in percentage points, less than a pixel"""
 
 
 def section(gathered: Gathered) -> Section | None:
-    """A figure a data set, a curve a row."""
+    """Return a figure per data set with a curve per row; None where there are none."""
     figures = [
         Figure(
             f"curve-{i}",
             title,
-            f"The {VISIBLE} best of {len(own)} by H; the legend shows the others." if len(own) > VISIBLE else "",
+            f"The best {VISIBLE} of {len(own)} by H; click the legend to show others." if len(own) > VISIBLE else "",
             f"Seen against unseen accuracy under calibrated stacking on {title}, {len(own)} rows.",
             _plot(gathered, own),
         )
         for i, (title, rows) in enumerate(gathered.by_data())
-        if (own := _by_standing(gathered, rows))
+        if (own := _ranked(gathered, rows))
     ]
     lead = (
-        "Every stacking bias γ at once, from all answers seen (left) to all unseen (right): exact. A curve "
-        "a row, that of its run with the median AUSUC; ● the row's means at γ = 0, ◆ at the chosen γ; dotted, "
-        f"equal H. Thinned to within {TOLERANCE} percentage points."
+        "u and s at every stacking bias γ: on the left only seen classes are predicted, on the right only unseen ones. "
+        "One curve per row, of its run with the median AUSUC; ● mean of the row at γ = 0, ◆ at the chosen γ; dotted "
+        f"lines: equal H. Curves are exact, then thinned to within {TOLERANCE} percentage points."
     )
     return Section("curves", "Seen-unseen curves", lead, content={"figures": figures}) if figures else None
 
 
-def _by_standing(gathered: Gathered, rows: Sequence[Numbered]) -> list[Drawn]:
-    """The rows that have curves, by H from best to worst, those chosen on the test set last."""
+def _ranked(gathered: Gathered, rows: Sequence[Numbered]) -> list[Plotted]:
+    """Return the rows that have curves by H, best first, and rows chosen on the test set last."""
     own = [(i, row, run) for i, row in rows if (run := gathered.typical(row)) is not None]
-    return sorted(own, key=lambda drawn: gathered.standing(drawn[1]))
+    return sorted(own, key=lambda plotted: gathered.sort_key(plotted[1]))
 
 
-def _plot(gathered: Gathered, rows: Sequence[Drawn]) -> Plot:
+def _plot(gathered: Gathered, rows: Sequence[Plotted]) -> Plot:
     data, top = [], 1.0
     for place, (i, row, run) in enumerate(rows):
         u, s = (np.array(run.curve[axis_], dtype=float) for axis_ in "us")
@@ -93,7 +93,7 @@ def _plot(gathered: Gathered, rows: Sequence[Drawn]) -> Plot:
 
 
 def _contour(H: int, top: float) -> dict[str, object]:
-    """s = Hu / (2u - H)."""
+    """Return the contour s = Hu / (2u - H) of equal H."""
     u = np.geomspace(H / 2 * 1.001, top, 40)
     s = H * u / (2 * u - H)
     inside = s <= top

@@ -1,4 +1,4 @@
-"""Training curves, where a run logged them: ``metrics.csv`` as Lightning's CSV logger writes it."""
+"""Section with training curves from ``metrics.csv`` of Lightning's CSV logger."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from zsl.reporting.html.thinning import thinned
 from zsl.reporting.table import Row
 
 PLACES = ("metrics.csv", "csv/metrics.csv")
-"""beside ``result.json``"""
+"""paths of logs, relative to the folder of ``result.json``"""
 CLOCKS = ("step", "epoch")
-"""columns that say when"""
+"""columns of time"""
 MOST = 6
-"""metrics in a plot"""
+"""greatest number of metrics in a plot"""
 LARGEST = 2**28
-"""bytes of a log that is drawn, 256 MiB"""
+"""greatest size of a log that is plotted, in bytes (256 MiB)"""
 GREATEST = float(np.finfo(np.float32).max)
 TOLERANCE = 0.002
-"""of the height and of the width of a panel"""
+"""greatest deviation of a thinned curve, as a fraction of the height and width of a panel"""
 
 Log = Mapping[str, list[tuple[float, float]]]
 """metric -> (step, value), by step"""
 
 
 def section(gathered: Gathered) -> Section | None:
-    """A plot a row, a line a seed."""
-    logs = {i: [_log(path) for path in row.paths] for i, row in gathered.drawn}
+    """Return a plot per row with a line per seed; None where there are none."""
+    logs = {i: [_log(path) for path in row.paths] for i, row in gathered.plotted}
     plots = {i: _plot(gathered.rows[i], own) for i, own in logs.items() if any(own)}
-    lead = f"What was logged while training: a line a seed. Thinned to within {TOLERANCE:.1%} of a panel."
+    lead = f"Metrics logged during training, one line per seed, thinned to within {TOLERANCE:.1%} of a panel."
     figure = RowFigure("training", "By training step.", "Logged metrics against the training step.", plots)
     return Section("training", "Training", lead, content={"pair": figure}) if plots else None
 
 
 def _log(path: Path) -> Log:
-    """What can be read of a log beside this result; nothing where there is none."""
+    """Read the valid lines of the log of a result; empty where there is no log."""
     found: dict[str, list[tuple[float, float]]] = {}
     for place in PLACES:
         try:
@@ -63,7 +63,7 @@ def _add(found: dict[str, list[tuple[float, float]]], cells: Mapping[str | None,
 
 
 def _number(cell: object) -> float | None:
-    """A number that single precision can hold, as losses are, if the cell holds one."""
+    """Return the number in a cell, or None where it is no number or exceeds the range of single precision."""
     try:
         value = float(cell)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -99,7 +99,7 @@ def _plot(row: Row, logs: Sequence[Log]) -> Plot:
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
-    """Moved and scaled to [0, 1]."""
+    """Scale values to [0, 1]."""
     span = float(np.ptp(values))
     scaled: np.ndarray = (values - values.min()) / span if span > 0 else np.zeros(len(values))
     return scaled

@@ -1,5 +1,5 @@
 "use strict";
-// Draws a figure when it comes near the window, in the colours of the style sheet, anew when these change.
+// Draw figures when they come near the viewport, and redraw them when the colour scheme changes.
 (() => {
   const NARROW = 560;
   const root = document.documentElement;

@@ -1,5 +1,5 @@
 "use strict";
-// Sorting by a heading, and one filter for all tables.
+// Sort tables by clicking a heading, and filter the rows of all tables.
 (() => {
   const tables = [...document.querySelectorAll("table.results")];
   const order = (header) => (header.classList.contains("number") ? ["descending", "ascending"] : ["ascending", "descending"]);
