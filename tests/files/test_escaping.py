@@ -27,8 +27,8 @@ from zsl.outputs.result import Result, Selection
 from zsl.reporting import occurrence_plot, reproduction
 from zsl.reporting.comparison import class_plot, ranking_plot
 from zsl.reporting.comparison.classes import by_class
-from zsl.reporting.comparison.comparisons import compare, couples
-from zsl.reporting.comparison.contenders import alone, contenders, populations
+from zsl.reporting.comparison.comparisons import compare, contender_pairs
+from zsl.reporting.comparison.contenders import contenders, single_splits, split_groups
 from zsl.reporting.comparison.layout import class_sheet, classes_csv, comparison_sheet, comparisons_csv, ranking_sheet
 from zsl.reporting.comparison.ranking import rankings
 from zsl.reporting.layout import Cell, Line, Sheet, arrange, sheets
@@ -139,13 +139,13 @@ def found(text: str) -> Found:
     own = arrange(rows(results))
     claimed = reproduction.reproductions(results)
     runs = contenders(results)
-    couple = couples(runs, None)[0]
-    families = compare(runs, "T1", [couple])
+    pair = contender_pairs(runs, None)[0]
+    families = compare(runs, "T1", [pair])
     classes = [
         made
-        for place in populations(runs)
-        for split in alone(place, runs)
-        if (made := by_class(split, runs, "u", *couple))
+        for group in split_groups(runs)
+        for split in single_splits(group, runs)
+        if (made := by_class(split, runs, "u", *pair))
     ]
     assert families
     assert classes
@@ -377,9 +377,9 @@ def test_plots_of_comparisons_show_every_text_as_it_is(make: Callable[..., Resul
     ranked, missing = rankings(runs, "T1")
     assert ranked, missing
     require_svg(ranking_plot.draw(ranked, "svg"), [])
-    couple = couples(runs, None)[0]
-    splits = [split for place in populations(runs) for split in alone(place, runs)]
-    classes = [of for split in splits if (of := by_class(split, runs, "u", *couple))]
+    pair = contender_pairs(runs, None)[0]
+    splits = [split for group in split_groups(runs) for split in single_splits(group, runs)]
+    classes = [of for split in splits if (of := by_class(split, runs, "u", *pair))]
     require_svg(class_plot.draw(classes, "svg"), [f"{name} (u)" for name in names])
 
 

@@ -1,4 +1,4 @@
-"""`zsl compare` through the command line: a real multirun, every format, plots, refusals."""
+"""`zsl compare` through the command line: a multirun, every format, plots, errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Make = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def multirun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three closed forms on three synthetic worlds."""
+    """Results of three closed-form methods on three synthetic data sets."""
     folder = tmp_path_factory.mktemp("compare")
     places = [f"paths.output={folder / 'runs'}", f"paths.cache={folder / 'cache'}"]
     choices = ["data=synthetic", "data.world_seed=0,1,2", "method=eszsl,ridge,sae"]
@@ -35,7 +35,7 @@ def multirun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def runs(make: Make, tmp_path: Path) -> Path:
-    """A closed form and two trained methods with six seeds, of which ALE's are above SJE's but for one."""
+    """Results of a closed-form method and two trained methods with six seeds; ALE is above SJE with five of them."""
     classes = {"wren": (3.0, 1.0), "gull": (-2.0, 0.0)}
     for seed in range(6):
         for method, T1 in {"eszsl": 55.0, "ale": 50.0 + seed, "sje": 48.0 + (seed * 7) % 6 / 2}.items():
@@ -78,10 +78,13 @@ def test_the_table_of_a_real_multirun_says_what_it_cannot_tell(
 ) -> None:
     page = compare(capsys, multirun)
     assert "H, a - b: synthetic, 3 class splits. Test images (protocol final)" in page
-    assert "a pair is a class split, its seeds averaged first" in page
-    assert "Wilcoxon's p of 3 pairs is at least 0.25 (2 / 2^3), after Holm's correction 0.75" in page
-    assert "warning: fewer than 5 pairs (class splits) stand behind eszsl - ridge, eszsl - sae, ridge - sae" in page
-    assert "fewer than 5 seeds stand behind each class split" not in page
+    assert "one pair per class split, averaged over seeds" in page
+    assert (
+        "Wilcoxon's test cannot reach significance: p of 3 pairs is at least 0.25 (2 / 2^3), after Holm's correction 0.75"
+        in page
+    )
+    assert "warning: fewer than 5 pairs (class splits) for eszsl - ridge, eszsl - sae, ridge - sae" in page
+    assert "fewer than 5 seeds per class split" not in page
     assert "share classes and images" not in page
     assert "synthetic toy world_seed=0; synthetic toy world_seed=1; synthetic toy world_seed=2 (1 is best)" in page
 
@@ -100,7 +103,7 @@ def test_a_closed_form_is_one_observation(make: Make, tmp_path: Path, capsys: py
     page = compare(capsys, tmp_path, "--metric", "T1")
     assert "no p for eszsl - sae: both are the same in every pair: one number repeated is one observation" in page
     assert "p (t)" not in page
-    assert "no ranking: a ranking takes 3 data sets" in page
+    assert "no ranking: a ranking needs 3 data sets" in page
 
 
 def test_every_format_tells_the_same(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,11 +130,11 @@ def test_few_seeds_are_told_in_every_format(
     for seed in (3, 4, 5):
         (runs / f"ale{seed}" / "result.json").unlink()
     asked = (runs, "--metric", "T1", "--row", "ale", "--baseline", "sje")
-    warning = "fewer than 5 pairs (seeds) stand behind ale - sje"
+    warning = "fewer than 5 pairs (seeds) for ale - sje"
     for form in ("terminal", "markdown", "latex"):
         page = compare(capsys, *asked, "--format", form)
         assert warning in page
-        assert "runs without a partner (another seed or split) are left out: ale - sje" in page
+        assert "runs without a counterpart of the same seed and class split are left out: ale - sje" in page
     with caplog.at_level(logging.WARNING):
         assert warning not in compare(capsys, *asked, "--format", "csv")
         compare(capsys, *asked, "--output", tmp_path / "t.md")
@@ -193,13 +196,13 @@ def test_plots_name_what_they_show(multirun: Path, tmp_path: Path) -> None:
     ("arguments", "cause"),
     [
         (["--metric", "T2"], "no result has a metric 'T2'; did you mean 'T1'"),
-        (["--baseline", "dem"], "'dem' is none of these rows; choose one of 'ale', 'eszsl', 'sje'"),
-        (["--row", "ale"], "one row cannot be compared"),
+        (["--baseline", "dem"], "'dem' matches no row; choose one of 'ale', 'eszsl', 'sje'"),
+        (["--row", "ale"], "there is only one row"),
         (
             ["--per-class"],
-            "--per-class: compares two rows; name them with --row A --baseline B, of 'ale', 'eszsl', 'sje'",
+            "--per-class: compares two rows; choose them with --row A --baseline B from 'ale', 'eszsl', 'sje'",
         ),
-        (["--output", "cd.svg"], "--output cd.svg: a ranking takes 3 data sets, or 3 class splits of one; here is 1"),
+        (["--output", "cd.svg"], "--output cd.svg: a ranking needs 3 data sets, or 3 class splits of one; here is 1"),
         (["--per-class", "--metric", "AUSUC", "--row", "ale", "--row", "sje"], "AUSUC has no values by class"),
         (["--output", "RUNS/ale0/result.json/x.md"], "cannot be written"),
     ],

@@ -1,4 +1,4 @@
-"""What is a pair, what is averaged first, and what a comparison must tell its reader."""
+"""Pairing of runs, averaging before tests, and notes on comparisons."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from zsl.errors import InputError
 from zsl.outputs.result import Result, Selection
 from zsl.reporting.comparison.classes import by_class
-from zsl.reporting.comparison.comparisons import Comparisons, compare, couples, named
-from zsl.reporting.comparison.contenders import alone, contenders, populations
+from zsl.reporting.comparison.comparisons import Comparisons, compare, contender_pairs, find_contender
+from zsl.reporting.comparison.contenders import contenders, single_splits, split_groups
 from zsl.reporting.comparison.paired import paired
 
 Make = Callable[..., Result]
@@ -25,7 +25,7 @@ Keyed = Callable[..., dict[Path, Result]]
 
 def compared(results: dict[Path, Result], metric: str = "T1", **arguments: Any) -> list[Comparisons]:
     runs = contenders(results)
-    return compare(runs, metric, couples(runs, None), **arguments)
+    return compare(runs, metric, contender_pairs(runs, None), **arguments)
 
 
 def on_split(make: Make, split: int, **changes: Any) -> Result:
@@ -48,7 +48,7 @@ def test_pairs_share_a_seed(make: Make, keyed: Keyed) -> None:
 
 
 def test_seeds_of_a_class_split_count_once(make: Make, keyed: Keyed) -> None:
-    """Three splits of two seeds each are three pairs, not six."""
+    """Count three splits of two seeds each as three pairs, not six."""
     T1 = np.random.default_rng(0).uniform(40, 60, size=(2, 3, 2)).round(3)
     results = [
         on_split(make, split, method=method, seed=seed, T1=float(T1[i, split, seed]))
@@ -77,7 +77,7 @@ def test_worlds_with_images_of_their_own_are_independent(make: Make, keyed: Keye
 
 
 def test_over_data_sets_each_counts_once(make: Make, keyed: Keyed) -> None:
-    """Two class splits of one data set and three data sets with one each are four pairs, tested by ranks alone."""
+    """Count two class splits of one data set and three data sets with one each as four pairs, tested by ranks only."""
     T1 = {"ale": [50.0, 54.0, 30.0, 40.0, 61.0], "sje": [49.0, 51.0, 31.0, 36.0, 56.0]}
     results = [on_split(make, i, method=method, T1=values[i]) for method, values in T1.items() for i in range(2)]
     results += [
@@ -124,7 +124,7 @@ def test_holm_is_over_the_comparisons_of_one_table(make: Make, keyed: Keyed) -> 
 @pytest.mark.parametrize(
     ("changes", "caution"),
     [
-        ({"setting": "transductive"}, "inductive against transductive: they were not told the same"),
+        ({"setting": "transductive"}, "inductive against transductive: the settings differ in what training may use"),
         ({"protocol": "final", "selection": Selection("validation")}, ""),
         ({"protocol": "tune", "selection": Selection("validation")}, "one was chosen on the validation classes"),
     ],
@@ -145,18 +145,20 @@ def test_what_shares_no_protocol_seed_or_split_is_not_compared(
 
 def test_rows_are_named_by_as_much_as_tells_them_apart(make: Make, keyed: Keyed) -> None:
     runs = contenders(keyed([make(), make(gamma=10.0), make(method="ale"), make(method="ale", correction="csls")]))
-    assert named("ale", runs).label == "ale"
-    assert named("ale + csls", runs).label == named("csls", runs).label == "ale + csls"
-    assert named("eszsl gamma=10.0", runs).label == named("gamma=10.0", runs).label == "eszsl gamma=10.0"
-    with pytest.raises(InputError, match=r"'eszsl' is several of these rows; choose one of 'eszsl gamma=1"):
-        named("eszsl", runs)
+    assert find_contender("ale", runs).label == "ale"
+    assert find_contender("ale + csls", runs).label == find_contender("csls", runs).label == "ale + csls"
+    assert (
+        find_contender("eszsl gamma=10.0", runs).label == find_contender("gamma=10.0", runs).label == "eszsl gamma=10.0"
+    )
+    with pytest.raises(InputError, match=r"'eszsl' matches several rows; choose one of 'eszsl gamma=1"):
+        find_contender("eszsl", runs)
     for unknown in ("sje", "", " "):
-        with pytest.raises(InputError, match=r"is none of these rows; choose one of .*'ale', 'eszsl"):
-            named(unknown, runs)
+        with pytest.raises(InputError, match=r"matches no row; choose one of .*'ale', 'eszsl"):
+            find_contender(unknown, runs)
 
 
 def test_classes_by_hand(make: Make, keyed: Keyed) -> None:
-    """Seed 1 has a partner, seed 2 has none; wren has no test images."""
+    """Compare seed 1, which both have, but not seed 2; the class wren has no test images."""
     values = {"ale": [(10.0, 50.0), (30.0, 40.0), (0.0, 0.0)], "sje": [(5.0, 55.0), (20.0, 55.0)]}
     results = [
         make(
@@ -166,8 +168,8 @@ def test_classes_by_hand(make: Make, keyed: Keyed) -> None:
         for seed, (u, s) in enumerate(seeds)
     ]
     runs = contenders(keyed(results))
-    ((split,),) = (alone(one, runs) for one in populations(runs))
-    found = by_class(split, runs, "H", named("ale", runs), named("sje", runs))
+    ((split,),) = (single_splits(one, runs) for one in split_groups(runs))
+    found = by_class(split, runs, "H", find_contender("ale", runs), find_contender("sje", runs))
     assert found is not None
     assert found.seeds == (0, 1)
     gull, crow = found.lines
@@ -175,13 +177,13 @@ def test_classes_by_hand(make: Make, keyed: Keyed) -> None:
     assert (gull.difference.mean, gull.gained, gull.lost) == (fmean([5.0, 10.0]), 2, 0)
     assert (crow.name, crow.kind, crow.difference.mean, crow.gained, crow.lost) == ("crow", "s", -10.0, 0, 2)
     assert crow.difference.ci == pytest.approx(12.706 * 5 / 2**0.5 * 2**0.5, rel=1e-3)
-    other = by_class(split, runs, "H", named("sje", runs), named("ale", runs))
+    other = by_class(split, runs, "H", find_contender("sje", runs), find_contender("ale", runs))
     assert other is not None
     assert [-line.difference.mean for line in reversed(other.lines)] == [line.difference.mean for line in found.lines]
 
 
 def test_a_metric_without_classes_is_refused(make: Make, keyed: Keyed) -> None:
     runs = contenders(keyed([make(), make(method="ale")]))
-    ((split,),) = (alone(one, runs) for one in populations(runs))
+    ((split,),) = (single_splits(one, runs) for one in split_groups(runs))
     with pytest.raises(InputError, match="--per-class: AUSUC has no values by class; --metric is one of T1, u, s, H"):
         by_class(split, runs, "AUSUC", *runs)

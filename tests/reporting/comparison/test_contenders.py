@@ -1,4 +1,4 @@
-"""Which rows are one contender, and which worlds are draws of one data set."""
+"""Grouping of rows by contender, and of class splits by data set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsl.outputs.result import Result, Selection
-from zsl.reporting.comparison.contenders import Runs, alone, contenders, populations
+from zsl.reporting.comparison.contenders import Runs, contenders, single_splits, split_groups
 from zsl.reporting.table import rows
 
 Make = Callable[..., Result]
@@ -61,7 +61,7 @@ def test_what_differs_on_one_class_split_is_compared(
 ) -> None:
     runs = contenders(keyed([make(), make(**changes)]))
     assert sorted(labels(runs)) == sorted(expected)
-    assert len(populations(runs)) == 1
+    assert len(split_groups(runs)) == 1
 
 
 def test_values_that_are_written_alike_are_two(make: Make, keyed: Keyed) -> None:
@@ -94,18 +94,18 @@ def test_no_run_is_lost_or_doubled_and_order_does_not_matter(
     results = keyed([make(**changes) for changes in world])
     runs = contenders(results)
     assert len({contender.label for contender in runs}) == len(runs)
-    kept = [run for by_world in runs.values() for by_seed in by_world.values() for run in by_seed.values()]
+    kept = [run for by_split in runs.values() for by_seed in by_split.values() for run in by_seed.values()]
     assert len(kept) == sum(len(row.seeds) for row in rows(results))
-    places = [place for population in populations(runs) for place in population.worlds]
-    assert set(places) == {place for by_world in runs.values() for place in by_world}
+    places = [place for group in split_groups(runs) for place in group.splits]
+    assert set(places) == {place for by_split in runs.values() for place in by_split}
     assert len(places) == len(set(places))
     shuffled = dict(data.draw(st.permutations(list(results.items()))))
     assert contenders(shuffled) == runs
-    assert populations(contenders(shuffled)) == populations(runs)
+    assert split_groups(contenders(shuffled)) == split_groups(runs)
 
 
 def drawn(make: Make, key: str, values: list[Any], **changes: Any) -> list[Result]:
-    """The same data set, drawn again."""
+    """Return results on class splits of one data set."""
     return [
         make(data="toy", config={"data": {key: value, "noise": 1}}, prints={"trainval": f"{i:064x}"}, **changes)
         for i, value in enumerate(values)
@@ -119,14 +119,14 @@ def test_draws_of_one_data_set_are_a_population_in_their_order(
     make: Make, keyed: Keyed, key: str, values: list[Any]
 ) -> None:
     runs = contenders(keyed(drawn(make, key, values)))
-    (found,) = populations(runs)
+    (found,) = split_groups(runs)
     assert found.title == f"toy, {len(values)} class splits"
-    assert [part.title.rpartition("=")[2] for part in alone(found, runs)] == [str(value) for value in values]
+    assert [part.title.rpartition("=")[2] for part in single_splits(found, runs)] == [str(value) for value in values]
 
 
 def test_protocols_are_never_mixed(make: Make, keyed: Keyed) -> None:
     runs = contenders(keyed([*drawn(make, "split", ["a", "b"]), *drawn(make, "split", ["a", "b"], protocol="tune")]))
-    assert [(one.protocol, len(one.worlds)) for one in populations(runs)] == [("final", 2), ("tune", 2)]
+    assert [(one.protocol, len(one.splits)) for one in split_groups(runs)] == [("final", 2), ("tune", 2)]
 
 
 def test_other_knobs_make_other_data_sets(make: Make, keyed: Keyed) -> None:
@@ -139,9 +139,9 @@ def test_other_knobs_make_other_data_sets(make: Make, keyed: Keyed) -> None:
         for seed in (1, 2)
         for noise in (3, 4)
     ]
-    assert [len(one.worlds) for one in populations(contenders(keyed(results)))] == [2, 2]
+    assert [len(one.splits) for one in split_groups(contenders(keyed(results)))] == [2, 2]
 
 
 def test_other_features_that_the_configuration_does_not_name_are_no_other_split(make: Make, keyed: Keyed) -> None:
     runs = contenders(keyed([make(), make(prints={"features": "a" * 64})]))
-    assert [len(one.worlds) for one in populations(runs)] == [1, 1]
+    assert [len(one.splits) for one in split_groups(runs)] == [1, 1]

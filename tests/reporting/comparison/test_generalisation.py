@@ -1,4 +1,4 @@
-"""`zsl compare` over test images and classes, from real runs and what they predicted."""
+"""`zsl compare` over test images and classes, from runs with saved predictions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Make = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two closed forms whose predictions were saved, and one whose were not."""
+    """Results of two closed-form methods with saved predictions, and of one without."""
     folder = tmp_path_factory.mktemp("generalisation")
     for method, saved in (("eszsl", True), ("ridge", True), ("sae", False)):
         words = [f"method={method}", f"save.predictions={saved}", f"paths.output={folder / 'runs' / method}"]
@@ -71,8 +71,8 @@ def test_the_table_says_what_each_test_generalises_to_and_what_is_missing(
 ) -> None:
     page = compare(capsys, runs, "--metric", metric)
     assert f"{metric}, a - b, on new images and classes: synthetic toy" in page
-    assert "new images: would the difference come again on other images of these classes?" in page
-    assert "new classes: would it come again on other classes?" in page
+    assert "new images: tests whether the difference generalises to other images of these classes" in page
+    assert "new classes: tests whether the difference generalises to other classes" in page
     assert "no test over images of sae: run again with save.predictions=true" in page
 
 
@@ -87,8 +87,8 @@ def test_other_metrics_have_no_such_tests(runs: Path, capsys: pytest.CaptureFixt
         ({"labels": np.array([0.5])}, "labels is no list of whole numbers"),
         ({"predicted": np.zeros(3, int)}, "labels and 3 predictions"),
         ({"seen": np.zeros(2, bool)}, "a label is no class"),
-        ({"rows": "same"}, "an image stands twice"),
-        ({"predicted": "others"}, "is of another run: u is"),
+        ({"rows": "same"}, "an image appears twice"),
+        ({"predicted": "others"}, "belongs to another run: u is"),
         ({"predicted": np.array([{}], dtype=object)}, "cannot be read"),
     ],
 )
@@ -138,5 +138,5 @@ def test_too_many_pairs_ask_for_a_baseline(make: Make, tmp_path: Path, capsys: p
     for i in range(26):
         write(make(method=f"m{i}", T1=50.0 + i), tmp_path / str(i))
     assert main(["compare", str(tmp_path), "--metric", "T1"]) == 2
-    assert "26 rows make 325 pairs, more than 300; name one row" in capsys.readouterr().err
+    assert "26 rows make 325 pairs, more than 300; choose a row" in capsys.readouterr().err
     assert "m1 - m0" in compare(capsys, tmp_path, "--metric", "T1", "--baseline", "m0")

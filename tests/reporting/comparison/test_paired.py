@@ -1,4 +1,4 @@
-"""Paired tests against enumeration and formulas, their laws, and what they refuse to say."""
+"""Paired tests compared with enumeration and formulas, their invariances, and cases without a test."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def mean_ranks(values: list[float]) -> list[float]:
 
 @given(pairs.filter(vary))
 def test_t_is_that_of_the_formula(numbers: Numbers) -> None:
-    """p = I(ν / (ν + t²); ν/2, 1/2), the incomplete beta function."""
+    """Compare with p = I(ν / (ν + t²); ν/2, 1/2), the regularised incomplete beta function."""
     d = differences(numbers)
     n, mean = len(d), math.fsum(d) / len(d)
     s = math.sqrt(math.fsum((x - mean) ** 2 for x in d) / (n - 1))
@@ -52,7 +52,7 @@ def test_t_is_that_of_the_formula(numbers: Numbers) -> None:
 
 @given(pairs.filter(vary))
 def test_wilcoxon_counts_all_signs(numbers: Numbers) -> None:
-    """Under H₀ every sign of every rank is as likely: all 2ⁿ of them, zeros left out, ties with their mean rank."""
+    """Enumerate all 2ⁿ signs, equally likely under H₀, without zeros and with mean ranks for ties."""
     d = [x for x in differences(numbers) if x]
     ranks = mean_ranks([abs(x) for x in d])
     observed = sum(rank for rank, x in zip(ranks, d, strict=True) if x > 0)
@@ -102,7 +102,7 @@ def test_the_floor_is_what_equal_signs_reach(n: int) -> None:
 
 
 def test_rounding_is_no_difference_and_breaks_no_tie() -> None:
-    """In binary, .3 - .1 is not .2: as differences they are tied all the same."""
+    """Treat .3 - .1 and .2, which differ in binary, as tied differences."""
     assert 0.3 - 0.1 != 0.2
     exact = pairs_of([(2.0, 0.0), (0.0, 2.0), (4.0, 1.0), (7.0, 7.0)])
     rounded = pairs_of([(0.3, 0.1), (0.0, 0.2), (0.4, 0.1), (0.1 + 0.2, 0.3)])
@@ -148,7 +148,7 @@ def test_numbers_without_partners_are_refused(a: list[float], b: list[float]) ->
 @settings(max_examples=25, deadline=None)  # every correction collects garbage, which takes a tenth of a second
 @given(st.lists(st.none() | st.floats(0, 1), max_size=8))
 def test_holm_by_its_definition(p: list[float | None]) -> None:
-    """The i-th smallest of m is multiplied by m - i + 1; none is smaller than that of a smaller p, or above 1."""
+    """Multiply the i-th smallest of m by m - i + 1, then make the results monotone and at most 1."""
     known = sorted(value for value in p if value is not None)
     steps = [min(1.0, (len(known) - i) * value) for i, value in enumerate(known)]
     expected = [None if value is None else max(steps[: known.index(value) + known.count(value)]) for value in p]

@@ -1,4 +1,4 @@
-"""Ranks, Friedman and the critical difference against printed tables, loops and their own laws."""
+"""Ranks, Friedman's test and the critical difference compared with published tables and loops."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scipy.special import gammaincc
 
 from zsl.errors import InputError
 from zsl.outputs.result import Result
-from zsl.reporting.comparison.contenders import contenders, populations
+from zsl.reporting.comparison.contenders import contenders, split_groups
 from zsl.reporting.comparison.ranking import critical_difference, friedman, groups, rank
 
 Make = Callable[..., Result]
@@ -32,12 +32,12 @@ tables = st.integers(3, 6).flatmap(
     list(zip(range(2, 11), [1.960, 2.343, 2.569, 2.728, 2.850, 2.949, 3.031, 3.102, 3.164], strict=True)),
 )
 def test_the_quantiles_are_those_printed_by_demsar(k: int, q: float) -> None:
-    """Table 5 (a) of Demšar 2006, α = .05."""
+    """Compare with table 5 (a) of Demšar 2006, α = .05."""
     assert critical_difference(k, 6) / math.sqrt(k * (k + 1) / 36) == pytest.approx(q, abs=1e-3)
 
 
 def test_the_critical_difference_of_the_example_of_demsar() -> None:
-    """Four classifiers on 14 data sets."""
+    """Compare with the published value for four classifiers on 14 data sets."""
     assert critical_difference(4, 14) == pytest.approx(1.25, abs=5e-3)
 
 
@@ -76,7 +76,7 @@ def world(i: int) -> dict[str, Any]:
 
 
 def three(make: Make, sets: int, **changes: Any) -> list[Result]:
-    """a is best everywhere, b next, and c last."""
+    """Return results of three methods: a is best on every data set, b second, and c last."""
     order = {"a": 60.0, "b": 50.0, "c": 40.0}
     return [
         make(method=method, T1=T1 - i, seed=seed, **world(i), **changes)
@@ -88,7 +88,7 @@ def three(make: Make, sets: int, **changes: Any) -> list[Result]:
 
 def ranked(results: dict[Path, Result], metric: str = "T1") -> Any:
     runs = contenders(results)
-    return rank(populations(runs), runs, metric)
+    return rank(split_groups(runs), runs, metric)
 
 
 def test_the_best_has_rank_one(make: Make, keyed: Keyed) -> None:
@@ -118,7 +118,7 @@ def test_where_friedman_finds_nothing_all_are_one_group(make: Make, keyed: Keyed
     found = ranked(keyed(results))
     assert found.p == pytest.approx(1.0)
     assert found.groups == ((0, 2),)
-    assert "no difference between them is established" in found.verdict
+    assert "no difference is significant" in found.verdict
 
 
 def test_who_was_not_run_everywhere_is_left_out_by_name(make: Make, keyed: Keyed) -> None:
@@ -128,7 +128,7 @@ def test_who_was_not_run_everywhere_is_left_out_by_name(make: Make, keyed: Keyed
 
 
 def test_who_lacks_the_metric_takes_no_part(make: Make, oracle: Make, keyed: Keyed) -> None:
-    """Neither rows nor data sets that have it only chosen on the test set."""
+    """Leave out rows and data sets that have the metric only with †."""
     found = ranked(keyed([*three(make, 3), *(oracle(method="d", **world(i)) for i in range(5))]))
     assert len(found.blocks) == 3
     assert found.left_out == ()
@@ -163,9 +163,9 @@ def test_class_splits_of_one_data_set_are_ranked_over(make: Make, keyed: Keyed) 
 @pytest.mark.parametrize(
     ("sets", "kept", "missing"),
     [
-        (2, "abc", r"takes 3 data sets, or 3 class splits of one; here are 2 data sets \(set 0; set 1\)"),
+        (2, "abc", r"needs 3 data sets, or 3 class splits of one; here are 2 data sets \(set 0; set 1\)"),
         (1, "abc", r"here is 1 data set \(set 0\)"),
-        (3, "ab", "takes 3 rows that were run on all 3 data sets; here a, b"),
+        (3, "ab", "needs 3 rows that were run on all 3 data sets; here a, b"),
     ],
 )
 def test_what_is_missing_is_said(make: Make, keyed: Keyed, sets: int, kept: str, missing: str) -> None:

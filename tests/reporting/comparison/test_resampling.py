@@ -1,4 +1,4 @@
-"""Paired tests over images and over classes: laws, an independent slow implementation, and error rates."""
+"""Resampling over images and classes: invariances, an independent slow implementation, and error rates."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_exchanged_methods_have_the_opposite_difference_and_the_same_p_over_clas
 
 
 def slow(parts: dict[str, Hits], draws: int, seed: int) -> list[float]:
-    """Image by image, class by class, with another generator."""
+    """Resample image by image and class by class, with another generator."""
     generator, drawn = random.Random(seed), []
     for _ in range(draws):
         means: list[dict[str, list[float]]] = [{}, {}]
@@ -131,7 +131,7 @@ def test_a_large_difference_is_found() -> None:
 
 
 def test_classes_that_differ_more_than_images_widen_the_interval() -> None:
-    """One class gained whole, another one lost half: certain for these classes, not for new ones."""
+    """Gain one whole class and lose half of another: significant for these classes, not for new ones."""
     labels = np.repeat(np.arange(4), 50)
     a, b = np.zeros((1, 200), bool), np.zeros((1, 200), bool)
     a[0, :50], b[0, 50:75] = True, True

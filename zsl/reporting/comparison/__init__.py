@@ -1,1 +1,1 @@
-"""Which difference is real: paired tests, ranks over data sets, classes that gain and lose."""
+"""Significance of differences between methods: paired tests, ranks over data sets, differences by class."""

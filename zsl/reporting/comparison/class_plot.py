@@ -1,4 +1,4 @@
-"""Bars of the classes that gain and lose most, a panel a class split."""
+"""Bar plots of the classes that gain and lose most, one panel per class split."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from zsl.reporting.comparison.classes import ClassDifferences
 from zsl.reporting.drawing import image, style
 
 WIDTH, LINE = 6.0, 0.2
-"""of a panel and of a bar, in inches"""
+"""width of a panel and height of a bar in inches"""
 GAIN, LOSS = "tab:blue", "tab:red"
 
 
 def draw(found: Sequence[ClassDifferences], form: str) -> bytes:
-    """Differences of accuracies with their intervals over seeds, as an image file of the format ``form``."""
+    """Draw differences of accuracies with their intervals over seeds, as an image file of the format ``form``."""
     heights = [len(split.extremes) + 4 for split in found]
     with style():
         page = Figure(figsize=(WIDTH, LINE * sum(heights)), layout="constrained")

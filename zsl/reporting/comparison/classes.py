@@ -1,4 +1,4 @@
-"""Which classes gain and which lose between two contenders."""
+"""Differences of per-class accuracy between two contenders."""
 
 from __future__ import annotations
 
@@ -8,34 +8,35 @@ from zsl.errors import InputError
 from zsl.outputs.result import Result
 from zsl.outputs.schema import DAGGER
 from zsl.outputs.statistics import Summary, summarize
-from zsl.reporting.comparison.comparisons import pairs
-from zsl.reporting.comparison.contenders import Contender, Population, Runs
+from zsl.reporting.comparison.comparisons import run_pairs
+from zsl.reporting.comparison.contenders import Contender, Runs, SplitGroup
 
 KINDS = {"T1": ("T1",), "u": ("u",), "s": ("s",), "H": ("u", "s")}
-"""metric -> the accuracies by class that it is made of"""
+"""metric -> the per-class accuracies that it is computed from"""
 MOST = 8
-"""classes shown that gain, and that lose; CSV has all of them"""
+"""greatest number of gaining and of losing classes that are shown; CSV has all of them"""
 
 
 @dataclass(frozen=True)
 class ClassDifference:
-    """One class: accuracies of a and b in percent, means over seeds, and a - b."""
+    """Accuracies of contenders a and b on one class in percent, means over seeds, and their difference a - b."""
 
     name: str
     kind: str
-    """which accuracy: T1, u or s"""
+    """accuracy: T1, u or s"""
     a_mean: float
     b_mean: float
     difference: Summary
-    """over seeds; its interval is of this class by itself"""
+    """difference over seeds; its interval is not corrected for the number of classes"""
     gained: int
-    """seeds with which a is above b"""
+    """number of seeds with which a is above b"""
     lost: int
+    """number of seeds with which a is below b"""
 
 
 @dataclass(frozen=True)
 class ClassDifferences:
-    """All classes of one class split, those that gain most first."""
+    """Differences on all classes of one class split, the greatest gain first."""
 
     title: str
     protocol: str
@@ -47,43 +48,45 @@ class ClassDifferences:
 
     @property
     def extremes(self) -> tuple[ClassDifference, ...]:
-        """The `MOST` that gain most and the `MOST` that lose most, of few classes all."""
+        """The `MOST` classes that gain most and the `MOST` that lose most, or all classes where there are few."""
         return self.lines if len(self.lines) <= 2 * MOST else (*self.lines[:MOST], *self.lines[-MOST:])
 
 
-def by_class(world: Population, runs: Runs, metric: str, a: Contender, b: Contender) -> ClassDifferences | None:
-    """Accuracies by class of the runs that share a seed, in a population of one world; None where no runs do,
-    or none of them has values by class.
+def by_class(group: SplitGroup, runs: Runs, metric: str, a: Contender, b: Contender) -> ClassDifferences | None:
+    """Compare per-class accuracies of two contenders on one class split, over the seeds that both have.
+
+    Returns:
+        None where the two have no seed in common, or no per-class accuracies.
 
     Raises:
-        InputError: the metric is not made of accuracies by class.
+        InputError: the metric is not computed from per-class accuracies.
     """
     kinds = KINDS.get(metric.removesuffix(DAGGER))
     if kinds is None:
         raise InputError(f"--per-class: {metric} has no values by class; --metric is one of {', '.join(KINDS)}")
-    (place,) = world.worlds
-    couples = [
-        couple
-        for couple in pairs(runs[a].get(place, {}), runs[b].get(place, {}))
-        if all(metric in run.metrics for run in couple)
+    (split,) = group.splits
+    pairs = [
+        pair
+        for pair in run_pairs(runs[a].get(split, {}), runs[b].get(split, {}))
+        if all(metric in run.metrics for run in pair)
     ]
-    if not couples:
+    if not pairs:
         return None
-    seeds = tuple(dict.fromkeys(max(couple, key=lambda run: not run.deterministic).seed for couple in couples))
+    seeds = tuple(dict.fromkeys(max(pair, key=lambda run: not run.deterministic).seed for pair in pairs))
     lines = [
         line
         for kind in kinds
-        for name in couples[0][0].per_class.get(kind, {})
-        if (line := _difference(name, kind, couples))
+        for name in pairs[0][0].per_class.get(kind, {})
+        if (line := _difference(name, kind, pairs))
     ]
     if not lines:
         return None
     lines.sort(key=lambda line: (-line.difference.mean, line.kind, line.name))
-    return ClassDifferences(world.title, world.protocol, metric, a, b, seeds, tuple(lines))
+    return ClassDifferences(group.title, group.protocol, metric, a, b, seeds, tuple(lines))
 
 
 def _difference(name: str, kind: str, pairs: list[tuple[Result, Result]]) -> ClassDifference | None:
-    """None for a class that has no test images in some run."""
+    """Return the difference on one class, or None where a run has no test images of it."""
     values = [(_accuracy(a, kind, name), _accuracy(b, kind, name)) for a, b in pairs]
     known = [(a, b) for a, b in values if a is not None and b is not None]
     if len(known) < len(values):

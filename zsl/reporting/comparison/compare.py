@@ -1,4 +1,4 @@
-"""``zsl compare``: which differences between rows of a table are real. Slow imports stay inside."""
+"""Command ``zsl compare``: significance of differences between rows. Slow modules are imported on use."""
 
 from __future__ import annotations
 
@@ -17,37 +17,40 @@ if TYPE_CHECKING:
     from zsl.reporting.comparison.contenders import Contender, Runs
     from zsl.reporting.layout import Sheet
 
-    Couple: TypeAlias = tuple[Contender, Contender]
+    ContenderPair: TypeAlias = tuple[Contender, Contender]
 
-HELP = "paired tests between methods, ranks over data sets, classes that gain and lose"
+HELP = "paired tests between methods, ranks over data sets, differences by class"
 DESCRIPTION = (
-    "Pairs are runs with the same data, class split, protocol and seed. On one class split, methods are compared over "
-    "seeds; where a data set has several splits, over these; and over data sets, where there are three; and on every "
-    "class split over its test images (predictions.npz, which save.predictions=true leaves) and over its classes. "
-    "Paired t and Wilcoxon signed-rank tests with Holm's correction, Cohen's d_z; Friedman's test and Nemenyi's "
-    "critical difference, with --output cd.svg as a plot; with --per-class, the differences of classes."
+    "Runs with the same data, class split, protocol and seed form a pair. Methods are compared over the seeds of one "
+    "class split; over class splits, where a data set has several; over data sets, where there are three or more; and "
+    "on every class split over its classes and its test images (needs predictions.npz of save.predictions=true). "
+    "Tests: paired t and Wilcoxon signed-rank tests with Holm's correction, Cohen's d_z, Friedman's test and Nemenyi's "
+    "critical difference. --output cd.svg draws a critical-difference diagram; --per-class shows differences by class."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``zsl compare``."""
+    """Add the arguments of ``zsl compare``."""
     add_output_arguments(parser)
-    parser.add_argument("--metric", default="H", help="what is compared (default: H)")
-    parser.add_argument("--baseline", metavar="ROW", help="compare with this row only: method, and φ=… or options")
-    parser.add_argument("--row", action="append", default=[], metavar="ROW", help="only this row; may be repeated")
-    parser.add_argument("--per-split", action="store_true", help="a table for each class split, paired over its seeds")
-    parser.add_argument("--per-class", action="store_true", help="the classes that gain and lose, between two rows")
+    parser.add_argument("--metric", default="H", help="metric to compare (default: H)")
+    parser.add_argument("--baseline", metavar="ROW", help="compare all rows with this one: method, and φ=… or options")
+    parser.add_argument("--row", action="append", default=[], metavar="ROW", help="include this row; may be repeated")
+    parser.add_argument("--per-split", action="store_true", help="show a table for each class split, over its seeds")
+    parser.add_argument("--per-class", action="store_true", help="show differences by class between two rows")
 
 
 def main(args: argparse.Namespace, console: Console | None = None) -> int:
-    """Gather, pair, test, and show, write or draw; 0 when done.
+    """Read results, compare rows by paired tests, and show, write or draw the comparisons.
+
+    Returns:
+        Exit code 0.
 
     Raises:
-        InputError: no results, unreadable ones, a metric or row that there is not, nothing that shares data, protocol
-            and seed, statsmodels is not installed, or a file that cannot be written.
+        InputError: there are no results, a result cannot be read, no result has the metric, a row is unknown, no two
+            rows have data, protocol and seed in common, statsmodels is not installed, or a file cannot be written.
     """
     from zsl.outputs.result import LINES, gather
-    from zsl.reporting.comparison.comparisons import couples, named
+    from zsl.reporting.comparison.comparisons import contender_pairs, find_contender
     from zsl.reporting.comparison.contenders import contenders
     from zsl.reporting.layout import unknown
     from zsl.reporting.table import rows
@@ -57,12 +60,12 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     if args.metric not in present:
         raise unknown(args.metric, present)
     runs = contenders(results)
-    baseline = named(args.baseline, runs) if args.baseline else None
-    only = [named(words, runs) for words in args.row]
-    runs = {row: by_world for row, by_world in runs.items() if not only or row in (*only, baseline)}
-    between = couples(runs, baseline)
+    baseline = find_contender(args.baseline, runs) if args.baseline else None
+    only = [find_contender(words, runs) for words in args.row]
+    runs = {row: by_split for row, by_split in runs.items() if not only or row in (*only, baseline)}
+    between = contender_pairs(runs, baseline)
     if not between:
-        raise InputError("compare: one row cannot be compared; give folders with more, or name more with --row")
+        raise InputError("compare: there is only one row; give folders with more rows, or more --row options")
     warnings = [warning for row in rows(results) for warning in row.warnings]
     if args.per_class:
         return _classes(args, runs, between, warnings, console)
@@ -73,12 +76,12 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
 def _comparisons(
     args: argparse.Namespace,
     runs: Runs,
-    couples: list[Couple],
+    pairs: list[ContenderPair],
     warnings: list[str],
     console: Console | None,
     places: Mapping[int, Path],
 ) -> int:
-    """Tables of tests and of ranks, or a plot of the ranks."""
+    """Show tables of tests and of ranks, or draw the ranks."""
     from zsl.reporting.comparison.comparisons import compare
     from zsl.reporting.comparison.generalisation import MOST, generalise
     from zsl.reporting.comparison.generalisation_layout import generalisation_sheet, generalisations_csv
@@ -93,31 +96,31 @@ def _comparisons(
         if not ranked:
             raise InputError(f"--output {args.output}: {'; '.join(missing)}")
         return _write(args.output, draw(ranked, form))
-    families = compare(runs, args.metric, couples, args.per_split)
+    families = compare(runs, args.metric, pairs, args.per_split)
     if not families:
         raise InputError(f"compare: no two rows share a data set, class split, protocol and seed with {args.metric}")
-    new = generalise(runs, args.metric, couples, places) if len(couples) <= MOST else []
+    new = generalise(runs, args.metric, pairs, places) if len(pairs) <= MOST else []
     made = [*map(comparison_sheet, families), *map(generalisation_sheet, new), *map(ranking_sheet, ranked)]
-    many = [f"{len(couples)} pairs are more than {MOST}; name rows with --row"] * (len(couples) > MOST)
+    many = [f"{len(pairs)} pairs are more than {MOST}; choose rows with --row"] * (len(pairs) > MOST)
     made = _noted(made, "no tests over images and classes: ", many)
     made = _noted(_noted(made, "no ranking: ", missing), WARNING, warnings)
     return deliver(made, lambda: comparisons_csv(families, generalisations_csv(new)), args, console)
 
 
 def _classes(
-    args: argparse.Namespace, runs: Runs, couples: list[Couple], warnings: list[str], console: Console | None
+    args: argparse.Namespace, runs: Runs, pairs: list[ContenderPair], warnings: list[str], console: Console | None
 ) -> int:
-    """A table, or a panel of bars, for each class split."""
+    """Show a table, or draw a bar plot, for each class split."""
     from zsl.reporting.comparison.classes import by_class
-    from zsl.reporting.comparison.contenders import alone, populations
+    from zsl.reporting.comparison.contenders import single_splits, split_groups
     from zsl.reporting.comparison.layout import class_sheet, classes_csv
     from zsl.reporting.layout import WARNING
 
-    if len(couples) > 1:
+    if len(pairs) > 1:
         labels = ", ".join(repr(row.label) for row in runs)
-        raise InputError(f"--per-class: compares two rows; name them with --row A --baseline B, of {labels}")
-    (a, b) = couples[0]
-    splits = [split for population in populations(runs) for split in alone(population, runs)]
+        raise InputError(f"--per-class: compares two rows; choose them with --row A --baseline B from {labels}")
+    (a, b) = pairs[0]
+    splits = [split for group in split_groups(runs) for split in single_splits(group, runs)]
     found = [classes for split in splits if (classes := by_class(split, runs, args.metric, a, b))]
     if not found:
         names = f"{a.label} and {b.label}"
@@ -132,12 +135,12 @@ def _classes(
 
 
 def _noted(made: list[Sheet], prefix: str, texts: list[str]) -> list[Sheet]:
-    """The same with notes below the last of them."""
+    """Add notes below the last sheet."""
     return [*made[:-1], replace(made[-1], notes=(*made[-1].notes, *(prefix + text for text in texts)))]
 
 
 def _drawn(output: Path | None) -> str:
-    """The format of a plot, by the ending of the file; none for a table."""
+    """Return the image format of a plot by the suffix of the file, empty for a table."""
     from zsl.reporting.drawing import UNDATED
 
     ending = output.suffix[1:] if output else ""

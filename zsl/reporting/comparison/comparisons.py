@@ -1,4 +1,4 @@
-"""Pairs of runs -> comparisons of contenders, one table a data set."""
+"""Paired comparisons of contenders: within each data set over seeds or class splits, and across data sets."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from zsl.outputs.result import Result
 from zsl.reporting.comparison.contenders import (
     Adapted,
     Contender,
-    Population,
     Runs,
+    SplitGroup,
     adapted,
-    alone,
     by_protocol,
     share_images,
+    single_splits,
 )
 from zsl.reporting.comparison.paired import ALPHA, Paired, holm, paired
 
-Couple: TypeAlias = tuple[Result, Result]
+RunPair: TypeAlias = tuple[Result, Result]
 Unit: TypeAlias = Literal["seed", "class split", "data set"]
 MOST = 300
-"""pairs that are compared without a baseline: with more, Holm's correction leaves no difference real"""
-ENOUGH = 3
-"""data sets from which on methods are compared over them"""
+"""greatest number of pairs without a baseline: with more, Holm's correction leaves no difference significant"""
+MINIMUM = 3
+"""least number of data sets, class splits or contenders that are compared or ranked over"""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two contenders, a - b, over the pairs that both have."""
+    """Comparison a - b of two contenders over pairs of runs."""
 
     a: Contender
     b: Contender
@@ -42,113 +42,112 @@ class Comparison:
     t_holm: float | None = None
     """p of the t test, corrected over the comparisons of its table"""
     wilcoxon_holm: float | None = None
+    """p of Wilcoxon's test, corrected over the comparisons of its table"""
     seeds: int = 0
-    """the fewest behind one class split"""
+    """least number of seeds on a class split"""
     unpaired: int = 0
-    """runs that were left out as the other has none with their seed on their class split"""
-    settled: bool = False
-    """whether no seed changes either of them"""
+    """number of runs left out because the other contender has no run with their seed on their class split"""
+    deterministic: bool = False
+    """whether both are deterministic"""
     caution: str = ""
-    """why the two are not on an equal footing"""
+    """reason why the comparison is unfair, empty where there is none"""
 
     @property
     def real(self) -> bool:
-        """Whether the difference stands at 5 % after Holm's correction: by t, between data sets by Wilcoxon's test."""
+        """Whether the difference is significant at 5 % after Holm's correction: by t, across data sets by Wilcoxon."""
         p = self.wilcoxon_holm if self.t_holm is None else self.t_holm
         return p is not None and p < ALPHA
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """One family: the comparisons that are corrected together."""
+    """One family of comparisons, whose p values are corrected together."""
 
     title: str
     protocol: str
     metric: str
     unit: Unit
-    """what one pair is"""
+    """unit of replication: one pair per seed, class split or data set"""
     lines: tuple[Comparison, ...]
     shared_images: bool = False
     """whether some pairs are class splits, or data sets, of the same images"""
     adapted: Adapted = ()
-    """who was not configured alike in all pairs, and in which keys"""
+    """contenders whose configuration varies between pairs, with the keys that vary"""
 
 
 def compare(
     runs: Runs, metric: str, between: Sequence[tuple[Contender, Contender]], per_split: bool = False
 ) -> list[Comparisons]:
-    """Every data set (``per_split``: every class split) that has pairs, and over data sets where there are `ENOUGH`."""
+    """Compare on every data set (``per_split``: every class split), and across data sets where there are `MINIMUM`."""
     families = []
     for protocol, found in by_protocol(runs).items():
-        parts = [part for whole in found for part in (alone(whole, runs) if per_split else [whole])]
+        parts = [part for whole in found for part in (single_splits(whole, runs) if per_split else [whole])]
         families += [within(part, runs, metric, between) for part in parts]
-        if len(found) >= ENOUGH:
-            families.append(over(protocol, found, runs, metric, between))
+        if len(found) >= MINIMUM:
+            families.append(across(protocol, found, runs, metric, between))
     return [family for family in families if family.lines]
 
 
-def within(
-    population: Population, runs: Runs, metric: str, between: Sequence[tuple[Contender, Contender]]
-) -> Comparisons:
+def within(group: SplitGroup, runs: Runs, metric: str, between: Sequence[tuple[Contender, Contender]]) -> Comparisons:
     """Compare on one data set, over its class splits where it has several, else over seeds.
 
-    A pair are two runs of one world with one seed. What is replicated decides what is answered. Seeds on one class
-    split: would this difference come again with other seeds, on this split? Class splits: would it come again on other
-    splits? Seeds of a split are no replications of that: they are averaged first and a split counts once; to count
-    them as pairs would be pseudoreplication (Hurlbert 1984). Splits of the same images share classes and images, so
-    even they are not quite independent and p is somewhat too small (Dietterich 1998; Nadeau and Bengio 2003).
+    A pair consists of two runs on one class split with one seed. Pairs over the seeds of one class split test whether
+    the difference would be replicated with other seeds on this split. Pairs over class splits test whether it would be
+    replicated on other splits: seeds are averaged first and each split counts once, as counting seeds as pairs would
+    be pseudoreplication (Hurlbert 1984). Splits of the same images share classes and images, so that they are not
+    independent and p is somewhat too small (Dietterich 1998; Nadeau and Bengio 2003).
     """
-    unit: Unit = "class split" if len(population.worlds) > 1 else "seed"
+    unit: Unit = "class split" if len(group.splits) > 1 else "seed"
     lines = []
     for a, b in between:
-        worlds = shared(population, runs, metric, a, b)
-        if not worlds:
+        splits = shared_runs(group, runs, metric, a, b)
+        if not splits:
             continue
-        numbers = _values(worlds[0], metric) if unit == "seed" else _averaged(worlds, metric)
+        numbers = _values(splits[0], metric) if unit == "seed" else _averaged(splits, metric)
         line = Comparison(a, b, fmean(numbers[0]), fmean(numbers[1]), paired(*numbers))
-        used = {id(run) for couples in worlds for couple in couples for run in couple}
-        every = [runs[contender].get(place, {}) for contender in (a, b) for place in population.worlds]
+        used = {id(run) for pairs in splits for pair in pairs for run in pair}
+        every = [runs[contender].get(split, {}) for contender in (a, b) for split in group.splits]
         unpaired = sum(id(run) not in used for by_number in every for run in by_number.values())
-        settled = all(run.deterministic for couples in worlds for couple in couples for run in couple)
-        caution, fewest = _caution(*worlds[0][0]), min(map(len, worlds))
-        lines.append(replace(line, seeds=fewest, unpaired=unpaired, settled=settled, caution=caution))
-    overlap = share_images(population.worlds, ("features", "labels"))
-    uneven = adapted(runs, [population])
-    return Comparisons(population.title, population.protocol, metric, unit, corrected(lines), overlap, uneven)
+        deterministic = all(run.deterministic for pairs in splits for pair in pairs for run in pair)
+        caution, fewest = _caution(*splits[0][0]), min(map(len, splits))
+        lines.append(replace(line, seeds=fewest, unpaired=unpaired, deterministic=deterministic, caution=caution))
+    overlap = share_images(group.splits, ("features", "labels"))
+    uneven = adapted(runs, [group])
+    return Comparisons(group.title, group.protocol, metric, unit, corrected(lines), overlap, uneven)
 
 
-def over(
-    protocol: str, found: Sequence[Population], runs: Runs, metric: str, between: Sequence[tuple[Contender, Contender]]
+def across(
+    protocol: str, found: Sequence[SplitGroup], runs: Runs, metric: str, between: Sequence[tuple[Contender, Contender]]
 ) -> Comparisons:
-    """Compare over data sets, each of which counts once, with the mean of its class splits, these with that of seeds.
+    """Compare across data sets; each counts once, by the mean over its class splits of the mean over their seeds.
 
-    By Wilcoxon's test alone: unlike a difference of mean ranks, what it says of two methods does not depend on which
-    others are in the table (Benavoli, Corani and Mangili 2016).
+    Only Wilcoxon's test is made: unlike a difference of mean ranks, its result for two methods does not depend on the
+    other methods in the table (Benavoli, Corani and Mangili 2016).
     """
     lines = []
     for a, b in between:
-        sets = [shared(population, runs, metric, a, b) for population in found]
-        means = [[fmean(values) for values in _averaged(worlds, metric)] for worlds in sets if worlds]
+        sets = [shared_runs(group, runs, metric, a, b) for group in found]
+        means = [[fmean(values) for values in _averaged(splits, metric)] for splits in sets if splits]
         if means:
             ours, theirs = ([pair[i] for pair in means] for i in range(2))
-            fewest = min(len(seeds) for worlds in sets for seeds in worlds)
+            fewest = min(len(seeds) for splits in sets for seeds in splits)
             tested = paired(ours, theirs, commensurable=False)
             lines.append(Comparison(a, b, fmean(ours), fmean(theirs), tested, seeds=fewest))
-    overlap, title = share_images([one.worlds[0] for one in found], ("labels",)), f"{len(found)} data sets"
+    overlap, title = share_images([one.splits[0] for one in found], ("labels",)), f"{len(found)} data sets"
     return Comparisons(title, protocol, metric, "data set", corrected(lines), overlap, adapted(runs, found))
 
 
-def shared(population: Population, runs: Runs, metric: str, a: Contender, b: Contender) -> list[list[Couple]]:
-    """The runs of both that share a seed, by seed, for every world that has such and where both have the metric."""
+def shared_runs(group: SplitGroup, runs: Runs, metric: str, a: Contender, b: Contender) -> list[list[RunPair]]:
+    """Return lists of pairs of runs with a common seed and the metric, one list per class split that has any."""
     found = []
-    for place in population.worlds:
-        couples = pairs(runs[a].get(place, {}), runs[b].get(place, {}))
-        found.append([couple for couple in couples if all(metric in run.metrics for run in couple)])
-    return [couples for couples in found if couples]
+    for split in group.splits:
+        pairs = run_pairs(runs[a].get(split, {}), runs[b].get(split, {}))
+        found.append([pair for pair in pairs if all(metric in run.metrics for run in pair)])
+    return [pairs for pairs in found if pairs]
 
 
-def pairs(one: Mapping[int, Result], other: Mapping[int, Result]) -> list[Couple]:
-    """The runs of both by seed; what no seed changes stands beside every seed of the other."""
+def run_pairs(one: Mapping[int, Result], other: Mapping[int, Result]) -> list[RunPair]:
+    """Return pairs of runs with a common seed; a deterministic run is paired with every seed of the other contender."""
     a, b = _at_every_seed(one, other), _at_every_seed(other, one)
     return [(a[seed], b[seed]) for seed in sorted(a.keys() & b.keys())]
 
@@ -160,34 +159,34 @@ def _at_every_seed(one: Mapping[int, Result], other: Mapping[int, Result]) -> Ma
     return {seed: one.get(seed, anyone) for seed in {*one, *other}}
 
 
-def _values(couples: Sequence[Couple], metric: str) -> tuple[list[float], list[float]]:
-    return [a.metrics[metric] for a, _ in couples], [b.metrics[metric] for _, b in couples]
+def _values(pairs: Sequence[RunPair], metric: str) -> tuple[list[float], list[float]]:
+    return [a.metrics[metric] for a, _ in pairs], [b.metrics[metric] for _, b in pairs]
 
 
-def _averaged(worlds: Sequence[Sequence[Couple]], metric: str) -> tuple[list[float], list[float]]:
-    """One pair a world: the means over its seeds."""
-    values = [_values(couples, metric) for couples in worlds]
+def _averaged(splits: Sequence[Sequence[RunPair]], metric: str) -> tuple[list[float], list[float]]:
+    """Return one pair per class split: the means over its seeds."""
+    values = [_values(pairs, metric) for pairs in splits]
     return [fmean(a) for a, _ in values], [fmean(b) for _, b in values]
 
 
 def _caution(a: Result, b: Result) -> str:
-    """Whether one was told more about the unseen classes, or measured where it was chosen."""
+    """Return why a comparison is unfair: other information on unseen classes, or selection on the evaluated classes."""
     if a.setting != b.setting:
-        return f"{a.setting} against {b.setting}: they were not told the same about unseen classes"
+        return f"{a.setting} against {b.setting}: the settings differ in what training may use of unseen classes"
     if a.protocol == "tune" and (a.selection.policy == "fixed") != (b.selection.policy == "fixed"):
-        return "one was chosen on the validation classes that both are measured on"
+        return "one was chosen on the validation classes that both are evaluated on"
     return ""
 
 
 def corrected(lines: Sequence[Comparison]) -> tuple[Comparison, ...]:
-    """The same with Holm's p, each test over all comparisons given."""
+    """Return the comparisons with p corrected by Holm's method, for each test over all comparisons."""
     t = holm([line.paired.t_p for line in lines])
     wilcoxon = holm([line.paired.wilcoxon_p for line in lines])
     return tuple(replace(line, t_holm=t[i], wilcoxon_holm=wilcoxon[i]) for i, line in enumerate(lines))
 
 
-def couples(runs: Runs, baseline: Contender | None) -> list[tuple[Contender, Contender]]:
-    """Everyone against the baseline, or, without one, everyone against everyone after them.
+def contender_pairs(runs: Runs, baseline: Contender | None) -> list[tuple[Contender, Contender]]:
+    """Return pairs of contenders: each with the baseline, or, without one, all pairs.
 
     Raises:
         InputError: without a baseline there are more than `MOST` pairs.
@@ -196,23 +195,23 @@ def couples(runs: Runs, baseline: Contender | None) -> list[tuple[Contender, Con
         count = len(runs) * (len(runs) - 1) // 2
         if count > MOST:
             raise InputError(
-                f"compare: {len(runs)} rows make {count} pairs, more than {MOST}; name one row for all to be compared "
+                f"compare: {len(runs)} rows make {count} pairs, more than {MOST}; choose a row to compare all others "
                 "with (--baseline ROW), or the rows to compare (--row ROW)"
             )
         return list(combinations(runs, 2))
     return [(contender, baseline) for contender in runs if contender != baseline]
 
 
-def named(words: str, runs: Runs) -> Contender:
-    """The contender that is called so: by its method, or by as many words of its label as tell it from others.
+def find_contender(words: str, runs: Runs) -> Contender:
+    """Return the contender with this label, or the only one whose label contains all of these words.
 
     Raises:
-        InputError: none is, or several are.
+        InputError: no contender or several contenders match.
     """
-    asked = set(words.split())
+    wanted = set(words.split())
     exact = [contender for contender in runs if contender.label == words]
-    found = exact or [contender for contender in runs if asked and asked <= set(contender.label.split())]
+    found = exact or [contender for contender in runs if wanted and wanted <= set(contender.label.split())]
     if len(found) == 1:
         return found[0]
     labels = ", ".join(repr(contender.label) for contender in found or runs)
-    raise InputError(f"compare: {words!r} is {'several' if found else 'none'} of these rows; choose one of {labels}")
+    raise InputError(f"compare: {words!r} matches {'several rows' if found else 'no row'}; choose one of {labels}")

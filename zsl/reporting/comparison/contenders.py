@@ -1,4 +1,4 @@
-"""Which runs are of one contender on several worlds, and which worlds are draws of one data set."""
+"""Grouping of runs by contender, a configuration of a method, and of class splits by data set."""
 
 from __future__ import annotations
 
@@ -11,142 +11,142 @@ from typing import TypeAlias
 
 from zsl.outputs.result import Result
 from zsl.outputs.schema import PROTOCOLS
-from zsl.reporting.table import PATH_KEYS, Row, RowKey, row_key, rows
+from zsl.reporting.table import PATH_KEYS, RowKey, Row, row_key, rows
 from zsl.reporting.wording import HYPERPARAMETERS, brief, value
 
-DRAWS = ("split", "splits", "world_seed")
-"""keys of ``data`` that draw another class split, or another world, of the same data set"""
+SPLIT_KEYS = ("split", "splits", "world_seed")
+"""keys of ``data`` that choose a class split, or a seed of synthetic data, of one data set"""
 NAMED = ("φ", "selection", "setting")
-"""what tells rows apart beside their configuration, in words that tables use"""
+"""columns of tables that distinguish rows in addition to the configuration"""
 
 
 @dataclass(frozen=True, order=True)
-class World:
-    """The same images, divided and asked about in the same way: what two runs of a pair share beside the seed."""
+class ClassSplit:
+    """One class split of a data set under one protocol: what two runs of a pair have in common besides the seed."""
 
     data: str
     title: str
     protocol: str
     fingerprints: tuple[tuple[str, str], ...]
-    """but for that of the class embeddings, which may be what is compared"""
+    """fingerprints without that of the class embeddings, in which contenders may differ"""
 
 
 @dataclass(frozen=True)
-class Population:
-    """Worlds that are draws of one data set: class splits, or synthetic worlds that differ in their seed."""
+class SplitGroup:
+    """Class splits of one data set, or synthetic data sets that differ only in their seed."""
 
     title: str
     protocol: str
-    worlds: tuple[World, ...]
+    splits: tuple[ClassSplit, ...]
 
 
 @dataclass(frozen=True, order=True)
 class Contender:
-    """A configuration, wherever it was run: the method, and what tells it from others of the same method."""
+    """A configuration of a method on any data: the method, and the options that distinguish it from its others."""
 
     method: str
     correction: str
-    apart: tuple[tuple[str, str], ...] = ()
-    """name -> value as JSON, empty where the configuration has none; of as much as tells them apart"""
+    options: tuple[tuple[str, str], ...] = ()
+    """name -> value as JSON, empty where the configuration has none; only options that distinguish contenders"""
 
     @property
     def label(self) -> str:
-        """``eszsl + csls φ=glove gamma=1``"""
+        """Label such as ``eszsl + csls φ=glove gamma=1``."""
         name = self.method if self.correction == "none" else f"{self.method} + {self.correction}"
-        return " ".join([name, *(f"{key}={value(text or None)}" for key, text in self.apart)])
+        return " ".join([name, *(f"{key}={value(text or None)}" for key, text in self.options)])
 
 
-Runs: TypeAlias = dict[Contender, dict[World, dict[int, Result]]]
-"""contender -> world -> seed -> run"""
+Runs: TypeAlias = dict[Contender, dict[ClassSplit, dict[int, Result]]]
+"""contender -> class split -> seed -> run"""
 Adapted: TypeAlias = tuple[tuple[Contender, tuple[str, ...]], ...]
-"""contenders, each with the keys in which it was not configured alike everywhere"""
+"""contenders whose configuration varies between class splits or data sets, with the keys that vary"""
 
 
-def world(of: RowKey) -> World:
-    """Where a row was run."""
+def class_split(of: RowKey) -> ClassSplit:
+    """Return the class split of a row."""
     prints = tuple((key, value) for key, value in of.fingerprints if key != "class_embeddings")
-    return World(of.data, of.data_title, of.protocol, prints)
+    return ClassSplit(of.data, of.data_title, of.protocol, prints)
 
 
 def contenders(results: Mapping[Path, Result]) -> Runs:
-    """The rows of the table as contenders: rows of different worlds are one contender where nothing tells them apart.
+    """Group rows by contender: rows on different class splits are one contender unless an option distinguishes them.
 
-    What tells two rows of a method apart is what differs between rows of that method within some world: a γ that was
-    varied does; a γ, a class embedding or a scaling that goes with the data set does not. Of repeats of a seed the
-    latest counts, as in the table.
+    An option distinguishes rows of a method if it differs between rows of that method on the same class split. Thus a γ
+    that was varied distinguishes contenders; a γ, a class embedding or a scaling that depends only on the data set does
+    not. Of repeated runs of a seed the latest counts, as in tables.
     """
     of_method: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows(results):
         of_method[row.key.method, row.key.correction].append(row)
     runs: Runs = defaultdict(dict)
     for (method, correction), group in of_method.items():
-        keys = _telling([row.key for row in group])
+        keys = _distinguishing_keys([row.key for row in group])
         for row in group:
             traits = _traits(row.key)
-            apart = tuple((brief(key, keys), traits.get(key, "")) for key in keys)
+            own = tuple((brief(key, keys), traits.get(key, "")) for key in keys)
             latest = {seed: results[path] for seed, path in zip(row.seeds, row.paths, strict=True)}
-            runs[Contender(method, correction, apart)][world(row.key)] = latest
+            runs[Contender(method, correction, own)][class_split(row.key)] = latest
     return dict(sorted(runs.items()))
 
 
-def populations(runs: Runs) -> list[Population]:
-    """The data sets, each with its worlds.
+def split_groups(runs: Runs) -> list[SplitGroup]:
+    """Group class splits by data set.
 
-    Worlds are draws of one data set where ``data`` says that they differ in `DRAWS` and in nothing else; where
-    something differs that it does not say (images, files), each is a data set of its own.
+    Class splits belong to one data set where their configurations of ``data`` differ only in `SPLIT_KEYS`. Where they
+    differ in something that the configuration does not show (images, files), each is a data set of its own.
     """
-    said: dict[World, list[dict[str, str]]] = defaultdict(list)
-    for by_world in runs.values():
-        for place, by_number in by_world.items():
-            said[place] += [_data(run) for run in by_number.values()]
-    varied = {key for data in said.values() for key in _varying(data)}
-    groups: dict[tuple[object, ...], dict[World, tuple[str | None, ...]]] = defaultdict(dict)
-    for place, (data, *_) in sorted(said.items()):
-        fixed = tuple(sorted((key, text) for key, text in data.items() if key not in varied and key not in DRAWS))
-        groups[place.data, place.protocol, fixed][place] = tuple(data.get(key) for key in DRAWS)
-    found: list[Population] = []
-    for places in groups.values():
-        if len(places) > 1 and len(set(places.values())) == len(places):
-            drawn = sorted(places, key=lambda place: _natural(places[place]))
-            title = f"{drawn[0].data}, {len(drawn)} class splits"
-            found.append(Population(title, drawn[0].protocol, tuple(drawn)))
+    configurations: dict[ClassSplit, list[dict[str, str]]] = defaultdict(list)
+    for by_split in runs.values():
+        for split, by_number in by_split.items():
+            configurations[split] += [_data(run) for run in by_number.values()]
+    varied = {key for data in configurations.values() for key in _varying(data)}
+    groups: dict[tuple[object, ...], dict[ClassSplit, tuple[str | None, ...]]] = defaultdict(dict)
+    for split, (data, *_) in sorted(configurations.items()):
+        fixed = tuple(sorted((key, text) for key, text in data.items() if key not in varied and key not in SPLIT_KEYS))
+        groups[split.data, split.protocol, fixed][split] = tuple(data.get(key) for key in SPLIT_KEYS)
+    found: list[SplitGroup] = []
+    for splits in groups.values():
+        if len(splits) > 1 and len(set(splits.values())) == len(splits):
+            ordered = sorted(splits, key=lambda split: _natural(splits[split]))
+            title = f"{ordered[0].data}, {len(ordered)} class splits"
+            found.append(SplitGroup(title, ordered[0].protocol, tuple(ordered)))
         else:
-            found += [Population(place.title, place.protocol, (place,)) for place in places]
+            found += [SplitGroup(split.title, split.protocol, (split,)) for split in splits]
     return found
 
 
-def by_protocol(runs: Runs) -> dict[str, list[Population]]:
-    """The data sets by whose numbers they are: test images, or validation classes."""
-    found = populations(runs)
+def by_protocol(runs: Runs) -> dict[str, list[SplitGroup]]:
+    """Return data sets by protocol: test images (final) or validation classes (tune)."""
+    found = split_groups(runs)
     return {name: own for name in PROTOCOLS if (own := [one for one in found if one.protocol == name])}
 
 
-def alone(population: Population, runs: Runs) -> list[Population]:
-    """Every world of a population by itself, named by what drew it where titles do not tell."""
-    titles = [place.title for place in population.worlds]
-    drawn = [_drawn(place, runs) if titles.count(place.title) > 1 else "" for place in population.worlds]
+def single_splits(group: SplitGroup, runs: Runs) -> list[SplitGroup]:
+    """Return every class split as a group of its own; where titles are equal, `SPLIT_KEYS` are appended to them."""
+    titles = [split.title for split in group.splits]
+    names = [_split_name(split, runs) if titles.count(split.title) > 1 else "" for split in group.splits]
     return [
-        Population(" ".join(filter(None, (place.title, draw))), place.protocol, (place,))
-        for place, draw in zip(population.worlds, drawn, strict=True)
+        SplitGroup(" ".join(filter(None, (split.title, name))), split.protocol, (split,))
+        for split, name in zip(group.splits, names, strict=True)
     ]
 
 
-def _natural(draws: Sequence[str | None]) -> list[tuple[int, str]]:
-    """Numbers by their size."""
-    return [(len(draw or "") if (draw or "").isdigit() else 0, draw or "") for draw in draws]
+def _natural(values: Sequence[str | None]) -> list[tuple[int, str]]:
+    """Return a sort key that orders numbers by size."""
+    return [(len(name or "") if (name or "").isdigit() else 0, name or "") for name in values]
 
 
-def _drawn(place: World, runs: Runs) -> str:
-    data = next(_data(run) for by_world in runs.values() for run in by_world.get(place, {}).values())
-    return " ".join(f"{key}={value(data[key])}" for key in DRAWS if key in data)
+def _split_name(split: ClassSplit, runs: Runs) -> str:
+    data = next(_data(run) for by_split in runs.values() for run in by_split.get(split, {}).values())
+    return " ".join(f"{key}={value(data[key])}" for key in SPLIT_KEYS if key in data)
 
 
-def adapted(runs: Runs, found: Sequence[Population]) -> Adapted:
-    """Who was not configured alike in all of these worlds, and in which keys beside those of ``data``."""
-    places = [place for population in found for place in population.worlds]
+def adapted(runs: Runs, found: Sequence[SplitGroup]) -> Adapted:
+    """Return contenders whose configuration (without ``data``) varies between these class splits, with the keys."""
+    splits = [split for group in found for split in group.splits]
     changed = []
-    for contender, by_world in runs.items():
-        traits = [_traits(row_key(run)) for place in places for run in by_world.get(place, {}).values()]
+    for contender, by_split in runs.items():
+        traits = [_traits(row_key(run)) for split in splits for run in by_split.get(split, {}).values()]
         keys = [key for key in _varying(traits) if key in NAMED or key.startswith(HYPERPARAMETERS)]
         kept = [key for key in keys if "φ" not in keys or not key.startswith("class_embedding.")]
         if kept:
@@ -154,27 +154,27 @@ def adapted(runs: Runs, found: Sequence[Population]) -> Adapted:
     return tuple(changed)
 
 
-def share_images(worlds: Sequence[World], parts: Sequence[str]) -> bool:
-    """Whether some of these worlds have the same images, as far as these fingerprints tell."""
-    return len({tuple(dict(place.fingerprints)[part] for part in parts) for place in worlds}) < len(worlds)
+def share_images(splits: Sequence[ClassSplit], parts: Sequence[str]) -> bool:
+    """Tell whether some of these class splits have the same images, by these fingerprints."""
+    return len({tuple(dict(split.fingerprints)[part] for part in parts) for split in splits}) < len(splits)
 
 
-def _telling(group: Sequence[RowKey]) -> list[str]:
-    """The keys that tell apart rows of one world: all that belong to the method, of the others what is needed."""
-    worlds: dict[World, list[dict[str, str]]] = defaultdict(list)
+def _distinguishing_keys(group: Sequence[RowKey]) -> list[str]:
+    """Return the keys that distinguish rows on one class split: all keys of the method, and others where needed."""
+    splits: dict[ClassSplit, list[dict[str, str]]] = defaultdict(list)
     for row in group:
-        worlds[world(row)].append(_traits(row))
-    varying = {key for traits in worlds.values() for key in _varying(traits)}
+        splits[class_split(row)].append(_traits(row))
+    varying = {key for traits in splits.values() for key in _varying(traits)}
     kept = sorted(key for key in varying if key.startswith("method."))
 
-    def told() -> int:
-        return sum(len({tuple(row.get(key) for key in kept) for row in traits}) for traits in worlds.values())
+    def distinguished() -> int:
+        return sum(len({tuple(row.get(key) for key in kept) for row in traits}) for traits in splits.values())
 
     named = [key for key in NAMED if key in varying]
     for key in (*named, *sorted(varying - {*named, *kept})):
-        before = told()
+        before = distinguished()
         kept.append(key)
-        if told() == before:
+        if distinguished() == before:
             kept.pop()
     return kept
 
@@ -191,9 +191,7 @@ def _varying(traits: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _data(run: Result) -> dict[str, str]:
-    """What the configuration says about the data, but for where files lie."""
+    """Return the configuration of the data without paths."""
     data = run.config.get("data", {})
-    places = PATH_KEYS - set(DRAWS)
-    return {
-        key: json.dumps(item, sort_keys=True, ensure_ascii=False) for key, item in data.items() if key not in places
-    }
+    paths = PATH_KEYS - set(SPLIT_KEYS)
+    return {key: json.dumps(item, sort_keys=True, ensure_ascii=False) for key, item in data.items() if key not in paths}

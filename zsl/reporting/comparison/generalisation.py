@@ -1,4 +1,4 @@
-"""Would a difference on one class split come again with new images, or new classes? For each pair of contenders."""
+"""Tests whether differences between contenders on one class split generalise to new images and new classes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from zsl.errors import InputError
 from zsl.outputs.result import Result
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.comparison.classes import KINDS
-from zsl.reporting.comparison.contenders import Contender, Runs, World, alone, by_protocol
+from zsl.reporting.comparison.contenders import ClassSplit, Contender, Runs, by_protocol, single_splits
 from zsl.reporting.comparison.paired import ALPHA, holm
 from zsl.reporting.comparison.predictions import NAME, Predicted, read
 from zsl.reporting.comparison.resampling import Accuracies, Hits, Resampled, over_classes, over_images
 
 MOST = 50
-"""pairs that are tested; resampling takes some tenths of a second each"""
+"""greatest number of pairs that are tested; resampling takes some tenths of a second per pair"""
 Stored: TypeAlias = Callable[[int], Predicted | None]
-"""of the `id` of a result"""
+"""function from the `id` of a result to its saved predictions"""
 
 
 @dataclass(frozen=True)
 class Generalised:
-    """Two contenders on one class split, each over all of its seeds; None is what could not be tested."""
+    """Tests of two contenders on one class split, each over all of its seeds; None where a test was impossible."""
 
     a: Contender
     b: Contender
@@ -35,58 +35,62 @@ class Generalised:
     classes: Resampled | None
     images_holm: float | None = None
     classes_holm: float | None = None
-    """p, corrected over the comparisons of the table"""
+    """p values corrected over the comparisons of the table"""
 
     @property
     def real(self) -> bool:
-        """Whether the difference stands at 5 % after Holm's correction, for new classes too."""
+        """Whether the difference is significant at 5 % for new classes after Holm's correction."""
         return self.classes_holm is not None and self.classes_holm < ALPHA
 
 
 @dataclass(frozen=True)
 class Generalisation:
-    """One class split: the comparisons that are corrected together."""
+    """Comparisons on one class split, whose p values are corrected together."""
 
     title: str
     protocol: str
     metric: str
     lines: tuple[Generalised, ...]
     missing: tuple[Contender, ...]
-    """those whose predictions were not saved"""
+    """contenders whose predictions were not saved"""
 
 
 def generalise(
     runs: Runs, metric: str, between: Sequence[tuple[Contender, Contender]], paths: Mapping[int, Path]
 ) -> list[Generalisation]:
-    """Every class split on which two contenders have accuracies by class, of metrics that are made of these.
+    """Test differences on every class split where both contenders have per-class accuracies of the metric.
 
-    ``paths`` are those of the results, by the `id` of each: predictions lie beside them.
+    Args:
+        runs: runs of contenders.
+        metric: metric; nothing is tested unless it is computed from per-class accuracies.
+        between: pairs of contenders.
+        paths: `id` of a result -> path of the result, beside which saved predictions lie.
 
     Raises:
-        InputError: saved predictions cannot be read, are of another run, or are of other images.
+        InputError: saved predictions cannot be read, belong to another run, or cover other images.
     """
     if metric.removesuffix(DAGGER) not in KINDS:
         return []
-    results = {id(run): run for worlds in runs.values() for seeds in worlds.values() for run in seeds.values()}
+    results = {id(run): run for by_split in runs.values() for seeds in by_split.values() for run in seeds.values()}
 
     @cache
     def stored(key: int) -> Predicted | None:
         return read(results[key], paths[key])
 
     found = []
-    for populations in by_protocol(runs).values():
-        for split in (part for population in populations for part in alone(population, runs)):
-            (place,) = split.worlds
-            lines = [line for a, b in between if (line := _line(runs, metric, a, b, place, stored))]
+    for groups in by_protocol(runs).values():
+        for single in (part for group in groups for part in single_splits(group, runs)):
+            (split,) = single.splits
+            lines = [line for a, b in between if (line := _line(runs, metric, a, b, split, stored))]
             if lines:
                 tested = dict.fromkeys(c for line in lines for c in (line.a, line.b))
-                lacking = (c for c in tested if not all(stored(id(run)) for run in runs[c][place].values()))
-                found.append(Generalisation(split.title, split.protocol, metric, _corrected(lines), tuple(lacking)))
+                lacking = (c for c in tested if not all(stored(id(run)) for run in runs[c][split].values()))
+                found.append(Generalisation(single.title, single.protocol, metric, _corrected(lines), tuple(lacking)))
     return found
 
 
-def _line(runs: Runs, metric: str, a: Contender, b: Contender, place: World, stored: Stored) -> Generalised | None:
-    own = [_with(metric, runs[contender].get(place, {})) for contender in (a, b)]
+def _line(runs: Runs, metric: str, a: Contender, b: Contender, split: ClassSplit, stored: Stored) -> Generalised | None:
+    own = [_with(metric, runs[contender].get(split, {})) for contender in (a, b)]
     kinds = KINDS[metric.removesuffix(DAGGER)]
     accuracies = {kind: _accuracies(kind, *own) for kind in kinds} if all(own) else {}
     known = {kind: found for kind, found in accuracies.items() if found is not None}
@@ -101,13 +105,13 @@ def _line(runs: Runs, metric: str, a: Contender, b: Contender, place: World, sto
 
 
 def _with(metric: str, seeds: Mapping[int, Result]) -> list[Result]:
-    """The runs that have the metric, by seed; of runs that no seed changes, one."""
+    """Return the runs that have the metric, sorted by seed; only one where all are deterministic."""
     found = [seeds[seed] for seed in sorted(seeds) if metric in seeds[seed].metrics]
     return found[:1] if all(run.deterministic for run in found) else found
 
 
 def _accuracies(kind: str, a: Sequence[Result], b: Sequence[Result]) -> Accuracies | None:
-    """None where the runs do not have the same classes with images."""
+    """Return per-class accuracies, or None where the runs have test images of different classes."""
     tables = [[run.per_class.get(kind, {}) for run in of] for of in (a, b)]
     known = [{name for name, value in table.items() if value is not None} for of in tables for table in of]
     if not known[0] or any(names != known[0] for names in known):
@@ -121,7 +125,7 @@ def _hits(kind: str, a: Sequence[Predicted], b: Sequence[Predicted]) -> Hits:
     first = a[0]
     for other in (*a[1:], *b):
         if not (np.array_equal(first.rows, other.rows) and np.array_equal(first.labels, other.labels)):
-            raise InputError(f"compare: two {NAME} of one data set are of other images; run these again")
+            raise InputError(f"compare: two {NAME} of one data set cover different images; run both again")
     labels, _ = first.part(kind)
     return Hits(labels, *(np.array([found.part(kind)[1] for found in of]) for of in (a, b)))
 

@@ -1,4 +1,4 @@
-"""Tests over images and classes as sheets and as CSV."""
+"""Layout of tests over images and classes as sheets and as CSV."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ HEADER = (
     *("new classes: 95 % interval", "new classes: p", "new classes: Holm"),
 )
 IMAGES = (
-    f"new images: would the difference come again on other images of these classes? {DRAWS} resamples of the test "
-    "images within each class, both methods on the same images"
+    f"new images: tests whether the difference generalises to other images of these classes, by {DRAWS} bootstrap "
+    "resamples of the test images within each class, the same for both methods"
 )
 CLASSES = (
-    f"new classes: would it come again on other classes? interval by {DRAWS} resamples of the classes, p by exchanging "
-    "the two methods class by class"
+    f"new classes: tests whether the difference generalises to other classes; interval by {DRAWS} bootstrap resamples "
+    "of the classes, p by a permutation test that exchanges the two methods class by class"
 )
-SEEDS = "methods are taken as trained: each by the mean of all its seeds, which are not resampled"
+SEEDS = "each method is represented by the mean over all its seeds; seeds are not resampled"
 MISSING = "run again with save.predictions=true"
 
 
 def generalisation_sheet(found: Generalisation) -> Sheet:
-    """One class split as a table; columns that no comparison fills are left out."""
+    """Return the tests on one class split as a sheet without empty columns."""
     digits = DECIMALS[scale(found.metric)]
     lines = [_cells(line, digits) for line in found.lines]
     kept = [j for j in range(len(HEADER)) if any(cells[j] for cells in lines)]
@@ -44,7 +44,7 @@ def generalisation_sheet(found: Generalisation) -> Sheet:
 
 
 def generalisations_csv(found: Sequence[Generalisation]) -> list[Mapping[str, object]]:
-    """Unrounded cells by column, a line for each comparison and for what it generalises to."""
+    """Return unrounded cells by column, a line for each comparison and unit (test image or class)."""
     return [
         {
             "data": each.title,

@@ -1,4 +1,4 @@
-"""Comparisons, ranks and classes as sheets and as CSV."""
+"""Layout of comparisons, ranks and differences by class as sheets and as CSV."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from zsl.reporting.wording import DECIMALS, label
 from zsl.reporting.wording import seeds as numbers
 
 NAMED = 3
-"""comparisons that a note names; the others are counted"""
+"""greatest number of comparisons that a note names; further ones are counted"""
 UNITS = {
-    "seed": "a pair is a seed, on this one class split: would the difference come again with other seeds, there",
-    "class split": "a pair is a class split, its seeds averaged first: would the difference come again on other splits",
-    "data set": "a pair is a data set, its class splits and seeds averaged first; differences on several data sets do "
-    "not measure the same, so only their signs and ranks are tested",
+    "seed": "one pair per seed, on one class split: tests whether the difference generalises to other seeds on it",
+    "class split": "one pair per class split, averaged over seeds: tests whether the difference generalises to other "
+    "class splits",
+    "data set": "one pair per data set, averaged over class splits and seeds; differences on different data sets are "
+    "not commensurable, so that only their signs and ranks are tested",
 }
 SHARED = {
-    "class split": "class splits of the same images share classes and images: they are not quite independent, p is too "
+    "class split": "class splits of the same images share classes and images: they are not independent, and p is too "
     "small",
     "data set": "some data sets have the same images, with other features or splits: they are not independent",
 }
@@ -35,7 +36,7 @@ HEADER = ("a - b", "pairs", "a", "b", "difference", "d_z", "p (t)", "Holm", "p (
 
 
 def comparison_sheet(found: Comparisons) -> Sheet:
-    """One family as a table; columns that no comparison fills are left out."""
+    """Return one family of comparisons as a sheet without empty columns."""
     digits = DECIMALS[scale(found.metric)]
     lines = [
         [
@@ -83,19 +84,19 @@ def _notes(found: Comparisons) -> Iterator[str]:
     if tested and (floor := min(line.paired.floor for line in tested)) * len(tested) >= ALPHA:
         pairs = max(line.paired.n - line.paired.zeros for line in tested)
         yield (
-            f"out of reach: Wilcoxon's p of {pairs} pairs is at least {floor:.3g} (2 / 2^{pairs}), after Holm's "
-            f"correction {min(1.0, floor * len(tested)):.3g}"
+            f"Wilcoxon's test cannot reach significance: p of {pairs} pairs is at least {floor:.3g} (2 / 2^{pairs}), "
+            f"after Holm's correction {min(1.0, floor * len(tested)):.3g}"
         )
     if left := [line for line in found.lines if line.unpaired]:
-        yield f"runs without a partner (another seed or split) are left out: {_names(left)}"
+        yield f"runs without a counterpart of the same seed and class split are left out: {_names(left)}"
     if few := [line for line in tested if line.paired.n < FEW]:
-        yield f"{WARNING}fewer than {FEW} pairs ({found.unit}s) stand behind {_names(few)}"
-    if few := [line for line in found.lines if line.seeds < FEW and found.unit != "seed" and not line.settled]:
-        yield f"{WARNING}fewer than {FEW} seeds stand behind each {found.unit} of {_names(few)}"
+        yield f"{WARNING}fewer than {FEW} pairs ({found.unit}s) for {_names(few)}"
+    if few := [line for line in found.lines if line.seeds < FEW and found.unit != "seed" and not line.deterministic]:
+        yield f"{WARNING}fewer than {FEW} seeds per {found.unit} for {_names(few)}"
 
 
 def ranking_sheet(found: Ranking) -> Sheet:
-    """Average ranks, and letters: those that share one cannot be told apart."""
+    """Return average ranks as a sheet; contenders that share a letter do not differ significantly."""
     letters = ["" for _ in found.contenders]
     for i, (first, last) in enumerate(found.groups):
         letter = ascii_letters[i % len(ascii_letters)] + "'" * (i // len(ascii_letters))
@@ -111,17 +112,18 @@ def ranking_sheet(found: Ranking) -> Sheet:
             f"with {len(found.blocks)} {found.unit}s, fewer than 10, Friedman's p is rough (chi² approximation)"
         )
     if found.left_out:
-        notes.append(f"not run on all of them: {', '.join(contender.label for contender in found.left_out)}")
+        labels = ", ".join(contender.label for contender in found.left_out)
+        notes.append(f"not ranked, as not run on all {found.unit}s: {labels}")
     notes += [SHARED["data set"]] * found.shared_images
     notes += _uneven(found.adapted)
     if found.unit == "class split":
-        notes.append("class splits of one data set: the ranking is about other splits of it, not other data sets")
+        notes.append("class splits of one data set: the ranking generalises to other splits of it, not to other data")
     title = f"Ranks by {label(found.metric)}. {SECTIONS[found.protocol]}"
     return Sheet(title, ("method", "not told apart", "average rank"), lines, tuple(notes), (), 2)
 
 
 def class_sheet(found: ClassDifferences) -> Sheet:
-    """The classes that gain most, and those that lose most."""
+    """Return the classes that gain most and those that lose most as a sheet."""
     lines = tuple(
         Line(
             int(line.difference.mean < 0),
@@ -143,21 +145,19 @@ def class_sheet(found: ClassDifferences) -> Sheet:
     ]
     notes = [
         f"{changes[0]} of {len(found.lines)} classes gain, {changes[1]} lose; the most extreme {len(lines)} are shown",
-        f"means over {len(found.seeds)} seeds ({numbers(found.seeds)}); gained, lost: with how many",
+        f"means over {len(found.seeds)} seeds ({numbers(found.seeds)}); gained, lost: number of seeds",
     ]
     if len(found.seeds) > 1:
-        notes.append(
-            "± half width of the 95 % confidence interval of a class by itself, not corrected for their number"
-        )
-        notes.append("without ±: the same with every seed")
+        notes.append("± half width of the 95 % confidence interval of a class, not corrected for the number of classes")
+        notes.append("without ±: every seed gives the same number")
     if len(found.seeds) < FEW:
-        notes.append(f"{WARNING}fewer than {FEW} seeds stand behind the differences of classes ({len(found.seeds)})")
+        notes.append(f"{WARNING}the differences of classes come from fewer than {FEW} seeds ({len(found.seeds)})")
     title = f"Classes, a - b: {found.a.label} - {found.b.label}, {found.title}. {SECTIONS[found.protocol]}"
     return Sheet(title, ("class", "accuracy", "a", "b", "difference", "gained", "lost"), lines, tuple(notes), (), 2)
 
 
 def comparisons_csv(families: Sequence[Comparisons], more: Sequence[Mapping[str, object]] = ()) -> str:
-    """Unrounded, one line a comparison; ``more`` are lines by column, of tests over images and classes."""
+    """Return unrounded comparisons as CSV, one line each, then ``more`` lines of tests over images and classes."""
     header = ["data", "protocol", "metric", "unit", "a", "b", "pairs", "a mean", "b mean", "difference", "ci95", "d_z"]
     header += ["t p", "t p Holm", "Wilcoxon p", "Wilcoxon p Holm", "zeros", "seeds", "unpaired", "remark", "caution"]
     header += ["low", "high", "p", "p Holm"]
@@ -174,7 +174,7 @@ def comparisons_csv(families: Sequence[Comparisons], more: Sequence[Mapping[str,
 
 
 def classes_csv(found: Sequence[ClassDifferences]) -> str:
-    """Unrounded, one line a class."""
+    """Return unrounded differences by class as CSV, one line per class."""
     header = ["data", "protocol", "a", "b", "class", "accuracy", "a mean", "b mean", "difference", "std", "ci95", "n"]
     lines: list[list[object]] = []
     for split in found:
@@ -186,10 +186,10 @@ def classes_csv(found: Sequence[ClassDifferences]) -> str:
 
 
 def _uneven(found: Adapted) -> Iterator[str]:
-    """Methods with hyperparameters for each data set, which is fair only where nothing was chosen on test images."""
+    """Yield a note on hyperparameters that vary with the data, which is fair only if none was chosen on test images."""
     if found:
-        named = (f"{contender.label} ({', '.join(keys)})" for contender, keys in found)
-        yield f"configured for each data set or split, as given: {', '.join(named)}"
+        labels = (f"{contender.label} ({', '.join(keys)})" for contender, keys in found)
+        yield f"configured separately for each data set or class split: {', '.join(labels)}"
 
 
 def _name(line: Comparison) -> str:
@@ -202,7 +202,7 @@ def _names(lines: Sequence[Comparison]) -> str:
 
 
 def p_value(p: float | None, equals: str = "") -> str:
-    """Three decimals; nothing where there is none."""
+    """Return p with three decimals, empty where there is none."""
     if p is None:
         return ""
     return "< 0.001" if p < 0.001 else f"{equals}{p:.3f}"

@@ -1,4 +1,4 @@
-"""Tests of paired differences, and what they cannot say."""
+"""Tests of paired differences, and reasons why a test cannot be made."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from zsl.outputs.statistics import summarize
 
 ALPHA = 0.05
 COUNTED = 13
-"""differences whose signs are counted one by one where there are ties: 2¹³ = 8192"""
+"""greatest number of differences whose signs are enumerated where there are ties: 2¹³ = 8192"""
 DIGITS = 9
-"""decimals that count: what the order of summation changes is neither a difference nor a broken tie"""
+"""decimals to which differences are rounded, so that the order of summation neither makes a difference nor breaks a tie
+"""
 
 
 @dataclass(frozen=True)
 class Paired:
-    """Differences dᵢ = aᵢ - bᵢ of n pairs; None is what these pairs cannot tell, and ``remark`` says why."""
+    """Tests of differences dᵢ = aᵢ - bᵢ of n pairs; ``remark`` gives the reason where a value is None."""
 
     n: int
     mean: float
@@ -32,43 +33,43 @@ class Paired:
     d_z: float | None
     """Cohen's effect size of paired samples, d̄ / s with s the standard deviation of the dᵢ"""
     t_p: float | None
-    """of the paired t test, two-sided"""
+    """two-sided p of the paired t test"""
     wilcoxon_p: float | None
-    """of the signed-rank test, two-sided"""
+    """two-sided p of the signed-rank test"""
     zeros: int
-    """pairs without a difference"""
+    """number of pairs without a difference"""
     remark: str = ""
 
     @property
     def floor(self) -> float:
-        """2 · 2⁻ᵐ: the smallest two-sided p that the signed-rank test of m differences other than zero can reach."""
+        """Smallest two-sided p, 2 · 2⁻ᵐ, that the signed-rank test of m differences other than zero can reach."""
         return min(1.0, 2.0 ** (1 - (self.n - self.zeros)))
 
 
 def paired(a: Sequence[float], b: Sequence[float], commensurable: bool = True) -> Paired:
-    """Paired t test and Wilcoxon's signed-rank test of H₀: no difference, and the effect size.
+    """Return the paired t test and Wilcoxon's signed-rank test of H₀: no difference, and the effect size.
 
         t = d̄ √n / s,   d_z = d̄ / s,   s² = Σ (dᵢ - d̄)² / (n - 1)
 
     The signed-rank test leaves out zeros and gives ties their mean rank. Neither test is made where the dᵢ do not
-    vary: one number repeated, as closed forms give it with every seed, is one observation, not n. Where one of the two
-    is such a number, the tests compare the other with it.
+    vary: one number repeated, as a deterministic method gives it with every seed, is one observation, not n. Where only
+    one side is constant, the tests compare the other side with that constant.
 
     Args:
-        a: one number a pair; the pairs are independent of each other.
-        b: their partners.
-        commensurable: whether differences mean the same in every pair. They do not between data sets, where only the
-            signed-rank test is made.
+        a: one number per pair; pairs are independent of each other.
+        b: the other number of each pair.
+        commensurable: whether differences have the same scale in all pairs. Those of different data sets do not; for
+            them only the signed-rank test is made.
 
     Sources: Student 1908; Wilcoxon 1945; Cohen 1988, § 2.3.5 (d_z); Demšar 2006, § 3.1 (between data sets).
 
     Raises:
-        InputError: no pairs, or numbers without a partner.
+        InputError: there are no pairs, or ``a`` and ``b`` have different lengths.
     """
     from scipy import stats
 
     if not a or len(a) != len(b):
-        raise InputError(f"{len(a)} and {len(b)} numbers are no pairs; give as many of one as of the other, at least 1")
+        raise InputError(f"{len(a)} and {len(b)} numbers are no pairs; give equally many of both, at least 1")
     d = np.round(np.subtract(a, b, dtype=float), DIGITS)
     n, zeros = len(d), int((d == 0).sum())
     over = summarize(d.tolist())
@@ -83,10 +84,10 @@ def paired(a: Sequence[float], b: Sequence[float], commensurable: bool = True) -
 
 
 def signed_rank(d: Float[Array, " m"]) -> float:
-    """Two-sided p of Wilcoxon's signed-rank test of differences other than zero: of Σ sign(dᵢ) rank |dᵢ|.
+    """Return the two-sided p of Wilcoxon's signed-rank test, with statistic Σ sign(dᵢ) rank |dᵢ| of dᵢ ≠ 0.
 
-    Exact without ties up to m = 50. With ties, all 2ᵐ signs are counted up to m = 13, which scipy's own test does a
-    thousand times slower; above, the normal approximation.
+    Without ties p is exact up to m = 50. With ties all 2ᵐ signs are enumerated up to m = 13, a thousand times faster
+    than by scipy.stats.wilcoxon; beyond these limits p is the normal approximation.
     """
     from scipy import stats
 
@@ -100,7 +101,7 @@ def signed_rank(d: Float[Array, " m"]) -> float:
 
 
 def _undecidable(a: Sequence[float], b: Sequence[float], d: Float[Array, " n"]) -> str:
-    """Why these pairs cannot be tested; nothing where they can."""
+    """Return the reason why these pairs cannot be tested, empty where they can."""
     if len(d) == 1:
         return "one pair"
     if not np.ptp(np.round(a, DIGITS)) and not np.ptp(np.round(b, DIGITS)):
@@ -111,9 +112,9 @@ def _undecidable(a: Sequence[float], b: Sequence[float], d: Float[Array, " n"]) 
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
-    """Holm's correction of those p that there are, as one family: the chance of any false rejection stays below α.
+    """Correct the p values that are not None as one family by Holm's method, to control the family-wise error rate.
 
-    One p by itself is not changed. Source: Holm 1979.
+    A single p is not changed. Source: Holm 1979.
 
     Raises:
         InputError: statsmodels is not installed.

@@ -1,4 +1,4 @@
-"""What a run predicted for every test image, from the file that ``save.predictions=true`` leaves beside its result."""
+"""Predictions for every test image, read from the file that ``save.predictions=true`` writes beside a result."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ NAME = "predictions.npz"
 AGAIN = "run it again with save.predictions=true, or delete the file"
 NEEDED = ("rows", "labels", "predicted", "predicted_zsl", "seen")
 SAME = 1e-6
-"""percentage points that a metric of the file may differ from that of the result"""
+"""percentage points by which a metric of the file may differ from the metric of the result"""
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """Which images a run got right, in the order of the rows of the data set."""
+    """Correctness of the predictions of a run for n test images, in the order of the rows of the data set."""
 
     rows: Int64[Array, " n"]
-    """of the data set"""
+    """rows of the images in the data set"""
     labels: Int64[Array, " n"]
-    """their classes"""
+    """true classes"""
     unseen: Bool[Array, " n"]
-    """whether that class is unseen"""
-    right: Bool[Array, " n"]
-    """among all classes"""
-    right_zsl: Bool[Array, " n"]
-    """among the unseen classes; false for images of seen ones"""
+    """whether the true class is unseen"""
+    correct: Bool[Array, " n"]
+    """whether the prediction among all classes is correct"""
+    correct_zsl: Bool[Array, " n"]
+    """whether the prediction among the unseen classes is correct; false for images of seen classes"""
 
     def part(self, name: str) -> tuple[Int64[Array, " m"], Bool[Array, " m"]]:
-        """Labels of the images that T1, u or s are about, and which of them are right."""
+        """Return labels and correctness of the images that T1, u or s is computed from."""
         chosen = ~self.unseen if name == "s" else self.unseen
-        return self.labels[chosen], (self.right_zsl if name == "T1" else self.right)[chosen]
+        return self.labels[chosen], (self.correct_zsl if name == "T1" else self.correct)[chosen]
 
 
 def read(result: Result, path: Path) -> Predicted | None:
-    """What lies beside the result at ``path``; None where nothing was saved.
+    """Read the predictions beside the result at ``path``; None where none were saved.
 
     Raises:
-        InputError: the file is damaged, or is of another run than the result: T1, u or s do not follow from it.
+        InputError: the file is damaged, or belongs to another run: its T1, u or s differ from those of the result.
     """
     file = path.parent / NAME
     if not os.path.lexists(file):
@@ -58,12 +58,13 @@ def read(result: Result, path: Path) -> Predicted | None:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{file}: cannot be read ({reason}); {AGAIN}") from error
     for name in ("T1", "u", "s"):
-        said = result.metrics.get(name, result.metrics.get(name + DAGGER))
-        labels, right = found.part(name)
-        if said is not None and len(labels):
-            own = float(np.mean([100 * right[labels == label].mean() for label in np.unique(labels)]))
-            if abs(own - said) > SAME:
-                raise InputError(f"{file}: is of another run: {name} is {own:.4f} by it, {said:.4f} by {path}; {AGAIN}")
+        recorded = result.metrics.get(name, result.metrics.get(name + DAGGER))
+        labels, correct = found.part(name)
+        if recorded is not None and len(labels):
+            own = float(np.mean([100 * correct[labels == label].mean() for label in np.unique(labels)]))
+            if abs(own - recorded) > SAME:
+                numbers = f"{name} is {own:.4f} here, {recorded:.4f} in {path}"
+                raise InputError(f"{file}: belongs to another run: {numbers}; {AGAIN}")
     return found
 
 
@@ -78,11 +79,11 @@ def _predicted(arrays: dict[str, Array]) -> Predicted:
     if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < len(seen)):
         raise ValueError("a label is no class")
     if len(np.unique(rows)) < len(rows):
-        raise ValueError("an image stands twice")
+        raise ValueError("an image appears twice")
     unseen = ~seen[labels]
     if int(unseen.sum()) != len(predicted_zsl):
         raise ValueError(f"{int(unseen.sum())} images of unseen classes, {len(predicted_zsl)} predictions for them")
-    right_zsl = np.zeros(len(labels), np.bool_)
-    right_zsl[unseen] = predicted_zsl == labels[unseen]
+    correct_zsl = np.zeros(len(labels), np.bool_)
+    correct_zsl[unseen] = predicted_zsl == labels[unseen]
     order = np.argsort(rows)
-    return Predicted(*(it[order] for it in (rows, labels, unseen, predicted == labels, right_zsl)))
+    return Predicted(*(values[order] for values in (rows, labels, unseen, predicted == labels, correct_zsl)))

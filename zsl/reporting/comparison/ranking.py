@@ -13,28 +13,28 @@ from numpy import ndarray as Array
 
 from zsl.errors import InputError
 from zsl.reporting.best import higher_is_better
-from zsl.reporting.comparison.comparisons import ENOUGH, Unit
+from zsl.reporting.comparison.comparisons import MINIMUM, Unit
 from zsl.reporting.comparison.contenders import (
     Adapted,
     Contender,
-    Population,
     Runs,
+    SplitGroup,
     adapted,
-    alone,
     by_protocol,
     share_images,
+    single_splits,
 )
 from zsl.reporting.comparison.paired import ALPHA, DIGITS
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Contenders from best to worst; ties share their mean rank."""
+    """Ranking of contenders from best to worst; ties share their mean rank."""
 
     protocol: str
     metric: str
     unit: Unit
-    """what is ranked in: data sets, or class splits of one"""
+    """unit of a block: data set, or class split of one data set"""
     blocks: tuple[str, ...]
     contenders: tuple[Contender, ...]
     ranks: tuple[float, ...]
@@ -43,24 +43,26 @@ class Ranking:
     p: float
     critical_difference: float
     groups: tuple[tuple[int, int], ...]
-    """first and last of contenders that cannot be told apart; the largest such groups"""
+    """positions of the first and the last contender of the largest groups without significant differences"""
     left_out: tuple[Contender, ...] = ()
-    """those that were not run everywhere"""
+    """contenders that were not run on all blocks"""
     shared_images: bool = False
     """whether some data sets have the same images"""
     adapted: Adapted = ()
-    """who was not configured alike everywhere, and in which keys"""
+    """contenders whose configuration varies between blocks, with the keys that vary"""
 
     @property
     def verdict(self) -> str:
-        """What the two tests say, in words."""
+        """Results of the two tests as text."""
         if self.p >= ALPHA:
-            return f"no difference between them is established (Friedman's p is not below {ALPHA})"
-        return f"average ranks that differ by {self.critical_difference:.2f} or more are apart at {ALPHA:.0%}"
+            return f"no difference is significant (Friedman's p is not below {ALPHA})"
+        return (
+            f"average ranks that differ by {self.critical_difference:.2f} or more differ significantly at {ALPHA:.0%}"
+        )
 
 
 def rankings(runs: Runs, metric: str) -> tuple[list[Ranking], list[str]]:
-    """A ranking for each protocol, and what others lack."""
+    """Return a ranking for each protocol, and the reasons why there is none for others."""
     ranked, missing = [], []
     for found in by_protocol(runs).values():
         try:
@@ -70,28 +72,28 @@ def rankings(runs: Runs, metric: str) -> tuple[list[Ranking], list[str]]:
     return ranked, missing
 
 
-def rank(found: Sequence[Population], runs: Runs, metric: str) -> Ranking:
-    """Rank over data sets that have the metric, or, where there is one with several class splits, over these.
+def rank(found: Sequence[SplitGroup], runs: Runs, metric: str) -> Ranking:
+    """Rank contenders over data sets, or over the class splits of a single data set.
 
     Raises:
-        InputError: fewer than three of them, or fewer than three contenders that were run in all; the message says
-            which.
+        InputError: fewer than three data sets or class splits have the metric, or fewer than three contenders were run
+            on all of them; the message lists them.
     """
-    one = len(found) == 1 and len(found[0].worlds) > 1
+    one = len(found) == 1 and len(found[0].splits) > 1
     unit: Unit = "class split" if one else "data set"
-    places = alone(found[0], runs) if one else found
+    places = single_splits(found[0], runs) if one else found
     blocks = [place for place in places if any(not math.isnan(_mean(row, place, runs, metric)) for row in runs)]
     means = {contender: [_mean(contender, block, runs, metric) for block in blocks] for contender in runs}
     means = {contender: values for contender, values in means.items() if not all(map(math.isnan, values))}
     whole = [contender for contender, values in means.items() if not any(map(math.isnan, values))]
-    if len(blocks) < ENOUGH:
+    if len(blocks) < MINIMUM:
         raise InputError(
-            f"a ranking takes {ENOUGH} data sets, or {ENOUGH} class splits of one; here {_count(len(blocks), unit)} "
+            f"a ranking needs {MINIMUM} data sets, or {MINIMUM} class splits of one; here {_count(len(blocks), unit)} "
             f"({'; '.join(block.title for block in blocks) or 'none'})"
         )
-    if len(whole) < ENOUGH:
+    if len(whole) < MINIMUM:
         names = ", ".join(contender.label for contender in whole) or "none"
-        raise InputError(f"a ranking takes {ENOUGH} rows that were run on all {len(blocks)} {unit}s; here {names}")
+        raise InputError(f"a ranking needs {MINIMUM} rows that were run on all {len(blocks)} {unit}s; here {names}")
     table = np.array([means[contender] for contender in whole]).T
     ranks, statistic, p = friedman(table if higher_is_better(metric) else -table)
     order = sorted(range(len(whole)), key=lambda i: (ranks[i], whole[i]))
@@ -110,13 +112,13 @@ def rank(found: Sequence[Population], runs: Runs, metric: str) -> Ranking:
         difference,
         groups(sorted_ranks, difference) if p < ALPHA else every,
         tuple(contender for contender in means if contender not in whole),
-        not one and share_images([block.worlds[0] for block in blocks], ("labels",)),
+        not one and share_images([block.splits[0] for block in blocks], ("labels",)),
         adapted({contender: runs[contender] for contender in whole}, found),
     )
 
 
 def friedman(table: Float[Array, "blocks k"]) -> tuple[Float[Array, " k"], float, float]:
-    """Average ranks (1 is the largest), Friedman's χ² and its p.
+    """Return average ranks (1 for the largest), Friedman's χ² and its p.
 
         χ² = 12 N / (k (k + 1)) · (Σⱼ R̄ⱼ² - k (k + 1)² / 4), divided by 1 - Σ (t³ - t) / (N (k³ - k)) for ties of t
 
@@ -133,12 +135,13 @@ def friedman(table: Float[Array, "blocks k"]) -> tuple[Float[Array, " k"], float
 
 
 def critical_difference(k: int, n: int) -> float:
-    """CD = q √(k (k + 1) / 6n), q the .95 quantile of the studentized range of k and ∞ over √2: Nemenyi's.
+    """Return Nemenyi's critical difference of average ranks at 5 % over all pairs of k methods on n data sets.
 
-    Two of k methods whose average ranks over n data sets differ by at least CD differ at 5 % over all pairs. Chosen
-    over cliques of Holm-corrected Wilcoxon tests as zero-shot learning has few data sets: with fewer than 6 that test
-    never reaches 5 %. What it costs is that the verdict on two depends on the others (Benavoli et al. 2016), so those
-    tests are beside it. Sources: Nemenyi 1963; Demšar 2006, § 3.2.2, table 5.
+        CD = q √(k (k + 1) / 6n),   q the .95 quantile of the studentized range of k and ∞, divided by √2
+
+    It is used instead of cliques of Holm-corrected Wilcoxon tests, as zero-shot learning has few data sets: with fewer
+    than 6, Wilcoxon's test never reaches 5 %. The result for two methods depends on the other methods (Benavoli et al.
+    2016), so that Wilcoxon tests are reported in addition. Sources: Nemenyi 1963; Demšar 2006, § 3.2.2, table 5.
     """
     from scipy import stats
 
@@ -146,7 +149,7 @@ def critical_difference(k: int, n: int) -> float:
 
 
 def groups(ranks: Sequence[float], difference: float) -> tuple[tuple[int, int], ...]:
-    """First and last of every largest run of ``ranks``, sorted, that spans less than ``difference``; two or more."""
+    """Return first and last position of every maximal group of two or more sorted ranks within ``difference``."""
     last = [
         max(j for j in range(i, len(ranks)) if j == i or ranks[j] - ranks[i] < difference) for i in range(len(ranks))
     ]
@@ -154,10 +157,10 @@ def groups(ranks: Sequence[float], difference: float) -> tuple[tuple[int, int], 
     return tuple((i, j) for i, j in runs if not any(h < i and j <= k for h, k in runs))
 
 
-def _mean(contender: Contender, block: Population, runs: Runs, metric: str) -> float:
-    """Over the seeds of every world, then over the worlds; NaN where it was not run in all of them."""
-    worlds = [runs[contender].get(place, {}).values() for place in block.worlds]
-    values = [[run.metrics[metric] for run in found if metric in run.metrics] for found in worlds]
+def _mean(contender: Contender, block: SplitGroup, runs: Runs, metric: str) -> float:
+    """Return the mean over class splits of the mean over seeds; NaN where a class split has no run."""
+    splits = [runs[contender].get(place, {}).values() for place in block.splits]
+    values = [[run.metrics[metric] for run in found if metric in run.metrics] for found in splits]
     return fmean(map(fmean, values)) if all(values) else math.nan
 
 

@@ -18,18 +18,18 @@ AXIS = 4.5
 LETTER = 0.075
 """width of a letter, in inches"""
 TICKS = 12
-"""at most, about"""
+"""approximate greatest number of ticks"""
 LINE = 0.22
 """height of a name, in inches"""
 BAR = 0.5
-"""height of the bar of a group, in names"""
+"""distance between the bars of groups, in heights of a name"""
 
 
 def draw(found: Sequence[Ranking], form: str) -> bytes:
-    """An axis of average ranks, the best on the left, as an image file of the format ``form``; a panel each ranking.
+    """Draw axes of average ranks, the best on the left, as an image file of the format ``form``; a panel per ranking.
 
-    Bars join what cannot be told apart; above the axis, the critical difference. Where Friedman's test establishes
-    nothing, one bar joins all.
+    Bars join contenders that do not differ significantly; the critical difference is drawn above the axis. Where
+    Friedman's test is not significant, one bar joins all.
     """
     heights = [_depth(ranking) + 4.0 for ranking in found]
     longest = max(len(contender.label) for ranking in found for contender in ranking.contenders)
@@ -43,12 +43,12 @@ def draw(found: Sequence[Ranking], form: str) -> bytes:
 
 
 def _depth(ranking: Ranking) -> float:
-    """How far below the axis the lowest name is."""
+    """Return the distance of the lowest name below the axis, in heights of a name."""
     return 0.5 + BAR * len(ranking.groups) + (len(ranking.contenders) + 1) // 2
 
 
 def _panel(panel: Axes, ranking: Ranking, margin: float) -> None:
-    """``margin`` is the room for names on either side, in lengths of the axis."""
+    """Draw one ranking; ``margin`` is the space for names on either side, in lengths of the axis."""
     k = len(ranking.contenders)
     panel.set_xlim(1 - margin * (k - 1), k + margin * (k - 1))
     panel.set_ylim(_depth(ranking), -1.8)

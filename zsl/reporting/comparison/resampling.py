@@ -1,4 +1,4 @@
-"""Would a difference come again with new test images, or with new classes? Resampling of what was predicted."""
+"""Resampling of predictions: bootstrap over test images, bootstrap and permutation test over classes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from numpy import ndarray as Array
 from zsl.outputs.statistics import CONFIDENCE
 
 DRAWS = 5000
-"""resamples; the smallest p is 2 / (DRAWS + 1)"""
+"""number of resamples; the smallest p is 2 / (DRAWS + 1)"""
 COUNTED = 12
-"""classes up to which all 2¹² = 4096 exchanges are counted"""
+"""greatest number of classes of which all 2¹² = 4096 permutations are enumerated"""
 CELLS = 2**21
-"""numbers that are drawn at a time"""
+"""greatest number of values that are drawn at a time, to limit memory"""
 DIGITS = 9
-"""decimals that count"""
+"""decimals to which differences are rounded"""
 
 
 @dataclass(frozen=True)
 class Hits:
-    """Which of the same images, all of one kind (T1, u or s), two methods get right."""
+    """Correctness of the predictions of two methods for the same images, those of T1, u or s."""
 
     labels: Int64[Array, " n"]
     a: Bool[Array, "seeds_a n"]
@@ -32,7 +32,7 @@ class Hits:
 
 @dataclass(frozen=True)
 class Accuracies:
-    """Accuracies of two methods on the same classes, all of one kind, in percent."""
+    """Accuracies in percent of two methods on the same classes, those of T1, u or s."""
 
     a: Float64[Array, "seeds_a classes"]
     b: Float64[Array, "seeds_b classes"]
@@ -40,7 +40,7 @@ class Accuracies:
 
 @dataclass(frozen=True)
 class Resampled:
-    """The difference a - b, its 95 % percentile interval, and a two-sided p."""
+    """Difference a - b, its 95 % percentile interval, and a two-sided p."""
 
     difference: float
     low: float
@@ -49,9 +49,9 @@ class Resampled:
 
 
 def over_images(parts: Mapping[str, Hits], draws: int = DRAWS) -> Resampled:
-    """Draw new images of these classes: a bootstrap within each class, of both methods on the same images.
+    """Bootstrap the test images within each class, with the same resample for both methods.
 
-    The difference is that of T1, u or s, or, where ``parts`` are u and s, of H; each the mean over the seeds of a
+    The difference is one of T1, u or s, or, where ``parts`` are u and s, of H; each is the mean over the seeds of a
     method. p = 2 min(P(d* ≤ 0), P(d* ≥ 0)) of the resampled differences d*, with one added to counts and draws: the
     level at which the percentile interval reaches 0. A class of one image does not vary. Source: Efron and Tibshirani
     1993, § 13 and § 15.
@@ -66,12 +66,13 @@ def over_images(parts: Mapping[str, Hits], draws: int = DRAWS) -> Resampled:
 
 
 def over_classes(parts: Mapping[str, Accuracies], draws: int = DRAWS) -> Resampled:
-    """Draw new classes: the interval by a bootstrap of classes, p by exchanging the methods class by class.
+    """Bootstrap the classes for the interval, and exchange the two methods class by class for a permutation test.
 
-    Under the hypothesis that the two do alike on every class, their accuracies on a class may be exchanged. p is the
-    share of exchanges whose difference is as large as the one found; all exchanges are counted of up to `COUNTED`
-    classes, else ``draws`` of them, and one is added to counts and draws. Accuracies of a class are means over seeds
-    there, and H is that of their means. Sources: Efron and Tibshirani 1993, § 13 and § 15; Fisher 1935, § 21.
+    Under the null hypothesis that both methods have the same accuracy on every class, their accuracies on a class may
+    be exchanged. p is the share of permutations whose difference is at least as large as the observed one. Up to
+    `COUNTED` classes all permutations are enumerated, else ``draws`` of them are drawn, with one added to counts and
+    draws. In the permutation test accuracies of a class are means over seeds, and H is computed from their means.
+    Sources: Efron and Tibshirani 1993, § 13 and § 15; Fisher 1935, § 21.
     """
     generator = np.random.default_rng(0)
     drawn, found = [], []
@@ -85,15 +86,16 @@ def over_classes(parts: Mapping[str, Accuracies], draws: int = DRAWS) -> Resampl
         drawn.append((np.concatenate([a for a, _ in resampled]), np.concatenate([b for _, b in resampled])))
         found.append((part.a.mean(axis=1)[None], part.b.mean(axis=1)[None]))
     interval = _interval(_difference(found)[0], _difference(drawn))
-    return Resampled(interval.difference, interval.low, interval.high, _exchanged(parts, draws, generator))
+    return Resampled(interval.difference, interval.low, interval.high, _permutation_p(parts, draws, generator))
 
 
 def _by_class(
     hits: Hits, draws: int, generator: np.random.Generator
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Means over classes of resampled and of actual accuracies in percent, a row a draw, a column a seed.
+    """Return means over classes of resampled and of observed accuracies in percent, draws × seeds.
 
-    Images of a class that the same seeds get right are alike: their number in a resample is multinomial.
+    Images of a class that the same seeds predict correctly are interchangeable: their number in a resample is
+    multinomial.
     """
     both, seeds = np.concatenate([hits.a, hits.b]), len(hits.a)
     classes = np.unique(hits.labels)
@@ -107,8 +109,8 @@ def _by_class(
     return (resampled[:, :seeds], resampled[:, seeds:]), (actual[:, :seeds], actual[:, seeds:])
 
 
-def _exchanged(parts: Mapping[str, Accuracies], draws: int, generator: np.random.Generator) -> float:
-    """The two-sided p of exchanging the two methods class by class."""
+def _permutation_p(parts: Mapping[str, Accuracies], draws: int, generator: np.random.Generator) -> float:
+    """Return the two-sided p of the permutation test that exchanges the two methods class by class."""
     means = [(part.a.mean(axis=0), part.b.mean(axis=0)) for _, part in sorted(parts.items())]
     classes = sum(len(a) for a, _ in means)
     if classes <= COUNTED:
@@ -122,7 +124,7 @@ def _exchanged(parts: Mapping[str, Accuracies], draws: int, generator: np.random
 
 
 def _after(means: Sequence[tuple[Array, Array]], swaps: Int64[Array, "draws classes"]) -> Float64[Array, " draws"]:
-    """The size of the difference after these exchanges, 1 for a class whose two accuracies are exchanged."""
+    """Return absolute differences after exchanges, with ``swaps`` 1 for a class whose two accuracies are exchanged."""
     pairs, start = [], 0
     for a, b in means:
         moved = swaps[:, start : start + len(a)] @ (b - a) / len(a)
@@ -132,13 +134,13 @@ def _after(means: Sequence[tuple[Array, Array]], swaps: Int64[Array, "draws clas
 
 
 def _chunks(draws: int, classes: int) -> list[int]:
-    """Numbers of draws that add up to ``draws``, so that none of them with so many classes fills the memory."""
+    """Divide ``draws`` into parts that do not exceed `CELLS` values for this number of classes."""
     most = max(1, CELLS // classes)
     return [min(most, draws - start) for start in range(0, draws, most)]
 
 
 def _difference(parts: Sequence[tuple[Array, Array]]) -> Float64[Array, " draws"]:
-    """a - b of the metric that these parts make: one of them by itself, u and s as their harmonic mean."""
+    """Return a - b of the metric: the accuracy of a single part, or the harmonic mean of u and s."""
     return np.asarray(_metric([a for a, _ in parts]) - _metric([b for _, b in parts]))
 
 
