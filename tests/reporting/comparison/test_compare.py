@@ -80,7 +80,7 @@ def test_the_table_of_a_real_multirun_says_what_it_cannot_tell(
     assert "H, a - b: synthetic, 3 class splits. Test images (protocol final)" in page
     assert "one pair per class split, averaged over seeds" in page
     assert (
-        "Wilcoxon's test cannot reach significance: p of 3 pairs is at least 0.25 (2 / 2^3), after Holm's correction 0.75"
+        "Wilcoxon's test cannot be significant: p of 3 pairs is at least 0.25 (2 / 2^3), after Holm's correction 0.75"
         in page
     )
     assert "warning: fewer than 5 pairs (class splits) for eszsl - ridge, eszsl - sae, ridge - sae" in page

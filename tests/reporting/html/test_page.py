@@ -227,7 +227,7 @@ def test_of_very_many_rows_the_best_have_figures_of_their_own(
     monkeypatch.setattr(results_section, "MOST_PLOTTED", 2)
     found = rows(made)
     document = page(found, made)
-    assert "figures of a row by itself are drawn for 2 of the 5 rows, the best by H or T1" in document
-    drawn = gathered.Gathered(found, made, ()).drawn
-    assert [row.key.method for _, row in drawn] == ["m3", "m4"]
-    assert all(found[number] is row for number, row in drawn)
+    assert "figures of single rows are shown for the best 2 of 5 rows, by H or T1" in document
+    plotted = gathered.Gathered(found, made, ()).plotted
+    assert [row.key.method for _, row in plotted] == ["m3", "m4"]
+    assert all(found[number] is row for number, row in plotted)

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from zsl.outputs.result import Result
 from zsl.outputs.schema import PROTOCOLS
-from zsl.reporting.table import PATH_KEYS, RowKey, Row, row_key, rows
+from zsl.reporting.table import PATH_KEYS, Row, RowKey, row_key, rows
 from zsl.reporting.wording import HYPERPARAMETERS, brief, value
 
 SPLIT_KEYS = ("split", "splits", "world_seed")

@@ -84,7 +84,7 @@ def _notes(found: Comparisons) -> Iterator[str]:
     if tested and (floor := min(line.paired.floor for line in tested)) * len(tested) >= ALPHA:
         pairs = max(line.paired.n - line.paired.zeros for line in tested)
         yield (
-            f"Wilcoxon's test cannot reach significance: p of {pairs} pairs is at least {floor:.3g} (2 / 2^{pairs}), "
+            f"Wilcoxon's test cannot be significant: p of {pairs} pairs is at least {floor:.3g} (2 / 2^{pairs}), "
             f"after Holm's correction {min(1.0, floor * len(tested)):.3g}"
         )
     if left := [line for line in found.lines if line.unpaired]:

@@ -18,7 +18,7 @@ PICTURES = 12
 
 
 def section(gathered: Gathered) -> Section:
-    """Return a card for every data set, sorted by title; equal titles with different fingerprints are different ones."""
+    """Return a card for every data set, sorted by title; a data set is identified by title and fingerprints."""
     runs = [run for row in gathered.rows for run in gathered.runs(row)]
     ranked = sorted(runs, key=lambda run: (run.data_title, _prints(run), not run.card))
     cards = [_card(list(own)) for _, own in groupby(ranked, key=lambda run: (run.data_title, _prints(run)))]

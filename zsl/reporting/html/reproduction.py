@@ -8,8 +8,8 @@ from zsl.reporting.reproduction import experiment, reproductions, summary
 
 LEAD = (
     "Runs of experiments compared with published numbers. The two are not comparable where features, split, class "
-    "embedding, setting or correction differ, where hyperparameters were chosen on the test set, or where the published "
-    "number was not read in its source; numbered notes give the reasons."
+    "embedding, setting or correction differ, where hyperparameters were chosen on the test set, or where the "
+    "published number was not read in its source; numbered notes give the reasons."
 )
 
 

@@ -39,7 +39,7 @@ def section(gathered: Gathered) -> Section:
 
 
 def _table(sheet: Sheet, lines: Sequence[NumberedLine]) -> dict[str, Any]:
-    """Return a table whose caption holds the text that all lines share; columns of numbers that are empty are left out."""
+    """Return a table without empty columns of numbers; text that all lines share moves to its caption."""
     columns = [[line.cells[j].text for _, line in lines] for j in range(len(sheet.header))]
     data = sheet.header.index("data")
     shared = [j for j in range(1, sheet.words) if j == data or len(set(columns[j])) == 1]
