@@ -17,7 +17,7 @@ from zsl import __version__
 from zsl.cli import main
 from zsl.config.tree import choices, tree
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 HEAVY = {
     "torch",
     "matplotlib",

@@ -21,7 +21,7 @@ ALE = ["data=synthetic", "method=ale", "method.epochs=2", "method.batch_size=200
 CHOOSING = ["selection=validation", "sweep.gamma=[1,10]", "sweep.lamb=[1]", "paths.output=runs"]
 SEARCH = ["data=synthetic", "method=eszsl", "search=grid", "sweep.gamma=[1,10]", "sweep.lamb=[1]", "paths.output=runs"]
 GENERATOR = ["data=synthetic", "method=fclswgan", "method.hidden=8", "method.critic_hidden=8", "method.epochs=1"]
-DESCRIBED = ["class_embedding=matrix", "class_embedding.path=phi.npy"]
+DESCRIBED = ["class_embedding=matrix", "class_embedding.path=phi.npz"]
 CLASSES = 20
 """of the data set of these runs"""
 HUGE = 10**400
@@ -59,8 +59,9 @@ def made(what: str) -> Path:
 
 
 def describe(folder: Path, seed: int) -> None:
-    """Write random descriptions of the classes of the data set in `ALE` to ``folder/phi.npy``."""
-    np.save(folder / "phi.npy", np.random.default_rng(seed).normal(size=(CLASSES, 4)))
+    """Write random descriptions of the classes of the data set in `ALE` to ``folder/phi.npz``."""
+    names = np.array([f"class{i:03d}" for i in range(CLASSES)])
+    np.savez(folder / "phi.npz", names=names, phi=np.random.default_rng(seed).normal(size=(CLASSES, 4)))
 
 
 def changed(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:

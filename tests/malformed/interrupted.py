@@ -123,7 +123,6 @@ _CHECKPOINTS: dict[str, Callable[[Path], None]] = {
     "resealed random stream of numpy": _resealed(lambda content: _streams(content)["numpy"].pop()),
     "resealed random place of numpy": _resealed(lambda content: _streams(content)["numpy"].__setitem__(1, 10**6)),
     "resealed without random stream": _resealed(lambda content: _streams(content).pop("torch")),
-    "resealed random streams of runs": _resealed(lambda content: _streams(content).update(streams=[{}])),
     "a list": replaced(lambda path: _save([], path)),
     "a folder": replaced(lambda path: path.mkdir()),
 }

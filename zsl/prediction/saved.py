@@ -39,8 +39,9 @@ def load(folder: str | Path, own: Iterable[type] = ()) -> Predictor:
     content, tensors = read(place)
     try:
         return _assembled(content, tensors, str(place / DESCRIPTION), tuple(own))
-    except InputError:
-        raise
+    except InputError as error:
+        where = "" if str(error).startswith(str(place)) else f"{place}: is not a model that zsl saved: "
+        raise InputError(f"{where}{error}") from error
     except Exception as error:  # a file that somebody has edited can raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{place}: is not a model that zsl saved ({reason}); save it again") from error
