@@ -101,4 +101,4 @@ def test_published_tables_have_columns_of_their_own(place: Path, capsys: pytest.
     assert main(["report", "run", "--published"]) == 2
     assert "no run of an experiment among these results" in capsys.readouterr().err
     assert main(["report", "run", "--published", "--metrics", "T1"]) == 2
-    assert "leave --metrics, --sort, --std and --html out" in capsys.readouterr().err
+    assert "omit --metrics, --sort, --std and --html" in capsys.readouterr().err

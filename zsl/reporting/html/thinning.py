@@ -10,9 +10,9 @@ from numpy import ndarray as Array
 def thinned(x: Float64[Array, " n"], y: Float64[Array, " n"], tolerance: float) -> Int64[Array, " m"]:
     """Return positions of points to keep so that all others are within ``tolerance`` of the remaining polyline.
 
-    The point farthest from a chord is kept, and both halves are divided in the same way [Ramer1972,
-    DouglasPeucker1973]. Distances are Euclidean, so that x and y must have the same unit: percent, or fractions of the
-    width and height of the plot.
+    The point farthest from a chord is kept, and both halves are divided in the same way
+    [Ramer1972, DouglasPeucker1973]. Distances are Euclidean, so that x and y must have the same unit: percent, or
+    fractions of the width and height of the plot.
     """
     kept = {0, len(x) - 1}
     chords = [(0, len(x) - 1)]
