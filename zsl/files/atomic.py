@@ -53,7 +53,7 @@ def _fresh(path: Path) -> Iterator[BinaryIO]:
     while True:
         fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         with fresh.open("xb") as file:
-            if _locked(file) and not os.fstat(file.fileno()).st_nlink:
+            if _locked(file, wait=True) and not os.fstat(file.fileno()).st_nlink:
                 continue  # another process removed it before it was locked
             try:
                 yield file
@@ -71,14 +71,14 @@ def _remove_abandoned(path: Path) -> None:
                     other.unlink(missing_ok=True)
 
 
-def _locked(file: BinaryIO) -> bool:
+def _locked(file: BinaryIO, wait: bool = False) -> bool:
     """Lock a file for this process until it is closed; return False if it is locked already or cannot be locked."""
     if sys.platform == "win32":
         return False
     import fcntl
 
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
