@@ -35,7 +35,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_numpy_docstring = False
 nitpicky = True
-nitpick_ignore_regex = [(r"py:.*", r"(?!zsl\.).*|.*\.T")]
+nitpick_ignore_regex = [(r"py:.*", r"(?!zsl\.).*|.*\.T|zsl\.hyperparameters\.Constructor")]
 """references into this package have to resolve, those to other libraries and to type variables need not"""
 suppress_warnings = ["ref.python"]
 """two attributes of one name, of which the one in the same class is meant"""
@@ -103,8 +103,14 @@ def cited(line: str) -> str:
     return CITATION.sub(lambda found: f"[{', '.join(f':ref:`{key} <{key}>`' for key in found[1].split(', '))}]", line)
 
 
+def is_of_scikit_learn(_app: Sphinx, _what: str, name: str, _obj: object, skip: bool, _options: object) -> bool | None:
+    """Leave out the methods that scikit-learn gives to estimators: their text refers to its own pages."""
+    return skip or (name.startswith("set_") and name.endswith("_request")) or None
+
+
 def setup(app: Sphinx) -> None:
     """Register what is done to texts before they are parsed."""
     app.connect("source-read", on_the_site)
+    app.connect("autodoc-skip-member", is_of_scikit_learn)
     app.connect("autodoc-process-docstring", joined, priority=400)
     app.connect("autodoc-process-docstring", marked_up)
