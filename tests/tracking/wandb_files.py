@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ class WandbRun:
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
         self.records = list(_records(path.read_bytes()))
+        until = time.monotonic() + 20  # the service of W&B may still be writing when the run is over
+        while not any(record.HasField("run") for record in self.records) and time.monotonic() < until:
+            time.sleep(0.1)
+            self.records = list(_records(path.read_bytes()))
         (self.run,) = [record.run for record in self.records if record.HasField("run")]
         self.tags = list(self.run.tags)
         self.config: dict[str, Any] = _items(self.run.config.update)
