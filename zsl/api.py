@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64, Int64, Shaped
 from numpy import ndarray as Array
-from pytorch_lightning import seed_everything
 from torch import Tensor
 
 from zsl.class_embeddings.embedding import ClassEmbedding
@@ -33,8 +31,8 @@ from zsl.prediction.predictor import Described, Predictor
 from zsl.prediction.saved import load
 from zsl.runs.run import run
 from zsl.training.fit import fit as fit_method
+from zsl.training.fit import initialised
 from zsl.training.loop import Loop
-from zsl.training.random_draws import detect_random_draws
 
 __all__ = ["ConfiguredExperiment", "Results", "evaluate", "experiment", "fit", "load", "results"]
 
@@ -86,10 +84,7 @@ def fit(
     scaling = fit_scaling(scale, features)
     train = TrainingSet(Examples(torch.from_numpy(scaling(features)), torch.from_numpy(labels)), space)
     dims = Dimensions(features.shape[1], every.shape[1], int(seen.sum()), int((~seen).sum()))
-    seed_everything(seed, verbose=False)
-    with detect_random_draws() as draws:
-        model = recipe(dims)
-    model.uses_randomness = draws.any
+    model = initialised(lambda: recipe(dims), seed)
     if model.setting is Setting.TRANSDUCTIVE:
         if unlabelled is None:
             raise InputError(
@@ -98,10 +93,9 @@ def fit(
         train = TrainingSet(train.examples, space, torch.from_numpy(scaling(_features("unlabelled", unlabelled))))
     given = train.of_seen_classes() if model.setting is Setting.INDUCTIVE else train
     model = fit_method(model, given, Loop(accelerator=device, progress_bar=False), seed)
-    own = None if class_embedding is None else class_embedding
-    described = Described(
-        descriptions, every, phi_scale, None if own is None else own.fit, None if own is None else of_object(own)
-    )
+    described = Described(descriptions, every, phi_scale)
+    if class_embedding is not None:
+        described = replace(described, embedding=class_embedding.fit, node=of_object(class_embedding))
     facts = {"setting": model.setting.value, "seed": seed}
     return Predictor(model, of_recipe(recipe), dims, space, scaling, described, facts=facts)
 
@@ -215,9 +209,8 @@ def _labels(y: Sequence[str] | Shaped[Array, " n"] | Tensor, names: Sequence[str
             raise InputError(f"y: label {wrong[0]} is no position among {len(names)} classes; count from 0")
         return array.astype(np.int64)
     place = {name: i for i, name in enumerate(names)}
-    unknown: Iterable[Any] = [label for label in array.tolist() if label not in place]
-    for label in unknown:
-        raise InputError(f"y: {label!r} is none of the classes; give names of `classes`, or their positions")
+    if unknown := [label for label in array.tolist() if label not in place]:
+        raise InputError(f"y: {unknown[0]!r} is none of the classes; give names of `classes`, or their positions")
     return np.array([place[label] for label in array.tolist()], dtype=np.int64)
 
 

@@ -89,6 +89,23 @@ def test_names_on_the_command_line_restrict_and_add(place: Path) -> None:
     assert sorted(a["label"] for a in row["answers"]) == ["red", "violet"]
 
 
+def test_a_text_for_one_label_leaves_the_others_as_they_are(place: Path) -> None:
+    names = place / "described.txt"
+    names.write_text("violet\ta colour\nred\n")
+    photo = str(place / "photos" / "red" / "one.png")
+    described = asked(place, photo, "--labels", str(names), "--top-k", "2")
+    assert described == asked(place, photo, "--labels", "violet,red", "--top-k", "2")
+
+
+def test_a_file_that_cannot_be_read_costs_one_line(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = place / "photos" / "red" / "one.png"
+    monkeypatch.setattr("zsl.datasets.image_folder_images.MOST_BYTES", 1)
+    assert main(["predict", str(place / "run"), str(photo)]) == 2
+    assert "make it smaller or remove it" in capsys.readouterr().err
+
+
 def test_features_and_csv(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = zsl.load(place / "run" / "model")
     x = model.features([picture("red", 5), picture("blue", 6)])
@@ -126,7 +143,7 @@ def test_a_table_in_a_terminal(place: Path) -> None:
         (["photos", "--labels", ","], "--labels ,: names no class"),
         (["photos", "--labels", "red", "--add-labels", "blue"], "give one of the two"),
         (["photos", "--top-k", "0"], "top_k=0"),
-        (["broken"], "1 of 2 images are unreadable"),
+        (["broken"], "images: 1 unreadable: broken/a.png is not an image"),
         (["empty"], "no image in it"),
         (["photos", "--output", "answers.txt"], "give a file that ends in .csv or .jsonl"),
         (["x.txt"], "x.txt"),

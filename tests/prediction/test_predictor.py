@@ -53,6 +53,14 @@ def test_names_are_found_however_they_are_spelled(model: Predictor) -> None:
     assert model.label_space(["barn swallow", "GADWALL"]).names == ("001.Barn_Swallow", "Gadwall")
 
 
+def test_a_label_space_and_names_without_a_value_can_be_asked_about(model: Predictor) -> None:
+    x, space = images(np.array([0, 3])), model.label_space(["Kite", "Gadwall"])
+    assert np.array_equal(model.scores(x, space), model.scores(x, ["Kite", "Gadwall"]))
+    mixed = model.label_space({"gadwall": None, "okapi": PHI[4]})
+    assert mixed.names == ("Gadwall", "okapi")
+    assert mixed.seen.tolist() == [True, False]
+
+
 def test_a_new_class_with_its_phi_is_scored_as_a_known_one_would_be(model: Predictor) -> None:
     x = images(np.array([3, 4]))
     found = model.scores(x, {"okapi": PHI[4], "Kite": PHI[3]})

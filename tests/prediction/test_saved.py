@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from zsl.errors import InputError
 from zsl.evaluation.evaluate import Calibration
 from zsl.methods import KINDS
 from zsl.methods.method import Dimensions
-from zsl.prediction.components import OFFERED, built, of_recipe
+from zsl.prediction.components import OFFERED, built, of_recipe, path_of
 from zsl.prediction.predictor import Described, Predictor
 from zsl.prediction.saved import load
 from zsl.training.fit import fit
@@ -84,6 +85,37 @@ def test_every_method_that_can_be_chosen_is_offered() -> None:
     chosen = {f"{target(name).__module__}.{target(name).__qualname__}" for name in METHODS}
     assert chosen <= OFFERED["method"]
     assert {path.rpartition(".")[2] for path in OFFERED["method"]} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("role", "of_conf"),
+    [("class_embedding", ("class embedding", "part of a concatenation")), ("backbone", ("backbone",))],
+)
+def test_every_part_that_a_configuration_names_is_offered(role: str, of_conf: tuple[str, ...]) -> None:
+    from zsl.config.offered import offered
+
+    assert {json.loads(form)["_target_"] for kind in of_conf for form in offered(kind)} == OFFERED[role]
+
+
+def test_every_correction_of_single_images_is_offered() -> None:
+    from tests.configured import names, target
+
+    kinds = [target(name, "correction") for name in names("correction")]
+    assert {path_of(kind) for kind in kinds if not kind.transductive} == OFFERED["correction"]  # type: ignore[attr-defined]
+
+
+class Sized:
+    """A part that cannot be read back: its argument is kept nowhere."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+
+def test_a_part_whose_arguments_cannot_be_read_back_is_not_saved(models: dict[str, Predictor], tmp_path: Path) -> None:
+    own = replace(models["eszsl"], backbone=Sized(3))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="takes arguments that cannot be saved; make it a dataclass"):
+        own.save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -16,13 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 from zsl.data.class_names import normalised
+from zsl.data.label_space import LabelSpace
+from zsl.datasets.image_folder_images import ImageFile, readable
 from zsl.errors import InputError, printable
+from zsl.features.rows import FeatureRows
 from zsl.files.atomic import write_text
 from zsl.files.escaping import csv_text
 from zsl.files.source_file import read_text
-from zsl.prediction.inputs import ARRAYS, Photograph, encoded, features, photographs, readable
+from zsl.prediction.inputs import ARRAYS, features, photographs
 from zsl.prediction.model_files import DESCRIPTION
-from zsl.prediction.predictor import Answers, Labels, Predictor
+from zsl.prediction.predictor import Answers, Predictor
 from zsl.prediction.saved import load
 from zsl.reporting.contact_sheet import Entry, contact_sheet
 from zsl.runs.console import show_log
@@ -34,10 +37,11 @@ ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
 class Asked:
     """Inputs of a prediction, and the answers."""
 
+    space: LabelSpace
     names: Sequence[str]
     """paths of the images, or row numbers of the features"""
     answers: Answers
-    images: Sequence[Photograph] = ()
+    images: Sequence[ImageFile] = ()
 
 
 def predict(arguments: argparse.Namespace) -> int:
@@ -62,7 +66,7 @@ def predict(arguments: argparse.Namespace) -> int:
     if model.calibration is None:
         sys.stderr.write("zsl: confidence is not calibrated: train with selection=validation\n")
     if arguments.html:
-        write_text(arguments.html, _sheet(model, asked, labels))
+        write_text(arguments.html, _sheet(model, asked))
     if form == "table":
         _show(asked)
         return 0
@@ -96,29 +100,22 @@ def _labels(given: str | None) -> dict[str, str | None] | None:
 
 
 def _asked(model: Predictor, arguments: argparse.Namespace, labels: dict[str, str | None] | None) -> Asked:
-    space = model.label_space(_askable(labels))
+    space = model.label_space(labels)
     arrays = [path for path in arguments.paths if path.suffix.lower() in ARRAYS]
     if arrays:
         if len(arguments.paths) > 1 or arguments.html:
             raise InputError(f"{arrays[0]}: features exclude further paths and --html; give one .npy file alone")
         x = features(arrays[0])
-        return Asked([str(i) for i in range(len(x))], model.predict(x, _askable(labels), arguments.top_k))
+        return Asked(space, [str(i) for i in range(len(x))], model.predict(x, space, arguments.top_k))
     if model.backbone is None:
         raise InputError(f"{arguments.model}: was trained on features without a backbone; give a .npy file of features")
-    images = readable(photographs(arguments.paths), arguments.skip_unreadable)
-    cache = Path(os.environ.get("ZSL_CACHE", "~/.cache/zsl")).expanduser() / "image_folder"
-    x = encoded(images, model.backbone, cache)
-    answers = model.answers(model.scores(x, _askable(labels)), space, arguments.top_k)
-    return Asked([str(image.path) for image in images], answers, images)
-
-
-def _askable(labels: dict[str, str | None] | None) -> Labels | None:
-    """Return labels in the form that a predictor takes: names, or name -> description if any has a description."""
-    if labels is None:
-        return None
-    if not any(labels.values()):
-        return list(labels)
-    return {name: text or name for name, text in labels.items()}
+    rows = FeatureRows(Path(os.environ.get("ZSL_CACHE", "~/.cache/zsl")).expanduser() / "image_folder", model.backbone)
+    skip, found = arguments.skip_unreadable, photographs(arguments.paths)
+    images, reasons = readable(found, {}, rows, "images", skip, "add --skip-unreadable")
+    if not images:
+        raise InputError(f"images: none of {len(reasons)} can be decoded; replace them")
+    answers = model.predict(rows([image.picture for image in images]), space, arguments.top_k)
+    return Asked(space, [image.path for image in images], answers, images)
 
 
 def _show(asked: Asked) -> None:
@@ -164,10 +161,10 @@ def _rows(asked: Asked) -> list[tuple[str, list[str], list[float], float | None]
     ]
 
 
-def _sheet(model: Predictor, asked: Asked, labels: dict[str, str | None] | None) -> str:
-    classes = {normalised(name): name for name in model.label_space(_askable(labels)).names}
+def _sheet(model: Predictor, asked: Asked) -> str:
+    classes = {normalised(name): name for name in asked.space.names}
     entries = [
-        Entry(name, image.open(), labels, confidence, margin, classes.get(normalised(image.folder)))
+        Entry(name, image.picture.open(), labels, confidence, margin, classes.get(normalised(Path(name).parent.name)))
         for image, (name, labels, confidence, margin) in zip(asked.images, _rows(asked), strict=True)
     ]
     title = f"{(model.facts or {}).get('method', 'model')} on {len(entries)} images"

@@ -93,7 +93,9 @@ def load(
     names = _names(plan.classes, file)
     rows = FeatureRows(Path(cache).expanduser(), backbone)
     found, undecoded, unused = find_images(folder, plan.classes, file)
-    images, notes = readable(found, undecoded, rows, folder, on_unreadable == "skip")
+    images, notes = readable(
+        found, undecoded, rows, f"image folder {folder}", on_unreadable == "skip", "set data.on_unreadable=skip"
+    )
     labels = np.array([image.label for image in images], dtype=np.int64)
     parts = _splits(images, labels, plan, file, frozenset(notes))
     parts, copies = _without_duplicates(images, labels, parts, folder, on_duplicate)

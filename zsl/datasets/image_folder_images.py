@@ -101,8 +101,7 @@ def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[
     if twice := [path for path, times in Counter(path for path, _, _ in images).items() if times > 1]:
         raise InputError(f"image folder {folder}: two images are called {twice[0]!r}, which look the same; rename one")
     read = [
-        ImageFile(path, label, Picture(digest := _digest(at), partial(decode, at, digest)))
-        for path, label, at in progress(images, f"reading {len(images)} images")
+        ImageFile(path, label, picture_of(at)) for path, label, at in progress(images, f"reading {len(images)} images")
     ]
     return read, undecoded, f"not used, for they are no images of a known suffix: {_counted(others)}" if others else ""
 
@@ -125,6 +124,16 @@ def _described(path: Path, folder: Path) -> str:
 def _counted(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{len(names)} other{'s' * (len(names) > 1)}: {', '.join(names[:NAMED])}{more}"
+
+
+def picture_of(path: Path) -> Picture:
+    """Return an image file as a picture that is decoded on demand, identified by the SHA-256 of its content.
+
+    Raises:
+        InputError: the file cannot be read, or is larger than :data:`MOST_BYTES` bytes.
+    """
+    digest = _digest(path)
+    return Picture(digest, partial(decode, path, digest))
 
 
 def _digest(path: Path) -> str:
@@ -172,11 +181,11 @@ def _of_16_bits(image: Image.Image) -> Image.Image:
 
 
 def readable(
-    images: Sequence[ImageFile], undecoded: Mapping[str, str], rows: FeatureRows, folder: Path, skip: bool
+    images: Sequence[ImageFile], undecoded: Mapping[str, str], rows: FeatureRows, place: str, skip: bool, cure: str
 ) -> tuple[list[ImageFile], dict[str, str]]:
     """Return the images that can be decoded, and path -> reason for all others, including ``undecoded``.
 
-    Images whose features are cached are not decoded again.
+    Images whose features are cached are not decoded again. ``place`` and ``cure`` begin and end the message.
 
     Raises:
         InputError: some images cannot be decoded, and ``skip`` is false; the message lists them.
@@ -193,8 +202,8 @@ def readable(
     if reasons:
         found = [f"{path} {reason}" for path, reason in reasons.items()]
         more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-        listed = f"image folder {folder}: {len(found)} unreadable: {'; '.join(found[:NAMED])}{more}"
+        listed = f"{place}: {len(found)} unreadable: {'; '.join(found[:NAMED])}{more}"
         if not skip:
-            raise InputError(f"{listed}; replace or remove them, or set data.on_unreadable=skip")
+            raise InputError(f"{listed}; replace or remove them, or {cure}")
         log.warning("%s: left out", listed)
     return [image for image in images if image.path not in reasons], reasons

@@ -6,6 +6,7 @@ in that role, or that the caller has handed over; nothing is imported by what a 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
@@ -51,8 +52,14 @@ def of_recipe(recipe: Recipe) -> dict[str, Any]:
 
 
 def of_object(thing: object) -> dict[str, Any]:
-    """Return a dataclass such as a class embedding, or an object without arguments such as a backbone, as data."""
+    """Return a dataclass such as a class embedding, or an object without arguments such as a backbone, as data.
+
+    Raises:
+        InputError: the object is no dataclass and its class takes arguments, which could not be read back.
+    """
     found: dict[str, Any] = {TARGET: path_of(type(thing))}
+    if not is_dataclass(thing) and inspect.signature(type(thing)).parameters:
+        raise InputError(f"{found[TARGET]}: takes arguments that cannot be saved; make it a dataclass")
     if is_dataclass(thing):
         found |= {each.name: _data(getattr(thing, each.name)) for each in fields(thing) if each.init}
     return found

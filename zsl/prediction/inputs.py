@@ -2,65 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray as Array
-from PIL.Image import Image
 
-from zsl.backbones.backbone import Backbone
-from zsl.datasets.image_folder_images import decode, suffixes
+from zsl.datasets.image_folder_images import ImageFile, picture_of, suffixes
 from zsl.errors import InputError
-from zsl.features.rows import FeatureRows, Picture, progress
+from zsl.features.rows import progress
 from zsl.files.array_file import ArrayFileError, read_array
 
 log = logging.getLogger(__name__)
 
 ARRAYS = (".npy",)
+UNKNOWN = -1
+"""label of an image of unknown class"""
 NAMED = 12
 """files that a message names before it counts the others"""
 
 
-@dataclass(frozen=True)
-class Photograph:
-    """One image file, with the name of the folder that it lies in."""
-
-    path: Path
-    folder: str
-
-    def open(self) -> Image:
-        """Decode it.
-
-        Raises:
-            ValueError: it cannot be decoded; the message says why.
-        """
-        return decode(self.path)
-
-
-def photographs(paths: Sequence[Path]) -> list[Photograph]:
+def photographs(paths: Sequence[Path]) -> list[ImageFile]:
     """Find the image files that these paths name: files, and folders at any depth, sorted by path.
 
     Files of a folder that are no images of a known suffix are named in the log.
 
     Raises:
-        InputError: a path does not exist, or there is no image at all.
+        InputError: a path does not exist, a file cannot be read, or there is no image at all.
     """
-    found: dict[Path, Photograph] = {}
+    found: dict[Path, None] = {}
     unused: list[str] = []
     for path in paths:
         if path.is_file():
-            found[path] = Photograph(path, path.parent.name)
+            found[path] = None
         elif path.is_dir():
             for each in sorted(path.rglob("*")):
                 if each.is_file() and not any(part.startswith(".") for part in each.relative_to(path).parts):
                     if each.suffix.lower() in suffixes():
-                        found[each] = Photograph(each, each.parent.name)
+                        found[each] = None
                     else:
                         unused.append(str(each))
         else:
@@ -71,38 +52,8 @@ def photographs(paths: Sequence[Path]) -> list[Photograph]:
     if not found:
         given = ", ".join(map(str, paths))
         raise InputError(f"{given}: no image in it; known suffixes are {', '.join(sorted(suffixes()))}")
-    return list(found.values())
-
-
-def readable(images: Sequence[Photograph], skip: bool) -> list[Photograph]:
-    """Return the images that can be decoded.
-
-    Raises:
-        InputError: some cannot, and ``skip`` is false; the message names them.
-    """
-    good, bad = [], []
-    for image in progress(images, f"checking {len(images)} images"):
-        try:
-            image.open()
-            good.append(image)
-        except ValueError as error:
-            bad.append(f"{image.path} {error}")
-    if bad:
-        more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-        listed = f"{len(bad)} of {len(images)} images are unreadable: {'; '.join(bad[:NAMED])}{more}"
-        if not skip or not good:
-            raise InputError(f"{listed}. Replace or remove them, or add --skip-unreadable")
-        log.warning("%s: left out", listed)
-    return good
-
-
-def encoded(images: Sequence[Photograph], backbone: Backbone, cache: Path) -> Float32[Array, "n d"]:
-    """Encode images by a backbone, with a progress bar; what was encoded once is read from the cache."""
-    pictures = []
-    for image in images:
-        digest = hashlib.sha256(image.path.read_bytes()).hexdigest()
-        pictures.append(Picture(digest, partial(decode, image.path, digest)))
-    return FeatureRows(cache, backbone)(pictures)
+    read = progress(list(found), f"reading {len(found)} images")
+    return [ImageFile(str(path), UNKNOWN, picture_of(path)) for path in read]
 
 
 def features(path: Path) -> Float32[Array, "n d"]:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from zsl.backbones.backbone import Backbone
 
-Labels = Sequence[str] | Mapping[str, str | Float[Array, " k"]]
-"""names of classes; or new names with their φ, or with a text from which the class embedding makes φ"""
+Labels = Sequence[str] | Mapping[str, str | Float[Array, " k"] | None] | LabelSpace
+"""names of classes; or names with φ, with a text for the class embedding, or with None; or a label space"""
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,13 @@ class Predictor:
         Raises:
             InputError: no label is given, one stands twice, or a new one cannot be embedded.
         """
-        if labels is None:
-            return self.classes
+        if labels is None or isinstance(labels, LabelSpace):
+            return self.classes if labels is None else labels
         names = list(labels)
         if not names:
             raise InputError("labels: no class is asked about; give at least one, or leave labels out for all")
-        given: Mapping[str, Any] = labels if isinstance(labels, Mapping) else {}
+        pairs = labels.items() if isinstance(labels, Mapping) else ()
+        given: dict[str, Any] = {name: value for name, value in pairs if value is not None}
         place = {name: i for i, name in enumerate(self.classes.names)}
         alike = {normalised(name): name for name in reversed(self.classes.names)}
         known = {name: name if name in place else alike.get(normalised(name)) for name in names if name not in given}
@@ -166,7 +167,7 @@ class Predictor:
             InputError: ``top_k`` is below 1, or as of :meth:`scores`.
         """
         space = self.label_space(labels)
-        return self.answers(self.scores(x, labels), space, top_k)
+        return self.answers(self.scores(x, space), space, top_k)
 
     def answers(self, scores: Float64[Array, "n classes"], space: LabelSpace, top_k: int = 1) -> Answers:
         """Return the answers that scores of these classes give.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -18,9 +19,6 @@ from zsl.methods.method import Dimensions, ZSLModel
 from zsl.prediction.components import built
 from zsl.prediction.model_files import DESCRIPTION, read
 from zsl.prediction.predictor import Described, Predictor
-
-CACHE = "~/.cache/zsl"
-"""where a class embedding of a saved model keeps what it computes"""
 
 
 def load(folder: str | Path, own: Iterable[type] = ()) -> Predictor:
@@ -102,6 +100,7 @@ def _require_sizes(kind: Callable[[Dimensions], ZSLModel], dims: Dimensions, wei
 
 def _cached(node: Any) -> Any:
     """Return a node whose caches lie where the user's own do, and not where the file says."""
-    if isinstance(node, dict):
-        return {key: CACHE if key == "cache" else _cached(value) for key, value in node.items()}
-    return node
+    if not isinstance(node, dict):
+        return node
+    cache = os.environ.get("ZSL_CACHE", "~/.cache/zsl")
+    return {key: cache if key == "cache" else _cached(value) for key, value in node.items()}

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytorch_lightning import Callback, seed_everything
+from pytorch_lightning import Callback
 
 from zsl.config.experiment import Experiment
 from zsl.data.protocol import Stage
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.outputs.names import CHECKPOINT
 from zsl.selection.space import Hyperparameters
-from zsl.training.fit import fit
-from zsl.training.random_draws import detect_random_draws
+from zsl.training.fit import fit, initialised
 from zsl.training.sealing import NOWHERE
 
 
@@ -45,8 +44,4 @@ def train(
 
 def untrained(experiment: Experiment, stage: Stage, hyperparameters: Hyperparameters) -> ZSLModel:
     """Build the method for a stage, with initial weights; seed the global random state with the experiment's seed."""
-    seed_everything(experiment.seed, verbose=False)
-    with detect_random_draws() as draws:
-        model = experiment.method(Dimensions(*stage.dims), hyperparameters)
-    model.uses_randomness = draws.any
-    return model
+    return initialised(lambda: experiment.method(Dimensions(*stage.dims), hyperparameters), experiment.seed)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import TQDMProgressBar
 
 from zsl.data.training_set import Batches, TrainingSet, stream
@@ -27,6 +27,18 @@ from zsl.training.sealing import NOWHERE
 
 FOUNDATIONS, HEADS = 1, 2
 """keys of the random streams of parts, beside the stream of the gradient steps"""
+
+
+def initialised(build: Callable[[], ZSLModel], seed: int) -> ZSLModel:
+    """Build a method with initial weights that follow from the seed, and record whether it drew random numbers.
+
+    The global random states of Python, NumPy and PyTorch are seeded.
+    """
+    seed_everything(seed, verbose=False)
+    with detect_random_draws() as draws:
+        model = build()
+    model.uses_randomness = draws.any
+    return model
 
 
 def fit(
