@@ -40,7 +40,7 @@ PRELOADED = [
     "zsl.selection.optuna.plan",
     "zsl.selection.optuna.storage",
     "zsl.selection.optuna.study",
-    "zsl.cli.data",
+    "zsl.cli.data_sets",
     "zsl.runs.synthesis",
     "zsl.tracking.csv",
     "zsl.reporting.report",

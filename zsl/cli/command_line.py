@@ -6,7 +6,6 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from zsl import __version__
@@ -30,32 +29,6 @@ EPILOG = """examples:
   zsl data prepare emoji
 
 zsl train --help shows every configuration group and key."""
-
-
-SWEEP = """Search the hyperparameters of conf/sweep/<method>.yaml by T1 or H of validation classes, train with the best
-ones on all training classes, and write result.json. zsl train selection=validation does the same for a grid, in one
-process.
-
-The study is a database in paths.output (runs/sweep/<method>-<data>). Launch the same command again to resume a search
-that was stopped, with a larger search.trials to extend one that has ended, or several times at once to share the work;
-trials of a process that dies are redone."""
-
-SWEEP_EPILOG = """keys (zsl train --help shows all others):
-  search=tpe|grid              tree-structured Parzen estimator, or every combination of values
-  search.trials=N              number of trials, for tpe (default: 50)
-  search.pruner=none|median|hyperband    end trials early that do worse than others, where a method has epochs
-  search.storage=URL           sqlite:///FILE, or a server for several machines: postgresql://…
-  search.study=NAME            default: <method>-<data>; a study has one configuration and one data set
-  search.stale=SECONDS         without a heartbeat, after which a trial is redone (default: 60)
-  sweep.KEY=[V,…]              values of a hyperparameter
-  sweep.KEY={low:L,high:H}     a range, for tpe; with log:true, or step:S
-
-examples:
-  zsl sweep data=synthetic method=eszsl search=grid
-  zsl sweep data=cub method=eszsl 'sweep.gamma={low:1e-3,high:1e3,log:true}' 'sweep.lamb={low:1e-3,high:1e3,log:true}'
-  zsl sweep data=cub method=ale search.trials=30 search.pruner=median selection.objective=H
-  zsl sweep data=cub method=ale 'search.storage=${oc.env:ZSL_STUDIES}'    # keeps a password off the command line
-  optuna-dashboard sqlite:///runs/sweep/ale-cub/study.db                  # pip install 'zsl[dashboard]'"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -132,17 +105,11 @@ def _parser() -> Parser:
 
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
-    command = commands.add_parser(
-        "sweep",
-        help="search hyperparameters on validation classes, in one or several processes",
-        description=SWEEP,
-        epilog=SWEEP_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    command.add_argument("overrides", nargs="*", help="overrides of zsl train, and search.KEY=VALUE")
-    command.set_defaults(run=_sweep)
+    from zsl.cli import data, predict, sweep
 
-    from zsl.cli import predict
+    command = commands.add_parser("sweep", help=sweep.HELP)
+    sweep.add_arguments(command)
+    command.set_defaults(run=sweep.main)
 
     command = commands.add_parser("predict", help=predict.HELP)
     predict.add_arguments(command)
@@ -192,49 +159,10 @@ def _parser() -> Parser:
     command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
     command.set_defaults(run=_list)
 
-    command = commands.add_parser("data", help="prepare, inspect, verify or export a data set, or divide its classes")
-    _add_data_commands(command)
+    command = commands.add_parser("data", help=data.HELP)
+    data.add_arguments(command)
+    command.set_defaults(run=data.main)
     return parser
-
-
-DATA = {
-    "prepare": "read or build a data set once, so that later runs open it from the cache",
-    "inspect": "show sizes, splits, class descriptions, licences, notes and fingerprints",
-    "verify": "compare cache, sources and fingerprints; build and repair nothing",
-    "export": "write a data set as arrays or xlsa17 files that load with the same fingerprints",
-    "splits": "write seen, unseen and validation classes for images or arrays without a split file",
-}
-"""subcommand of ``zsl data`` -> help text"""
-
-
-def _add_data_commands(command: argparse.ArgumentParser) -> None:
-    actions = command.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="action")
-    parsers = {
-        name: actions.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
-        for name, what in DATA.items()
-    }
-    for name in ("prepare", "inspect", "verify", "export"):
-        parsers[name].add_argument("name", help="a data set of `zsl list data`")
-        if name == "export":
-            parsers[name].add_argument("output", help="a new folder")
-            parsers[name].add_argument(
-                "--format",
-                choices=("arrays", "xlsa17"),
-                default="arrays",
-                help="features.npy, labels.npz, splits.json and tables, or a pair of .mat files (default: arrays)",
-            )
-        parsers[name].add_argument("overrides", nargs="*", default=[], help="such as data.root=DIR")
-    only = parsers["splits"]
-    only.add_argument("classes", help="a folder with a folder a class, a .txt of class names, or a file of labels")
-    only.add_argument("file", help="the YAML file to write, for data.splits; it must not exist")
-    only.add_argument(
-        "--unseen", default="0.2", metavar="SHARE|FILE", help="share of the classes, or a file of names (default: 0.2)"
-    )
-    only.add_argument(
-        "--val", default="0.25", metavar="SHARE|FILE", help="share of the seen classes, or a file (default: 0.25)"
-    )
-    only.add_argument("--seed", type=int, default=0, help="random seed; a seed always gives the same file (default: 0)")
-    command.set_defaults(run=_data)
 
 
 LISTS = {
@@ -256,13 +184,6 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sweep(arguments: argparse.Namespace) -> int:
-    _require_folder()
-    from zsl.runs.search import sweep
-
-    return sweep(arguments.overrides)
-
-
 def _synthesize(arguments: argparse.Namespace) -> int:
     _require_folder()
     from zsl.cli.synthesize import main
@@ -275,17 +196,3 @@ def _require_folder() -> None:
     from zsl.config.compose import require_working_folder
 
     require_working_folder()
-
-
-def _data(arguments: argparse.Namespace) -> int:
-    _require_folder()
-    from zsl.cli import data as datasets
-
-    if arguments.action == "splits":
-        datasets.splits(arguments)
-    elif arguments.action == "export":
-        datasets.export(arguments.name, Path(arguments.output), arguments.format, arguments.overrides)
-    else:
-        actions = {"prepare": datasets.prepare, "inspect": datasets.inspect, "verify": datasets.verify}
-        actions[arguments.action](arguments.name, arguments.overrides)
-    return 0
