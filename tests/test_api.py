@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import zsl
 from tests import worlds
 from zsl.cli import main
 from zsl.config.experiment import Experiment
-from zsl.data.protocol import final
 from zsl.methods import ALE, ESZSL, FCLSWGAN, FVAEGAND2
 
 OPTIONS: dict[str, Any] = {"scale": "l2", "phi_scale": "l2"}
@@ -37,22 +35,6 @@ def test_from_arrays_to_answers(tmp_path: Path) -> None:
     assert {"T1", "u", "s", "H", "AUSUC"} <= set(metrics)
     p.save(tmp_path / "world")
     assert np.array_equal(zsl.load(tmp_path / "world").scores(x), p.scores(x))
-
-
-def test_arrays_and_the_protocol_give_the_same_bits() -> None:
-    """What a stage hands to training is what a user would hand over."""
-    data, stage = worlds.dataset(), final(worlds.source())
-    rows = data.splits.trainval
-    p = zsl.fit(
-        ESZSL(),
-        data.features[rows],
-        data.labels[rows],
-        classes=data.classes.names,
-        phi=data.classes.matrices["att"],
-        **OPTIONS,
-    )
-    assert torch.equal(p.classes.embeddings, stage.classes.embeddings)
-    assert torch.equal(p.classes.seen, stage.classes.seen)
 
 
 @pytest.mark.parametrize("method", ["eszsl", "ale", "class_norm"])

@@ -6,8 +6,8 @@ import argparse
 
 HELP = "search hyperparameters on validation classes, in one or several processes"
 DESCRIPTION = """Search the hyperparameters of conf/sweep/<method>.yaml by T1 or H of validation classes, train with the
-best ones on all training classes, and write result.json. zsl train selection=validation does the same for a grid, in one
-process.
+best ones on all training classes, and write result.json. zsl train selection=validation does the same for a grid, in
+one process.
 
 The study is a database in paths.output (runs/sweep/<method>-<data>). Launch the same command again to resume a search
 that was stopped, with a larger search.trials to extend one that has ended, or several times at once to share the work;

@@ -176,9 +176,8 @@ def _described(given: object) -> str:
 def _check_labels(dataset: Dataset) -> None:
     labels, count = dataset.labels, len(dataset.classes.names)
     if not isinstance(labels, np.ndarray) or labels.dtype != np.int64 or labels.shape != (len(dataset.features),):
-        what = f"{labels.dtype} of shape {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
         raise InputError(
-            f"{dataset.name}: labels are {what}; give an int64 vector with one label for each of the "
+            f"{dataset.name}: labels are {_described(labels)}; give an int64 vector with one label for each of the "
             f"{len(dataset.features)} images"
         )
     outside = (labels < -1) | (labels >= count)

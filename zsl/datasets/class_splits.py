@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from zsl.data.class_names import find_name, read_names, require_names, suggest_name
-from zsl.datasets.arrays import read_labels
+from zsl.datasets.array_labels import read_labels
 from zsl.errors import InputError
 from zsl.files.atomic import write_text
 from zsl.files.source_file import locate
