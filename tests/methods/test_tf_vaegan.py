@@ -125,6 +125,7 @@ def slow_step(model: TFVAEGAN, optimizers: dict[str, Any], batch: Any, state: Te
         {},
         {"freeze_dec": True, "output": "relu"},
         {"encoded_noise": False},
+        {"n_critic": 1},
         {"transductive": True},
     ],
     ids=str,
