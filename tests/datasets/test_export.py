@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests import worlds
 from tests.datasets import array_files, matfiles
 from zsl.cli import main
+from zsl.cli.data import COMMANDS
 from zsl.data.dataset import ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints, verified_fingerprints
 from zsl.datasets import arrays, xlsa17
@@ -134,7 +135,5 @@ def test_the_help_of_every_command_says_what_it_does(word: str, capsys: pytest.C
             main(["data", *command, "--help"])
         assert stop.value.code == 0
         texts.add(" ".join(capsys.readouterr().out.split()))
-    from zsl.cli.command_line import DATA
-
-    assert len(set(DATA.values())) == len(DATA)
-    assert all(DATA[word][1:] in text for text in texts)
+    assert len(set(COMMANDS.values())) == len(COMMANDS)
+    assert all(COMMANDS[word][1:] in text for text in texts)
