@@ -61,7 +61,7 @@ class Learned:
         model = train(experiment, stage, point)
         assert model.setting is Setting.INDUCTIVE
         scored, seen = score(model, stage.held_out).gzsl, stage.classes.seen
-        scores = torch.from_numpy(scored.scores)[seen[torch.from_numpy(scored.labels)]][:, seen]
+        scores = torch.from_numpy(scored.dense())[seen[torch.from_numpy(scored.labels)]][:, seen]
         return cls(stage.classes.embeddings[seen], {k: v.clone() for k, v in model.state_dict().items()}, scores)
 
     def assert_same(self, other: Learned) -> None:

@@ -21,7 +21,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import EmbeddingScale, FeatureScale, fit_scaling, scale_embeddings
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
-from zsl.evaluation.evaluate import Evaluation, ScoredImages
+from zsl.evaluation.evaluate import Evaluation
 from zsl.evaluation.evaluate import evaluate as evaluate_scores
 from zsl.methods.method import Dimensions
 from zsl.methods.recipe import Kind, Recipe
@@ -127,10 +127,10 @@ def evaluate(
     position = np.full(len(seen), -1)
     position[ids] = np.arange(len(ids))
     names = [space.names[i] for i in ids]
-    zsl = ScoredImages(predictor.scores(features[unseen], names), position[labels[unseen]], seen[ids])
+    zsl = predictor.stream(features[unseen], position[labels[unseen]], names)
     if not seen.any() or unseen.all():
         return evaluate_scores(zsl)
-    gzsl = ScoredImages(predictor.scores(features), labels, seen)
+    gzsl = predictor.stream(features, labels)
     return evaluate_scores(zsl, gzsl, calibration=predictor.calibration)
 
 

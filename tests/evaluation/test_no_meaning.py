@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from zsl.errors import InputError
-from zsl.evaluation import accuracy, calibration, curve, gzsl, hubness, scored_images, synthetic
+from zsl.evaluation import accuracy, calibration, curve, gzsl, hubness, scored_images, statistics, synthetic
 
 SCORES = np.array([[0.1, 0.9, 0.3], [0.8, 0.2, 0.4], [0.3, 0.1, 0.7]])
 GOOD: dict[str, Any] = {
@@ -28,7 +28,11 @@ GOOD: dict[str, Any] = {
     "k": 1,
     "real": torch.eye(3),
     "made": torch.eye(3),
+    "confidence": np.array([0.5, 0.8, 1.0]),
+    "right": np.array([True, False, True]),
 }
+GOOD["stream"] = scored_images.ScoredImages(SCORES, GOOD["labels"], GOOD["seen"])
+GOOD["images"] = statistics.gather(GOOD["stream"], sample=True)
 """an argument that is right, by its name"""
 BAD = {
     "scores": [np.where(SCORES == 0.9, value, SCORES) for value in (math.nan, math.inf)],
@@ -77,7 +81,7 @@ def test_what_has_no_meaning_is_refused(function: Callable[..., Any]) -> None:
 
 
 def test_a_curve_has_no_point_at_nan() -> None:
-    found = curve.seen_unseen_curve(SCORES, GOOD["labels"], GOOD["seen"])
+    found = curve.seen_unseen_curve(GOOD["images"])
     with pytest.raises(InputError, match="NaN"):
         found.at(math.nan)
     u, s, _ = found.at(-math.inf)

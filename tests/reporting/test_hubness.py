@@ -25,7 +25,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of ESZSL on synthetic data with hubs, without and with a correction."""
     folder = tmp_path_factory.mktemp("hubness")
     places = [f"paths.output={folder / 'runs'}", f"paths.cache={folder / 'cache'}"]
-    choices = ["data=synthetic", "data.hubness=2", "correction=none,csls", "save.predictions=true"]
+    choices = ["data=synthetic", "data.hubness=2", "correction=none,csls", "save.predictions=true", "save.scores=true"]
     assert main(["train", "-m", *choices, *places]) == 0
     return folder / "runs"
 
@@ -53,6 +53,7 @@ def test_numbers_follow_from_the_saved_scores(
         else:
             columns, rows = np.arange(len(classes)), np.full(len(labels), True)
             answers = np.argsort(-saved["scores"], axis=1)[:, :k]
+            assert (answers == saved["top"][:, :k]).all()
         N = {c: sum(int(c in row) for row in answers) for c in columns}
         bad = {c: sum(int(c in row and c != y) for row, y in zip(answers, labels[rows], strict=True)) for c in columns}
         counts, mean = list(N.values()), fmean(N.values())

@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 
 from tests import worlds
+from tests.gathered import hits
 from zsl.cli import main
 from zsl.config.experiment import Experiment
 from zsl.data import protocol
 from zsl.data.training_set import Batches
-from zsl.evaluation.accuracy import hits, mean_class_accuracy
+from zsl.evaluation.accuracy import mean_class_accuracy
 from zsl.evaluation.corrections.calibrated_stacking import CalibratedStacking
+from zsl.evaluation.corrections.columns import gather_columns
+from zsl.evaluation.corrections.correction import Blocks, Correct, Correction
 from zsl.evaluation.corrections.csls import CSLS
 from zsl.evaluation.corrections.none import Uncorrected
 from zsl.evaluation.evaluate import calibrate, evaluate
-from zsl.evaluation.scored_images import ScoredImages
+from zsl.evaluation.scored_images import ScoredImages, ScoreStream
 from zsl.evaluation.scoring import Scored, score
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.method import Dimensions
@@ -42,8 +45,13 @@ def run(output: Path, *overrides: str) -> dict[str, Any]:
     return result
 
 
-def T1(images: ScoredImages) -> float:
-    return mean_class_accuracy(hits(images.scores, images.labels), images.labels)
+def T1(images: ScoreStream) -> float:
+    return mean_class_accuracy(hits(images.dense(), images.labels), images.labels)
+
+
+def corrected(images: ScoreStream, correction: Any) -> ScoredImages:
+    """Return all scores corrected at once."""
+    return ScoredImages(correction(images.dense(), images.seen), images.labels, images.seen)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +68,7 @@ def test_every_metric_of_a_run_is_of_corrected_scores(tmp_path: Path, raw: Score
     chosen = [f"correction={name}", *GIVEN.get(name, [])]
     result = run(tmp_path / "run", "method=eszsl", *chosen)
     correct = Experiment.compose(["data=synthetic", *chosen]).correction
-    zsl, gzsl = (ScoredImages(correct(it.scores, it.seen), it.labels, it.seen) for it in (raw.zsl, raw.gzsl))
+    zsl, gzsl = (corrected(it, correct) for it in (raw.zsl, raw.gzsl))
     assert result["metrics"] == pytest.approx(evaluate(zsl, gzsl).metrics)
     assert result["correction"] == name
     assert result["setting"] == ("transductive" if name in TRANSDUCTIVE else "inductive")
@@ -94,9 +102,9 @@ def test_trials_are_measured_on_corrected_scores(correction: Any) -> None:
     choice = choose(Validation(STAGE, lambda point, _: models[point["gamma"]], correction), {"gamma": list(models)})
     for trial in choice.trials:
         raw = score(models[trial.chosen["gamma"]], STAGE.held_out).zsl
-        assert T1(ScoredImages(correction(raw.scores, raw.seen), raw.labels, raw.seen)) == trial.T1
+        assert T1(corrected(raw, correction)) == trial.T1
     best = score(models[choice.hyperparameters["gamma"]], STAGE.held_out).gzsl
-    assert choice.calibration == calibrate(ScoredImages(correction(best.scores, best.seen), best.labels, best.seen))
+    assert choice.calibration == calibrate(corrected(best, correction))
     assert choice.correction == correction
 
 
@@ -106,9 +114,12 @@ def test_a_correction_can_change_what_is_chosen() -> None:
     assert T1(good.zsl) > T1(score(_Lifted(lifted), STAGE.held_out).zsl)
     models = {1.0: _Lifted(lifted), 1e6: _fitted(1e6)}
 
-    class Unlifted(Uncorrected):
-        def __call__(self, scores: Any, _seen: Any, /) -> Any:
-            return scores - scores.mean(axis=0)
+    class Unlifted(Correction):
+        transductive = True
+
+        def fitted(self, blocks: Blocks, seen: Any) -> Correct:
+            mean = gather_columns(blocks).mean
+            return lambda scores, _start: scores - mean
 
     found = [
         choose(Validation(STAGE, lambda point, _: models[point["gamma"]], c), {"gamma": [1.0, 1e6]})

@@ -99,6 +99,7 @@ class SaveKeys:
     """Keys of ``save``."""
 
     predictions: bool
+    scores: bool
     model: bool
 
 

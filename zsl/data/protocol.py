@@ -8,13 +8,14 @@ training classes: those of train under ``tune``, those of trainval under ``final
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray as Array
+from torch import Tensor
 
 from zsl.data.dataset import ClassDescriptions, Dataset
 from zsl.data.descriptions import FitEmbedding, embed, shuffled
@@ -26,14 +27,8 @@ from zsl.data.splits import hold_out
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
 
-
-@dataclass(frozen=True)
-class LoadedImages:
-    """Held-out images in memory, read and scaled."""
-
-    classes: LabelSpace
-    seen: Examples
-    unseen: Examples
+LOADED = 1 << 28
+"""float32 numbers of held-out images that are read into memory for repeated evaluation"""
 
 
 @dataclass(frozen=True)
@@ -52,11 +47,10 @@ class ImageRows:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Held-out images, which only evaluation reads.
+    """Held-out images, which only evaluation reads: those of seen classes first, then those of unseen classes.
 
-    Until they are read they are references to rows of the data set, or under ``tune`` to rows of a copy that holds only
-    train and validation images. ``seen`` and ``unseen`` read and scale the images at every call; labels are positions
-    in ``classes``.
+    They are references to rows of the data set, or under ``tune`` to rows of a copy that holds only train and
+    validation images, and are scaled whenever they are read. Labels are positions in ``classes``.
     """
 
     classes: LabelSpace
@@ -67,24 +61,44 @@ class HeldOut:
 
     @property
     def rows(self) -> Int64[Array, " n"]:
-        """Return the row numbers of the images in the data set: images of seen classes, then of unseen classes."""
+        """Return the row numbers of the images in the data set."""
         return np.concatenate([self._seen.rows, self._unseen.rows])
 
+    @property
+    def labels(self) -> Int64[Array, " n"]:
+        """Return the labels of the images."""
+        return np.concatenate([self._seen.labels, self._unseen.labels])
+
+    @property
+    def seen_images(self) -> int:
+        """Return the number of images of seen classes."""
+        return len(self._seen.at)
+
+    def read(self, start: int, stop: int) -> Float32[Tensor, "rows d"]:
+        """Read and scale the images ``start`` to ``stop``."""
+        first = self.seen_images
+        parts = ((self._seen, start, min(stop, first)), (self._unseen, max(start - first, 0), stop - first))
+        x = [images.features[images.at[a:b]] for images, a, b in parts if a < b]
+        return torch.from_numpy(self.scaling(x[0] if len(x) == 1 else np.concatenate(x)))
+
     def seen(self) -> Examples:
-        """Read the held-out images of seen classes."""
-        return self._read(self._seen)
+        """Read all held-out images of seen classes."""
+        return Examples(self.read(0, self.seen_images), torch.from_numpy(self._seen.labels))
 
     def unseen(self) -> Examples:
-        """Read the images of unseen classes."""
-        return self._read(self._unseen)
+        """Read all images of unseen classes."""
+        return Examples(self.read(self.seen_images, len(self.rows)), torch.from_numpy(self._unseen.labels))
 
-    def load(self) -> LoadedImages:
-        """Read the images of seen and of unseen classes into memory, for repeated evaluation."""
-        return LoadedImages(self.classes, self.seen(), self.unseen())
-
-    def _read(self, images: ImageRows) -> Examples:
-        x = self.scaling(images.features[images.at])
-        return Examples(torch.from_numpy(x), torch.from_numpy(images.labels))
+    def load(self) -> HeldOut:
+        """Return the images read and scaled, for repeated evaluation; unchanged where they take more than 1 GiB."""
+        seen, unseen = self._seen, self._unseen
+        if len(self.rows) * seen.features.shape[1] > LOADED:
+            return self
+        loaded = (
+            replace(images, features=examples.inputs.numpy(), at=np.arange(len(examples)))
+            for images, examples in ((seen, self.seen()), (unseen, self.unseen()))
+        )
+        return HeldOut(self.classes, Scaling("none"), *loaded)
 
 
 @dataclass(frozen=True)

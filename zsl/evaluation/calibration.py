@@ -1,98 +1,169 @@
-"""Confidence: softmax with a temperature, its likelihood, and its expected calibration error."""
+"""Confidence: calibration of scores by a bias and a temperature, and its expected calibration error."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64, Num, Shaped
+from jaxtyping import Bool, Float64, Int64
 from numpy import ndarray as Array
-from scipy.optimize import minimize_scalar
 
 from zsl.errors import InputError
-from zsl.evaluation.scored_images import checked
+from zsl.evaluation.scored_images import ScoreStream
+from zsl.evaluation.statistics import CACHED, ScoreStatistics
+
+COLDEST, HOTTEST = 1e-6, 1e4
+"""temperatures between which the best one is sought, in units of the mean range of a row"""
+Derivatives = Callable[[float], Float64[Array, " 4"]]
+"""β -> the first four derivatives of the negative log-likelihood by β = 1/T"""
+Below = Iterable[tuple[Float64[Array, "rows c"], Float64[Array, " rows"]]]
+"""blocks of F(x, y) - max F(x, ·), and of the entry of the true class"""
 
 
-def nll(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], temperature: float = 1.0) -> float:
-    """Return the mean negative log-likelihood −1/n Σ_i log softmax(F(x_i, ·) / T)[y_i], in nats.
+@dataclass(frozen=True)
+class Calibration:
+    """Bias γ of calibrated stacking and temperature T, chosen on validation scores.
+
+    Scores become (F(x, y) − γ [y seen]) / T.
 
     Raises:
-        InputError: T is not positive and finite, or see :class:`~zsl.evaluation.scored_images.ScoredImages`.
+        InputError: γ is not finite, or T not positive and finite.
     """
-    scores, labels = checked(scores, labels)
-    return _nll(_below_best(scores), labels, checked_temperature(temperature))
+
+    gamma: float
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.gamma):
+            raise InputError(f"calibration: gamma = {self.gamma}; it must be finite")
+        if not (0 < self.temperature < math.inf):
+            raise InputError(f"calibration: temperature = {self.temperature}; it must be positive and finite")
 
 
-def best_temperature(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"]) -> float:
-    """Return the T > 0 that minimises :func:`nll` on these scores, in their units [Guo2017].
+def ece(confidence: Float64[Array, " n"], right: Bool[Array, " n"], bins: int = 15) -> float:
+    """Return the expected calibration error Σ_b (n_b / n) |accuracy_b − confidence_b| in [0, 1] [Naeini2015, Guo2017].
 
-    The scores must come from VALIDATION images. NLL is convex in 1/T, so there is one minimum; it is sought for T
+    Bin b holds the images whose confidence is in ((b−1)/bins, b/bins]. Every image counts the same.
+
+    Args:
+        confidence: of the answer for every image, the largest entry of the softmax.
+        right: whether the answer is right.
+        bins: number of bins.
+
+    Raises:
+        InputError: bins < 1.
+    """
+    if bins < 1:
+        raise InputError(f"ECE: {bins} bins; give at least 1")
+    b = np.searchsorted(np.arange(1, bins) / bins, confidence, side="left")
+    return float(np.abs(np.bincount(b, weights=right - confidence, minlength=bins)).sum() / len(confidence))
+
+
+def best_temperature(images: ScoreStatistics, stream: ScoreStream, gamma: float = 0.0) -> float:
+    """Return the T > 0 that maximises the likelihood of the labels, in units of the scores [Guo2017].
+
+        NLL(T) = −1/n Σ_i log softmax((F(x_i, ·) − γ [· seen]) / T)[y_i]
+
+    The scores must come from VALIDATION images. NLL is convex in β = 1/T, so there is one minimum; it is sought for T
     between 1e-6 and 1e4 times the mean range (max − min) of a row. Where every answer is right, or the scores are worse
     than none, the infimum lies at T → 0 or T → ∞, and a finite T that comes close to it is returned; where each row
     is constant, T changes nothing and is 1.
 
+    The minimum of the sample is found first. Where that is not all images, the scores are read again, two passes as a
+    rule: each gives four derivatives, whose Taylor polynomial leaves the fourth power of the relative error of T.
+
+    Args:
+        images: statistics of the scores, with a sample.
+        stream: the scores, read only where the sample does not hold all of them.
+        gamma: bias γ.
+
     Raises:
-        InputError: see :class:`~zsl.evaluation.scored_images.ScoredImages`.
+        InputError: γ is not finite.
     """
-    scores, labels = checked(scores, labels)
-    below = _below_best(scores)
-    scale = float(-below.min(axis=1).mean())
+    assert images.sample is not None
+    assert images.sampled is not None
+    if not math.isfinite(gamma):
+        raise InputError(f"calibrated stacking: γ = {gamma}; it must be finite")
+    bias = gamma * images.seen
+    labels, sample = images.labels[images.sampled], images.sample.numpy()
+    step = max(1, CACHED // sample.shape[1])
+    parts = [(sample[i : i + step], labels[i : i + step]) for i in range(0, len(sample), step)]
+    scale = float(np.mean(np.concatenate([-below.min(axis=1) for below, _ in _below(parts, bias)])))
     if scale == 0:
         return 1.0
-    below /= scale
-    found = minimize_scalar(
-        lambda log_t: _nll(below, labels, math.exp(log_t)),
-        bounds=(math.log(1e-6), math.log(1e4)),
-        method="bounded",
-        options={"xatol": 1e-9},
-    )
-    return scale * math.exp(found.x)
+    kept = [(below / scale, own / scale) for below, own in _below(parts, bias)]
+    beta = _minimum(lambda beta: _derivatives(kept, beta), 10.0)
+    if not images.complete:
+
+        def of_all(beta: float) -> Float64[Array, " 4"]:
+            return _derivatives(((x / scale, own / scale) for x, own in _all_below(stream, bias)), beta)
+
+        beta = _minimum(of_all, beta)
+    return scale / beta
 
 
-def ece(
-    scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], temperature: float = 1.0, bins: int = 15
-) -> float:
-    """Return the expected calibration error Σ_b (n_b / n) |accuracy_b − confidence_b| in [0, 1] [Naeini2015, Guo2017].
+def _minimum(derivatives: Derivatives, beta: float) -> float:
+    """Return the β at which the first derivative is 0, or one within 1 % of the bound that is closest to it.
 
-    Confidence is the largest entry of softmax(F(x, ·) / T), the answer its (first) argmax, and bin b holds the images
-    whose confidence is in ((b−1)/bins, b/bins]. Every image counts the same.
-
-    Raises:
-        InputError: T is not positive and finite, bins < 1, or see
-            :class:`~zsl.evaluation.scored_images.ScoredImages`.
+    Every sign narrows the bracket; where the Taylor polynomial leads out of it or far away, β moves by a factor of 4.
     """
-    if bins < 1:
-        raise InputError(f"ECE: {bins} bins; give at least 1")
-    scores, labels = checked(scores, labels)
-    confidence = 1 / _partition(_below_best(scores), checked_temperature(temperature))
-    right = scores.argmax(axis=1) == labels
-    b = np.searchsorted(np.arange(1, bins) / bins, confidence, side="left")
-    return float(np.abs(np.bincount(b, weights=right - confidence, minlength=bins)).sum() / len(labels))
+    low, high = 1 / HOTTEST, 1 / COLDEST
+    while low * 1.01 < beta < high / 1.01:
+        g = derivatives(beta)
+        low, high = (beta, high) if g[0] < 0 else (low, beta)
+        following = beta + _taylor_root(g)
+        if low < following < high and abs(following / beta - 1) < 0.5:
+            if abs(following / beta - 1) < 1e-4:
+                return following
+            beta = following
+        else:
+            beta = min(4 * low, math.sqrt(low * high)) if g[0] < 0 else max(high / 4, math.sqrt(low * high))
+    return beta
 
 
-def checked_temperature(temperature: float) -> float:
-    """Return the temperature after checking it.
-
-    Raises:
-        InputError: the temperature is not positive and finite.
-    """
-    if not (0 < temperature < math.inf):
-        raise InputError(f"temperature: {temperature}; it must be positive and finite")
-    return temperature
-
-
-def _below_best(scores: Float64[Array, "n classes"]) -> Float64[Array, "n classes"]:
-    """Return F(x, y) − max over y of F(x, y), whose exponential does not overflow."""
-    return np.asarray(scores - scores.max(axis=1, keepdims=True))
+def _taylor_root(g: Float64[Array, " 4"]) -> float:
+    """Return the root nearest to 0 of g₀ + g₁δ + g₂δ²/2 + g₃δ³/6, by Newton's method."""
+    delta = 0.0
+    for _ in range(8):
+        slope = g[1] + g[2] * delta + g[3] * delta**2 / 2
+        if slope <= 0:
+            return math.nan
+        delta -= (g[0] + g[1] * delta + g[2] * delta**2 / 2 + g[3] * delta**3 / 6) / slope
+    return float(delta)
 
 
-def _partition(below: Float64[Array, "n classes"], temperature: float) -> Float64[Array, " n"]:
-    """Return Z_i = Σ_y exp((F(x_i, y) − max F(x_i, ·)) / T), in [1, classes]."""
-    with np.errstate(over="ignore"):
-        return np.asarray(np.exp(below / temperature).sum(axis=1))
+def _derivatives(blocks: Below, beta: float) -> Float64[Array, " 4"]:
+    """Return the derivatives of the mean NLL by β: E[x] − own, and the cumulants κ₂, κ₃, κ₄ of x ~ softmax(βx)."""
+    total, n = np.zeros(4), 0
+    for x, own in blocks:
+        p = np.exp(beta * x)
+        p /= p.sum(axis=1, keepdims=True)
+        m1 = (p * x).sum(axis=1)
+        centred = x - m1[:, None]
+        power = p * centred**2
+        k2 = power.sum(axis=1)
+        k3 = (power * centred).sum(axis=1)
+        k4 = (power * centred**2).sum(axis=1) - 3 * k2**2
+        total += [(m1 - own).sum(), k2.sum(), k3.sum(), k4.sum()]
+        n += len(x)
+    return total / n
 
 
-def _nll(below: Float64[Array, "n classes"], labels: Int64[Array, " n"], temperature: float) -> float:
-    own = np.take_along_axis(below, labels[:, None], axis=1)[:, 0]
-    with np.errstate(over="ignore"):
-        return float(np.mean(np.log(_partition(below, temperature)) - own / temperature))
+def _below(
+    parts: Iterable[tuple[Array, Int64[Array, " rows"]]], bias: Float64[Array, " c"]
+) -> Iterator[tuple[Array, Array]]:
+    for scores, labels in parts:
+        below = scores.astype(np.float64) - bias
+        below -= below.max(axis=1, keepdims=True)
+        yield below, np.take_along_axis(below, labels[:, None], axis=1)[:, 0]
+
+
+def _all_below(scores: ScoreStream, bias: Float64[Array, " c"]) -> Iterator[tuple[Array, Array]]:
+    stop = 0
+    for block in scores.blocks():
+        start, stop = stop, stop + len(block)
+        matrix, step = block.numpy(force=True), max(1, CACHED // block.shape[1])
+        labels = scores.labels[start:stop]
+        yield from _below(((matrix[i : i + step], labels[i : i + step]) for i in range(0, len(matrix), step)), bias)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float64, Num, Shaped
+from jaxtyping import Float64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.evaluation.gzsl import harmonic_mean, margins, require_both
-from zsl.evaluation.scored_images import ScoredImages
+from zsl.evaluation.gzsl import harmonic_mean, require_both
+from zsl.evaluation.statistics import ScoreStatistics
 
 
 class OperatingPoint(NamedTuple):
@@ -93,14 +93,8 @@ class SeenUnseenCurve:
         return self.u[keep], self.s[keep], self.gamma[keep]
 
 
-def seen_unseen_curve(
-    scores: Num[Array, "n classes"],
-    labels: Shaped[Array, " n"],
-    seen: Bool[Array, " classes"],
-    *,
-    per_class: bool = True,
-) -> SeenUnseenCurve:
-    """Return the exact curve of a GZSL score matrix, in O(n · classes + n log n).
+def seen_unseen_curve(images: ScoreStatistics, *, per_class: bool = True) -> SeenUnseenCurve:
+    """Return the exact curve of GZSL scores, in O(n log n) after their statistics were gathered.
 
     Image i is answered by its best seen class while γ < m_i (its margin), by its best unseen class while γ > m_i.
     If the best class of its own group is the true one, it is right on one side of m_i and adds w_i there:
@@ -113,11 +107,10 @@ def seen_unseen_curve(
     Raises:
         InputError: seen or unseen images, or classes, are missing.
     """
-    images = ScoredImages(scores, labels, seen)
-    margin, of_seen = margins(images.scores, images.seen), images.of_seen_class
+    margin, of_seen = images.margin, images.of_seen_class
     require_both(of_seen)
 
-    right = _right_within_group(images)
+    right = np.where(of_seen, images.best_seen, images.best_unseen) == images.labels
     breakpoints, jump = np.unique(margin[right], return_inverse=True)
     weight, of_seen = _weights(images, per_class)[right], of_seen[right]
     gain, loss = (
@@ -128,8 +121,8 @@ def seen_unseen_curve(
     return SeenUnseenCurve(breakpoints, *(100 * np.minimum(accuracy, 1.0) for accuracy in (u, s)))
 
 
-def best_gamma(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], seen: Bool[Array, " classes"]) -> float:
-    """Return the γ of calibrated stacking that maximises H per class on these scores, exactly [Chao2016].
+def best_gamma(images: ScoreStatistics) -> float:
+    """Return the γ of calibrated stacking that maximises H per class on these images, exactly [Chao2016].
 
     The scores must come from VALIDATION images, which no part of the test set is: classes held out from training stand
     in for the unseen ones, held-out images of training classes for the seen ones. Chosen on test scores, the same γ
@@ -138,20 +131,10 @@ def best_gamma(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], see
     Raises:
         InputError: seen or unseen images, or classes, are missing.
     """
-    return seen_unseen_curve(scores, labels, seen).best().gamma
+    return seen_unseen_curve(images).best().gamma
 
 
-def _right_within_group(images: ScoredImages) -> Bool[Array, " n"]:
-    """Return whether the true class is the best of its own group, seen or unseen; the lowest column among equals."""
-    of_seen = images.of_seen_class
-    right = np.empty(len(of_seen), dtype=bool)
-    for group, columns in ((of_seen, images.seen), (~of_seen, ~images.seen)):
-        best = images.scores[np.ix_(group, columns)].argmax(axis=1)
-        right[group] = np.flatnonzero(columns)[best] == images.labels[group]
-    return right
-
-
-def _weights(images: ScoredImages, per_class: bool) -> Float64[Array, " n"]:
+def _weights(images: ScoreStatistics, per_class: bool) -> Float64[Array, " n"]:
     """Return the weight of every image in the accuracy of its group; the weights of each group sum to 1."""
     of_seen = images.of_seen_class
     if not per_class:

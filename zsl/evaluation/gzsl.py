@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from jaxtyping import Bool, Float64, Num, Shaped
+from jaxtyping import Bool, Float64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.evaluation.accuracy import hits, mean_class_accuracy, sample_accuracy
-from zsl.evaluation.scored_images import ScoredImages, checked_scores, checked_seen
+from zsl.evaluation.accuracy import mean_class_accuracy, sample_accuracy
+from zsl.evaluation.scored_images import checked_scores, checked_seen
+from zsl.evaluation.statistics import ScoreStatistics
 
 
 def harmonic_mean(u: Float64[Array, "*shape"] | float, s: Float64[Array, "*shape"] | float) -> Float64[Array, "*shape"]:
@@ -27,23 +28,13 @@ def harmonic_mean(u: Float64[Array, "*shape"] | float, s: Float64[Array, "*shape
     return H
 
 
-def u_s_H(
-    scores: Num[Array, "n classes"],
-    labels: Shaped[Array, " n"],
-    seen: Bool[Array, " classes"],
-    *,
-    per_class: bool = True,
-) -> dict[str, float]:
+def u_s_H(images: ScoreStatistics, gamma: float = 0.0, *, per_class: bool = True) -> dict[str, float]:
     """Return accuracy u on images of unseen classes, s on images of seen classes, among all classes, and H, in percent.
 
-    ``per_class`` averages over the classes that have images, otherwise over images. A group without images has no
-    accuracy: its key, and H, are then absent.
-
-    Raises:
-        InputError: see :class:`~zsl.evaluation.scored_images.ScoredImages`.
+    The answer is argmax over y of F(x, y) − γ [y seen]. ``per_class`` averages over the classes that have images,
+    otherwise over images. A group without images has no accuracy: its key, and H, are then absent.
     """
-    images = ScoredImages(scores, labels, seen)
-    hit, of_seen = hits(images.scores, images.labels), images.of_seen_class
+    hit, of_seen = images.answers(gamma) == images.labels, images.of_seen_class
     metrics = {}
     for name, group in (("u", ~of_seen), ("s", of_seen)):
         if group.any():
@@ -68,27 +59,7 @@ def stacked(
     return np.asarray(scores - gamma * checked_seen(seen, scores.shape[-1]), dtype=np.float64)
 
 
-def margins(scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"]) -> Float64[Array, " n"]:
-    """Return max over seen y of F(x, y) − max over unseen y of F(x, y).
-
-    This is the γ at which the answer for an image changes groups.
-
-    Raises:
-        InputError: a score is not finite, all classes are seen or none, or the seen mask is not one boolean per column.
-    """
-    scores = checked_scores(scores)
-    seen = checked_seen(seen, scores.shape[-1])
-    if seen.all() or not seen.any():
-        raise InputError(
-            f"margins: all {len(seen)} classes are {'seen' if seen.all() else 'unseen'}; "
-            "seen against unseen needs columns of both kinds"
-        )
-    return np.asarray(scores[:, seen].max(axis=1) - scores[:, ~seen].max(axis=1))
-
-
-def seen_unseen_auroc(
-    scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], seen: Bool[Array, " classes"]
-) -> float:
+def seen_unseen_auroc(images: ScoreStatistics) -> float:
     """Return P(m > m') + ½ P(m = m') for the margins m of a seen and m' of an unseen image, in [0, 1].
 
     1 where some γ sends every image to its own group; ½ where the margin says nothing.
@@ -96,8 +67,7 @@ def seen_unseen_auroc(
     Raises:
         InputError: seen or unseen images, or classes, are missing.
     """
-    images = ScoredImages(scores, labels, seen)
-    margin, of_seen = margins(images.scores, images.seen), images.of_seen_class
+    margin, of_seen = images.margin, images.of_seen_class
     require_both(of_seen)
     unseen = np.sort(margin[~of_seen])
     below, not_above = (np.searchsorted(unseen, margin[of_seen], side=side) for side in ("left", "right"))

@@ -1,68 +1,19 @@
 """Hubness: a few classes are nearest to very many images, other classes to none.
 
-``N_k`` counts how often a class is among the k best of an image; all else here is said about such counts.
+``N_k`` counts how often a class is among the k best of an image (see
+:meth:`~zsl.evaluation.statistics.ScoreStatistics.occurrences`); the functions describe such counts.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Int64, Num, Shaped
+from jaxtyping import Bool, Num
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.evaluation.scored_images import checked, checked_scores
 
 HUB = 2.0
 """times the mean occurrence above which a class is a hub"""
-
-
-def k_occurrence(scores: Num[Array, "n classes"], k: int) -> Int64[Array, " classes"]:
-    """Return N_k(y), the number of images with class y among the k highest scores [Radovanovic2010].
-
-    Among equal scores the lowest column comes first. Σ_y N_k(y) = n k. The scores are used in their own precision,
-    and counts of parts of the images add up: a matrix that does not fit in memory can be given in chunks of rows.
-
-    Raises:
-        InputError: k is not between 1 and the number of classes, or the scores are not a finite real matrix.
-    """
-    return np.asarray(np.count_nonzero(_among_best(checked_scores(scores), k), axis=0))
-
-
-def bad_k_occurrence(scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], k: int) -> Int64[Array, " classes"]:
-    """Return BN_k(y), the number of images of *other* classes with y among the k highest scores [Radovanovic2010].
-
-    Raises:
-        InputError: as for :func:`k_occurrence`, or a label is not a column.
-    """
-    return occurrences(scores, labels, k)[1]
-
-
-def occurrences(
-    scores: Num[Array, "n classes"], labels: Shaped[Array, " n"], k: int
-) -> tuple[Int64[Array, " classes"], Int64[Array, " classes"]]:
-    """Return N_k and BN_k, from one partition of the scores.
-
-    Raises:
-        InputError: as for :func:`bad_k_occurrence`.
-    """
-    scores, labels = checked(scores, labels)
-    among = _among_best(scores, k)
-    N = np.asarray(np.count_nonzero(among, axis=0))
-    right = labels[among[np.arange(len(labels)), labels]]
-    return N, N - np.bincount(right, minlength=len(N))
-
-
-def _among_best(scores: Num[Array, "n classes"], k: int) -> Bool[Array, "n classes"]:
-    classes = scores.shape[1]
-    if not 1 <= k <= classes:
-        raise InputError(f"k-occurrence: k = {k} with {classes} classes; give 1 ≤ k ≤ {classes}")
-    kth = np.partition(scores, classes - k, axis=1)[:, [classes - k]]
-    among = scores >= kth
-    crowded = np.flatnonzero(np.count_nonzero(among, axis=1) > k)
-    above, tied = scores[crowded] > kth[crowded], scores[crowded] == kth[crowded]
-    places = k - np.count_nonzero(above, axis=1, keepdims=True)
-    among[crowded] = above | (tied & (np.cumsum(tied, axis=1) <= places))
-    return np.asarray(among)
 
 
 def skewness(occurrence: Num[Array, " classes"]) -> float:
@@ -126,5 +77,5 @@ def _counts(name: str, occurrence: Num[Array, " classes"]) -> Num[Array, " class
         raise InputError(f"{name}: no classes; give at least one count")
     counts = np.asarray(occurrence)
     if not np.all((counts >= 0) & np.isfinite(counts)):
-        raise InputError(f"{name}: counts must be finite and at least 0; give what k_occurrence returns")
+        raise InputError(f"{name}: counts must be finite and at least 0; give numbers of images")
     return counts

@@ -1,25 +1,62 @@
-"""Input of every metric: a score matrix, the true labels, the seen mask."""
+"""Input of every metric: scores, made block by block, with the true labels and the seen mask."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Num, Shaped
+import torch
+from jaxtyping import Bool, Float, Float64, Int64, Num, Shaped
 from numpy import ndarray as Array
+from torch import Tensor
 
 from zsl.errors import InputError
 
 LARGEST = 1e300
 """Scores beyond this are refused: differences of two scores must not overflow."""
+ROWS = 4096
+"""most images in a block of scores"""
+SCORES = 1 << 22
+"""most scores in a block, unless one image has more"""
+
+
+def rows_per_block(classes: int) -> int:
+    """Return the number of images in a block of scores."""
+    return max(1, min(ROWS, SCORES // classes))
+
+
+class ScoreStream(ABC):
+    """F(x_i, y_j) for n images and all candidate classes, made block by block, with labels and the seen mask.
+
+    ``labels[i]`` is the column of image i's own class, and ``seen[j]`` says whether class j had images in training.
+    """
+
+    labels: Int64[Array, " n"]
+    seen: Bool[Array, " classes"]
+
+    @abstractmethod
+    def blocks(self) -> Iterator[Float[Tensor, "rows classes"]]:
+        """Yield the scores of consecutive images, in any precision and on any device; every call makes them again."""
+
+    def matrices(self) -> Iterator[Float64[Array, "rows classes"]]:
+        """Yield the blocks as NumPy arrays in float64."""
+        return (block.double().numpy(force=True) for block in self.blocks())
+
+    def dense(self) -> Float64[Array, "n classes"]:
+        """Return all scores at once, 8 bytes each."""
+        return np.concatenate(list(self.matrices()))
+
+    @property
+    def of_seen_class(self) -> Bool[Array, " n"]:
+        """Mask of the images that belong to a seen class."""
+        return np.asarray(self.seen[self.labels])
 
 
 @dataclass(frozen=True)
-class ScoredImages:
-    """F(x_i, y_j) for n images and all candidate classes, with labels and the seen mask.
-
-    ``labels[i]`` is the column of image i's own class, and ``seen[j]`` says whether class j had images in training.
-    Any real dtype is taken; scores are kept in float64, labels in int64.
+class ScoredImages(ScoreStream):
+    """Scores that are given as a matrix. Any real dtype is taken; scores are kept in float64, labels in int64.
 
     Raises:
         InputError: no image or no class, shapes that do not belong together, a score that is NaN, infinite or beyond
@@ -31,30 +68,26 @@ class ScoredImages:
     seen: Bool[Array, " classes"]
 
     def __post_init__(self) -> None:
-        scores, labels = checked(self.scores, self.labels)
-        seen = checked_seen(self.seen, scores.shape[1])
+        scores = checked_scores(self.scores).astype(np.float64, copy=False)
+        labels, seen = checked_labels(self.labels, *scores.shape), checked_seen(self.seen, scores.shape[1])
         for name, value in (("scores", scores), ("labels", labels), ("seen", seen)):
             object.__setattr__(self, name, value)
 
-    @property
-    def of_seen_class(self) -> Bool[Array, " n"]:
-        """Mask of the images that belong to a seen class."""
-        return np.asarray(self.seen[self.labels])
+    def blocks(self) -> Iterator[Float64[Tensor, "rows classes"]]:
+        """Yield parts of the matrix."""
+        yield from torch.split(torch.from_numpy(np.ascontiguousarray(self.scores)), rows_per_block(len(self.seen)))
 
 
-def checked(
-    scores: Num[Array, "n classes"], labels: Shaped[Array, " n"]
-) -> tuple[Float64[Array, "n classes"], Int64[Array, " n"]]:
-    """Return scores in float64 and labels in int64, after checking both.
+def checked_labels(labels: Shaped[Array, " n"], n: int, classes: int) -> Int64[Array, " n"]:
+    """Return the labels in int64, after checking that they are columns.
 
     Raises:
-        InputError: as for :class:`ScoredImages`.
+        InputError: there is not one whole number for each of ``n`` images, or one is not a column.
     """
-    scores, labels = checked_scores(scores).astype(np.float64, copy=False), np.asarray(labels)
-    n, classes = scores.shape
+    labels = np.asarray(labels)
     if labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer):
         raise InputError(
-            f"labels: {labels.dtype} of shape {labels.shape} for scores of shape {scores.shape}; "
+            f"labels: {labels.dtype} of shape {labels.shape} for scores of shape {(n, classes)}; "
             "give one integer, the column of the true class, per row of the scores"
         )
     outside = np.flatnonzero((labels < 0) | (labels >= classes))
@@ -63,7 +96,7 @@ def checked(
             f"labels: {outside.size} of {n} are no column of the scores, the first is {labels[outside[0]]} in row "
             f"{outside[0]}; labels run from 0 to {classes - 1}"
         )
-    return scores, labels.astype(np.int64, copy=False)
+    return labels.astype(np.int64, copy=False)
 
 
 def checked_scores(scores: Num[Array, "n classes"]) -> Num[Array, "n classes"]:

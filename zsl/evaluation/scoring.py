@@ -1,64 +1,74 @@
-"""Scoring: the two score matrices of a trained method on held-out images."""
+"""Scoring: the scores of a trained method on held-out images, made block by block."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Int64
 from numpy import ndarray as Array
 from torch import Tensor
 
-from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
-from zsl.data.protocol import HeldOut, LoadedImages
+from zsl.data.protocol import HeldOut
 from zsl.evaluation.corrections.correction import Correction
-from zsl.evaluation.scored_images import ScoredImages
+from zsl.evaluation.scored_images import ScoreStream, rows_per_block
 from zsl.methods.method import ZSLModel
 
-ROWS = 4096
-"""images scored at a time"""
+
+@dataclass(frozen=True)
+class ModelScores(ScoreStream):
+    """Scores of a method on scaled features, computed on the device of the method."""
+
+    model: ZSLModel
+    classes: LabelSpace
+    labels: Int64[Array, " n"]
+    read: Callable[[int, int], Float[Tensor, "rows d"]]
+    """(start, stop) -> scaled features of these images"""
+
+    @property
+    def seen(self) -> Bool[Array, " classes"]:  # type: ignore[override]
+        """Mask of the seen classes."""
+        return self.classes.seen.numpy()
+
+    def blocks(self) -> Iterator[Float[Tensor, "rows classes"]]:
+        """Yield F(x, y) of consecutive images for every class."""
+        device, n, step = self.model.device, len(self.labels), rows_per_block(len(self.classes))
+        here, training = self.classes.to(device), self.model.training
+        for start in range(0, n, step):
+            x = self.read(start, min(start + step, n)).to(device)
+            self.model.eval()
+            with torch.inference_mode():
+                block = self.model.scores(x, here)
+            self.model.train(training)
+            yield block
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Two score matrices: ``zsl``, unseen images × unseen classes, and ``gzsl``, all held-out images × all classes."""
+    """Scores of one method: ``zsl``, unseen images × unseen classes, and ``gzsl``, all images × all classes."""
 
-    zsl: ScoredImages
-    gzsl: ScoredImages
+    zsl: ScoreStream
+    gzsl: ScoreStream
 
     def corrected(self, correction: Correction) -> Scored:
-        """Return both matrices corrected, each as a batch of its own."""
-        return Scored(*(replace(it, scores=correction(it.scores, it.seen)) for it in (self.zsl, self.gzsl)))
+        """Return both corrected, each as a batch of its own."""
+        return Scored(correction.corrected(self.zsl), correction.corrected(self.gzsl))
 
 
 def score(model: ZSLModel, held_out: HeldOut) -> Scored:
-    """Score every held-out image against the unseen classes, and against all."""
-    return score_opened(model, held_out.load())
+    """Return the scores of held-out images, unseen ones against the unseen classes, and all against all."""
+    classes, labels = held_out.classes, held_out.labels
+    unseen_ids, first = classes.unseen_ids, held_out.seen_images
+    position = np.full(len(classes), -1)
+    position[unseen_ids.numpy()] = np.arange(len(unseen_ids))
 
+    def unseen(start: int, stop: int) -> Float[Tensor, "rows d"]:
+        return held_out.read(first + start, first + stop)
 
-def score_opened(model: ZSLModel, images: LoadedImages) -> Scored:
-    """Score images that are read already: unseen ones against the unseen classes, all against all."""
-    classes, seen, unseen = images.classes, images.seen, images.unseen
-    unseen_ids = classes.unseen_ids
-    position = torch.full((len(classes),), -1)
-    position[unseen_ids] = torch.arange(len(unseen_ids))
-    only_unseen = Examples(unseen.inputs, position[unseen.labels])
-    both = Examples(torch.cat([seen.inputs, unseen.inputs]), torch.cat([seen.labels, unseen.labels]))
-    return Scored(_score(model, only_unseen, classes.take(unseen_ids)), _score(model, both, classes))
-
-
-def _score(model: ZSLModel, examples: Examples, classes: LabelSpace) -> ScoredImages:
-    scores = score_classes(model, examples.inputs, classes)
-    return ScoredImages(scores, examples.labels.numpy(), classes.seen.numpy())
-
-
-@torch.inference_mode()
-def score_classes(model: ZSLModel, x: Float[Tensor, "n d"], classes: LabelSpace) -> Float64[Array, "n classes"]:
-    """Return F(x, y) of scaled features for every class, :data:`ROWS` rows at a time, on the device of the model."""
-    training = model.training
-    model.eval()
-    here = classes.to(model.device)
-    parts = [model.scores(rows.to(model.device), here).double().cpu() for rows in torch.split(x, ROWS)]
-    model.train(training)
-    return torch.cat(parts).numpy()
+    return Scored(
+        ModelScores(model, classes.take(unseen_ids), position[labels[first:]], unseen),
+        ModelScores(model, classes, labels, held_out.read),
+    )

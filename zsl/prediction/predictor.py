@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float32, Float64, Int64
 from numpy import ndarray as Array
 from scipy.special import softmax
 from torch import Tensor
@@ -24,7 +24,8 @@ from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.corrections.none import Uncorrected
 from zsl.evaluation.evaluate import Calibration
 from zsl.evaluation.gzsl import stacked
-from zsl.evaluation.scoring import score_classes
+from zsl.evaluation.scored_images import ScoreStream
+from zsl.evaluation.scoring import ModelScores
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.prediction.components import of_object
 from zsl.prediction.model_files import write
@@ -154,9 +155,28 @@ class Predictor:
         Raises:
             InputError: the features have another length, are not finite, or a label cannot be embedded.
         """
-        space = self.label_space(labels)
-        raw = score_classes(self.method, self._scaled(x), space)
-        return self.correction(raw, space.seen.numpy())
+        return self.stream(x, labels=labels).dense()
+
+    def stream(
+        self, x: Float[Array, "n d"] | Tensor, y: Int64[Array, " n"] | None = None, labels: Labels | None = None
+    ) -> ScoreStream:
+        """Return the same scores as a stream that makes them block by block, with the true classes, for evaluation.
+
+        Args:
+            x: features as the backbone makes them, not scaled.
+            y: positions of the images' own classes among ``labels``; 0 where they are not known.
+            labels: classes to ask about, all classes of training where none are given.
+
+        Raises:
+            InputError: as of :meth:`scores`.
+        """
+        features = self._checked(x)
+
+        def read(start: int, stop: int) -> Float32[Tensor, "rows d"]:
+            return torch.from_numpy(self.scaling(features[start:stop].astype(np.float32)))
+
+        own = np.zeros(len(features), np.int64) if y is None else y
+        return self.correction.corrected(ModelScores(self.method, self.label_space(labels), own, read))
 
     def predict(self, x: Float[Array, "n d"] | Tensor, labels: Labels | None = None, top_k: int = 1) -> Answers:
         """Return the ``top_k`` best classes of every row of features, with confidence and margin.
@@ -223,14 +243,14 @@ class Predictor:
         """Return the predictor with its method on another device."""
         return replace(self, method=self.method.to(device))
 
-    def _scaled(self, x: Float[Array, "n d"] | Tensor) -> Tensor:
+    def _checked(self, x: Float[Array, "n d"] | Tensor) -> Float[Array, "n d"]:
         features = np.asarray(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
         d = self.dims.features
         if features.ndim != 2 or features.shape[1] != d or not len(features):
             raise InputError(f"features: shape {features.shape}; the model takes rows of {d} numbers")
         if features.dtype.kind not in "fiu" or not np.isfinite(features).all():
             raise InputError("features: not all of them are finite real numbers; repair the array")
-        return torch.from_numpy(self.scaling(features.astype(np.float32)))
+        return features
 
     def _embedded(self, fresh: Mapping[str, str | Float[Array, " k"] | None]) -> Float32[Array, "new k"]:
         """Embed classes that the model does not know, and scale their φ as in training."""

@@ -1,4 +1,4 @@
-"""The file of the scores of every held-out image."""
+"""The file of the answers for every held-out image."""
 
 from __future__ import annotations
 
@@ -8,26 +8,36 @@ from pathlib import Path
 import numpy as np
 
 from zsl.data.protocol import Stage
+from zsl.evaluation.evaluate import Evaluation
 from zsl.evaluation.scoring import Scored
 from zsl.files.atomic import write_bytes
 from zsl.outputs.names import PREDICTIONS
 
 
-def save_predictions(scored: Scored, stage: Stage, output: Path) -> None:
-    """Write rows, labels, scores and predicted classes of all held-out images to a file; unseen classes come last.
+def save_predictions(evaluation: Evaluation, scored: Scored | None, stage: Stage, output: Path) -> None:
+    """Write the answers for all held-out images to a file, and their scores where ``scored`` is given.
 
-    The file :data:`PREDICTIONS` holds, for n images and c classes: ``rows``, ``labels``, ``predicted`` (n), ``scores``
-    (n, c), ``classes`` and ``seen`` (c), and ``predicted_zsl`` for the images of unseen classes.
+    The file :data:`PREDICTIONS` holds, for n images and c classes: ``rows``, ``labels``, ``predicted`` (n), ``top``
+    (n, 10), the best classes in this order, ``margin`` (n), the score of the best seen class minus that of the best
+    unseen class, ``confidence`` (n) of the answer, ``classes`` and ``seen`` (c), ``predicted_zsl`` for the images of
+    unseen classes, and on request ``scores`` (n, c). Images of unseen classes come last.
     """
+    every, unseen = evaluation.gzsl, evaluation.zsl
+    assert every is not None
+    both = every.seen.any() and not every.seen.all()
+    arrays = {
+        "rows": stage.held_out.rows,
+        "labels": every.labels,
+        "predicted": every.top[:, 0],
+        "predicted_zsl": stage.classes.unseen_ids.numpy()[unseen.top[:, 0]],
+        "top": every.top.astype(np.int32),
+        "margin": (every.margin if both else np.full(len(every.labels), np.nan)).astype(np.float32),
+        "confidence": every.confidence.astype(np.float32),
+        "classes": np.array(stage.classes.names),
+        "seen": every.seen,
+    }
+    if scored is not None:
+        arrays["scores"] = scored.gzsl.dense().astype(np.float32)
     content = io.BytesIO()
-    np.savez_compressed(
-        content,
-        rows=stage.held_out.rows,
-        labels=scored.gzsl.labels,
-        scores=scored.gzsl.scores.astype(np.float32),
-        predicted=scored.gzsl.scores.argmax(axis=1),
-        predicted_zsl=stage.classes.unseen_ids.numpy()[scored.zsl.scores.argmax(axis=1)],
-        classes=np.array(stage.classes.names),
-        seen=stage.classes.seen.numpy(),
-    )
+    np.savez_compressed(content, **arrays)
     write_bytes(output / PREDICTIONS, content.getvalue())

@@ -21,9 +21,7 @@ from zsl.data.training_set import Setting
 from zsl.evaluation.chance import chance
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.evaluate import Evaluation
-from zsl.evaluation.hubness import occurrences
-from zsl.evaluation.scored_images import ScoredImages
-from zsl.evaluation.scoring import Scored
+from zsl.evaluation.statistics import TOP, ScoreStatistics
 from zsl.evaluation.synthetic import near_own, plane
 from zsl.files.redaction import without_secrets
 from zsl.methods.method import ZSLModel
@@ -33,7 +31,7 @@ from zsl.selection.choice import Choice
 from zsl.selection.space import CORRECTION, of_correction
 from zsl.tracking.tracker import RunDescription
 
-OCCURRENCES = (1, 5, 10)
+OCCURRENCES = (1, 5, TOP)
 """values of k for which k-occurrences are recorded; values above the number of classes are left out"""
 
 
@@ -68,7 +66,6 @@ def record(
     choice: Choice | None,
     model: ZSLModel,
     correction: Correction,
-    scored: Scored,
     evaluation: Evaluation,
     timings: Mapping[str, float],
 ) -> Result:
@@ -94,9 +91,9 @@ def record(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         per_class=_per_class(evaluation, stage),
         curve=_curve(evaluation),
-        hubness=_hubness(scored, stage),
+        hubness=_hubness(evaluation, stage),
         synthetic=_synthetic(*means, stage) if means else {},
-        chance=chance(scored.zsl, scored.gzsl),
+        chance=chance(evaluation.zsl, _every(evaluation)),
         deterministic=model.deterministic,
         overrides=list(experiment.overrides),
         versions=_versions(),
@@ -175,13 +172,18 @@ def _synthetic(real: Tensor, made: Tensor, stage: Stage) -> dict[str, list[Any]]
     return {"classes": list(names), **places}
 
 
-def _hubness(scored: Scored, stage: Stage) -> dict[str, dict[str, Any]]:
+def _every(evaluation: Evaluation) -> ScoreStatistics:
+    assert evaluation.gzsl is not None
+    return evaluation.gzsl
+
+
+def _hubness(evaluation: Evaluation, stage: Stage) -> dict[str, dict[str, Any]]:
     names, seen = np.array(stage.classes.names), stage.classes.seen.numpy()
-    return {"ZSL": _occurrences(scored.zsl, names[~seen]), "GZSL": _occurrences(scored.gzsl, names)}
+    return {"ZSL": _occurrences(evaluation.zsl, names[~seen]), "GZSL": _occurrences(_every(evaluation), names)}
 
 
-def _occurrences(images: ScoredImages, names: Array) -> dict[str, Any]:
+def _occurrences(images: ScoreStatistics, names: Array) -> dict[str, Any]:
     ks = [k for k in OCCURRENCES if k <= len(names)]
-    counts = {k: occurrences(images.scores, images.labels, k) for k in ks}
+    counts = {k: images.occurrences(k) for k in ks}
     N, bad = ({name.format(k): counts[k][i] for k in ks} for i, name in enumerate(("N{}", "bad_N{}")))
     return {"classes": names, **N, **bad}

@@ -83,11 +83,11 @@ def run(
                     correction = choice.correction if choice else experiment.correction
                     scored = score(model, stage.held_out).corrected(correction)
                     evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
-                result = record(experiment, source, stage, choice, model, correction, scored, evaluation, timings)
+                result = record(experiment, source, stage, choice, model, correction, evaluation, timings)
                 if experiment.save.model:
                     predictor(experiment, source, stage, choice, model, correction).save(output / MODEL)
                 if experiment.save.predictions:
-                    save_predictions(scored, stage, output)
+                    save_predictions(evaluation, scored if experiment.save.scores else None, stage, output)
                 write(result, output)
         for warning in edges.warnings([result]):
             log.warning("%s", warning)

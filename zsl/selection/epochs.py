@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from zsl.data.protocol import LoadedImages
+from zsl.data.protocol import HeldOut
 from zsl.data.training_set import TrainingSet
 from zsl.errors import DivergedError, EnoughError, PrunedError
-from zsl.evaluation.accuracy import hits, mean_class_accuracy
+from zsl.evaluation.accuracy import mean_class_accuracy
+from zsl.evaluation.calibration import Calibration
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import seen_unseen_curve
 from zsl.evaluation.evaluate import calibrate
 from zsl.evaluation.gzsl import u_s_H
-from zsl.evaluation.scoring import Scored, score_opened
+from zsl.evaluation.scoring import Scored, score
+from zsl.evaluation.statistics import gather
 from zsl.methods.method import ZSLModel
 from zsl.selection.space import Hyperparameters
 from zsl.selection.trials import Trial
@@ -41,24 +44,24 @@ class ValidationScores:
     Scores are corrected first; hyperparameters that the correction leaves open are chosen on the same images.
     """
 
-    scored: Scored
-    """corrected scores"""
     correction: Correction
     T1: float
     H: float
     H_raw: float
-    gamma: float
+    calibrated: Callable[[], Calibration]
+    """γ and temperature, computed when they are asked for, as only those of the best epoch are"""
 
     @classmethod
     def of(cls, scored: Scored, correction: Correction) -> ValidationScores:
         """Correct scores and compute their metrics."""
         correction = correction.chosen_on(scored.gzsl)
         scored = scored.corrected(correction)
-        zsl, gzsl = scored.zsl, scored.gzsl
-        best = seen_unseen_curve(gzsl.scores, gzsl.labels, gzsl.seen).best()
-        T1 = mean_class_accuracy(hits(zsl.scores, zsl.labels), zsl.labels)
-        H_raw = u_s_H(gzsl.scores, gzsl.labels, gzsl.seen)["H"]
-        return cls(scored, correction, T1, best.H, H_raw, best.gamma)
+        unseen, every = gather(scored.zsl), gather(scored.gzsl, sample=True)
+        calibrated = partial(calibrate, scored.gzsl, every)
+        if not every.complete:  # the scores have to be read again while the method has the weights of this epoch
+            calibrated = partial(Calibration, **vars(calibrated()))
+        T1 = mean_class_accuracy(unseen.hits(), unseen.labels)
+        return cls(correction, T1, seen_unseen_curve(every).best().H, u_s_H(every)["H"], calibrated)
 
     def trial(self, chosen: Hyperparameters, before: Correction, pruned: int | None = None) -> Trial:
         """Return the trial that records these metrics.
@@ -69,7 +72,7 @@ class ValidationScores:
             pruned: the epoch after which training was pruned, or None.
         """
         opened = {key: value for key, value in vars(self.correction).items() if value != vars(before)[key]}
-        calibration = calibrate(self.scored.gzsl)
+        calibration = self.calibrated()
         return Trial(
             chosen, self.T1, self.H, self.H_raw, calibration.gamma, calibration.temperature, opened, pruned=pruned
         )
@@ -101,7 +104,7 @@ class BestEpoch(Callback):
 
     def __init__(
         self,
-        images: LoadedImages,
+        images: HeldOut,
         objective: Objective,
         patience: int,
         correction: Correction,
@@ -143,7 +146,7 @@ class BestEpoch(Callback):
         """Finish the method, validate it, and keep its scores if they are the best."""
         with torch.random.fork_rng():
             self.finish(model.eval(), train)
-        now = ValidationScores.of(score_opened(model, self.images), self.correction)
+        now = ValidationScores.of(score(model, self.images), self.correction)
         self.measured_at = epoch
         if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
             self.best, self.epochs = now, epoch

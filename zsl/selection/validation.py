@@ -10,10 +10,10 @@ from functools import partial
 
 from pytorch_lightning import Callback
 
-from zsl.data.protocol import LoadedImages, Stage
+from zsl.data.protocol import HeldOut, Stage
 from zsl.errors import DivergedError, EnoughError, InputError, PrunedError
 from zsl.evaluation.corrections.correction import Correction
-from zsl.evaluation.scoring import score_opened
+from zsl.evaluation.scoring import score
 from zsl.methods.method import ZSLModel
 from zsl.selection.epochs import BestEpoch, Finish, Objective, SharedSteps, ShouldContinue, ValidationScores, finalize
 from zsl.selection.space import Hyperparameters, of_correction, of_method
@@ -83,7 +83,7 @@ class Validation:
         for model in solved:
             point = taken.popleft()
             tried = replaced(self.correction, of_correction(point))
-            yield ValidationScores.of(score_opened(model, images), tried).trial(point, tried)
+            yield ValidationScores.of(score(model, images), tried).trial(point, tried)
 
     def grid(self, points: Sequence[Hyperparameters]) -> Iterator[Trial]:
         """Yield a trial for every point of a list, in order, and share gradient steps between points where possible.
@@ -105,7 +105,7 @@ class Validation:
             alike = list(group)
             yield from self._sharing(alike, images) if alike[1:] else [self._trained(alike[0], None, images)]
 
-    def _sharing(self, points: Sequence[Hyperparameters], images: LoadedImages) -> Iterator[Trial]:
+    def _sharing(self, points: Sequence[Hyperparameters], images: HeldOut) -> Iterator[Trial]:
         assert self.build is not None
         corrections = [replaced(self.correction, of_correction(point)) for point in points]
         watches = [self._watch(images, correction) for correction in corrections]
@@ -124,11 +124,11 @@ class Validation:
                 yield watch.best.trial({**point, "epochs": watch.epochs}, correction)
 
     def _watch(
-        self, images: LoadedImages, correction: Correction, should_continue: ShouldContinue | None = None
+        self, images: HeldOut, correction: Correction, should_continue: ShouldContinue | None = None
     ) -> BestEpoch:
         return BestEpoch(images, self.objective, self.patience, correction, self.every, self.finish, should_continue)
 
-    def _trained(self, point: Hyperparameters, should_continue: ShouldContinue | None, images: LoadedImages) -> Trial:
+    def _trained(self, point: Hyperparameters, should_continue: ShouldContinue | None, images: HeldOut) -> Trial:
         tried = replaced(self.correction, of_correction(point))
         watch = self._watch(images, tried, should_continue)
         pruned = None
@@ -139,7 +139,7 @@ class Validation:
         except PrunedError:
             pruned = watch.measured_at
         if watch.best is None:
-            return ValidationScores.of(score_opened(model, images), tried).trial(point, tried)
+            return ValidationScores.of(score(model, images), tried).trial(point, tried)
         return watch.best.trial({**point, "epochs": watch.epochs}, tried, pruned)
 
 

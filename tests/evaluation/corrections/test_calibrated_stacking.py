@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.gathered import best_gamma, seen_unseen_curve, u_s_H
 from zsl.errors import InputError
 from zsl.evaluation.corrections.calibrated_stacking import CalibratedStacking
-from zsl.evaluation.curve import best_gamma, seen_unseen_curve
-from zsl.evaluation.gzsl import u_s_H
 from zsl.evaluation.scored_images import ScoredImages
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tests.gathered import k_occurrence
 from zsl.errors import InputError
 from zsl.evaluation.corrections.csls import CSLS
-from zsl.evaluation.hubness import k_occurrence
 
 matrices = arrays(np.float64, st.tuples(st.integers(1, 9), st.integers(1, 7)), elements=st.integers(-8, 8))
 

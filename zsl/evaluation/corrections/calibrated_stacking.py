@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.evaluation.corrections.correction import Correction, is_finite, require
+from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, is_finite, require
 from zsl.evaluation.curve import best_gamma
 from zsl.evaluation.gzsl import stacked
-from zsl.evaluation.scored_images import ScoredImages
+from zsl.evaluation.scored_images import ScoreStream
+from zsl.evaluation.statistics import gather
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,12 @@ class CalibratedStacking(Correction):
     def __post_init__(self) -> None:
         require(self.gamma is None or is_finite(self.gamma), "a finite number or null", gamma=self.gamma)
 
-    def __call__(
-        self, scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"], /
-    ) -> Float64[Array, "n classes"]:
+    def fitted(self, blocks: Blocks, seen: Bool[Array, " classes"]) -> Correct:  # noqa: ARG002
         """Return F(x, y) - γ [y seen]."""
         self.require_chosen()
         assert self.gamma is not None
-        return stacked(scores, seen, self.gamma)
+        gamma = self.gamma
+        return lambda scores, _start: stacked(scores, seen, gamma)
 
     def require_chosen(self) -> None:
         """Check that γ is chosen.
@@ -53,8 +53,8 @@ class CalibratedStacking(Correction):
         if self.gamma is None:
             raise InputError("correction.gamma=null: is chosen by selection=validation; add it, or give a number")
 
-    def chosen_on(self, validation: ScoredImages) -> CalibratedStacking:
+    def chosen_on(self, validation: ScoreStream) -> CalibratedStacking:
         """Return the correction with the γ that maximises H on these scores, if none was given."""
         if self.gamma is not None:
             return self
-        return replace(self, gamma=best_gamma(validation.scores, validation.labels, validation.seen))
+        return replace(self, gamma=best_gamma(gather(validation)))

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import os
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
-from jaxtyping import Bool, Float64
+import numpy as np
+import torch
+from jaxtyping import Bool, Float64, Int64
 from numpy import ndarray as Array
+from torch import Tensor
 
 from zsl.errors import InputError
-from zsl.evaluation.scored_images import ScoredImages
+from zsl.evaluation.scored_images import ScoreStream
+
+log = logging.getLogger(__name__)
+LARGE = 1 << 30
+"""bytes from which on the memory that scores take is logged"""
+Correct = Callable[[Float64[Array, "rows classes"], int], Float64[Array, "rows classes"]]
+"""(scores of consecutive images, number of the first one) -> corrected scores"""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Scores of all images, made block by block; every iteration is one pass, and makes them again."""
+
+    shape: tuple[int, int]
+    """images and classes"""
+    make: Callable[[], Iterator[Float64[Array, "rows classes"]]]
+
+    def __iter__(self) -> Iterator[Float64[Array, "rows classes"]]:
+        return self.make()
 
 
 class Correction(ABC):
-    """A pure function of the score matrix (images × classes, greater is better) and the seen mask; never of labels.
+    """A function of the scores (images × classes, greater is better) and the seen mask; never of labels.
 
     Scores may be of any kind: cosines, logits, negative distances. A correction of F and of aF + b, a > 0, orders the
     classes of every image alike, unless a hyperparameter that was given says what scores mean.
@@ -26,14 +52,30 @@ class Correction(ABC):
     """whether an image's scores depend on the other images of the batch; if so, no table may call the run inductive"""
 
     @abstractmethod
-    def __call__(
-        self, scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"], /
-    ) -> Float64[Array, "n classes"]:
-        """Return the corrected scores.
+    def fitted(self, blocks: Blocks, seen: Bool[Array, " classes"]) -> Correct:
+        """Return what corrects blocks of scores, after reading what it depends on from all images.
+
+        Args:
+            blocks: scores of all images; each iteration is one pass over them.
+            seen: whether a class had images in training.
 
         Raises:
             InputError: the scores cannot be corrected with these hyperparameters.
         """
+
+    def __call__(
+        self, scores: Float64[Array, "n classes"], seen: Bool[Array, " classes"], /
+    ) -> Float64[Array, "n classes"]:
+        """Return the corrected scores of a batch of images.
+
+        Raises:
+            InputError: the scores cannot be corrected with these hyperparameters.
+        """
+        return self.fitted(Blocks(scores.shape, lambda: iter([scores])), seen)(scores, 0)
+
+    def corrected(self, scores: ScoreStream) -> ScoreStream:
+        """Return the corrected scores of all images, made block by block."""
+        return CorrectedScores(scores, self)
 
     def require_chosen(self) -> None:  # noqa: B027
         """Check that nothing is left to be chosen on validation images; most corrections leave nothing.
@@ -42,9 +84,59 @@ class Correction(ABC):
             InputError: a hyperparameter is not chosen yet.
         """
 
-    def chosen_on(self, validation: ScoredImages) -> Correction:  # noqa: ARG002
+    def chosen_on(self, validation: ScoreStream) -> Correction:  # noqa: ARG002
         """Return the correction with every open hyperparameter chosen on validation images."""
         return self
+
+
+@dataclass(frozen=True)
+class CorrectedScores(ScoreStream):
+    """Scores after a correction, which reads the scores of all images first, once."""
+
+    scores: ScoreStream
+    correction: Correction
+
+    @property
+    def labels(self) -> Int64[Array, " n"]:  # type: ignore[override]
+        """Columns of the images' own classes."""
+        return self.scores.labels
+
+    @property
+    def seen(self) -> Bool[Array, " classes"]:  # type: ignore[override]
+        """Mask of the seen classes."""
+        return self.scores.seen
+
+    @cached_property
+    def correct(self) -> Correct:
+        """Return what corrects a block."""
+        shape = len(self.scores.labels), len(self.scores.seen)
+        return self.correction.fitted(Blocks(shape, self.scores.matrices), self.seen)
+
+    def blocks(self) -> Iterator[Float64[Tensor, "rows classes"]]:
+        """Yield corrected scores, in main memory."""
+        start = 0
+        for block in self.scores.matrices():
+            yield torch.from_numpy(self.correct(block, start))
+            start += len(block)
+
+
+def all_scores(name: str, blocks: Blocks) -> Float64[Array, "n classes"]:
+    """Return all scores in memory, for a correction that ranks the images of a class.
+
+    The memory that they take is logged before they are made, where it is more than :data:`LARGE` bytes.
+
+    Raises:
+        InputError: they take more than the memory of the machine.
+    """
+    size = 3 * 8 * blocks.shape[0] * blocks.shape[1]
+    if size > LARGE:
+        log.warning("correction %s: ranks all images of a class, and takes %.1f GB of memory", name, size / 1e9)
+    if size > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+        raise InputError(
+            f"correction={name}: takes {size / 1e9:.0f} GB for {blocks.shape[0]} images and {blocks.shape[1]} classes, "
+            "more than this machine has; use correction=csls, or fewer classes"
+        )
+    return np.concatenate(list(blocks))
 
 
 def require(holds: bool, must: str, **value: object) -> None:

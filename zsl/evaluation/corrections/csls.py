@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool
 from numpy import ndarray as Array
 
-from zsl.evaluation.corrections.correction import Correction, require_count
-from zsl.evaluation.corrections.neighbourhood import nearest_mean
+from zsl.evaluation.corrections.columns import gather_columns, nearest_mean
+from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, require_count
 
 
 @dataclass(frozen=True)
@@ -34,9 +33,7 @@ class CSLS(Correction):
     def __post_init__(self) -> None:
         require_count(k=self.k)
 
-    def __call__(
-        self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
-    ) -> Float64[Array, "n classes"]:
-        """Return 2 F(x, y) - r(x) - r(y)."""
-        r_x, r_y = (nearest_mean(scores, self.k, axis) for axis in (1, 0))
-        return np.asarray(2 * scores - r_x - r_y)
+    def fitted(self, blocks: Blocks, seen: Bool[Array, " classes"]) -> Correct:  # noqa: ARG002
+        """Gather r(y) in one pass, and return 2 F(x, y) - r(x) - r(y)."""
+        r_y = nearest_mean(gather_columns(blocks, self.k).nearest, self.k, 0)
+        return lambda scores, _start: 2 * scores - nearest_mean(scores, self.k, 1) - r_y

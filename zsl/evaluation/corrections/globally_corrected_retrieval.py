@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64
 from numpy import ndarray as Array
 from scipy.stats import rankdata
 
-from zsl.evaluation.corrections.correction import Correction
+from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, all_scores
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,14 @@ class GloballyCorrectedRetrieval(Correction):
 
     transductive: ClassVar[bool] = True
 
-    def __call__(
-        self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
-    ) -> Float64[Array, "n classes"]:
-        """Return minus the rank of the image, plus a fraction below 1 that orders equal ranks."""
-        spread = np.ptp(scores)
-        fraction = (scores - scores.min()) / (2 * spread) if spread else np.zeros_like(scores)
-        return np.asarray(fraction - rankdata(-scores, method="min", axis=0))
+    def fitted(self, blocks: Blocks, seen: Bool[Array, " classes"]) -> Correct:  # noqa: ARG002
+        """Rank the images of every class; return minus the rank, plus a fraction that orders equal ranks."""
+        every = all_scores("globally_corrected_retrieval", blocks)
+        lowest, spread = every.min(), np.ptp(every)
+        ranks = rankdata(-every, method="min", axis=0)
+
+        def correct(scores: Float64[Array, "rows classes"], start: int) -> Float64[Array, "rows classes"]:
+            fraction = (scores - lowest) / (2 * spread) if spread else np.zeros_like(scores)
+            return np.asarray(fraction - ranks[start : start + len(scores)])
+
+        return correct

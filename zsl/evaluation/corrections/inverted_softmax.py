@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool
 from numpy import ndarray as Array
-from scipy.special import log_softmax
 
-from zsl.evaluation.corrections.correction import Correction, is_finite, require
+from zsl.evaluation.corrections.columns import gather_columns
+from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, is_finite, require
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,14 @@ class InvertedSoftmax(Correction):
         T = self.temperature
         require(is_finite(T) and T > 0, "a finite number greater than 0", temperature=T)
 
-    def __call__(
-        self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
-    ) -> Float64[Array, "n classes"]:
-        """Return log P(x | y)."""
-        centred = scores - scores.mean(axis=0)
-        sigma = np.sqrt((centred**2).mean())
-        z = centred / (self.temperature * sigma) if np.ptp(scores, axis=0).any() else np.zeros_like(scores)
-        return np.asarray(log_softmax(z, axis=0))
+    def fitted(self, blocks: Blocks, seen: Bool[Array, " classes"]) -> Correct:  # noqa: ARG002
+        """Gather means, σ and log Σ_x' exp(z) in two passes, and return log P(x | y)."""
+        columns = gather_columns(blocks)
+        sigma = np.sqrt(columns.deviations.sum() / (columns.images * len(columns.mean)))
+        tau = 1.0 if columns.constant else self.temperature * sigma
+        highest = (columns.highest - columns.mean) / tau
+        total = np.zeros_like(highest)
+        for block in blocks:
+            total += np.exp((block - columns.mean) / tau - highest).sum(axis=0)
+        log_sum = highest + np.log(total)
+        return lambda scores, _start: (scores - columns.mean) / tau - log_sum

@@ -11,7 +11,8 @@ from numpy import ndarray as Array
 from scipy.special import log_ndtr
 from scipy.stats import rankdata
 
-from zsl.evaluation.corrections.correction import Correction, require
+from zsl.evaluation.corrections.columns import gather_columns
+from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, all_scores, require
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,28 @@ class MutualProximity(Correction):
         known = self.marginals in ("gaussian", "empirical")
         require(known, "gaussian or empirical", marginals=self.marginals)
 
-    def __call__(
-        self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
-    ) -> Float64[Array, "n classes"]:
-        """Return the log-probability of being each other's neighbours."""
-        log_below = _log_normal if self.marginals == "gaussian" else _log_rank
-        return np.asarray(log_below(scores, 1) + log_below(scores, 0))
+    def fitted(self, blocks: Blocks, seen: Bool[Array, " classes"]) -> Correct:  # noqa: ARG002
+        """Gather the marginals of every class in one pass, and return the log-probability of mutual neighbours."""
+        if self.marginals == "empirical":
+            of_class = _log_rank(all_scores("mutual_proximity", blocks), 0)
+            return lambda scores, start: _log_rank(scores, 1) + of_class[start : start + len(scores)]
+        columns = gather_columns(blocks)
+        deviation = np.sqrt(columns.deviations / columns.images)
+        constant = columns.lowest == columns.highest
+
+        def correct(scores: Float64[Array, "rows classes"], _start: int) -> Float64[Array, "rows classes"]:
+            centred = scores - scores.mean(axis=1, keepdims=True)
+            own = np.sqrt((centred**2).mean(axis=1, keepdims=True))
+            of_image = _log_normal(centred, own, np.ptp(scores, axis=1, keepdims=True) == 0)
+            return np.asarray(of_image + _log_normal(scores - columns.mean, deviation, constant))
+
+        return correct
 
 
-def _log_normal(scores: Float64[Array, "n classes"], axis: Literal[0, 1]) -> Float64[Array, "n classes"]:
-    """Return log Φ((F - mean) / deviation) along an axis; log ½ where all scores are equal."""
-    centred = scores - scores.mean(axis, keepdims=True)
-    deviation = np.sqrt((centred**2).mean(axis, keepdims=True))
-    constant = np.ptp(scores, axis, keepdims=True) == 0
+def _log_normal(
+    centred: Float64[Array, "rows classes"], deviation: Float64[Array, "..."], constant: Bool[Array, "..."]
+) -> Float64[Array, "rows classes"]:
+    """Return log Φ(centred / deviation); log ½ where all scores are equal."""
     z = np.divide(centred, deviation, out=np.zeros_like(centred), where=~constant)
     return np.asarray(log_ndtr(z))
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64
 from numpy import ndarray as Array
 
-from zsl.evaluation.corrections.correction import Correction, is_finite, require, require_count
-from zsl.evaluation.corrections.neighbourhood import nearest_mean
+from zsl.evaluation.corrections.columns import gather_columns, nearest_mean
+from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, is_finite, require, require_count
 
 SMALLEST = 1e-6
 """least local distance, relative to the mean distance, so that a perfect match does not divide by zero"""
@@ -44,16 +44,20 @@ class NICDM(Correction):
         require_count(k=self.k)
         require(self.perfect is None or is_finite(self.perfect), "a finite number or null", perfect=self.perfect)
 
-    def __call__(
-        self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
-    ) -> Float64[Array, "n classes"]:
-        """Return -d(x, y) / √(μ(x) μ(y))."""
-        highest = float(scores.max())
+    def fitted(self, blocks: Blocks, seen: Bool[Array, " classes"]) -> Correct:  # noqa: ARG002
+        """Gather F*, the mean distance and μ(y) in one pass, and return -d(x, y) / √(μ(x) μ(y))."""
+        columns = gather_columns(blocks, self.k)
+        highest, lowest = float(columns.highest.max()), float(columns.lowest.min())
         perfect = highest if self.perfect is None else self.perfect
         require(perfect >= highest, f"at least the highest score, {highest:g}, or null", perfect=perfect)
-        d = perfect - scores
-        if not d.any():
-            return d
-        d /= d.mean()
-        near_x, near_y = (np.maximum(-nearest_mean(-d, self.k, axis), SMALLEST) for axis in (1, 0))
-        return np.asarray(-d / np.sqrt(near_x * near_y))
+        unit = perfect - float(columns.mean.mean()) if perfect > lowest else 1.0
+
+        def local(scores: Float64[Array, "..."], axis: Literal[0, 1]) -> Float64[Array, "..."]:
+            return np.asarray(np.maximum(-nearest_mean((scores - perfect) / unit, self.k, axis), SMALLEST))
+
+        near_y = local(columns.nearest, 0)
+
+        def correct(scores: Float64[Array, "rows classes"], _start: int) -> Float64[Array, "rows classes"]:
+            return np.asarray((scores - perfect) / unit / np.sqrt(local(scores, 1) * near_y))
+
+        return correct

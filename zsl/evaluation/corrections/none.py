@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool
 from numpy import ndarray as Array
 
-from zsl.evaluation.corrections.correction import Correction
+from zsl.evaluation.corrections.correction import Blocks, Correct, Correction
+from zsl.evaluation.scored_images import ScoreStream
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,10 @@ class Uncorrected(Correction):
 
     transductive: ClassVar[bool] = False
 
-    def __call__(
-        self, scores: Float64[Array, "n classes"], _seen: Bool[Array, " classes"], /
-    ) -> Float64[Array, "n classes"]:
+    def fitted(self, blocks: Blocks, seen: Bool[Array, " classes"]) -> Correct:  # noqa: ARG002
+        """Return the identity."""
+        return lambda scores, _start: scores
+
+    def corrected(self, scores: ScoreStream) -> ScoreStream:
         """Return the scores."""
         return scores
