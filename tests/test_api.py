@@ -16,7 +16,7 @@ import zsl
 from tests import worlds
 from zsl.cli import main
 from zsl.config.experiment import Experiment
-from zsl.methods import ALE, ESZSL, FCLSWGAN, FVAEGAND2
+from zsl.methods import ALE, ESZSL, FCLSWGAN, FVAEGAND2, Ridge
 
 CLASSES = ("cat", "dog", "horse", "zebra", "lion", "whale", "apple", "bread")
 OPTIONS: dict[str, Any] = {"scale": "l2", "phi_scale": "l2"}
@@ -152,6 +152,7 @@ def test_numbers_may_come_in_any_form(change: Callable[[Any], Any]) -> None:
     ("ask", "message"),
     [
         (lambda p, x: p.scores(x[:, :2]), r"features: shape \(80, 2\); give a matrix with rows of 6 numbers"),
+        (lambda p, x: zsl.fit(Ridge, x, [0] * 80, classes=CLASSES, phi=np.eye(8)).scores(1e37 * x), "are finite"),
         (lambda p, x: p.scores(x, "class 6"), "labels: 'class 6' is no list"),
         (lambda p, x: p.scores(x, [6]), "labels: 6 is no name"),
         (lambda p, x: p.scores(x, {"new": ["a"] * 4}), "labels: φ of 'new' has shape"),

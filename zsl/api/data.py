@@ -1,4 +1,4 @@
-"""``zsl.load_data``: a data set with its class embedding, and the stages of the protocol on it."""
+"""``zsl.load_data``: a data set with its class embedding."""
 
 from __future__ import annotations
 
@@ -11,115 +11,20 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 from numpy import ndarray as Array
 
-from zsl.api.fitting import Method, fitted
-from zsl.api.scores import Scores, evaluate, score
+from zsl.api.stage import Stage
 from zsl.api.tables import Table, pipes
 from zsl.config.build import load_source, recent_data, stage_of
 from zsl.config.compose import compose
 from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys, plain
-from zsl.data import protocol
 from zsl.data.dataset import Dataset
-from zsl.data.examples import Examples
-from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import EmbeddedDataset
 from zsl.data.scaling import require_choice
-from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
-from zsl.evaluation.evaluate import Evaluation
 from zsl.features.cache import by_content
 from zsl.files.escaping import markdown_line
-from zsl.methods.method import Dimensions
-from zsl.methods.recipe import recipe_of
-from zsl.prediction.predictor import Described, Predictor
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """One stage of the protocol: what a method learns from, and the held-out images that it is asked about.
-
-    Attributes:
-        of: the stage as runs use it.
-        source: its data set with the class embedding.
-    """
-
-    of: protocol.Stage
-    source: EmbeddedDataset
-
-    def __repr__(self) -> str:
-        train, seen = self.of.training(Setting.INDUCTIVE), self.classes.seen
-        return (
-            f"{self.of.name}: learns from {len(train.examples)} images of {len(train.classes)} classes, is asked about "
-            f"{len(self.seen)} images of seen and {len(self.unseen)} of unseen classes, among {len(seen)} classes"
-        )
-
-    @property
-    def classes(self) -> LabelSpace:
-        """All classes of the stage, φ scaled as methods get it."""
-        return self.of.classes
-
-    @property
-    def seen(self) -> Examples:
-        """Held-out images of seen classes, features scaled as methods get them; labels are positions in ``classes``."""
-        return self.of.held_out.seen()
-
-    @property
-    def unseen(self) -> Examples:
-        """Held-out images of unseen classes, as ``seen``."""
-        return self.of.held_out.unseen()
-
-    def training(self, setting: Setting = Setting.INDUCTIVE) -> TrainingSet:
-        """Return what a method of this setting may learn from, features and φ scaled."""
-        return self.of.training(setting)
-
-    def fit(self, method: Method, *, seed: int = 0, device: str = "cpu") -> Predictor:
-        """Fit a method on what its setting may see of this stage.
-
-        Args:
-            method: with hyperparameters, such as ``ESZSL(gamma=1, lamb=1)``.
-            seed: of the random state.
-            device: ``"cpu"`` or ``"gpu"``.
-
-        Raises:
-            InputError: a hyperparameter is out of range, or training diverged.
-        """
-        place = {name: i for i, name in enumerate(self.source.dataset.classes.names)}
-        known = self.source.descriptions.part([place[name] for name in self.classes.names])
-        described = Described(known, self.of.phi, self.source.embedding_scale)
-        dims, scaling = Dimensions(*self.of.dims), self.of.held_out.scaling
-        return fitted(recipe_of(method), dims, self.training, self.classes, scaling, described, seed, device)
-
-    def scores(self, predictor: Predictor) -> Scores:
-        """Return the scores of all held-out images for all classes; images of seen classes come first.
-
-        Raises:
-            InputError: the predictor was fitted on other features or other classes.
-        """
-        return score(predictor, *self._held_out(), self.classes.names)
-
-    def scores_of_unseen(self, predictor: Predictor) -> Scores:
-        """Return the scores of the held-out images of unseen classes, for the unseen classes alone.
-
-        Raises:
-            InputError: the predictor was fitted on other features or other classes.
-        """
-        names = self.classes.take(self.classes.unseen_ids).names
-        x, y = self._held_out()
-        return score(predictor, x[-len(self.unseen) :], y[-len(self.unseen) :], names)
-
-    def evaluate(self, predictor: Predictor) -> Evaluation:
-        """Return every metric of a predictor on the held-out images, as a run does.
-
-        Raises:
-            InputError: the predictor was fitted on other features or other classes.
-        """
-        return evaluate(predictor, *self._held_out())
-
-    def _held_out(self) -> tuple[Float32[Array, "n d"], list[str]]:
-        data, rows = self.source.dataset, self.of.held_out.rows
-        return data.features[rows], [data.classes.names[label] for label in data.labels[rows]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +42,7 @@ class Data:
     def __repr__(self) -> str:
         (n, d), seen = self.features.shape, self.seen
         return (
-            f"{self.dataset.card.title}: {n} images, {d} features each; "
+            f"{self.dataset.name}: {n} images, {d} features each; "
             f"{int(seen.sum())} seen and {int((~seen).sum())} unseen classes"
         )
 
@@ -232,7 +137,8 @@ class Data:
         ]
         notes = [f"- {markdown_line(text)}" for text in (*self.dataset.card.licences, *self.dataset.card.notes)]
         head = ("part", "images", "classes", "SHA-256, the first 16 digits")
-        return Table("\n".join([markdown_line(repr(self)), "", pipes(head, lines), "", *notes]))
+        title = f"**{markdown_line(self.dataset.card.title)}**"
+        return Table("\n\n".join([title, markdown_line(repr(self)), pipes(head, lines), "\n".join(notes)]))
 
 
 def load_data(name: str, *overrides: str) -> Data:
@@ -249,6 +155,14 @@ def load_data(name: str, *overrides: str) -> Data:
         raise InputError(f"data: {name!r} is no name; give one such as 'emoji'")
     cfg = compose([f"data={name}", *overrides])
     hints = {"data": DataKeys, "class_embedding": ClassEmbeddingKeys, "protocol": ProtocolKeys}
-    config = {key: plain(cfg, key, hint) for key, hint in hints.items()}
+    return data_of({key: plain(cfg, key, hint) for key, hint in hints.items()})
+
+
+def data_of(config: Mapping[str, Mapping[str, Any]]) -> Data:
+    """Load the data set of a resolved configuration.
+
+    Raises:
+        InputError: the data set cannot be loaded.
+    """
     with by_content():
         return Data(recent_data(config["data"]), config)

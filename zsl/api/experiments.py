@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from zsl.api.data import Data, data_of
 from zsl.api.scores import Scores
 from zsl.api.tables import Table
 from zsl.config.compose import check_choices, prepare_hydra, register_started, require_working_folder
@@ -72,7 +73,7 @@ class Results:
         return (_run(result, path.parent) for path, result in self.by_path.items())
 
     def __repr__(self) -> str:
-        return f"Results of {len(self)} runs"
+        return f"Results of {len(self)} run{'s' * (len(self) != 1)}"
 
     def table(self, metrics: Sequence[str] = (), sort: str | None = None, std: bool = False) -> Table:
         """Return a Markdown table: one row for all seeds of a configuration, as ``zsl report`` makes it.
@@ -130,6 +131,14 @@ class ConfiguredExperiment:
     def config(self) -> Mapping[str, Any]:
         """The whole configuration, resolved, as ``result.json`` stores it."""
         return self.experiment.config
+
+    def load_data(self) -> Data:
+        """Load the data set that it runs on, with its class embedding.
+
+        Raises:
+            InputError: the data set cannot be loaded.
+        """
+        return data_of(self.config)
 
     def run(self, output: str | Path | None = None) -> Run:
         """Run it as ``zsl train`` does, write ``result.json``, and return the result.

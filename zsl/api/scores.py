@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from zsl.config.settings import CorrectionKeys, plain
 from zsl.errors import InputError
 from zsl.evaluation import gzsl, hubness
 from zsl.evaluation.accuracy import hits, mean_class_accuracy
+from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 from zsl.evaluation.evaluate import Evaluation, ScoredImages
 from zsl.evaluation.evaluate import evaluate as evaluate_scores
@@ -163,10 +165,21 @@ class Scores:
         Raises:
             InputError: there is no such correction, or a hyperparameter is unknown, out of range or still to be chosen.
         """
-        node = plain(compose([f"correction={name}"]), "correction", CorrectionKeys)
-        correction = build_correction(node, hyperparameters)
+        correction = build_correction(_node(name), hyperparameters) if hyperparameters else _default(name)
         correction.require_chosen()
         return replace(self, matrix=correction(self.images.scores, self.images.seen))
+
+
+@cache
+def _node(name: str) -> dict[str, Any]:
+    """Return the node of a correction."""
+    return plain(compose([f"correction={name}"]), "correction", CorrectionKeys)
+
+
+@cache
+def _default(name: str) -> Correction:
+    """Return a correction with its default hyperparameters, built once: a notebook may correct batch by batch."""
+    return build_correction(_node(name), {})
 
 
 def score(

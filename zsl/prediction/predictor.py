@@ -161,10 +161,12 @@ class Predictor:
             labels: classes to ask about, all classes of training where none are given.
 
         Raises:
-            InputError: the features have another length, are not finite, or a label cannot be embedded.
+            InputError: the features have another length, are not finite or too large, or a label cannot be embedded.
         """
         space = self.label_space(labels)
         raw = score_classes(self.method, self._scaled(x), space)
+        if not np.isfinite(raw).all():
+            raise InputError("scores: not all are finite numbers; features or φ are too large for it; scale them")
         return self.correction(raw, space.seen.numpy())
 
     def predict(self, x: Float[Array, "n d"] | Tensor, labels: Labels | None = None, top_k: int = 1) -> Answers:

@@ -35,9 +35,10 @@ def load(folder: str | Path, own: Iterable[type] = ()) -> Predictor:
         InputError: there is no model in the folder, it is damaged, or it names what is not offered.
     """
     place = Path(folder)
-    if not (place / DESCRIPTION).is_file() and (place / RESULT).is_file():
-        place /= MODEL
-        if not (place / DESCRIPTION).is_file():
+    if not (place / DESCRIPTION).is_file():
+        if (place / MODEL / DESCRIPTION).is_file():
+            place /= MODEL
+        elif (place / RESULT).is_file():
             raise InputError(f"{folder}: the run saved no model; run it again with save.model=true")
     content, tensors = read(place)
     try:
