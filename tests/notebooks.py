@@ -35,7 +35,9 @@ def executed(path: Path) -> NotebookNode:
     with tempfile.TemporaryDirectory() as scratch:
         environment = {**os.environ, "TMPDIR": scratch, "PYTHONWARNINGS": QUIET}
         there = {"metadata": {"path": scratch}}
-        client = NotebookClient(notebook, timeout=LIMIT, kernel_name="python3", record_timing=False, resources=there)
+        client = NotebookClient(
+            notebook, timeout=LIMIT, kernel_name="python3", record_timing=False, coalesce_streams=True, resources=there
+        )
         client.execute(env=environment)
         shown = re.sub(rf"{re.escape(scratch)}/\w+/", "", json.dumps(notebook, ensure_ascii=False))
     result = nbformat.from_dict(json.loads(shown))

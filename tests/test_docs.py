@@ -198,6 +198,11 @@ def test_python_of_a_page_works(path: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def test_the_example_of_the_readme_is_ten_to_fifteen_lines() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert 10 <= len([line for line in code.splitlines() if line.strip()]) <= 15
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     for module in ("sphinx", "myst_parser", "furo"):

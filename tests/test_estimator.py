@@ -44,3 +44,19 @@ def test_it_answers_with_classes_that_it_never_saw() -> None:
 def test_a_class_without_an_embedding_is_refused() -> None:
     with pytest.raises(zsl.InputError, match="class 'b' of y has none"):
         zsl.ZeroShotClassifier().fit(np.eye(2), np.array(["a", "b"]), class_embeddings={"a": [1.0]})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"X": np.full((2, 2), np.nan)}, "Input X contains NaN"),
+        ({"y": np.array(["a"])}, "inconsistent numbers of samples"),
+        ({"class_embeddings": np.eye(2)}, "is no mapping"),
+        ({"class_embeddings": {"a": [1.0, 2.0], "b": [1.0]}}, "rows of different lengths"),
+        ({"class_embeddings": {"a": [1.0], "b": [1.0], 3: [1.0]}}, "classes are of several types"),
+    ],
+)
+def test_mistakes_cost_one_line(given: dict[str, Any], message: str) -> None:
+    right = {"X": np.eye(2), "y": np.array(["a", "b"]), "class_embeddings": {"a": [1.0], "b": [2.0]}}
+    with pytest.raises(zsl.InputError, match=message):
+        zsl.ZeroShotClassifier().fit(**right | given)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+import zsl
+import zsl.methods
 
 nbformat = pytest.importorskip("nbformat", reason="pip install 'zsl[notebooks]'")
 pytest.importorskip("nbclient", reason="pip install 'zsl[notebooks]'")
@@ -50,6 +54,24 @@ def test_it_says_nothing_of_who_ran_it_where_and_when(path: Path) -> None:
     assert place is None, place
     assert not re.search(r"20\d\d-\d\d-\d\d[T ]\d\d:\d\d", without_images)
     assert len(text.encode()) < LARGEST
+
+
+@each
+def test_it_knows_the_front_door_alone(path: Path) -> None:
+    """Of the package, a notebook uses the public names of ``zsl`` and ``zsl.methods``; of the shell, nothing."""
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    for node in ast.walk(ast.parse("\n".join(cells))):  # a line of the shell is no Python
+        if isinstance(node, ast.Import):
+            own = {name.name for name in node.names if name.name.split(".")[0] == "zsl"}
+            assert own <= {"zsl", "zsl.methods"}
+            assert not {name.name for name in node.names} & {"subprocess", "importlib"}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "zsl":
+            assert node.module in ("zsl", "zsl.methods")
+            public = zsl.__all__ if node.module == "zsl" else zsl.methods.__all__
+            assert {name.name for name in node.names} <= {*public, "methods"}
+        elif isinstance(node, ast.Attribute):
+            assert ast.unparse(node.value) != "zsl" or node.attr in zsl.__all__, ast.unparse(node)
+            assert ast.unparse(node) != "os.system"
 
 
 def shows(cell: Any) -> bool:

@@ -1,7 +1,8 @@
 """Zero-shot learning research: leak-free protocol, exact metrics, one training loop.
 
-``zsl.fit`` and ``zsl.evaluate`` work on arrays, ``zsl.load`` reads a saved model, ``zsl.experiment`` runs an experiment
-as ``zsl train`` does, ``zsl.results`` gathers the results of runs. ``zsl.methods`` holds the methods.
+``zsl.fit``, ``zsl.score`` and ``zsl.evaluate`` work on arrays, ``zsl.load`` reads a saved model, ``zsl.load_data`` a
+data set. ``zsl.experiment`` and ``zsl.experiments`` run as ``zsl train`` does, ``zsl.results`` gathers results of runs,
+and ``zsl.choices`` lists what a configuration can choose. ``zsl.methods`` holds the methods.
 """
 
 from __future__ import annotations
@@ -10,26 +11,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zsl.api import evaluate, experiment, fit, load, results
+    from zsl.api.data import Data, load_data
+    from zsl.api.experiments import Results, Run, choices, experiment, experiments, results
+    from zsl.api.fitting import fit
+    from zsl.api.scores import Scores, evaluate, score
     from zsl.data.label_space import LabelSpace
     from zsl.data.training_set import Setting
     from zsl.errors import InputError
     from zsl.estimator import ZeroShotClassifier
     from zsl.prediction.predictor import Predictor
+    from zsl.prediction.saved import load
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Data",
     "InputError",
     "LabelSpace",
     "Predictor",
+    "Results",
+    "Run",
+    "Scores",
     "Setting",
     "ZeroShotClassifier",
+    "choices",
     "evaluate",
     "experiment",
+    "experiments",
     "fit",
     "load",
+    "load_data",
     "results",
+    "score",
 ]
 
 _MODULES = {
@@ -38,7 +51,11 @@ _MODULES = {
     "Predictor": "zsl.prediction.predictor",
     "Setting": "zsl.data.training_set",
     "ZeroShotClassifier": "zsl.estimator",
-    **dict.fromkeys(("evaluate", "experiment", "fit", "load", "results"), "zsl.api"),
+    "fit": "zsl.api.fitting",
+    "load": "zsl.prediction.saved",
+    **dict.fromkeys(("Data", "load_data"), "zsl.api.data"),
+    **dict.fromkeys(("Results", "Run", "choices", "experiment", "experiments", "results"), "zsl.api.experiments"),
+    **dict.fromkeys(("Scores", "evaluate", "score"), "zsl.api.scores"),
 }
 
 

@@ -13,11 +13,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from zsl.api import fit
+from zsl.api.fitting import fit
 from zsl.data.scaling import EmbeddingScale, FeatureScale
 from zsl.errors import InputError
 from zsl.methods import ESZSL
 from zsl.methods.recipe import Kind, Recipe
+from zsl.prediction.arrays import array_of
 from zsl.prediction.predictor import Predictor
 
 
@@ -65,17 +66,22 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             InputError: a class of ``y`` has no embedding, or arrays do not fit together.
         """
-        X, y = validate_data(self, X, y)
+        X, y = self._checked(X, y)
         check_classification_targets(y)
         seen = unique_labels(y)
         if class_embeddings is None:
             class_embeddings = dict(zip(seen.tolist(), np.eye(len(seen)).tolist(), strict=True))
+        if not isinstance(class_embeddings, Mapping):
+            raise InputError("class_embeddings: is no mapping; give a dict from every class to its φ")
         missing = [label for label in seen.tolist() if label not in class_embeddings]
         if missing:
             raise InputError(f"class_embeddings: class {missing[0]!r} of y has none; give φ of every class")
-        self.classes_ = np.array(sorted(class_embeddings))
+        try:
+            self.classes_ = np.array(sorted(class_embeddings))
+        except TypeError as error:
+            raise InputError("class_embeddings: classes are of several types; give names alone, or numbers") from error
         place = {label: i for i, label in enumerate(self.classes_.tolist())}
-        phi = np.array([class_embeddings[label] for label in self.classes_.tolist()], dtype=np.float64)
+        phi = array_of("class_embeddings", [class_embeddings[label] for label in self.classes_.tolist()])
         self.predictor_: Predictor = fit(
             self.method if self.method is not None else ESZSL(),
             X,
@@ -104,4 +110,11 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: Float[Array, "n d"]) -> Float64[Array, "n classes"]:
         check_is_fitted(self)
-        return self.predictor_.scores(validate_data(self, X, reset=False))
+        return self.predictor_.scores(self._checked(X, reset=False))
+
+    def _checked(self, *arrays: Any, **options: Any) -> Any:
+        """Return arrays as scikit-learn checks them, and say what is wrong in one line."""
+        try:
+            return validate_data(self, *arrays, **options)
+        except ValueError as error:
+            raise InputError(" ".join(str(error).split())) from error

@@ -86,6 +86,13 @@ def test_images_labels_and_names_belong_together(loaded: Loader) -> None:
     assert data.name == "birds"
 
 
+def test_the_picture_of_a_row_is_the_one_its_features_are_of(loaded: Loader) -> None:
+    data = loaded(SPLIT)
+    assert data.picture is not None
+    opened = MeanColour()([data.picture(row) for row in range(len(data.labels))])
+    assert np.array_equal(opened, data.features)
+
+
 def test_without_lists_a_fifth_of_every_seen_class_is_tested_on(loaded: Loader) -> None:
     data = loaded()
     assert np.bincount(data.labels[data.splits.test_seen]).tolist() == [1, 1, 1]

@@ -24,7 +24,6 @@ from zsl.files.atomic import write_text
 from zsl.files.escaping import csv_text
 from zsl.files.source_file import read_text
 from zsl.prediction.inputs import ARRAYS, features, photographs
-from zsl.prediction.model_files import DESCRIPTION
 from zsl.prediction.predictor import Answers, Predictor
 from zsl.prediction.saved import load
 from zsl.reporting.contact_sheet import Entry, contact_sheet
@@ -56,7 +55,7 @@ def predict(arguments: argparse.Namespace) -> int:
     form = arguments.format or (ENDINGS.get(arguments.output.suffix, "table") if arguments.output else "table")
     if form == "table" and arguments.output:
         raise InputError(f"--output {arguments.output}: give a file that ends in .csv or .jsonl, or a --format")
-    model = load(_model_folder(arguments.model))
+    model = load(arguments.model)
     labels = _labels(arguments.labels)
     if arguments.add_labels:
         more = _labels(arguments.add_labels) or {}
@@ -76,11 +75,6 @@ def predict(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(text)
     return 0
-
-
-def _model_folder(folder: Path) -> Path:
-    inner = folder / "model"
-    return inner if not (folder / DESCRIPTION).is_file() and (inner / DESCRIPTION).is_file() else folder
 
 
 def _labels(given: str | None) -> dict[str, str | None] | None:

@@ -64,11 +64,28 @@ def load_source(data: Node, class_embedding: Node) -> EmbeddedDataset:
     """
 
     def load() -> EmbeddedDataset:
-        dataset = DATASETS.get(file_state_key({"data": data}), lambda: load_data(data))
-        return embedded(dataset, class_embedding, data["scale"])
+        return embedded(recent_data(data), class_embedding, data["scale"])
 
     with by_content():
         return SOURCES.get(file_state_key({"data": data, "class_embedding": class_embedding}), load)
+
+
+def recent_data(data: Node) -> Dataset:
+    """Load the data set of a ``data`` node; keep recently loaded data in memory.
+
+    Raises:
+        InputError: the data set cannot be loaded.
+    """
+    return DATASETS.get(file_state_key({"data": data}), lambda: load_data(data))
+
+
+def build_class_embedding(class_embedding: Node) -> ClassEmbedding:
+    """Build the class embedding of a ``class_embedding`` node.
+
+    Raises:
+        InputError: the class embedding cannot be built.
+    """
+    return instantiate(_loader(class_embedding), "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
 
 
 def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> EmbeddedDataset:
@@ -77,7 +94,7 @@ def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> Em
     Raises:
         InputError: the class embedding cannot be built, or a class cannot be embedded.
     """
-    embedding = instantiate(_loader(class_embedding), "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
+    embedding = build_class_embedding(class_embedding)
     seed = class_embedding["shuffle_seed"]
     seed = None if seed is None else require_seed("class_embedding.shuffle_seed", seed)
     source = EmbeddedDataset(dataset, embedding.fit, scale, class_embedding["scale"], seed)

@@ -133,7 +133,7 @@ class Experiment:
     @property
     def extra_files(self) -> list[str]:
         """Return the names of the files that the run writes in addition to ``result.json``."""
-        asked = {f"{MODEL}/{DESCRIPTION}": self.save.model, PREDICTIONS: self.save.predictions}
+        asked = {f"{MODEL}/{DESCRIPTION}": self.save.model, PREDICTIONS: self.save.predictions or self.save.scores}
         return [name for name, wanted in asked.items() if wanted]
 
     @property

@@ -23,8 +23,8 @@ def readable(words: Sequence[str]) -> list[str]:
     """Return the overrides, checked, with a leading ``~`` or ``~user`` of a value expanded as a shell does.
 
     Raises:
-        InputError: an override is too long, has too deeply nested brackets or too many digits in a row, holds control
-            characters or bytes that are not UTF-8, or names the home folder of an unknown user.
+        InputError: an override is no text, is too long, has too deeply nested brackets or too many digits in a row,
+            holds control characters or bytes that are not UTF-8, or names the home folder of an unknown user.
     """
     return [_expanded(_required(word)) for word in words]
 
@@ -57,6 +57,8 @@ def cure(word: str) -> str:
 
 
 def _required(word: str) -> str:
+    if not isinstance(word, str):
+        raise InputError(f"{word!r}: is no text; write 'key=value'")
     key, equals, value = word.partition("=")
     shown = f"{shortened(key, 60)}{equals}{shortened(value, 60)}"
     if len(word) > LONGEST:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64
@@ -12,6 +13,9 @@ from numpy import ndarray as Array
 
 from zsl.data.class_names import placeholders, require_names
 from zsl.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 BLOCK = 4096
@@ -124,6 +128,8 @@ class Dataset:
     splits: Splits
     card: Card
     fingerprints: Mapping[str, str]
+    picture: Callable[[int], Image] | None = field(default=None, compare=False, repr=False)
+    """opens the image of a row; None where there are features alone"""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:

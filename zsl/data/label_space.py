@@ -19,8 +19,8 @@ class LabelSpace:
     ZSL computes ``scores(x, classes.take(classes.unseen_ids))`` and GZSL ``scores(x, classes)``, by the same method.
 
     Raises:
-        InputError: the numbers of names, embeddings and seen flags differ, there is no class, or a name
-            occurs twice.
+        InputError: embeddings or seen flags are no tensors, the numbers of names, embeddings and seen flags differ,
+            there is no class, or a name occurs twice.
     """
 
     names: tuple[str, ...]
@@ -31,6 +31,10 @@ class LabelSpace:
 
     def __post_init__(self) -> None:
         n = len(self.names)
+        if not (
+            isinstance(self.embeddings, Tensor) and isinstance(self.seen, Tensor) and self.seen.dtype == torch.bool
+        ):
+            raise InputError("label space: give a tensor of embeddings, and a tensor of truth values for seen")
         if self.embeddings.ndim != 2 or self.embeddings.shape[0] != n or self.seen.shape != (n,):
             raise InputError(
                 f"label space: {n} names, embeddings of shape {tuple(self.embeddings.shape)} and seen of shape "

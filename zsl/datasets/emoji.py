@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from functools import cache as remembered
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray as Array
+from PIL.Image import Image
 
 from zsl.backbones.backbone import Backbone
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
@@ -105,6 +107,7 @@ def load(cache: str | Path, *, variant: str, split: str, held_out: str, backbone
         splits=splits,
         card=_card(variant, split, held_out),
         fingerprints=fingerprints(features, labels, splits),
+        picture=lambda row: _drawing(Path(cache).expanduser(), str(drawn_as[row]), table[labels[row]]),
     )
 
 
@@ -172,6 +175,17 @@ def _style(style: str, variant: str, backbone: Backbone, root: Path) -> Entry:
 
     digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()
     return cached(root, f"emoji/{style}-{digest[:16]}", source, build)
+
+
+def _drawing(root: Path, style: str, row: Row) -> Image:
+    return picture(svg(_icons(root, style), row.drawings[style])).open()
+
+
+@remembered
+def _icons(root: Path, style: str) -> Mapping[str, Any]:
+    """Return the drawings of a style, read from its package in the cache, or fetched."""
+    found: Mapping[str, Any] = read_json(fetch(packages()[style], root / "emoji" / "packages"), "icons.json")
+    return found
 
 
 def _keywords(table: tuple[Row, ...], root: Path) -> tuple[str, ...]:

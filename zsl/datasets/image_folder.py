@@ -122,6 +122,7 @@ def load(
             ),
         ),
         fingerprints=fingerprints(features, labels, parts),
+        picture=lambda row: images[row].picture.open(),
     )
 
 

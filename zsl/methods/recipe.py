@@ -54,16 +54,34 @@ class Kind:
         self.__name__, self.__doc__, self.__module__ = kind.__name__, kind.__doc__, kind.__module__
         self.__signature__ = inspect.Signature(list(parameters(kind).values()))
 
-    def __call__(self, **hyperparameters: Any) -> Recipe:
+    def __call__(self, *unnamed: object, **hyperparameters: Any) -> Recipe:
         """Make a recipe.
 
         Raises:
-            InputError: a hyperparameter is not one of the method.
+            InputError: a hyperparameter is not one of the method, or is given without its name.
         """
+        if unnamed:
+            names = ", ".join(f"{name}=…" for name in parameters(self.kind)) or "none"
+            raise InputError(f"{self.__name__}({unnamed[0]!r}): hyperparameters need their names, of {names}")
         return Recipe(self.kind, hyperparameters)
 
     def __repr__(self) -> str:
         return f"{self.__name__}{self.__signature__}"
+
+
+def recipe_of(method: object) -> Recipe:
+    """Return a method as a recipe: with hyperparameters, without (its defaults), or a class of the user's own.
+
+    Raises:
+        InputError: the value is no method.
+    """
+    if isinstance(method, Recipe):
+        return method
+    kind = method.kind if isinstance(method, Kind) else method
+    if isinstance(kind, type) and issubclass(kind, ZSLModel):
+        return Recipe(kind)
+    what = repr(method) if isinstance(method, str) else f"a {type(method).__name__}"
+    raise InputError(f"method: {what} is no method; give one of zsl.methods, such as ESZSL(gamma=1)")
 
 
 def parameters(kind: type[ZSLModel]) -> dict[str, inspect.Parameter]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from zsl.evaluation.gzsl import stacked
 from zsl.evaluation.scored_images import ScoreStream
 from zsl.evaluation.scoring import ModelScores
 from zsl.methods.method import Dimensions, ZSLModel
+from zsl.prediction.arrays import array_of, embeddings_of, features_of
 from zsl.prediction.components import of_object
 from zsl.prediction.model_files import write
 
@@ -114,9 +115,17 @@ class Predictor:
         Raises:
             InputError: no label is given, one stands twice, or a new one cannot be embedded.
         """
-        if labels is None or isinstance(labels, LabelSpace):
-            return self.classes if labels is None else labels
+        if labels is None:
+            return self.classes
+        if isinstance(labels, LabelSpace):
+            k = self.dims.embedding
+            embeddings = embeddings_of("labels: φ of the label space", labels.embeddings, len(labels), k)
+            return replace(labels, embeddings=torch.from_numpy(embeddings).to(self.classes.embeddings.dtype))
+        if isinstance(labels, str) or not isinstance(labels, Iterable):
+            raise InputError(f"labels: {labels!r} is no list; give names of classes, such as ['zebra', 'okapi']")
         names = list(labels)
+        if other := [name for name in names if not isinstance(name, str)]:
+            raise InputError(f"labels: {other[0]!r} is no name; give names of classes, such as ['zebra', 'okapi']")
         if not names:
             raise InputError("labels: no class is asked about; give at least one, or leave labels out for all")
         pairs = labels.items() if isinstance(labels, Mapping) else ()
@@ -153,9 +162,12 @@ class Predictor:
             labels: classes to ask about, all classes of training where none are given.
 
         Raises:
-            InputError: the features have another length, are not finite, or a label cannot be embedded.
+            InputError: the features have another length, are not finite or too large, or a label cannot be embedded.
         """
-        return self.stream(x, labels=labels).dense()
+        found = self.stream(x, labels=labels).dense()
+        if not np.isfinite(found).all():
+            raise InputError("scores: not all are finite numbers; features or φ are too large for it; scale them")
+        return found
 
     def stream(
         self, x: Float[Array, "n d"] | Tensor, y: Int64[Array, " n"] | None = None, labels: Labels | None = None
@@ -170,12 +182,12 @@ class Predictor:
         Raises:
             InputError: as of :meth:`scores`.
         """
-        features = self._checked(x)
+        features = features_of("features", x, self.dims.features)
+        own = np.zeros(len(features), np.int64) if y is None else y
 
         def read(start: int, stop: int) -> Float32[Tensor, "rows d"]:
-            return torch.from_numpy(self.scaling(features[start:stop].astype(np.float32)))
+            return torch.from_numpy(self.scaling(features[start:stop]))
 
-        own = np.zeros(len(features), np.int64) if y is None else y
         return self.correction.corrected(ModelScores(self.method, self.label_space(labels), own, read))
 
     def predict(self, x: Float[Array, "n d"] | Tensor, labels: Labels | None = None, top_k: int = 1) -> Answers:
@@ -195,7 +207,7 @@ class Predictor:
         Raises:
             InputError: ``top_k`` is below 1.
         """
-        if isinstance(top_k, bool) or top_k < 1:
+        if isinstance(top_k, bool) or not isinstance(top_k, int | np.integer) or top_k < 1:
             raise InputError(f"top_k={top_k}: give a whole number of at least 1")
         seen = space.seen.numpy()
         both = bool(seen.any() and (~seen).any())
@@ -240,25 +252,23 @@ class Predictor:
         write(Path(folder), description, tensors)
 
     def to(self, device: str | torch.device) -> Predictor:
-        """Return the predictor with its method on another device."""
-        return replace(self, method=self.method.to(device))
+        """Return the predictor with its method on another device, such as ``"cuda"``.
 
-    def _checked(self, x: Float[Array, "n d"] | Tensor) -> Float[Array, "n d"]:
-        features = np.asarray(x.detach().cpu().numpy() if isinstance(x, Tensor) else x)
-        d = self.dims.features
-        if features.ndim != 2 or features.shape[1] != d or not len(features):
-            raise InputError(f"features: shape {features.shape}; the model takes rows of {d} numbers")
-        if features.dtype.kind not in "fiu" or not np.isfinite(features).all():
-            raise InputError("features: not all of them are finite real numbers; repair the array")
-        return features
+        Raises:
+            InputError: there is no such device.
+        """
+        try:
+            return replace(self, method=self.method.to(device))
+        except (AssertionError, RuntimeError) as error:  # of PyTorch, where a device is missing or unknown
+            raise InputError(f"device {device!r}: is not at hand; use 'cpu'") from error
 
     def _embedded(self, fresh: Mapping[str, str | Float[Array, " k"] | None]) -> Float32[Array, "new k"]:
         """Embed classes that the model does not know, and scale their φ as in training."""
         k = self.described.phi.shape[1]
         rows = []
         for name, given in fresh.items():
-            row = self._embed(name, given) if given is None or isinstance(given, str) else np.asarray(given, np.float64)
-            if row.shape != (k,) or not np.isfinite(row).all():
+            row = self._embed(name, given) if given is None or isinstance(given, str) else array_of("labels", given)
+            if row.shape != (k,) or row.dtype.kind not in "fiu" or not np.isfinite(row).all():
                 raise InputError(f"labels: φ of {name!r} has shape {row.shape}; give {k} finite numbers")
             rows.append(row)
         every = np.concatenate([self.described.phi, np.stack(rows)])

@@ -16,6 +16,7 @@ from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, require_choi
 from zsl.errors import InputError
 from zsl.evaluation.evaluate import Calibration
 from zsl.methods.method import Dimensions, ZSLModel
+from zsl.outputs.names import MODEL, RESULT
 from zsl.prediction.components import built
 from zsl.prediction.model_files import DESCRIPTION, read
 from zsl.prediction.predictor import Described, Predictor
@@ -27,13 +28,18 @@ def load(folder: str | Path, own: Iterable[type] = ()) -> Predictor:
     The folder may be anybody's: what it names is built only if the package offers it, or ``own`` classes of yours.
 
     Args:
-        folder: what :meth:`Predictor.save` wrote, or ``model/`` in the folder of a run with ``save.model=true``.
+        folder: what :meth:`Predictor.save` wrote, or the folder of a run with ``save.model=true``.
         own: your own classes (method, class embedding, backbone) that the model may consist of.
 
     Raises:
         InputError: there is no model in the folder, it is damaged, or it names what is not offered.
     """
     place = Path(folder)
+    if not (place / DESCRIPTION).is_file():
+        if (place / MODEL / DESCRIPTION).is_file():
+            place /= MODEL
+        elif (place / RESULT).is_file():
+            raise InputError(f"{folder}: the run saved no model; run it again with save.model=true")
     content, tensors = read(place)
     try:
         return _assembled(content, tensors, str(place / DESCRIPTION), tuple(own))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zsl.data.scaling import require_choice
 from zsl.errors import InputError
 from zsl.reporting.occurrences import BINS, MATRICES, histogram, measures
 from zsl.reporting.report import add_table_arguments, show
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from zsl.outputs.result import Result
+    from zsl.reporting.table import Row
 
 HELP = "hubness of predictions: hubs, antihubs, skewness; as a table or a plot"
 DESCRIPTION = (
@@ -50,14 +52,12 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
             be written.
     """
     from zsl.outputs.result import gather
-    from zsl.reporting.layout import arrange
-    from zsl.reporting.table import rows
 
-    results = gather(args.paths)
-    counted = {path: replace(result, metrics=_metrics(path, result, args)) for path, result in results.items()}
-    found = arrange(rows(counted))
+    found = _rows(gather(args.paths), args.k, args.among)
     if args.output is None or args.output.suffix not in PLOTS:
-        return show(found, [*ACCURACIES[args.among], *BINS] if args.histogram else _columns(args), args, console)
+        return show(
+            found, [*ACCURACIES[args.among], *BINS] if args.histogram else _columns(args.k, args.among), args, console
+        )
 
     from zsl.files.atomic import write_bytes
     from zsl.reporting.occurrence_plot import draw
@@ -66,20 +66,37 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
     return 0
 
 
-def _columns(args: argparse.Namespace) -> list[str]:
-    return [*ACCURACIES[args.among], *measures(args.k, [1], [0])]
+def table(results: Mapping[Path, Result], k: int = 1, among: str = "unseen") -> str:
+    """Return a table of the hubness of results, in Markdown.
+
+    Raises:
+        InputError: a result has no k-occurrences for this k, or ``among`` is none of `MATRICES`.
+    """
+    from zsl.reporting.report import render
+
+    require_choice(among, "among", tuple(MATRICES))
+    return render(_rows(results, k, among), "markdown", _columns(k, among))
 
 
-def _metrics(path: Path, result: Result, args: argparse.Namespace) -> Mapping[str, float]:
-    counts = result.hubness.get(MATRICES[args.among], {})
-    if f"N{args.k}" not in counts:
+def _rows(results: Mapping[Path, Result], k: int, among: str) -> list[Row]:
+    from zsl.reporting.layout import arrange
+    from zsl.reporting.table import rows
+
+    return arrange(rows({path: replace(it, metrics=_metrics(path, it, k, among)) for path, it in results.items()}))
+
+
+def _columns(k: int, among: str) -> list[str]:
+    return [*ACCURACIES[among], *measures(k, [1], [0])]
+
+
+def _metrics(path: Path, result: Result, k: int, among: str) -> Mapping[str, float]:
+    counts = result.hubness.get(MATRICES[among], {})
+    if f"N{k}" not in counts:
         recorded = ", ".join(name[1:] for name in counts if name.startswith("N"))
         cure = f"choose --k from {recorded}" if recorded else "run it again"
-        raise InputError(f"{path}: has no {args.k}-occurrences of classes; {cure}")
-    N, bad = counts[f"N{args.k}"], counts[f"bad_N{args.k}"]
+        raise InputError(f"{path}: has no {k}-occurrences of classes; {cure}")
+    N, bad = counts[f"N{k}"], counts[f"bad_N{k}"]
     mark = "†" if result.selection.policy == "test" else ""
-    counted = {
-        name + mark: value for name, value in (measures(args.k, list(N), list(bad)) | histogram(list(N))).items()
-    }
-    accuracies = {name for stem in ACCURACIES[args.among] for name in (stem, stem + "†")}
+    counted = {name + mark: value for name, value in (measures(k, list(N), list(bad)) | histogram(list(N))).items()}
+    accuracies = {name for stem in ACCURACIES[among] for name in (stem, stem + "†")}
     return {name: value for name, value in result.metrics.items() if name in accuracies} | counted

@@ -59,6 +59,10 @@ class Forget(Callback):
         job_return.cfg = job_return.hydra_cfg = None
 
 
+class LauncherError(Exception):
+    """Failure of a launcher, after which the outcomes of its jobs are lost; the cause is chained."""
+
+
 def multirun(arguments: argparse.Namespace, started: datetime) -> int:
     """Launch every job of a multirun; return the exit status of the command.
 
@@ -67,8 +71,28 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
         started: time of the launch, for folder names.
 
     Raises:
-        InputError: the configuration cannot be composed, the overrides match no job, or jobs failed by a user's
-            mistake.
+        InputError: as for :func:`launched`, or jobs failed by a user's mistake.
+        KeyboardInterrupt: the command was interrupted; the message holds the command that resumes it.
+    """
+    try:
+        return _report(*launched(arguments, started))
+    except LauncherError as lost:
+        traceback.print_exception(lost.__cause__)
+        sys.stderr.write(f"zsl: {lost}\n")
+        return 1
+
+
+def launched(arguments: argparse.Namespace, started: datetime, shown: bool = True) -> tuple[list[Outcome], Path]:
+    """Launch every job of a multirun; return their outcomes and ``paths.output``.
+
+    Args:
+        arguments: parsed arguments of Hydra.
+        started: time of the launch, for folder names.
+        shown: whether every result is printed.
+
+    Raises:
+        InputError: the configuration cannot be composed, or the overrides match no job.
+        LauncherError: a process of the launcher was killed.
         KeyboardInterrupt: the command was interrupted; the message holds the command that resumes it.
     """
     name, folder = arguments.config_name or "config", arguments.config_path or tree() / "conf"
@@ -94,17 +118,14 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
         resume_with = _resume_with(arguments, output)
         try:
             with explained():
-                outcomes = _launched(composer, composed, batches, Worker(started, total))
+                return _launched(composer, composed, batches, Worker(started, total, shown)), output
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"{str(stop) or 'interrupted'}; {resume_with}") from None
         except InputError:
             raise
         except Exception as error:  # a process of the launcher was killed, and the outcomes of other jobs are lost
-            traceback.print_exc()
-            lost = f"zsl: the launcher failed ({without_secrets(line(error))}); zsl jobs {output} lists its jobs"
-            sys.stderr.write(f"{lost}; {resume_with}\n")
-            return 1
-    return _report(outcomes, output)
+            lost = f"the launcher failed ({without_secrets(line(error))}); zsl jobs {output} lists its jobs"
+            raise LauncherError(f"{lost}; {resume_with}") from error
 
 
 def _deferred(overrides: Sequence[str]) -> list[str]:

@@ -86,7 +86,7 @@ def run(
                 result = record(experiment, source, stage, choice, model, correction, evaluation, timings)
                 if experiment.save.model:
                     predictor(experiment, source, stage, choice, model, correction).save(output / MODEL)
-                if experiment.save.predictions:
+                if experiment.save.predictions or experiment.save.scores:
                     save_predictions(evaluation, scored if experiment.save.scores else None, stage, output)
                 write(result, output)
         for warning in edges.warnings([result]):

@@ -42,6 +42,8 @@ class Worker:
     started: datetime
     total: int
     """number of jobs in the multirun"""
+    shown: bool = True
+    """whether results, and messages of the log, are printed"""
     searches: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def __call__(self, cfg: DictConfig) -> Outcome:
@@ -50,7 +52,8 @@ class Worker:
         from zsl.files.folder import folder
 
         register_started(self.started)
-        show_log()
+        if self.shown:
+            show_log()
         hydra_config = HydraConfig.get()
         job = Job.of(_content(cfg), hydra_config.runtime.choices, output_of(cfg), overrides_of(hydra_config))
         place = f"[{hydra_config.job.num + 1}/{self.total}] "
@@ -61,7 +64,7 @@ class Worker:
                     outcome = self._run(cfg, job, hydra_config, place)
         except InputError as error:
             outcome = Outcome("failed", job, line(error))
-        if outcome.state == "failed":
+        if outcome.state == "failed" and self.shown:
             sys.stderr.write(without_secrets(f"{place}failed: {job.folder.name}: {outcome.error}\n"))
         return outcome
 
@@ -84,7 +87,8 @@ class Worker:
             known = out_of_memory(error)
             return _failed(job, known) if known else _failed(job, error, traceback.format_exc())
         job.finish()
-        print_result(result, job.folder, place, " (kept)" if kept else "")
+        if self.shown:
+            print_result(result, job.folder, place, " (kept)" if kept else "")
         return Outcome("kept" if kept else "done", job)
 
 
