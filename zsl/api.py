@@ -167,17 +167,43 @@ class Results:
     def __len__(self) -> int:
         return len(self.by_path)
 
-    def table(self, metrics: Sequence[str] = (), sort: str | None = None, std: bool = False) -> str:
-        """Return a Markdown table: one row for all seeds of a configuration, as ``zsl report`` makes it.
+    def table(
+        self,
+        metrics: Sequence[str] = (),
+        sort: str | None = None,
+        std: bool = False,
+        *,
+        columns: Sequence[str] = (),
+        pivot: Sequence[str] = (),
+        names: Mapping[str, str] | None = None,
+        form: str = "markdown",
+    ) -> str:
+        """Return a table, in Markdown by default: one row for all seeds of a configuration, as ``zsl report`` makes it.
+
+        Args:
+            metrics: metrics to show; the usual ones where empty.
+            sort: metric by which rows are sorted within each data set.
+            std: whether standard deviations are shown.
+            columns: columns to show in this order, such as ``["method", "H"]``, or with a + besides the usual ones.
+            pivot: metrics to show with a line for each method and a column for each data set.
+            names: method, data set or class embedding -> name under which it is shown.
+            form: ``"markdown"``, ``"terminal"``, ``"csv"`` or ``"latex"``.
 
         Raises:
-            InputError: no result has one of the metrics.
+            InputError: no result has one of the metrics, there is no such form, or no row has one of the names.
         """
+        from zsl.reporting.display_names import renamed
         from zsl.reporting.layout import arrange
+        from zsl.reporting.output import FORMATS
         from zsl.reporting.report import render
         from zsl.reporting.table import rows
 
-        return render(arrange(rows(self.by_path), sort), "markdown", metrics, std)
+        if form not in FORMATS:
+            raise InputError(f"form={form!r}: there is no such format; choose one of {', '.join(FORMATS)}")
+        if pivot and metrics:
+            raise InputError("metrics: pivot names the metrics; give one of the two")
+        found = renamed(arrange(rows(self.by_path), sort), names or {})
+        return render(found, form, metrics, std, columns, pivot)
 
 
 def results(*folders: str | Path) -> Results:
