@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zsl.api.data import Data, load_data
-    from zsl.api.experiments import Results, Run, choices, experiment, experiments, results
+    from zsl.api.experiments import choices, experiment, experiments
     from zsl.api.fitting import fit
+    from zsl.api.results import Results, Run, results
     from zsl.api.scores import Scores, evaluate, score
     from zsl.data.label_space import LabelSpace
     from zsl.data.training_set import Setting
@@ -54,7 +55,8 @@ _MODULES = {
     "fit": "zsl.api.fitting",
     "load": "zsl.prediction.saved",
     **dict.fromkeys(("Data", "load_data"), "zsl.api.data"),
-    **dict.fromkeys(("Results", "Run", "choices", "experiment", "experiments", "results"), "zsl.api.experiments"),
+    **dict.fromkeys(("choices", "experiment", "experiments"), "zsl.api.experiments"),
+    **dict.fromkeys(("Results", "Run", "results"), "zsl.api.results"),
     **dict.fromkeys(("Scores", "evaluate", "score"), "zsl.api.scores"),
 }
 

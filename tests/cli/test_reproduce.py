@@ -99,6 +99,6 @@ def test_a_claim_that_cannot_be_is_refused_before_anything_runs(
 def test_published_tables_have_columns_of_their_own(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "data=synthetic", "paths.output=run"]) == 0
     assert main(["report", "run", "--published"]) == 2
-    assert "no run of an experiment among these results" in capsys.readouterr().err
+    assert "no experiment has a published number for any run (eszsl on synthetic)" in capsys.readouterr().err
     assert main(["report", "run", "--published", "--metrics", "T1"]) == 2
-    assert "omit --metrics, --sort, --std and --html" in capsys.readouterr().err
+    assert "omit --metrics, --columns, --pivot, --names, --sort, --std and --html" in capsys.readouterr().err

@@ -24,17 +24,18 @@ from tests.written_results import build
 from zsl.errors import is_control, printable
 from zsl.files import escaping
 from zsl.outputs.result import Result, Selection
-from zsl.reporting import occurrence_plot, reproduction
+from zsl.reporting import occurrence_plot, reproduction, reproduction_csv
 from zsl.reporting.comparison import class_plot, ranking_plot
 from zsl.reporting.comparison.classes import by_class
 from zsl.reporting.comparison.comparisons import compare, contender_pairs
 from zsl.reporting.comparison.contenders import contenders, single_splits, split_groups
 from zsl.reporting.comparison.layout import class_sheet, classes_csv, comparison_sheet, comparisons_csv, ranking_sheet
 from zsl.reporting.comparison.ranking import rankings
-from zsl.reporting.layout import Cell, Line, Sheet, arrange, sheets
+from zsl.reporting.layout import arrange, sheets
 from zsl.reporting.occurrences import BINS, histogram
+from zsl.reporting.output import written
 from zsl.reporting.render import latex, markdown, table_csv
-from zsl.reporting.report import written
+from zsl.reporting.sheet import Cell, Line, Sheet
 from zsl.reporting.table import rows
 
 HOSTILE = [
@@ -154,14 +155,16 @@ def found(text: str) -> Found:
     return Found(
         results,
         made,
-        [table_csv(own), reproduction.table_csv(claimed), comparisons_csv(families), classes_csv(classes)],
+        [table_csv(own), reproduction_csv.table_csv(claimed), comparisons_csv(families), classes_csv(classes)],
     )
 
 
 def sheet(*words: str) -> Sheet:
     """Make a table with texts in every cell."""
     lines = tuple(Line(i % 2, (Cell(text, i == 0), Cell(text), Cell("1.0"))) for i, text in enumerate(words))
-    return Sheet(words[0], (words[-1], words[0], "T1"), lines, tuple(words), tuple(words), 2)
+    return Sheet(
+        words[0], (words[-1], words[0], "T1"), lines, tuple(words), tuple(words), (False, False, True), tuple(words)
+    )
 
 
 def squeezed(text: str) -> str:
@@ -186,7 +189,7 @@ def require_markdown(made: Sequence[Sheet]) -> None:
     expected = []
     for each in made:
         expected += [each.title, *each.header, *(cell.text for line in each.lines for cell in line.cells)]
-        expected += [*each.notes, *each.legend]
+        expected += [*each.notes, *each.legend, *each.hints]
     assert list(map(squeezed, said)) == list(map(squeezed, expected))
 
 
@@ -194,7 +197,7 @@ def require_latex(made: Sequence[Sheet]) -> None:
     """Read LaTeX: cells equal their texts, and all commands are the writer's own."""
     text = latex(made)
     bodies = re.findall(
-        r"\\begin\{tabular\}\{l*r*\}\n\\toprule\n(.*?)\n\\bottomrule\n\\end\{tabular\}", text, re.DOTALL
+        r"\\begin\{tabular\}\{[lr]*\}\n\\toprule\n(.*?)\n\\bottomrule\n\\end\{tabular\}\}", text, re.DOTALL
     )
     assert len(bodies) == len(made) == text.count("\\caption{")
     for body, each in zip(bodies, made, strict=True):

@@ -15,9 +15,10 @@ import pytest
 from rich.console import Console
 
 from zsl.outputs.result import Result, Selection
-from zsl.reporting.layout import Sheet, arrange, sheets
+from zsl.reporting.layout import arrange, sheets
 from zsl.reporting.render import latex, markdown, table_csv, terminal
 from zsl.reporting.report import render
+from zsl.reporting.sheet import Sheet
 from zsl.reporting.table import Row, rows
 
 HOSTILE = "A|B*C_D & 50 % of #1 $x$ {y} ~z^2 \\n <i>`q`</i> [é] †"
@@ -72,10 +73,11 @@ def test_markdown_read_back_is_the_table(found: list[Row]) -> None:
         assert title == sheet.title
         assert plain[:1] + plain[2:] == texts(sheet)
         assert unwrapped(table[2:], "**", "**")[1] == bolds(sheet)
-        assert table[1] == ["---"] * sheet.words + ["---:"] * (len(sheet.header) - sheet.words)
+        assert table[1] == ["---:" if number else "---" for number in sheet.numeric]
         assert [unescaped(line[2:]) for line in lines if line.startswith("- ")] == [
             *sheet.notes,
             *sheet.legend,
+            *sheet.hints,
         ]
 
 
@@ -99,12 +101,14 @@ TOKEN = re.compile("|".join(re.escape(key) for key in sorted(TEX, key=len, rever
 def test_latex_read_back_is_the_table(found: list[Row]) -> None:
     made = sheets(found)
     tables = re.findall(
-        r"\\caption\{([^\n]*)\}\n\\begin\{tabular\}\{(l+)(r+)\}\n\\toprule\n(.*?)\n\\bottomrule", latex(made), re.S
+        r"\\caption\{([^\n]*)\}\n[^\n]*\n[^\n]*\n\\begin\{tabular\}\{([lr]+)\}\n\\toprule\n(.*?)\n\\bottomrule",
+        latex(made),
+        re.S,
     )
     assert len(tables) == len(made) == 2
-    for (title, words, numbers, body), sheet in zip(tables, made, strict=True):
+    for (title, columns, body), sheet in zip(tables, made, strict=True):
         assert title == sheet.title
-        assert (len(words), len(words + numbers)) == (sheet.words, len(sheet.header))
+        assert columns == "".join("r" if number else "l" for number in sheet.numeric)
         table = [re.split(r" (?<!\\)& ", re.sub(r" \\\\( \\midrule)?$", "", line)) for line in body.splitlines()]
         plain, _ = unwrapped(table, r"\textbf{", "}")
         assert [[TOKEN.sub(lambda m: TEX[m[0]], cell) for cell in row] for row in plain] == texts(sheet)
@@ -121,7 +125,7 @@ def test_latex_leaves_no_special_character_unescaped(found: list[Row]) -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_compiles(found: list[Row], tmp_path: Path) -> None:
-    page = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n%s\\end{document}\n"
+    page = "\\documentclass{article}\n\\usepackage{booktabs, graphicx}\n\\begin{document}\n%s\\end{document}\n"
     (tmp_path / "t.tex").write_text(page % latex(sheets(found, std=True)), encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
@@ -168,10 +172,22 @@ def test_a_narrow_terminal_loses_no_number(found: list[Row], width: int) -> None
     shown = re.findall(r"\d+\.\d+", page)
     for sheet in made:
         for line in sheet.lines:
-            for cell in line.cells[sheet.words :]:
+            for cell in line.cells:
                 for number in re.findall(r"\d+\.\d+", cell.text):
                     assert number in shown
     assert max(map(len, page.splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_a_narrow_terminal_keeps_every_number_on_one_line(found: list[Row], width: int) -> None:
+    made = sheets(found, std=True, columns=["+chosen"])
+    page = printed(made, width)
+    assert max(map(len, page.splitlines())) <= width
+    for sheet in made:
+        texts = [cell.text for line in sheet.lines for cell in line.cells if cell.value is not None]
+        assert all(any(text in line for line in page.splitlines()) for text in texts)
+        words = "".join(cell.text for line in sheet.lines for cell in line.cells if cell.value is None)
+        assert set("".join(words.split())) <= set(page)
 
 
 def test_csv_read_back_is_unrounded(found: list[Row]) -> None:
@@ -202,7 +218,7 @@ def test_csv_read_back_is_unrounded(found: list[Row]) -> None:
 
 def test_csv_keeps_the_metrics_asked_for(found: list[Row]) -> None:
     header = next(csv.reader(io.StringIO(table_csv(found, ["H"]))))
-    assert header[11:] == [f"{name} {part}" for name in ("H", "H†") for part in ("mean", "std", "ci95", "n")]
+    assert header[10:18] == [f"{name} {part}" for name in ("H", "H†") for part in ("mean", "std", "ci95", "n")]
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv"])

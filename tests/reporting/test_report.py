@@ -58,14 +58,14 @@ def test_a_pipe_is_not_folded_but_a_terminal_is(runs: Path) -> None:
 def test_std_metrics_and_sort(runs: Path) -> None:
     page = run(runs, "--std", "--metrics", "T1, AUSUC", "--sort", "T1", "--format", "markdown")
     lines = [line for line in page.splitlines() if line.startswith("| ")]
-    assert lines[0].endswith("| fingerprint | T1 | AUSUC |")
+    assert lines[0].endswith("| T1 | AUSUC | fingerprint |")
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| eszsl", "| ale"]
     assert "57.0 ± 2.0 (1.6)" in page
 
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("t.md", "## Test"), ("t.csv", "method,data,"), ("t.tex", "% \\usepackage"), ("t.txt", "Test images")],
+    [("t.md", "## Test"), ("t.csv", "method,data,"), ("t.tex", "% needs \\usepackage"), ("t.txt", "Test images")],
 )
 def test_the_ending_of_the_file_chooses_the_format(runs: Path, tmp_path: Path, name: str, start: str) -> None:
     file = tmp_path / "tables" / name

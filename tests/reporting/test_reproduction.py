@@ -14,7 +14,8 @@ import pytest
 from zsl.errors import InputError
 from zsl.outputs.result import Result
 from zsl.reporting.layout import MEAN_OF_H
-from zsl.reporting.reproduction import command, reproductions, sections, summary, table_csv
+from zsl.reporting.reproduction import command, reproductions, sections, summary
+from zsl.reporting.reproduction_csv import table_csv
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]

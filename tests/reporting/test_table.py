@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zsl.outputs.result import Result, Selection
+from zsl.cli import main
+from zsl.outputs.result import Result, Selection, gather
 from zsl.reporting.table import Row, rows
+from zsl.reporting.wording import options
 
 Make = Callable[..., Result]
 Keyed = Callable[..., dict[Path, Result]]
@@ -164,3 +166,49 @@ def test_rows_have_no_state(make: Make, keyed: Keyed) -> None:
     first: list[Row] = rows(results)
     assert rows(results) == first
     assert rows({}) == []
+
+
+SEARCH = {"sampler": "grid", "trials": None, "pruner": "none", "study": "eszsl-cub", "storage": None, "stale": 60}
+GRID = {"sweep": {"gamma": [1.0, 10.0]}, "selection": {"policy": "validation", "objective": "T1"}}
+
+
+def searched(make: Make, T1: float, seed: int, **search: Any) -> Result:
+    config = GRID | ({"search": SEARCH | search} if search else {})
+    return make(seed=seed, T1=T1, config=config, selection=Selection("validation", {"method.gamma": 1.0}))
+
+
+@pytest.mark.parametrize("search", [{"sampler": "grid"}, {"study": "mine", "stale": 5}, {"storage": "sqlite:///a.db"}])
+def test_a_grid_is_one_row_whoever_searched_it(make: Make, keyed: Keyed, search: dict[str, Any]) -> None:
+    (row,) = rows(keyed([searched(make, 50.0, 0), searched(make, 52.0, 1, **search)]))
+    assert (row.seeds, row.metrics["T1"].mean) == ((0, 1), 51.0)
+
+
+@pytest.mark.parametrize(
+    ("search", "told"),
+    [
+        ({"sampler": "tpe", "trials": 50}, {"sampler=grid trials=–", "sampler=tpe trials=50"}),
+        ({"pruner": "median"}, {"pruner=–", "pruner=median"}),
+    ],
+)
+def test_another_search_is_another_row_that_says_so(
+    make: Make, keyed: Keyed, search: dict[str, Any], told: set[str]
+) -> None:
+    found = rows(keyed([searched(make, 50.0, 0), searched(make, 52.0, 1, **search)]))
+    assert len(found) == 2
+    assert set(options(found)) == told
+
+
+def test_fixed_hyperparameters_know_no_search(make: Make, keyed: Keyed) -> None:
+    configs = [{"sweep": {}, "selection": {"policy": "fixed"}}, {"sweep": {"gamma": [1]}, "selection": {"patience": 3}}]
+    configs[1]["selection"]["policy"] = "fixed"
+    (row,) = rows(keyed([make(seed=i, config=config) for i, config in enumerate(configs)]))
+    assert row.seeds == (0, 1)
+
+
+def test_a_sweep_and_a_validation_of_the_command_line_are_one_row(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    few = ["data=synthetic", "method=eszsl", "sweep.gamma=[1.0]", "sweep.lamb=[0.1,1.0]"]
+    assert main(["train", *few, "selection=validation", "seed=0", f"paths.output={tmp_path / 'train'}"]) == 0
+    assert main(["sweep", *few, "search=grid", "seed=1", f"paths.output={tmp_path / 'sweep'}"]) == 0
+    (row,) = rows(gather([tmp_path]))
+    assert row.seeds == (0, 1)

@@ -67,7 +67,7 @@ def main(arguments: argparse.Namespace) -> int:
             failed[name] = str(error)
     made = [arguments.runs / name for name in names if any((arguments.runs / name).rglob(NAME))]
     if made:
-        arguments.format = None
+        arguments.format = arguments.caption = arguments.label = None
         show_published(gather(made), arguments)
     if failed:
         first = next(iter(failed))

@@ -18,7 +18,9 @@ SHORT = 8
 """number of characters of a fingerprint that are shown"""
 
 
-def reasons(result: Result, claim: Claim, others: Sequence[Claim] = ()) -> Iterator[str]:
+def reasons(
+    result: Result, claim: Claim, others: Sequence[Claim] = (), differences: Sequence[str] | None = None
+) -> Iterator[str]:
     """Yield the reasons why a result and a claim cannot be compared; nothing where they can.
 
     Features are equal where their fingerprints are. Where the fingerprint of a claim is not known, the names of the
@@ -29,6 +31,7 @@ def reasons(result: Result, claim: Claim, others: Sequence[Claim] = ()) -> Itera
         result: one run.
         claim: the published number.
         others: all claims of the experiment, whose known fingerprints identify features.
+        differences: where the run was started without the experiment, in what its configuration differs from it.
     """
     if not claim.verified:
         yield "unverified number"
@@ -47,7 +50,10 @@ def reasons(result: Result, claim: Claim, others: Sequence[Claim] = ()) -> Itera
         yield f"other setting ({result.setting}, not {claim.setting})"
     if result.correction != claim.correction:
         yield f"scores corrected (ours: {result.correction}, theirs: {claim.correction})"
-    if keys := [override.partition("=")[0].lstrip("+~") for override in changed(result)]:
+    if differences is not None:
+        if differences:
+            yield f"other configuration than the experiment ({'; '.join(differences)})"
+    elif keys := [override.partition("=")[0].lstrip("+~") for override in changed(result)]:
         yield f"changed on the command line ({', '.join(dict.fromkeys(keys))})"
 
 
@@ -72,12 +78,13 @@ def features(result: Result) -> str:
 
 def changed(result: Result) -> list[str]:
     """Return the overrides of the command line that change what the experiment computes."""
-    return [override for override in result.overrides if not _adjustable(override.partition("=")[0].lstrip("+~"))]
+    return [override for override in result.overrides if not adjustable(override.partition("=")[0].lstrip("+~"))]
 
 
-def _adjustable(key: str) -> bool:
-    adjustable = key in ADJUSTABLE or key in DATA_KEYS or key.startswith(ADJUSTABLE_BELOW)
-    return adjustable and key not in NUMERIC
+def adjustable(key: str) -> bool:
+    """Tell whether a key of the configuration, or an override of it, leaves what an experiment computes as it is."""
+    may = key in ADJUSTABLE or key in DATA_KEYS or key.startswith(ADJUSTABLE_BELOW)
+    return may and key not in NUMERIC
 
 
 def _other_features(result: Result, claim: Claim, others: Sequence[Claim]) -> Iterator[str]:

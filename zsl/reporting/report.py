@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zsl.errors import InputError, printable
+from zsl.errors import InputError
+from zsl.reporting.output import add_output_arguments, deliver, form_of, written
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from zsl.outputs.result import Result
-    from zsl.reporting.layout import Sheet
+    from zsl.reporting.sheet import Sheet
     from zsl.reporting.table import Row
-
-log = logging.getLogger(__name__)
-
-FORMATS = ("terminal", "markdown", "csv", "latex")
-ENDINGS = {".md": "markdown", ".csv": "csv", ".tex": "latex"}
-UNBOUNDED = 10_000
-"""width in characters for files and pipes, so that no text is folded"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +23,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_table_arguments(parser)
     parser.add_argument("--metrics", default="", metavar="NAMES", help="metrics to show, such as T1,u,s,H")
     parser.add_argument("--sort", metavar="METRIC", help="sort by this metric within each data set, best first")
-    parser.add_argument("--published", action="store_true", help="compare runs of experiments with published numbers")
+    parser.add_argument(
+        "--columns",
+        default="",
+        metavar="NAMES",
+        help="columns to show in this order, such as method,data,H,chosen; "
+        "with a + before a name, such as +chosen, besides the usual ones",
+    )
+    parser.add_argument(
+        "--pivot",
+        default="",
+        metavar="METRIC",
+        help="a line for each method and a column for each data set; several metrics, such as T1,H, stand side by side",
+    )
+    parser.add_argument(
+        "--names",
+        action="append",
+        default=[],
+        metavar="KEY=NAME",
+        help="show a method, data set or class embedding "
+        "under this name, such as eszsl=ESZSL; or a file with such lines; may be repeated",
+    )
+    parser.add_argument(
+        "--published", action="store_true", help="compare runs with the published numbers of their method and data"
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a self-contained page with figures instead")
 
 
@@ -38,13 +54,6 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that choose runs, output and whether standard deviations are shown."""
     add_output_arguments(parser)
     parser.add_argument("--std", action="store_true", help="show the standard deviation in addition")
-
-
-def add_output_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that choose runs and output."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="DIR", help="folder with runs, or a result.json")
-    parser.add_argument("--format", choices=FORMATS, help="format (default: by the suffix of FILE, else terminal)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write to this file instead of the terminal")
 
 
 def main(args: argparse.Namespace, console: Console | None = None) -> int:
@@ -57,47 +66,68 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         InputError: there are no results, a result cannot be read, no result has one of the metrics, a file cannot be
             written, options exclude each other, or the packages for a page are not installed.
     """
-    if args.html and (args.output or args.format):
-        raise InputError("--html writes a page, --output and --format a table; use them in two commands")
+    if args.html and (args.output or args.format or args.caption or args.label):
+        raise InputError("--html writes a page, --output, --format, --caption and --label a table; use two commands")
     from zsl.outputs.result import LINES, gather
+    from zsl.reporting.display_names import parsed, renamed
     from zsl.reporting.layout import arrange
     from zsl.reporting.table import rows
 
-    metrics = [name.strip() for name in args.metrics.split(",") if name.strip()]
+    metrics, columns, pivot = (_listed(text) for text in (args.metrics, args.columns, args.pivot))
+    if args.published and (metrics or columns or pivot or args.names or args.sort or args.std or args.html):
+        raise InputError(
+            "--published has fixed columns and order; omit --metrics, --columns, --pivot, --names, --sort, --std and "
+            "--html"
+        )
+    if pivot and (metrics or args.html):
+        raise InputError("--pivot names the metrics of a table; omit --metrics and --html")
     results = gather(args.paths, () if args.html else LINES)
     if args.published:
-        if metrics or args.sort or args.std or args.html:
-            raise InputError("--published has fixed columns and order; omit --metrics, --sort, --std and --html")
-        return show_published(results, args, console)
-    found = arrange(rows(results), args.sort)
+        return show_published(results, args, console, every=True)
+    found = renamed(arrange(rows(results), args.sort), *parsed(args.names))
     if not args.html:
-        return show(found, metrics, args, console)
+        return show(found, metrics, args, console, columns, pivot)
 
     from zsl.files.atomic import write_text
     from zsl.reporting.html.page import page
 
-    write_text(args.html, page(found, results, metrics, args.std))
+    write_text(args.html, page(found, results, metrics, args.std, columns))
     return 0
 
 
-def show_published(results: Mapping[Path, Result], args: argparse.Namespace, console: Console | None = None) -> int:
-    """Show or write a comparison of runs of experiments with published numbers; return exit code 0.
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def show_published(
+    results: Mapping[Path, Result], args: argparse.Namespace, console: Console | None = None, every: bool = False
+) -> int:
+    """Show or write a comparison of runs with published numbers; return exit code 0.
 
     Args:
         results: results by path.
         args: arguments of `add_output_arguments`.
         console: terminal to print to; standard output by default.
+        every: whether runs that belong to no experiment are compared too.
 
     Raises:
-        InputError: no result belongs to an experiment, or a file cannot be written.
+        InputError: no result has a published number beside it, or a file cannot be written.
     """
-    from zsl.reporting.reproduction import reproductions, sections, summary, table_csv
+    from zsl.reporting.reproduction import reproductions, sections, summary
+    from zsl.reporting.reproduction_csv import table_csv
 
-    found = reproductions(results)
+    found = reproductions(results, every)
     return deliver([summary(found), *sections(found)], lambda: table_csv(found), args, console)
 
 
-def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace, console: Console | None) -> int:
+def show(
+    found: Sequence[Row],
+    metrics: Sequence[str],
+    args: argparse.Namespace,
+    console: Console | None,
+    columns: Sequence[str] = (),
+    pivot: Sequence[str] = (),
+) -> int:
     """Show or write a table of these rows; return exit code 0.
 
     Args:
@@ -105,77 +135,48 @@ def show(found: Sequence[Row], metrics: Sequence[str], args: argparse.Namespace,
         metrics: metrics to show; the default ones where empty.
         args: arguments of `add_table_arguments`.
         console: terminal to print to; standard output by default.
+        columns: columns to show, as :func:`zsl.reporting.columns.column_names` takes them.
+        pivot: metrics to show with a column for each data set.
 
     Raises:
         InputError: no row has one of the metrics, or a file cannot be written.
     """
-    from zsl.reporting.layout import sheets
-    from zsl.reporting.render import table_csv
-
-    return deliver(sheets(found, metrics, args.std), lambda: table_csv(found, metrics), args, console)
+    made = _sheets(found, form_of(args), metrics, args.std, columns, pivot)
+    return deliver(made, lambda: _csv(found, metrics, columns, pivot), args, console)
 
 
-def deliver(made: Sequence[Sheet], as_csv: Callable[[], str], args: argparse.Namespace, console: Console | None) -> int:
-    """Show or write these sheets in the requested format; return exit code 0.
-
-    Warnings are also logged where the table is written to a file, or is CSV, which has no notes.
-
-    Args:
-        made: the sheets.
-        as_csv: function that returns the table as CSV.
-        args: arguments of `add_output_arguments`.
-        console: terminal to print to; standard output by default.
-
-    Raises:
-        InputError: a file cannot be written.
-    """
-    from rich.console import Console
-
-    from zsl.files.atomic import write_text
-    from zsl.reporting.layout import WARNING
-    from zsl.reporting.render import terminal
-
-    form = args.format or (ENDINGS.get(args.output.suffix, "terminal") if args.output else "terminal")
-    console = console or Console()
-    if form == "terminal" and not args.output and console.is_terminal:
-        terminal(made, console)
-        return 0
-    text = as_csv() if form == "csv" else written(made, form)
-    if args.output:
-        write_text(args.output, text)
-    else:
-        console.file.write(text)
-    if form == "csv" or args.output:
-        for note in dict.fromkeys(note for sheet in made for note in sheet.notes if note.startswith(WARNING)):
-            log.warning("%s", printable(note.removeprefix(WARNING)))
-    return 0
-
-
-def render(rows: Sequence[Row], form: str, metrics: Sequence[str] = (), std: bool = False) -> str:
-    """Return a table of these rows, in this order, as text in one of `FORMATS`.
+def render(
+    rows: Sequence[Row],
+    form: str,
+    metrics: Sequence[str] = (),
+    std: bool = False,
+    columns: Sequence[str] = (),
+    pivot: Sequence[str] = (),
+) -> str:
+    """Return a table of these rows, in this order, as text; the arguments are those of `show`.
 
     Raises:
         InputError: no row has one of the metrics.
     """
+    if form == "csv":
+        return _csv(rows, metrics, columns, pivot)
+    return written(_sheets(rows, form, metrics, std, columns, pivot), form)
+
+
+def _sheets(
+    rows: Sequence[Row], form: str, metrics: Sequence[str], std: bool, columns: Sequence[str], pivot: Sequence[str]
+) -> list[Sheet]:
+    """Return the sheets; in LaTeX, text that all rows share stands in the caption, so that the columns fit a page."""
     from zsl.reporting.layout import sheets
+    from zsl.reporting.pivot import pivot_sheets
+    from zsl.reporting.sheet import without_shared
+
+    made = pivot_sheets(rows, pivot, std, columns) if pivot else sheets(rows, metrics, std, columns)
+    return list(map(without_shared, made)) if form == "latex" and not columns else made
+
+
+def _csv(rows: Sequence[Row], metrics: Sequence[str], columns: Sequence[str], pivot: Sequence[str]) -> str:
+    from zsl.reporting.pivot import pivot_csv
     from zsl.reporting.render import table_csv
 
-    return table_csv(rows, metrics) if form == "csv" else written(sheets(rows, metrics, std), form)
-
-
-def written(made: Sequence[Sheet], form: str) -> str:
-    """Return these sheets as text in one of `FORMATS` other than CSV."""
-    import io
-
-    from rich.console import Console
-
-    from zsl.reporting.render import latex, markdown, terminal
-
-    if form == "markdown":
-        return markdown(made)
-    if form == "latex":
-        return latex(made)
-    page = Console(file=io.StringIO(), width=UNBOUNDED, color_system=None)
-    with page.capture() as capture:
-        terminal(made, page)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    return pivot_csv(rows, pivot, columns) if pivot else table_csv(rows, metrics, columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,26 +11,20 @@ from pathlib import Path
 from zsl.config.command_lines import command as command_line
 from zsl.data.fingerprint import short_fingerprint
 from zsl.errors import InputError
-from zsl.files.escaping import csv_text
 from zsl.files.redaction import without_secrets
-from zsl.outputs.claims import METRICS, claims
+from zsl.outputs.claims import METRICS, Claim, claims
 from zsl.outputs.result import Result
 from zsl.outputs.schema import scale
 from zsl.reporting.chance_notes import MARK, chance_notes
 from zsl.reporting.comparability import features
 from zsl.reporting.equivalence import MIN_SEEDS
-from zsl.reporting.layout import MEAN_OF_H, Cell, Line, Sheet
+from zsl.reporting.layout import MEAN_OF_H
+from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after
 from zsl.reporting.table import Row, RowKey, row_key, rows
 from zsl.reporting.verdict import Comparison, compare, signed
 from zsl.reporting.wording import DECIMALS, figure, seeds
 
 KEY = "experiments"
-COLUMNS = (
-    *("experiment", "data", "data_title", "features", "metric", "mean", "std", "ci95", "n"),
-    *("published", "published_std", "published_n", "verified", "source"),
-    *("difference", "difference_ci95", "tolerance", "outcome", "seeds_needed", "verdict", "not_known"),
-    *("command", "results"),
-)
 SHOWN = ("T1", "H")
 """metrics in the summary; the verdict takes all published metrics into account"""
 JOB_SUFFIX = re.compile(r"-seed\d+-[0-9a-f]{8}/")
@@ -51,19 +44,30 @@ class Reproduction:
     comparisons: tuple[Comparison, ...]
 
 
-def reproductions(results: Mapping[Path, Result]) -> list[Reproduction]:
-    """Group runs by experiment and by `RowKey`, and compare them with published numbers; other runs are left out.
+def reproductions(results: Mapping[Path, Result], every: bool = False) -> list[Reproduction]:
+    """Group runs by experiment and by `RowKey`, and compare them with published numbers.
+
+    Args:
+        results: results by path.
+        every: whether runs that belong to no experiment are compared with the published numbers of their method and
+            data set too; otherwise they are left out.
 
     Raises:
-        InputError: no run belongs to an experiment, or a claim is invalid.
+        InputError: no run has a published number beside it, or a claim is invalid.
     """
     groups: dict[tuple[str, RowKey], dict[Path, Result]] = defaultdict(dict)
     for path, result in results.items():
-        if name := experiment(result):
-            groups[name, row_key(result)][path] = result
-    if not groups:
+        groups[experiment(result), row_key(result)][path] = result
+    found = [_reproduction(name, group) for (name, _), group in groups.items() if name]
+    if every:
+        for (name, _), group in groups.items():
+            found += [] if name else _without_experiment(group)
+    if not found and every:
+        known = ", ".join(sorted({f"{result.method} on {result.data}" for result in results.values()}))
+        raise InputError(f"no experiment has a published number for any run ({known}); see zsl list experiments")
+    if not found:
         raise InputError("no run of an experiment among these results; run zsl reproduce NAME (names: zsl list)")
-    return [_reproduction(name, group) for (name, _), group in sorted(groups.items(), key=lambda item: item[0])]
+    return sorted(found, key=lambda each: (each.experiment, each.row.key))
 
 
 def experiment(result: Result) -> str:
@@ -73,10 +77,24 @@ def experiment(result: Result) -> str:
 
 
 def _reproduction(name: str, group: Mapping[Path, Result]) -> Reproduction:
+    example = next(iter(group.values()))
+    return _compared(name, group, claims(example.config.get("published"), f"{KEY}={name}: published"))
+
+
+def _without_experiment(group: Mapping[Path, Result]) -> list[Reproduction]:
+    """Return a comparison with every experiment that has a number of the same method on the same data set."""
+    from zsl.reporting.published import published
+
+    found = published(next(iter(group.values())))
+    return [_compared(each.experiment, group, each.claims, each.differences) for each in found]
+
+
+def _compared(
+    name: str, group: Mapping[Path, Result], claimed: Sequence[Claim], differences: Sequence[str] | None = None
+) -> Reproduction:
     (row,) = rows(group)
     example = next(iter(group.values()))
-    claimed = claims(example.config.get("published"), f"{KEY}={name}: published")
-    same = [compare(example, row, claim, claimed) for claim in claimed if claim.data == example.data]
+    same = [compare(example, row, claim, claimed, differences) for claim in claimed if claim.data == example.data]
     paths = sorted(group, key=lambda path: (group[path].seed, str(path)))
     return Reproduction(name, row, example, tuple(paths), tuple(same))
 
@@ -89,7 +107,7 @@ def summary(found: Sequence[Reproduction]) -> Sheet:
     for name in SHOWN:
         header += [name, f"{name} published", f"{name} difference"]
     notes = (*_notes(found), *(f"[{number}] {text}" for text, number in numbers.items()))
-    return Sheet("Reproduction", tuple(header), tuple(lines), notes, (), 5)
+    return Sheet("Reproduction", tuple(header), tuple(lines), notes, (), numbers_after(5, header))
 
 
 def sections(found: Sequence[Reproduction]) -> list[Sheet]:
@@ -100,31 +118,9 @@ def sections(found: Sequence[Reproduction]) -> list[Sheet]:
 def command(each: Reproduction) -> str:
     """Return the command that repeats all runs of a row."""
     kept = without_secrets([override for override in each.example.overrides if not override.startswith(PER_JOB)])
+    if "search" in each.example.config:  # a study has one seed
+        return "; ".join(command_line(["zsl", "sweep"], kept, [f"seed={seed}"]) for seed in each.row.seeds)
     return command_line(["zsl", "train", "-m"], kept, [f"seed={','.join(map(str, each.row.seeds))}"])
-
-
-def table_csv(found: Sequence[Reproduction]) -> str:
-    """Return unrounded numbers as CSV, a line for every claim and metric; cells of an absent claim are empty."""
-    lines: list[Sequence[object]] = [COLUMNS]
-    for each in found:
-        own = [each.experiment, each.example.data, each.example.data_title, features(each.example)]
-        origin = [command(each), " ".join(path.as_posix() for path in each.paths)]
-        for comparison, name in itertools.product(each.comparisons or (None,), METRICS):
-            if (ours := each.row.metrics.get(name)) is None:
-                continue
-            lines.append([*own, name, ours.mean, ours.std, ours.ci, ours.n, *_beside(comparison, name), *origin])
-    return csv_text(lines)
-
-
-def _beside(comparison: Comparison | None, name: str) -> list[object]:
-    """Return the cells of a claim in a line of CSV."""
-    if comparison is None:
-        return [*[""] * 10, f"not comparable: {NONE}", ""]
-    claim, theirs, found = comparison.claim, comparison.claim.metrics.get(name), comparison.differences.get(name)
-    cells: list[object] = [theirs.mean, theirs.std, theirs.n] if theirs else ["", "", ""]
-    cells += [claim.verified, claim.source]
-    cells += [found.mean, found.half, found.tolerance, found.outcome, found.seeds] if found else [""] * 5
-    return [*cells, str(comparison), "; ".join(comparison.caveats)]
 
 
 def _summary(block: int, each: Reproduction, numbers: dict[str, int]) -> Iterator[Line]:
@@ -177,7 +173,8 @@ def _section(each: Reproduction) -> Sheet:
         f"results: {', '.join(dict.fromkeys(_portable(path) for path in each.paths))}",
         *(f"warning: {warning}" for warning in row.warnings),
     ]
-    return Sheet(f"{each.experiment}: {data}", ("numbers", *shown), tuple(lines), tuple(notes), (), 1)
+    header = ("numbers", *shown)
+    return Sheet(f"{each.experiment}: {data}", header, tuple(lines), tuple(notes), (), numbers_after(1, header))
 
 
 def _portable(path: Path) -> str:

@@ -23,6 +23,10 @@ NUMERIC = frozenset({"trainer.precision"})
 """keys of ignored groups that change numbers, and in which the runs of a row may not differ"""
 PATH_KEYS = frozenset({"root", "cache", "path", "splits"})
 """keys of ``data`` and ``class_embedding`` that are paths; the content of the files is fingerprinted"""
+OF_SELECTION = ("sweep", "search", "selection")
+"""groups of the configuration that are read where something is chosen"""
+PLACE_OF_SEARCH = frozenset({"search.study", "search.storage", "search.stale"})
+"""keys of a search that say where its trials are kept, not which are made"""
 
 
 @dataclass(frozen=True, order=True)
@@ -62,6 +66,8 @@ class Row:
     """chance levels of T1, u and s in percent"""
     at_chance: frozenset[str] = frozenset()
     """metrics that are not above chance"""
+    chosen: tuple[Mapping[str, Any], ...] = ()
+    """dotted key -> value chosen by the selection, one mapping per seed; empty where nothing was chosen"""
 
 
 def row_key(result: Result) -> RowKey:
@@ -71,7 +77,9 @@ def row_key(result: Result) -> RowKey:
     part of its identity; the selection policy is.
     """
     chosen = () if result.selection.policy == "fixed" else dict(leaves(result.selection.chosen)).keys()
-    config = ((key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in leaves(result.config))
+    config = (
+        (key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in _of_selection(result).items()
+    )
     return RowKey(
         data_title=result.data_title,
         data=result.data,
@@ -84,6 +92,25 @@ def row_key(result: Result) -> RowKey:
         fingerprints=tuple(sorted(result.fingerprints.items())),
         config=tuple(sorted((key, value) for key, value in config if key not in chosen and _matters(key))),
     )
+
+
+def _of_selection(result: Result) -> dict[str, Any]:
+    """Return the leaves of a configuration without the keys of selection and search that cannot change a number.
+
+    Where hyperparameters are fixed, these are all but the policy. A search of every value of a grid is the same whether
+    ``zsl sweep`` or ``zsl train`` makes it, and wherever its trials are kept.
+    """
+    config, policy = dict(leaves(result.config)), result.selection.policy
+    if policy != "validation" and result.protocol == "final":
+        config.pop("protocol.seen_holdout", None)
+    if policy == "fixed":
+        return {k: v for k, v in config.items() if k == "selection.policy" or k.partition(".")[0] not in OF_SELECTION}
+    kept = {key: value for key, value in config.items() if key not in PLACE_OF_SEARCH}
+    if kept.get("search.pruner") == "none":
+        del kept["search.pruner"]
+    if kept.setdefault("search.sampler", "grid") == "grid":
+        kept.pop("search.trials", None)
+    return kept
 
 
 def rows(results: Mapping[Path, Result]) -> list[Row]:
@@ -117,6 +144,7 @@ def _row(of: RowKey, repeats: Mapping[int, list[Path]], results: Mapping[Path, R
         deterministic=_deterministic(latest, summaries),
         chance=levels(latest),
         at_chance=at_chance(latest, summaries),
+        chosen=() if of.policy == "fixed" else tuple(run.selection.chosen for run in latest if run.selection.chosen),
     )
 
 

@@ -59,7 +59,13 @@ class Comparison:
         return ": ".join([self.verdict, *filter(None, ["; ".join(grounds) or self.deciding])])
 
 
-def compare(result: Result, row: Row, claim: Claim, others: Sequence[Claim] = ()) -> Comparison:
+def compare(
+    result: Result,
+    row: Row,
+    claim: Claim,
+    others: Sequence[Claim] = (),
+    differences: Sequence[str] | None = None,
+) -> Comparison:
     """Compare the means of a row with a claim on the same data set.
 
     Args:
@@ -67,6 +73,7 @@ def compare(result: Result, row: Row, claim: Claim, others: Sequence[Claim] = ()
         row: the row.
         claim: the published number.
         others: all claims of the experiment, whose known fingerprints identify features.
+        differences: where the run was started without the experiment, in what its configuration differs from it.
     """
     shared = [name for name in METRICS if name in claim.metrics and name in row.metrics]
     return Comparison(
@@ -75,7 +82,7 @@ def compare(result: Result, row: Row, claim: Claim, others: Sequence[Claim] = ()
             name: difference(row.metrics[name], claim.metrics[name], tolerance(claim, name), row.deterministic)
             for name in shared
         },
-        tuple(reasons(result, claim, others)),
+        tuple(reasons(result, claim, others, differences)),
         tuple(caveats(claim)),
     )
 

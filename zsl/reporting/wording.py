@@ -15,25 +15,30 @@ HYPERPARAMETERS = ("method.", "correction.", "class_embedding.")
 DECIMALS = {"percent": 1, "unit": 3, "number": 2}
 
 
-def options(rows: Sequence[Row], most: int | None = None) -> list[str]:
+def options(rows: Sequence[Row], most: int | None = None, across_data: bool = False) -> list[str]:
     """Return for each row the options that distinguish it, such as ``gamma=1 lamb=0.1``.
 
     Options are the keys in which rows differ that are otherwise shown alike, and hyperparameters that were set on the
     command line, so that they are not mistaken for the defaults of the method. Those of the method come first. Beyond
-    ``most``, options are only counted, as ``+2``.
+    ``most``, options are only counted, as ``+2``. With ``across_data``, rows on other data are shown alike too, and
+    options are keys in which rows on the same data differ.
     """
     alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for i, row in enumerate(rows):
-        alike[_look(row.key)].append(i)
+        alike[_look(row.key, "" if across_data else row.key.data_title)].append(i)
     texts = [""] * len(rows)
     for group in alike.values():
         configs = [dict(rows[i].key.config) for i in group]
         keys = {key for config in configs for key in config}
         given = frozenset().union(*(rows[i].given for i in group))
+        on_data: dict[str, list[dict[str, str]]] = defaultdict(list)
+        for i, config in zip(group, configs, strict=True):
+            on_data[rows[i].key.data_title].append(config)
         apart = [
             key
             for key in keys
-            if len({config.get(key) for config in configs}) > 1 or (key in given and key.startswith(HYPERPARAMETERS))
+            if (key in given and key.startswith(HYPERPARAMETERS))
+            or any(len({config.get(key) for config in own}) > 1 for own in on_data.values())
         ]
         differing = sorted(apart, key=lambda key: (not key.startswith("method."), key))
         for i, config in zip(group, configs, strict=True):
@@ -70,8 +75,8 @@ def label(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _look(of: RowKey) -> tuple[str, ...]:
-    return of.method, of.data_title, of.class_embedding, of.correction, of.setting, of.policy, of.protocol
+def _look(of: RowKey, data: str) -> tuple[str, ...]:
+    return of.method, data, of.class_embedding, of.correction, of.setting, of.policy, of.protocol
 
 
 def brief(key: str, among: Sequence[str]) -> str:

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from zsl.cli import main
+from zsl.outputs.result import Selection, write
+
 pytestmark = pytest.mark.slow
 
 api = pytest.importorskip("playwright.sync_api", reason="pip install 'zsl[dev]'")
@@ -168,6 +171,69 @@ def test_names_that_are_code_stay_names(view: Any) -> None:
             scroll_through(view)
     assert view.title() != "hit"
     assert view.locator("img[src=x]").count() == 0
+
+
+LONG = "a_method_whose_name_is_as_long_as_that_of_a_generator_with_all_its_heads"
+
+
+@pytest.fixture(scope="module")
+def wide(make: Any, browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Open a page at 1280 pixels on rows with long names, a dozen options, chosen values, and every metric."""
+    runs = tmp_path_factory.mktemp("wide")
+    extra = {"u_calibrated": 40.0, "s_calibrated": 40.0, "H_calibrated": 40.0, "N1_skewness": 1.5}
+    for i, (seed, size) in enumerate((seed, size) for seed in range(3) for size in (256, 4096)):
+        method = {f"hyperparameter_{k}": size for k in range(12)}
+        of = {"method": LONG, "correction": "mean_centering", "class_embedding": "minilm_keywords", "extra": extra}
+        of |= {"setting": "unseen semantics", "config": {"method": method}, "u": 20.0 + seed * 9}
+        chosen = Selection("validation", {f"method.chosen_{k}": 0.001 * (k + seed) for k in range(8)})
+        write(make(seed=seed, T1=40.0 + seed * 11, s=50 + 11 * seed, selection=chosen, **of), runs / str(i))
+        write(make(method="ale", seed=i, T1=70.0, prints={"class_embeddings": "a" * 64}), runs / f"ale-{i}")
+    path = tmp_path_factory.mktemp("page") / "wide.html"
+    assert main(["report", str(runs), "--html", str(path)]) == 0
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(path.as_uri())
+    yield page
+    context.close()
+
+
+def test_the_numbers_that_count_are_in_view_at_1280_pixels(wide: Any) -> None:
+    edges = wide.evaluate(
+        """() => {
+            const table = document.querySelector('table.results');
+            const view = table.closest('.scroll').getBoundingClientRect();
+            const cells = [...table.tBodies[0].rows].map(row => [...row.cells]);
+            const names = [...table.querySelectorAll('th[aria-sort]')].map(th => th.innerText);
+            return {view: [view.left, view.right], names, places: cells.map(row => row.map(cell => {
+                const place = cell.getBoundingClientRect();
+                return [place.left, place.right];
+            }))};
+        }"""
+    )
+    assert len(edges["places"]) == 3
+    assert edges["names"][-2:] == ["chosen", "fingerprint"]
+    for row in edges["places"]:
+        for name in ("method", "options", "T1", "u", "s", "H", "AUSUC"):
+            left, right = row[edges["names"].index(name)]
+            assert edges["view"][0] <= left < right <= edges["view"][1] <= 1280, name
+
+
+def test_options_and_choices_unfold(wide: Any) -> None:
+    for heading in ("options", "chosen"):
+        place = wide.evaluate(
+            "name => [...document.querySelectorAll('.results th[aria-sort]')].findIndex(th => th.innerText == name)",
+            heading,
+        )
+        cell = wide.locator("table.results tbody tr", has_text=LONG).first.locator("th, td").nth(place)
+        folded = cell.locator("summary").bounding_box()
+        assert folded["width"] < 200
+        assert folded["height"] < 30
+        cell.locator("summary").click()
+        assert cell.locator("details").get_attribute("open") is not None
+        assert cell.locator("summary").evaluate("element => element.scrollWidth <= element.clientWidth")
+        words = cell.inner_text()
+        assert all(f"{'hyperparameter' if heading == 'options' else 'chosen'}_{k}=" in words for k in range(8))
+        cell.locator("summary").click()
 
 
 def test_printing_is_light_and_complete(view: Any) -> None:

@@ -83,9 +83,10 @@ def test_every_cell_and_note_of_the_terminal_is_on_the_page(folder: Path, file: 
     shown = [[cell.strip() for cell in row] for row in document.rows]
     for sheet in sheets(arrange(rows(gather([folder])))):
         for line in sheet.lines:
-            numbers = [cell.text for cell in line.cells[sheet.words :] if cell.text]
-            words = [cell.text for cell in line.cells[: sheet.words]]
-            alike = [row for row in shown if [cell for cell in row if cell][-len(numbers) :] == numbers]
+            cells = list(zip(line.cells, sheet.numeric, strict=True))
+            numbers = [cell.text for cell, number in cells if number and cell.text]
+            words = [cell.text for cell, number in cells if not number]
+            alike = [row for row in shown if " ".join(numbers) in " ".join(filter(None, row))]
             assert any(row[0] == words[0] and all(w in row or w in document.words for w in words) for row in alike)
         for note in (*sheet.notes, *sheet.legend):
             assert note.removeprefix("warning: ") in document.words

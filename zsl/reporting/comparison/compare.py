@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from zsl.errors import InputError
-from zsl.reporting.report import add_output_arguments, deliver
+from zsl.reporting.output import add_output_arguments, deliver
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from zsl.reporting.comparison.contenders import Contender, Runs
-    from zsl.reporting.layout import Sheet
+    from zsl.reporting.sheet import Sheet
 
     ContenderPair: TypeAlias = tuple[Contender, Contender]
 
@@ -50,9 +50,9 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
             rows have data, protocol and seed in common, statsmodels is not installed, or a file cannot be written.
     """
     from zsl.outputs.result import LINES, gather
+    from zsl.reporting.columns import unknown
     from zsl.reporting.comparison.comparisons import contender_pairs, find_contender
     from zsl.reporting.comparison.contenders import contenders
-    from zsl.reporting.layout import unknown
     from zsl.reporting.table import rows
 
     results = gather(args.paths, LINES)

@@ -9,7 +9,8 @@ from zsl.reporting.comparison.generalisation import Generalisation, Generalised
 from zsl.reporting.comparison.layout import p_value
 from zsl.reporting.comparison.paired import ALPHA
 from zsl.reporting.comparison.resampling import DRAWS
-from zsl.reporting.layout import SECTIONS, Cell, Line, Sheet
+from zsl.reporting.layout import SECTIONS
+from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after
 from zsl.reporting.wording import DECIMALS, label
 
 HEADER = (
@@ -40,7 +41,8 @@ def generalisation_sheet(found: Generalisation) -> Sheet:
     title = f"{label(found.metric)}, a - b, on new images and classes: {found.title}. {SECTIONS[found.protocol]}"
     bold = f"bold: p < {ALPHA} for new classes after Holm's correction"
     legend = (bold,) * any(line.real for line in found.lines)
-    return Sheet(title, tuple(HEADER[j] for j in kept), body, tuple(_notes(found)), legend, 1)
+    header = tuple(HEADER[j] for j in kept)
+    return Sheet(title, header, body, tuple(_notes(found)), legend, numbers_after(1, header))
 
 
 def generalisations_csv(found: Sequence[Generalisation]) -> list[Mapping[str, object]]:

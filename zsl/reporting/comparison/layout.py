@@ -14,7 +14,8 @@ from zsl.reporting.comparison.comparisons import Comparison, Comparisons
 from zsl.reporting.comparison.contenders import Adapted
 from zsl.reporting.comparison.paired import ALPHA
 from zsl.reporting.comparison.ranking import Ranking
-from zsl.reporting.layout import FEW, SECTIONS, WARNING, Cell, Line, Sheet
+from zsl.reporting.layout import FEW, SECTIONS, WARNING
+from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after
 from zsl.reporting.wording import DECIMALS, label
 from zsl.reporting.wording import seeds as numbers
 
@@ -58,7 +59,8 @@ def comparison_sheet(found: Comparisons) -> Sheet:
     title = f"{label(found.metric)}, a - b: {found.title}. {SECTIONS[found.protocol]}"
     bold = f"bold: p < {ALPHA} after Holm's correction, by the {'Wilcoxon' if found.unit == 'data set' else 't'} test"
     legend = (bold,) * any(line.real for line in found.lines)
-    return Sheet(title, tuple(HEADER[j].strip() for j in kept), body, tuple(_notes(found)), legend, 1)
+    header = tuple(HEADER[j].strip() for j in kept)
+    return Sheet(title, header, body, tuple(_notes(found)), legend, numbers_after(1, header))
 
 
 def _notes(found: Comparisons) -> Iterator[str]:
@@ -119,7 +121,8 @@ def ranking_sheet(found: Ranking) -> Sheet:
     if found.unit == "class split":
         notes.append("class splits of one data set: the ranking generalises to other splits of it, not to other data")
     title = f"Ranks by {label(found.metric)}. {SECTIONS[found.protocol]}"
-    return Sheet(title, ("method", "not told apart", "average rank"), lines, tuple(notes), (), 2)
+    header = ("method", "not told apart", "average rank")
+    return Sheet(title, header, lines, tuple(notes), (), numbers_after(2, header))
 
 
 def class_sheet(found: ClassDifferences) -> Sheet:
@@ -153,7 +156,8 @@ def class_sheet(found: ClassDifferences) -> Sheet:
     if len(found.seeds) < FEW:
         notes.append(f"{WARNING}the differences of classes come from fewer than {FEW} seeds ({len(found.seeds)})")
     title = f"Classes, a - b: {found.a.label} - {found.b.label}, {found.title}. {SECTIONS[found.protocol]}"
-    return Sheet(title, ("class", "accuracy", "a", "b", "difference", "gained", "lost"), lines, tuple(notes), (), 2)
+    header = ("class", "accuracy", "a", "b", "difference", "gained", "lost")
+    return Sheet(title, header, lines, tuple(notes), (), numbers_after(2, header))
 
 
 def comparisons_csv(families: Sequence[Comparisons], more: Sequence[Mapping[str, object]] = ()) -> str:

@@ -12,7 +12,8 @@ from typing import TypeAlias
 from zsl.data.fingerprint import short_fingerprint
 from zsl.outputs.result import Result
 from zsl.outputs.schema import DAGGER
-from zsl.reporting.layout import SECTIONS, Sheet
+from zsl.reporting.layout import SECTIONS
+from zsl.reporting.sheet import Sheet
 from zsl.reporting.table import Row, RowKey
 from zsl.reporting.wording import options
 

@@ -55,12 +55,20 @@ ORIGINS: tuple[Callable[[Gathered], Section | None], ...] = (datasets.section, r
 """sections on data and runs"""
 
 MISSING = "--html: needs Plotly and Jinja; pip install 'zsl[html]'"
+CHOSEN = ("+chosen",)
+"""columns of the table besides the usual ones"""
 MOST_TITLES = 3
 """greatest number of data sets that the heading names"""
 SCRIPTS = ("table.js", "figures.js")
 
 
-def page(rows: Sequence[Row], found: Mapping[Path, Result], metrics: Sequence[str] = (), std: bool = False) -> str:
+def page(
+    rows: Sequence[Row],
+    found: Mapping[Path, Result],
+    metrics: Sequence[str] = (),
+    std: bool = False,
+    columns: Sequence[str] = (),
+) -> str:
     """Return the page on these rows, in this order; equal results give identical pages.
 
     Args:
@@ -68,12 +76,13 @@ def page(rows: Sequence[Row], found: Mapping[Path, Result], metrics: Sequence[st
         found: all results by path.
         metrics: metrics of the table; the default ones where empty.
         std: whether standard deviations are shown.
+        columns: columns of the table; by default the usual ones, and what was chosen.
 
     Raises:
         InputError: Plotly or Jinja is not installed, or no row has one of the metrics.
     """
     plotly = _plotly()
-    gathered = Gathered(rows, found, sheets(rows, metrics, std))
+    gathered = Gathered(rows, found, sheets(rows, metrics, std, columns or CHOSEN, most=None))
     scripts = [plotly, *map(_static, SCRIPTS)]
     parts = {
         name: [made for section in sections if (made := section(gathered)) is not None]
