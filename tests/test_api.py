@@ -267,7 +267,7 @@ def test_lists_make_several_runs(tmp_path: Path, capfd: pytest.CaptureFixture[st
     assert len(zsl.results(tmp_path / "runs")) == len(runs) == 4
     assert main(["hubness", str(tmp_path / "runs"), "--format", "markdown"]) == 0
     assert runs.hubness() == capfd.readouterr().out
-    with pytest.raises(zsl.InputError, match="no run of an experiment"):
+    with pytest.raises(zsl.InputError, match="no experiment has a published number"):
         runs.published()
     with pytest.raises(zsl.InputError, match="metrics: 'T1' is no list"):
         runs.table("T1")
