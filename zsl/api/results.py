@@ -98,6 +98,9 @@ class Results:
         from zsl.reporting.table import rows
 
         require_choice(form, "form", FORMATS)
+        for name, given in (("metrics", metrics), ("columns", columns), ("pivot", pivot)):
+            if isinstance(given, str):
+                raise InputError(f"{name}: {given!r} is no list; give a list of names, such as ['T1', 'H']")
         if pivot and metrics:
             raise InputError("metrics: pivot names the metrics; give one of the two")
         found = renamed(arrange(rows(self.by_path), sort), names or {})
