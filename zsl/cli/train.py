@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from zsl.config.compose import HERE, check_choices, compose, prepare_hydra, register_started, require_working_folder
 from zsl.config.hydra_errors import explained
@@ -17,6 +17,9 @@ from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
 from zsl.runs.console import print_result, show_log
 
+if TYPE_CHECKING:
+    from zsl.runs.tally import Series
+
 MULTIRUN = ("-m", "--multirun")
 HELP = {"--help", "-h"}
 SWEEP = "search"
@@ -24,8 +27,12 @@ SWEEP = "search"
 INFORMATIVE = {"--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
 
 
-def launch(arguments: Sequence[str]) -> int:
+def launch(arguments: Sequence[str], series: Series | None = None) -> int:
     """Run ``zsl train`` with arguments of Hydra: overrides, and ``-m`` for several runs; return the exit status.
+
+    Args:
+        arguments: the arguments.
+        series: multiruns of one command that this one belongs to.
 
     Raises:
         InputError: the configuration or the data cannot be used, or a multirun matches no job.
@@ -53,7 +60,7 @@ def launch(arguments: Sequence[str]) -> int:
     if several and INFORMATIVE.isdisjoint(arguments):
         from zsl.runs.multirun import multirun
 
-        return multirun(parsed, started)
+        return multirun(parsed, started, series)
     options = [argument for argument in rest if argument not in typed]
     alone = [] if several else ["hydra.mode=RUN"]
     sys.argv = ["zsl train", *MULTIRUN[:several], *options, *parsed.overrides, *HERE, *alone]

@@ -28,8 +28,6 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-from rich.console import Console
-from rich.progress import track
 
 from zsl.config.compose import HERE
 from zsl.config.composer import Composer, require_launchable
@@ -39,14 +37,14 @@ from zsl.config.overrides import written
 from zsl.config.tree import tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
+from zsl.progress.progress import progress
 from zsl.runs.console import print_line
 from zsl.runs.job import NOT_REPEATED
+from zsl.runs.tally import Series, tally
 from zsl.runs.worker import Outcome, Worker, line
 
 LOGS = ".submitit"
 """folder below ``paths.output`` for the input and the logs of jobs that run under submitit"""
-SHOWN = 20
-"""least number of configurations to compose for which a terminal shows a progress bar"""
 Batches = Sequence[Sequence[Sequence[str]]]
 """batches of jobs that are launched together, each job as its overrides"""
 
@@ -59,12 +57,13 @@ class Forget(Callback):
         job_return.cfg = job_return.hydra_cfg = None
 
 
-def multirun(arguments: argparse.Namespace, started: datetime) -> int:
+def multirun(arguments: argparse.Namespace, started: datetime, series: Series | None = None) -> int:
     """Launch every job of a multirun; return the exit status of the command.
 
     Args:
         arguments: parsed arguments of Hydra.
         started: time of the launch, for folder names.
+        series: launches of one command that this one belongs to.
 
     Raises:
         InputError: the configuration cannot be composed, the overrides match no job, or jobs failed by a user's
@@ -93,8 +92,8 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
         _redirect_submitit(composed, output)
         resume_with = _resume_with(arguments, output)
         try:
-            with explained():
-                outcomes = _launched(composer, composed, batches, Worker(started, total))
+            with explained(), tally(output, total, series or Series()) as counted:
+                outcomes = _launched(composer, composed, batches, Worker(started, total, counted))
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"{str(stop) or 'interrupted'}; {resume_with}") from None
         except InputError:
@@ -141,10 +140,7 @@ def _batches(composer: Composer, composed: DictConfig) -> Batches:
     parsed = OverridesParser.create(config_loader=composer).parse_overrides(overrides)
     require_launchable(parsed)
     batches = BasicSweeper.split_arguments(parsed, sweeper.max_batch_size)
-    different = list(composer.different(chain.from_iterable(batches)))
-    console = Console(stderr=True)
-    hidden = len(different) < SHOWN or not console.is_terminal
-    for job in track(different, "composing", transient=True, console=console, disable=hidden):
+    for job in progress(list(composer.different(chain.from_iterable(batches))), "checking", "configurations"):
         composer.load_sweep_config(composed, job)
     return batches
 

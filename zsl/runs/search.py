@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import shlex
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 from omegaconf import OmegaConf
-from rich.console import Console
-from rich.progress import Progress
 
 from zsl.config.build import ANY_DATA
 from zsl.config.compose import compose_chosen
@@ -32,11 +29,12 @@ from zsl.files.redaction import WITHHELD, without_secrets
 from zsl.files.source_file import require_file_name
 from zsl.outputs.identity import MEANS
 from zsl.outputs.result import Result
+from zsl.progress.progress import Progress
 from zsl.runs.choosing import validation
 from zsl.runs.console import print_result, show_log
 from zsl.runs.job import verified
 from zsl.runs.run import run
-from zsl.selection.choice import Choice, best, points
+from zsl.selection.choice import Choice, best, compared, points
 from zsl.selection.space import CORRECTION, Range
 from zsl.selection.trials import TrialLog
 from zsl.training.resumption import InterruptedRunError
@@ -153,9 +151,9 @@ def _searched(experiment: Experiment, source: EmbeddedDataset, plan: Plan, stora
 
     stage = experiment.stage(source, "tune")
     examined = validation(experiment, stage)
-    bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with storage.explained(), Search(plan, _study_key(experiment, source), storage) as search, bar:
-        task, waiting = bar.add_task(f"searching on {stage.name}", total=plan.total), False
+    progress, waiting = Progress(f"searching on {stage.name}", plan.total, "trials"), False
+    with storage.explained(), Search(plan, _study_key(experiment, source), storage) as search, progress:
+        progress.resume(search.ended())
         while search.ended() < plan.total:
             claims = search.claims()
             first = next(claims, None)
@@ -163,12 +161,12 @@ def _searched(experiment: Experiment, source: EmbeddedDataset, plan: Plan, stora
                 if not waiting:
                     log.info("waiting for %d trials that other processes run", plan.total - search.ended())
                 waiting = True
-                bar.update(task, completed=search.ended())
+                progress.update(search.ended())
                 time.sleep(POLL)
                 continue
             for trial in examined.trials(chain([first], claims)):
                 search.finish(trial)
-                bar.update(task, completed=search.ended())
+                progress.update(search.ended(), lambda: compared(search.trials(), examined.objective), part=True)
         return best(search.trials(), examined.correction, examined.objective)
 
 

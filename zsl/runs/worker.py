@@ -17,8 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 from zsl.config.compose import register_started
 from zsl.errors import InputError, out_of_memory
 from zsl.files.redaction import without_secrets
+from zsl.progress import progress
 from zsl.runs.console import print_result, show_log
 from zsl.runs.job import Job
+from zsl.runs.tally import Tally
 
 State = Literal["done", "kept", "failed", "running in another process"]
 
@@ -42,6 +44,7 @@ class Worker:
     started: datetime
     total: int
     """number of jobs in the multirun"""
+    tally: Tally
     searches: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def __call__(self, cfg: DictConfig) -> Outcome:
@@ -55,14 +58,19 @@ class Worker:
         job = Job.of(_content(cfg), hydra_config.runtime.choices, output_of(cfg), overrides_of(hydra_config))
         place = f"[{hydra_config.job.num + 1}/{self.total}] "
         outcome = Outcome("running in another process", job)
+        token = progress.job.set(place)
         try:
             with folder(job.folder), job.claimed() as mine:
                 if mine:
                     outcome = self._run(cfg, job, hydra_config, place)
         except InputError as error:
             outcome = Outcome("failed", job, line(error))
+        finally:
+            progress.job.reset(token)
         if outcome.state == "failed":
             sys.stderr.write(without_secrets(f"{place}failed: {job.folder.name}: {outcome.error}\n"))
+        sys.stderr.write(self.tally.add(kept=outcome.state not in ("done", "failed")))
+        sys.stderr.flush()
         return outcome
 
     def _run(self, cfg: DictConfig, job: Job, hydra_config: HydraConf, place: str) -> Outcome:
