@@ -105,6 +105,9 @@ def load(cache: str | Path, *, variant: str, split: str, held_out: str, backbone
         splits=splits,
         card=_card(variant, split, held_out),
         fingerprints=fingerprints(features, labels, splits),
+        images=tuple(
+            f"{style}/{row.drawings[style]}" for style in styles(variant) for row in table if style in row.drawings
+        ),
     )
 
 

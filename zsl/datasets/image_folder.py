@@ -122,6 +122,7 @@ def load(
             ),
         ),
         fingerprints=fingerprints(features, labels, parts),
+        images=tuple(image.path for image in images),
     )
 
 

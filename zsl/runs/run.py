@@ -87,7 +87,7 @@ def run(
                 if experiment.save.model:
                     predictor(experiment, source, stage, choice, model, correction).save(output / MODEL)
                 if experiment.save.predictions:
-                    save_predictions(scored, stage, output)
+                    save_predictions(scored, stage, output, source.dataset.images)
                 write(result, output)
         for warning in edges.warnings([result]):
             log.warning("%s", warning)
