@@ -118,19 +118,19 @@ def _refuse(message: str) -> NoReturn:
 def _run(cfg: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
 
-    from zsl.config.hydra_job import names_of, output_of, overrides_of
-    from zsl.config.settings import require_resolvable
-
-    require_resolvable(cfg)  # what needs neither data nor PyTorch is refused before PyTorch is imported
     from zsl.config.experiment import Experiment
+    from zsl.config.hydra_job import names_of, output_of, overrides_of
+
+    hydra_config, output = HydraConfig.get(), output_of(cfg)
+    overrides = overrides_of(hydra_config)
+    # what needs no PyTorch is refused before PyTorch is imported
+    experiment = Experiment.from_config(cfg, names_of(hydra_config), overrides, opened=True)
     from zsl.runs.job import NAME as UNFINISHED
     from zsl.runs.run import run
     from zsl.training.resumption import InterruptedRunError
 
-    hydra_config, output = HydraConfig.get(), output_of(cfg)
-    overrides = overrides_of(hydra_config)
     try:
-        print_result(run(Experiment.from_config(cfg, names_of(hydra_config), overrides)), output)
+        print_result(run(experiment), output)
     except InterruptedRunError as error:
         kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
         command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])

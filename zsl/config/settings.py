@@ -9,9 +9,9 @@ import operator
 import pkgutil
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge
 from omegaconf import DictConfig, OmegaConf
@@ -151,22 +151,33 @@ def plain(cfg: DictConfig, key: str = "", hint: Any = Settings) -> dict[str, Any
     Raises:
         InputError: a value is missing, of another type, or refers to a missing key; or a key is unknown.
     """
+    content = resolved(cfg, key)
+    check(key, content, hint)
+    return content
+
+
+def resolved(cfg: DictConfig, key: str = "") -> dict[str, Any]:
+    """Return the node ``key`` of a configuration as a resolved dict; import nothing that it names.
+
+    Raises:
+        InputError: a value is missing, or refers to a missing key.
+    """
     with explained():
         node = OmegaConf.select(cfg, key) if key else cfg
-        content = OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if node is not None else None
-    check(key, content, hint)
+        content = OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if node is not None else {}
     assert isinstance(content, dict)
     return {str(name): value for name, value in content.items()}
 
 
-def require_resolvable(cfg: DictConfig) -> None:
-    """Refuse a configuration in which a value is missing or refers to what is not there; import nothing for it.
+def require_seed(key: str, value: int) -> int:
+    """Return a seed if it is valid.
 
     Raises:
-        InputError: there is such a value; the message names its key.
+        InputError: the seed is not in 0, …, 2³² - 1.
     """
-    with explained():
-        OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    if not 0 <= value < 2**32:
+        raise InputError(f"{key}={value}: give a whole number from 0 to {2**32 - 1}")
+    return value
 
 
 def instantiate(node: Mapping[str, Any], key: str, kind: type[T], *given: object) -> T:
@@ -214,6 +225,19 @@ def check(key: str, value: Any, hint: Any) -> None:
     large = " that fits in 64 bits" if isinstance(value, int) and not -LARGEST < value < LARGEST else ""
     quote = f"; quote it twice: \"{key}='{show(value)}'\"" if str in leaves and isinstance(value, int | float) else ""
     raise InputError(f"{key}={shortened(show(value), 100)}: must be {words}{large}{quote}")
+
+
+def check_but(left_out: str, content: Mapping[str, Any]) -> None:
+    """Check a whole configuration but for one node, and import nothing that this node names.
+
+    Raises:
+        InputError: as of :func:`check`, which is still to be called.
+    """
+    if any(field.default is MISSING and field.name not in content for field in fields(Settings)):
+        check("", content, Settings)
+    for key, hint in get_type_hints(Settings, include_extras=True).items():
+        if key in content and key != left_out:
+            check(key, content[key], hint)
 
 
 def _divided(hint: Any) -> tuple[Any, Sequence[Any]]:

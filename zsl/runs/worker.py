@@ -76,21 +76,22 @@ class Worker:
     def _run(self, cfg: DictConfig, job: Job, hydra_config: HydraConf, place: str) -> Outcome:
         from zsl.config.experiment import Experiment
         from zsl.config.hydra_job import names_of
+
+        try:
+            experiment = Experiment.from_config(cfg, names_of(hydra_config), job.overrides, opened=True)
+        except Exception as error:
+            return _failed_by(job, error)
         from zsl.runs.run import run
         from zsl.training.resumption import InterruptedRunError
 
         try:
-            experiment = Experiment.from_config(cfg, names_of(hydra_config), job.overrides)
             again = experiment.rerun
             kept = None if again else job.result(experiment.extra_files, lambda: experiment.load_data().fingerprints)
             result = kept or run(experiment, job.folder, self.searches, lambda data: job.begin(data, again))
         except InterruptedRunError as stop:
             raise KeyboardInterrupt(str(stop)) from None
-        except InputError as error:
-            return _failed(job, error)
         except Exception as error:
-            known = out_of_memory(error)
-            return _failed(job, known) if known else _failed(job, error, traceback.format_exc())
+            return _failed_by(job, error)
         job.finish()
         print_result(result, job.folder, place, " (kept)" if kept else "")
         return Outcome("kept" if kept else "done", job)
@@ -100,6 +101,12 @@ def line(error: BaseException) -> str:
     """Return the message of an error on one line, with the name of its class unless it is an :class:`InputError`."""
     text = " ".join(str(error).split())
     return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
+
+
+def _failed_by(job: Job, error: Exception) -> Outcome:
+    """Return the outcome of a job that the error, which is being handled, has ended."""
+    known = error if isinstance(error, InputError) else out_of_memory(error)
+    return _failed(job, known) if known else _failed(job, error, traceback.format_exc())
 
 
 def _failed(job: Job, error: Exception, trace: str | None = None) -> Outcome:
