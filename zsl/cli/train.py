@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from zsl.config.compose import HERE, check_choices, compose, prepare_hydra, register_started, require_working_folder
+from zsl.config.compose import HERE, check_choices, prepare_hydra, register_started, require_working_folder
 from zsl.config.hydra_errors import explained
 from zsl.config.overrides import readable, written
-from zsl.config.tree import choices, tree
+from zsl.config.tree import tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
 from zsl.runs.console import print_result, show_log
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 MULTIRUN = ("-m", "--multirun")
 HELP = {"--help", "-h"}
-SWEEP = "search"
-"""configuration group of ``zsl sweep`` only"""
 INFORMATIVE = {"--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
 
 
@@ -44,7 +42,9 @@ def launch(arguments: Sequence[str], series: Series | None = None) -> int:
     # Hydra needs options before overrides; users may type them in any order
     rest = [argument for argument in arguments if argument not in MULTIRUN]
     if not HELP.isdisjoint(arguments):
-        _help([argument for argument in rest if not argument.startswith("-")])
+        from zsl.cli.train_help import train_help
+
+        sys.stdout.write(train_help([argument for argument in rest if not argument.startswith("-")]))
         return 0
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
@@ -90,25 +90,6 @@ def _single() -> int:
     if errors:
         raise errors[0]
     return 0
-
-
-def _help(overrides: Sequence[str]) -> None:
-    """Print the help; Hydra's own would take every folder beside ``experiments/`` for a group."""
-    from omegaconf import OmegaConf
-
-    groups = "\n".join(
-        f"  {group}: {', '.join(names)}" for group, names in choices().items() if names and group != SWEEP
-    )
-    sys.stdout.write(f"""zsl train: train and evaluate a method, and write result.json
-
-GROUP=NAME chooses from a group (zsl list describes each name):
-{groups}
-
-KEY=VALUE changes any key of the chosen configuration; add -m to run all combinations of lists of values:
-
-{OmegaConf.to_yaml(compose(overrides))}
-zsl train GROUP=NAME --help shows the keys of that choice, zsl train --hydra-help shows further flags.
-""")
 
 
 def _refuse(message: str) -> NoReturn:

@@ -227,6 +227,19 @@ def check(key: str, value: Any, hint: Any) -> None:
     raise InputError(f"{key}={shortened(show(value), 100)}: must be {words}{large}{quote}")
 
 
+def allowed(hint: Any) -> str:
+    """Return the values that an annotation allows, such as ``a whole number, at least 1 or null``; empty if any."""
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    words = []
+    for bare, limits in map(_divided, options):
+        if get_origin(bare) is Literal:
+            *names, last = map(show, get_args(bare))
+            words.append(f"{', '.join(names)} or {last}" if names else last)
+        elif bare in LEAVES:
+            words.append(", ".join([LEAVES[bare], *(f"{LIMITS[name][1]} {bound}" for name, bound in _bounds(limits))]))
+    return " or ".join(dict.fromkeys(words))
+
+
 def check_but(left_out: str, content: Mapping[str, Any]) -> None:
     """Check a whole configuration but for one node, and import nothing that this node names.
 
@@ -249,11 +262,16 @@ def _divided(hint: Any) -> tuple[Any, Sequence[Any]]:
 
 
 def _require_within(key: str, value: Any, words: str, limits: Sequence[Any]) -> None:
-    every = [(name, getattr(limit, name, None)) for limit in limits for name in LIMITS]
-    bounds = [(name, bound) for name, bound in every if bound is not None]
+    bounds = _bounds(limits)
     if not all(LIMITS[name][0](value, bound) for name, bound in bounds):
         limits_text = " and ".join(f"{LIMITS[name][1]} {bound}" for name, bound in bounds)
         raise InputError(f"{key}={show(value)}: must be {words}, {limits_text}")
+
+
+def _bounds(limits: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Return (name in `LIMITS`, bound) for all limits of an annotation."""
+    every = [(name, getattr(limit, name, None)) for limit in limits for name in LIMITS]
+    return [(name, bound) for name, bound in every if bound is not None]
 
 
 def show(value: Any) -> str:
