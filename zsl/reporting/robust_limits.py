@@ -29,7 +29,8 @@ class Limits:
 
     def beyond(self, points: Float[Array, "n axes"]) -> Bool[Array, " n"]:
         """Return whether a point lies beyond the limits."""
-        return np.any((points < self.low) | (points > self.high), axis=1)
+        outside: Bool[Array, " n"] = np.any((points < self.low) | (points > self.high), axis=1)
+        return outside
 
     def clipped(self, points: Float[Array, "n axes"]) -> Float[Array, "n axes"]:
         """Return the points, those beyond the limits moved to the border."""
