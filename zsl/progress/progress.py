@@ -21,7 +21,7 @@ T = TypeVar("T")
 FIRST, EVERY = 10.0, 30.0
 """seconds until the first line of a log file, and from one line to the next"""
 PART = 1.0
-"""least seconds from one line to the next where every part that has ended is worth a line, such as a trial"""
+"""least seconds from one line to the next, after the first, where every part that ends is worth one, such as a trial"""
 REDRAWN = 0.1
 """least seconds from one change of a bar to the next"""
 clock = time.time
@@ -100,7 +100,7 @@ class Progress:
         if not self._shown:
             return
         now = clock()
-        due = REDRAWN if self._terminal else PART if part else self._interval
+        due = REDRAWN if self._terminal else PART if part and self._interval == EVERY else self._interval
         if now - self._last < due and not (self._terminal and done == self.total):
             return
         self._last, self._interval = now, EVERY
