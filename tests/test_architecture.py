@@ -17,6 +17,7 @@ FLOORS = (
     "errors",
     "hyperparameters",
     "files",
+    "progress",
     "outputs",
     "data",
     "backbones",

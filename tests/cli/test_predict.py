@@ -128,7 +128,12 @@ def test_a_contact_sheet_shows_mistakes_first(place: Path) -> None:
     assert "<script" not in text
 
 
-def test_a_table_in_a_terminal(place: Path) -> None:
+def test_a_table_in_a_terminal(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    long = place / "a folder of a long name" / ("photograph" * 9 + ".png")
+    long.parent.mkdir()
+    picture("red", 3).save(long)
+    assert main(["predict", str(place / "run"), str(long)]) == 0
+    assert str(long) in capsys.readouterr().out, "a path is neither broken nor cut off"
     command = [sys.executable, "-m", "zsl", "predict", str(place / "run"), str(place / "photos" / "red")]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=place)
     assert done.stdout.splitlines()[0].split() == ["image", "answer", "confidence", "seen", "-", "unseen"]

@@ -13,8 +13,8 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
-from zsl.config.build import PROTOCOL_KEYS
 from zsl.config.compose import compose, compose_choice
+from zsl.config.data_sets import PROTOCOL_KEYS
 from zsl.config.tree import tree
 from zsl.errors import InputError
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import worlds
-from zsl.config.build import load_data
+from zsl.config.data_sets import load_data
 from zsl.data.dataset import ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints
 from zsl.errors import InputError

@@ -19,7 +19,7 @@ from tests.datasets.array_files import FEATURES, LABELS, NAMES, PHI, PLAN, SPLIT
 from tests.described_worlds import Files
 from zsl.class_embeddings.sentence import Sentence
 from zsl.cli import main
-from zsl.config.build import load_data
+from zsl.config.data_sets import load_data
 from zsl.data.dataset import Dataset
 from zsl.data.fingerprint import verified_fingerprints
 from zsl.datasets.arrays import load

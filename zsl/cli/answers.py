@@ -27,6 +27,7 @@ from zsl.prediction.inputs import ARRAYS, features, photographs
 from zsl.prediction.predictor import Answers, Predictor
 from zsl.prediction.saved import load
 from zsl.reporting.contact_sheet import Entry, contact_sheet
+from zsl.reporting.output import UNBOUNDED
 from zsl.runs.console import show_log
 
 ENDINGS = {".csv": "csv", ".jsonl": "jsonl", ".json": "jsonl"}
@@ -124,7 +125,7 @@ def _show(asked: Asked) -> None:
             first = rank == 0
             shown = "" if np.isnan(margin) or not first else f"{margin:+.2f}"
             table.add_row(Text(printable(name) if first else ""), Text(printable(label)), f"{100 * sure:.0f} %", shown)
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    Console(soft_wrap=True, width=UNBOUNDED).print(table)  # long paths are neither broken nor cut off
 
 
 def _csv(asked: Asked) -> str:

@@ -23,6 +23,7 @@ EPILOG = """examples:
   zsl report runs/ --html report.html
   zsl compare runs/ --metric H --baseline eszsl
   zsl hubness runs/ --output hubness.svg
+  zsl confusions runs/ --most 10
   zsl reproduce eszsl_xian2018 data=cub
   zsl synthesize runs/gan features/ --per-class 300
   zsl list methods
@@ -115,7 +116,7 @@ def _parser() -> Parser:
     predict.add_arguments(command)
     command.set_defaults(run=predict.main)
 
-    from zsl.reporting import hubness, report
+    from zsl.reporting import confusions, hubness, report
     from zsl.reporting.comparison import compare
 
     command = commands.add_parser("report", help="gather results into a table")
@@ -140,6 +141,10 @@ def _parser() -> Parser:
     command = commands.add_parser("hubness", help=hubness.HELP, description=hubness.DESCRIPTION)
     hubness.add_arguments(command)
     command.set_defaults(run=hubness.main)
+
+    command = commands.add_parser("confusions", help=confusions.HELP, description=confusions.DESCRIPTION)
+    confusions.add_arguments(command)
+    command.set_defaults(run=confusions.main)
 
     command = commands.add_parser("synthesize", help="features of any classes from a trained generator, as a data set")
     command.add_argument("folder", metavar="RUN", help="folder of a run of a generator, with save.model=true")

@@ -14,17 +14,37 @@ COMMANDS = {
     "splits": "write seen, unseen and validation classes for images or arrays without a split file",
 }
 """subcommand of ``zsl data`` -> help text"""
+EXAMPLES = {
+    "prepare": ("zsl data prepare emoji", "zsl data prepare cub data.root=xlsa17/data/CUB"),
+    "inspect": ("zsl data inspect synthetic", "zsl data inspect image_folder data.root=birds data.splits=split.yaml"),
+    "verify": ("zsl data verify cub",),
+    "export": ("zsl data export synthetic exported/", "zsl data export emoji emoji.mat/ --format xlsa17"),
+    "splits": (
+        "zsl data splits birds/ split.yaml --unseen 0.3 --seed 1",
+        "zsl data splits names.txt split.yaml --val v.txt",
+    ),
+}
+"""subcommand of ``zsl data`` -> examples"""
+MORE = """
+Overrides are those of zsl train that begin with data., and paths.cache=DIR;
+zsl train data=NAME --help shows the keys of a data set."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands of ``zsl data``."""
     actions = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="action")
     parsers = {
-        name: actions.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        name: actions.add_parser(
+            name,
+            help=what,
+            description=f"{what[0].upper()}{what[1:]}.",
+            epilog="\n  ".join(["examples:", *EXAMPLES[name]]) + ("" if name == "splits" else f"\n{MORE}"),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         for name, what in COMMANDS.items()
     }
     for name in ("prepare", "inspect", "verify", "export"):
-        parsers[name].add_argument("name", help="a data set of `zsl list data`")
+        parsers[name].add_argument("name", help="name of a data set; zsl list data shows them")
         if name == "export":
             parsers[name].add_argument("output", help="a new folder")
             parsers[name].add_argument(
@@ -33,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 default="arrays",
                 help="features.npy, labels.npz, splits.json and tables, or a pair of .mat files (default: arrays)",
             )
-        parsers[name].add_argument("overrides", nargs="*", default=[], help="such as data.root=DIR")
+        parsers[name].add_argument(
+            "overrides", nargs="*", default=[], help="overrides of zsl train, such as data.root=DIR"
+        )
     only = parsers["splits"]
     only.add_argument("classes", help="a folder with a folder a class, a .txt of class names, or a file of labels")
     only.add_argument("file", help="the YAML file to write, for data.splits; it must not exist")

@@ -71,7 +71,8 @@ def export(name: str, output: Path, form: str, overrides: Sequence[str]) -> None
     Raises:
         InputError: the data set cannot be loaded, the folder exists, or the format cannot hold the data set.
     """
-    from zsl.config.build import load_data, load_source
+    from zsl.config.build import load_source
+    from zsl.config.data_sets import load_data
     from zsl.config.settings import ClassEmbeddingKeys, DataKeys, plain
     from zsl.datasets import export as exporting
     from zsl.runs.console import show_log
@@ -123,7 +124,7 @@ def _written(value: Any) -> str:
 
 
 def _load(name: str, overrides: Sequence[str]) -> Dataset:
-    from zsl.config.build import load_data
+    from zsl.config.data_sets import load_data
     from zsl.config.settings import DataKeys, plain
     from zsl.runs.console import show_log
 

@@ -10,11 +10,19 @@ from zsl.errors import InputError, printable
 
 AGAIN = "launch the sweep again to run this job from the start"
 HELP = "count the jobs of a sweep by state, and list unfinished ones with their errors and the commands to run them"
+EPILOG = """states:
+  done         has a result
+  running      a process works on it
+  waiting      a sweep that is under way has not begun it
+  failed       ended with an error, which is shown
+  interrupted  was stopped; the same sweep, launched again, resumes it
+  damaged      a file of it cannot be read; the same sweep, launched again, runs it from the start"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``zsl jobs``."""
     parser.add_argument("path", type=Path, metavar="DIR", help="paths.output of a sweep, or a folder above several")
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -26,14 +34,16 @@ def main(arguments: argparse.Namespace) -> int:
     from zsl.config.command_lines import command
     from zsl.outputs import result
     from zsl.runs.job import NAME, Job, Unfinished
+    from zsl.runs.tally import not_ended
 
     if not arguments.path.is_dir():
         raise InputError(f"{arguments.path}: no such folder; give the paths.output of a multirun")
     left = sorted(path.parent.absolute() for path in arguments.path.rglob(NAME))
     done = {path.parent.absolute() for path in arguments.path.rglob(result.NAME)} - set(left)
-    if not left and not done:
+    waiting = not_ended(arguments.path)
+    if not left and not done and not waiting:
         raise InputError(f"{arguments.path}: no job in it; give the paths.output of a multirun")
-    counts, lines = {"done": 0, "failed": 0, "interrupted": 0, "running": 0, "damaged": 0}, []
+    counts, lines = dict.fromkeys(("done", "running", "waiting", "failed", "interrupted", "damaged"), 0), []
     for folder in sorted(done):
         fault = _fault(folder / result.NAME)
         counts["damaged" if fault else "done"] += 1
@@ -57,6 +67,7 @@ def main(arguments: argparse.Namespace) -> int:
         if said.overrides and state != "running":
             again = command(["zsl", "train", "-m"], job.repeated, [job.place])
             lines.append(printable(f"  again: {again}") + "\n")
+    counts["waiting"] = max(0, waiting - counts["running"])
     total = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
     sys.stdout.write(printable(f"{total}: {arguments.path}") + "\n")
     sys.stdout.writelines(lines)

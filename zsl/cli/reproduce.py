@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -50,6 +51,7 @@ def main(arguments: argparse.Namespace) -> int:
     from zsl.cli.train import launch
     from zsl.outputs.result import NAME, gather
     from zsl.reporting.report import show_published
+    from zsl.runs.tally import Series
 
     words = [*arguments.names, *arguments.overrides]
     overrides, arguments.runs = _placed([word for word in words if "=" in word], arguments.runs)
@@ -58,10 +60,13 @@ def main(arguments: argparse.Namespace) -> int:
         raise InputError(f"--seeds {arguments.seeds}: give a whole number of at least 1")
     seeds = "seed=" + ",".join(map(str, range(arguments.seeds)))
     failed: dict[str, str] = {}
-    for name in names:
+    series = Series()
+    for number, name in enumerate(names, 1):
+        series.left = len(names) - number + 1
+        sys.stderr.write(f"{name} ({number} of {len(names)} experiments)\n")
         folder = written("paths.output", str(arguments.runs / name))
         try:
-            status = launch(["-m", f"experiments={name}", "selection.seed=0", *overrides, seeds, folder])
+            status = launch(["-m", f"experiments={name}", "selection.seed=0", *overrides, seeds, folder], series)
             failed |= {name: f"see above, or zsl jobs {arguments.runs / name}"} if status else {}
         except InputError as error:
             failed[name] = str(error)

@@ -47,6 +47,11 @@ def main(arguments: argparse.Namespace) -> int:
     from zsl.config.compose import require_working_folder
 
     require_working_folder()
+    from zsl.config.searches import searched
+    from zsl.runs.console import show_log
+
+    show_log()
+    experiment = searched(arguments.overrides)
     from zsl.runs.search import sweep
 
-    return sweep(arguments.overrides)
+    return sweep(experiment)

@@ -7,25 +7,30 @@ import shlex
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from zsl.config.compose import HERE, check_choices, compose, prepare_hydra, register_started, require_working_folder
+from zsl.config.compose import HERE, check_choices, prepare_hydra, register_started, require_working_folder
 from zsl.config.hydra_errors import explained
 from zsl.config.overrides import readable, written
-from zsl.config.tree import choices, tree
+from zsl.config.tree import tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
 from zsl.runs.console import print_result, show_log
 
+if TYPE_CHECKING:
+    from zsl.runs.tally import Series
+
 MULTIRUN = ("-m", "--multirun")
 HELP = {"--help", "-h"}
-SWEEP = "search"
-"""configuration group of ``zsl sweep`` only"""
 INFORMATIVE = {"--hydra-help", "--version", "--cfg", "-c", "--info", "-i", "--shell-completion", "-sc"}
 
 
-def launch(arguments: Sequence[str]) -> int:
+def launch(arguments: Sequence[str], series: Series | None = None) -> int:
     """Run ``zsl train`` with arguments of Hydra: overrides, and ``-m`` for several runs; return the exit status.
+
+    Args:
+        arguments: the arguments.
+        series: multiruns of one command that this one belongs to.
 
     Raises:
         InputError: the configuration or the data cannot be used, or a multirun matches no job.
@@ -37,7 +42,9 @@ def launch(arguments: Sequence[str]) -> int:
     # Hydra needs options before overrides; users may type them in any order
     rest = [argument for argument in arguments if argument not in MULTIRUN]
     if not HELP.isdisjoint(arguments):
-        _help([argument for argument in rest if not argument.startswith("-")])
+        from zsl.cli.train_help import train_help
+
+        sys.stdout.write(train_help([argument for argument in rest if not argument.startswith("-")]))
         return 0
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]
@@ -53,7 +60,7 @@ def launch(arguments: Sequence[str]) -> int:
     if several and INFORMATIVE.isdisjoint(arguments):
         from zsl.runs.multirun import multirun
 
-        return multirun(parsed, started)
+        return multirun(parsed, started, series)
     options = [argument for argument in rest if argument not in typed]
     alone = [] if several else ["hydra.mode=RUN"]
     sys.argv = ["zsl train", *MULTIRUN[:several], *options, *parsed.overrides, *HERE, *alone]
@@ -85,25 +92,6 @@ def _single() -> int:
     return 0
 
 
-def _help(overrides: Sequence[str]) -> None:
-    """Print the help; Hydra's own would take every folder beside ``experiments/`` for a group."""
-    from omegaconf import OmegaConf
-
-    groups = "\n".join(
-        f"  {group}: {', '.join(names)}" for group, names in choices().items() if names and group != SWEEP
-    )
-    sys.stdout.write(f"""zsl train: train and evaluate a method, and write result.json
-
-GROUP=NAME chooses from a group (zsl list describes each name):
-{groups}
-
-KEY=VALUE changes any key of the chosen configuration; add -m to run all combinations of lists of values:
-
-{OmegaConf.to_yaml(compose(overrides))}
-zsl train GROUP=NAME --help shows the keys of that choice, zsl train --hydra-help shows further flags.
-""")
-
-
 def _refuse(message: str) -> NoReturn:
     raise InputError(f"{message}; see zsl train --help")
 
@@ -111,19 +99,19 @@ def _refuse(message: str) -> NoReturn:
 def _run(cfg: Any) -> None:
     from hydra.core.hydra_config import HydraConfig
 
-    from zsl.config.hydra_job import names_of, output_of, overrides_of
-    from zsl.config.settings import require_resolvable
-
-    require_resolvable(cfg)  # what needs neither data nor PyTorch is refused before PyTorch is imported
     from zsl.config.experiment import Experiment
+    from zsl.config.hydra_job import names_of, output_of, overrides_of
+
+    hydra_config, output = HydraConfig.get(), output_of(cfg)
+    overrides = overrides_of(hydra_config)
+    # what needs no PyTorch is refused before PyTorch is imported
+    experiment = Experiment.from_config(cfg, names_of(hydra_config), overrides, opened=True)
     from zsl.runs.job import NAME as UNFINISHED
     from zsl.runs.run import run
     from zsl.training.resumption import InterruptedRunError
 
-    hydra_config, output = HydraConfig.get(), output_of(cfg)
-    overrides = overrides_of(hydra_config)
     try:
-        print_result(run(Experiment.from_config(cfg, names_of(hydra_config), overrides)), output)
+        print_result(run(experiment), output)
     except InterruptedRunError as error:
         kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
         command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])

@@ -14,17 +14,15 @@ import torch
 
 from zsl.class_embeddings.embedding import ClassEmbedding
 from zsl.config.compose import compose_choice
+from zsl.config.data_sets import loader, recent_data
 from zsl.config.memory import RecentlyUsed, file_state_key
 from zsl.config.offered import ROLES
-from zsl.config.settings import CorrectionKeys, MethodKeys, check, instantiate
+from zsl.config.settings import MethodKeys, check, instantiate, require_seed
 from zsl.data import protocol
-from zsl.data.dataset import Dataset, require_finite
-from zsl.data.duplicates import with_duplicates_noted
+from zsl.data.dataset import Dataset
 from zsl.data.protocol import EmbeddedDataset, Stage
 from zsl.data.scaling import FeatureScale
-from zsl.data.splits import SplitsOrigin, audit
 from zsl.errors import InputError
-from zsl.evaluation.corrections.correction import Correction
 from zsl.features.cache import by_content
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.selection.space import Hyperparameters
@@ -32,9 +30,7 @@ from zsl.training.memory import require_memory
 
 Node = Mapping[str, Any]
 """a resolved part of a configuration, of Python's built-in types"""
-PROTOCOL_KEYS = ("scale", "shuffle_seed")
-"""keys of ``data`` and ``class_embedding`` that the protocol uses; the loader gets the rest"""
-DATASETS, SOURCES = RecentlyUsed[Dataset](3), RecentlyUsed[EmbeddedDataset](3)
+SOURCES = RecentlyUsed[EmbeddedDataset](3)
 """recently loaded data of this process"""
 STAGES = RecentlyUsed[tuple[EmbeddedDataset, Stage, int]](2)
 """recently cut stages, each with its source and its version"""
@@ -42,18 +38,6 @@ ANY_DATA = Dimensions(2, 2, 1000)
 """sizes for building a method to check its hyperparameters before data are read: few dimensions, and more seen classes
 than any hyperparameter needs. A hyperparameter for which the data are too small is refused before training, when the
 method is built for the data."""
-
-
-def load_data(data: Node) -> Dataset:
-    """Load the data set of a ``data`` node from its cache, or build it; audit its splits and note duplicate images.
-
-    Raises:
-        InputError: the data set cannot be loaded, or not all features are finite.
-    """
-    dataset = instantiate(_loader(data), "data", Dataset)
-    require_finite(dataset)
-    audit(dataset.splits, dataset.labels, SplitsOrigin(dataset.name))
-    return with_duplicates_noted(dataset)
 
 
 def load_source(data: Node, class_embedding: Node) -> EmbeddedDataset:
@@ -70,22 +54,13 @@ def load_source(data: Node, class_embedding: Node) -> EmbeddedDataset:
         return SOURCES.get(file_state_key({"data": data, "class_embedding": class_embedding}), load)
 
 
-def recent_data(data: Node) -> Dataset:
-    """Load the data set of a ``data`` node; keep recently loaded data in memory.
-
-    Raises:
-        InputError: the data set cannot be loaded.
-    """
-    return DATASETS.get(file_state_key({"data": data}), lambda: load_data(data))
-
-
 def build_class_embedding(class_embedding: Node) -> ClassEmbedding:
     """Build the class embedding of a ``class_embedding`` node.
 
     Raises:
         InputError: the class embedding cannot be built.
     """
-    return instantiate(_loader(class_embedding), "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
+    return instantiate(loader(class_embedding), "class_embedding", ClassEmbedding)  # type: ignore[type-abstract]
 
 
 def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> EmbeddedDataset:
@@ -163,34 +138,6 @@ def method_node(method: Node, hyperparameters: Hyperparameters) -> dict[str, Any
     return node
 
 
-def build_correction(correction: Node, hyperparameters: Hyperparameters) -> Correction:
-    """Build the correction of a ``correction`` node, with some of its hyperparameters replaced.
-
-    Hyperparameters that the node leaves open are still to be chosen.
-
-    Raises:
-        InputError: a hyperparameter is unknown or out of range.
-    """
-    own = [name for name in correction if name != "_target_"]
-    for name in sorted(set(hyperparameters) - set(own)):
-        has = f"it has {', '.join(own)}" if own else "it has none"
-        raise InputError(f"sweep.correction.{name}: the correction has no such hyperparameter; {has}")
-    node = {**correction, **hyperparameters}
-    check("correction", node, CorrectionKeys)
-    return instantiate(node, "correction", Correction)  # type: ignore[type-abstract]
-
-
-def require_seed(key: str, value: int) -> int:
-    """Return a seed if it is valid.
-
-    Raises:
-        InputError: the seed is not in 0, …, 2³² - 1.
-    """
-    if not 0 <= value < 2**32:
-        raise InputError(f"{key}={value}: give a whole number from 0 to {2**32 - 1}")
-    return value
-
-
 def _part(group: str, value: Any) -> dict[str, Any]:
     """Compose a part of a method, such as its head, from a choice of its group.
 
@@ -203,7 +150,3 @@ def _part(group: str, value: Any) -> dict[str, Any]:
         if str(key).startswith("_"):
             raise InputError(f"sweep.{group}.{name}.{key}: is no hyperparameter; name another {group} in its place")
     return compose_choice(f"method/{group}", name) | dict(own)
-
-
-def _loader(node: Node) -> dict[str, Any]:
-    return {name: value for name, value in node.items() if name not in PROTOCOL_KEYS}

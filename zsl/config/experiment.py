@@ -6,27 +6,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from zsl.config.build import (
-    build_correction,
-    build_method,
-    load_source,
-    require_buildable,
-    require_seed,
-    stage_of,
-)
 from zsl.config.compose import compose_chosen
+from zsl.config.corrections import build_correction
+from zsl.config.data_sets import open_data
 from zsl.config.hydra_job import Names
 from zsl.config.search_space import axes, listed
-from zsl.config.settings import ProtocolKeys, SaveKeys, SearchKeys, SelectionKeys, instantiate, plain
-from zsl.data.protocol import EmbeddedDataset, Stage, require_share
+from zsl.config.settings import (
+    ProtocolKeys,
+    SaveKeys,
+    SearchKeys,
+    SelectionKeys,
+    Settings,
+    check,
+    check_but,
+    instantiate,
+    require_seed,
+    resolved,
+)
+from zsl.data.splits import require_share
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.files.redaction import WITHHELD
-from zsl.methods.method import Dimensions, ZSLModel
 from zsl.outputs.claims import claims
 from zsl.outputs.identity import identity
 from zsl.outputs.names import MODEL, PREDICTIONS
@@ -34,6 +38,10 @@ from zsl.prediction.model_files import DESCRIPTION
 from zsl.selection.space import Axis, Hyperparameters, extremes, of_correction, of_method
 from zsl.tracking.tracker import Tracker
 from zsl.training.loop import Loop
+
+if TYPE_CHECKING:
+    from zsl.data.protocol import EmbeddedDataset, Stage
+    from zsl.methods.method import Dimensions, ZSLModel
 
 
 @dataclass(frozen=True)
@@ -64,13 +72,25 @@ class Experiment:
     overrides: Sequence[str] = ()
 
     @classmethod
-    def from_config(cls, cfg: DictConfig, names: Names | None = None, overrides: Sequence[str] = ()) -> Experiment:
-        """Return the experiment of a configuration, checked with every value of its search space; read no data.
+    def from_config(
+        cls, cfg: DictConfig, names: Names | None = None, overrides: Sequence[str] = (), opened: bool = False
+    ) -> Experiment:
+        """Return the experiment of a configuration, checked with every value of its search space.
+
+        The method comes last, because importing it takes seconds.
+
+        Args:
+            cfg: the configuration.
+            names: the chosen names of the groups that a result names.
+            overrides: the overrides as they were typed.
+            opened: whether to open the data set before the method is imported, unless it has to be built; otherwise no
+                data are read.
 
         Raises:
             InputError: a value is invalid; the message names its key and a cure.
         """
-        content = plain(cfg)
+        content = resolved(cfg)
+        check_but("method", content)
         made = cls(
             config=content,
             seed=require_seed("seed", content["seed"]),
@@ -88,6 +108,10 @@ class Experiment:
             overrides=tuple(overrides),
         )
         made._check()
+        if opened:
+            open_data(content["data"])
+        check("", content, Settings)
+        made._check_method()
         return made
 
     @classmethod
@@ -117,13 +141,19 @@ class Experiment:
             self.correction.require_chosen()
         elif self.search is None:
             listed(self.space)
+        for name, axis in self.space.items():
+            for value in extremes(axis):
+                if changed := of_correction({name: value}):
+                    build_correction(self.config["correction"], changed)
+
+    def _check_method(self) -> None:
+        from zsl.config.build import require_buildable
+
         require_buildable(self.config["method"], {})
         for name, axis in self.space.items():
             for value in extremes(axis):
                 if of_method({name: value}):
                     require_buildable(self.config["method"], {name: value})
-                if changed := of_correction({name: value}):
-                    build_correction(self.config["correction"], changed)
 
     @cached_property
     def identity(self) -> str:
@@ -162,10 +192,14 @@ class Experiment:
         Raises:
             InputError: data set or class embedding cannot be loaded, or they do not fit together.
         """
+        from zsl.config.build import load_source
+
         return load_source(self.config["data"], self.config["class_embedding"])
 
     def stage(self, source: EmbeddedDataset, name: str | None = None) -> Stage:
         """Cut a stage from the data: that of ``protocol.name``, or the one named."""
+        from zsl.config.build import stage_of
+
         return stage_of(source, name or self.protocol.name, self.protocol.seen_holdout)
 
     def method(self, dims: Dimensions, hyperparameters: Hyperparameters) -> ZSLModel:
@@ -174,6 +208,8 @@ class Experiment:
         Raises:
             InputError: a hyperparameter is unknown or out of range.
         """
+        from zsl.config.build import build_method
+
         return build_method(self.config["method"], dims, hyperparameters)
 
     def trackers(self) -> dict[str, Tracker]:

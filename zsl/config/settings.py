@@ -9,9 +9,9 @@ import operator
 import pkgutil
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge
 from omegaconf import DictConfig, OmegaConf
@@ -152,22 +152,33 @@ def plain(cfg: DictConfig, key: str = "", hint: Any = Settings) -> dict[str, Any
     Raises:
         InputError: a value is missing, of another type, or refers to a missing key; or a key is unknown.
     """
+    content = resolved(cfg, key)
+    check(key, content, hint)
+    return content
+
+
+def resolved(cfg: DictConfig, key: str = "") -> dict[str, Any]:
+    """Return the node ``key`` of a configuration as a resolved dict; import nothing that it names.
+
+    Raises:
+        InputError: a value is missing, or refers to a missing key.
+    """
     with explained():
         node = OmegaConf.select(cfg, key) if key else cfg
-        content = OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if node is not None else None
-    check(key, content, hint)
+        content = OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if node is not None else {}
     assert isinstance(content, dict)
     return {str(name): value for name, value in content.items()}
 
 
-def require_resolvable(cfg: DictConfig) -> None:
-    """Refuse a configuration in which a value is missing or refers to what is not there; import nothing for it.
+def require_seed(key: str, value: int) -> int:
+    """Return a seed if it is valid.
 
     Raises:
-        InputError: there is such a value; the message names its key.
+        InputError: the seed is not in 0, …, 2³² - 1.
     """
-    with explained():
-        OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    if not 0 <= value < 2**32:
+        raise InputError(f"{key}={value}: give a whole number from 0 to {2**32 - 1}")
+    return value
 
 
 def instantiate(node: Mapping[str, Any], key: str, kind: type[T], *given: object) -> T:
@@ -217,6 +228,32 @@ def check(key: str, value: Any, hint: Any) -> None:
     raise InputError(f"{key}={shortened(show(value), 100)}: must be {words}{large}{quote}")
 
 
+def allowed(hint: Any) -> str:
+    """Return the values that an annotation allows, such as ``a whole number, at least 1 or null``; empty if any."""
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    words = []
+    for bare, limits in map(_divided, options):
+        if get_origin(bare) is Literal:
+            *names, last = map(show, get_args(bare))
+            words.append(f"{', '.join(names)} or {last}" if names else last)
+        elif bare in LEAVES:
+            words.append(", ".join([LEAVES[bare], *(f"{LIMITS[name][1]} {bound}" for name, bound in _bounds(limits))]))
+    return " or ".join(dict.fromkeys(words))
+
+
+def check_but(left_out: str, content: Mapping[str, Any]) -> None:
+    """Check a whole configuration but for one node, and import nothing that this node names.
+
+    Raises:
+        InputError: as of :func:`check`, which is still to be called.
+    """
+    if any(field.default is MISSING and field.name not in content for field in fields(Settings)):
+        check("", content, Settings)
+    for key, hint in get_type_hints(Settings, include_extras=True).items():
+        if key in content and key != left_out:
+            check(key, content[key], hint)
+
+
 def _divided(hint: Any) -> tuple[Any, Sequence[Any]]:
     """Return an annotation without its limits, and the limits."""
     if get_origin(hint) is not Annotated:
@@ -226,11 +263,16 @@ def _divided(hint: Any) -> tuple[Any, Sequence[Any]]:
 
 
 def _require_within(key: str, value: Any, words: str, limits: Sequence[Any]) -> None:
-    every = [(name, getattr(limit, name, None)) for limit in limits for name in LIMITS]
-    bounds = [(name, bound) for name, bound in every if bound is not None]
+    bounds = _bounds(limits)
     if not all(LIMITS[name][0](value, bound) for name, bound in bounds):
         limits_text = " and ".join(f"{LIMITS[name][1]} {bound}" for name, bound in bounds)
         raise InputError(f"{key}={show(value)}: must be {words}, {limits_text}")
+
+
+def _bounds(limits: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Return (name in `LIMITS`, bound) for all limits of an annotation."""
+    every = [(name, getattr(limit, name, None)) for limit in limits for name in LIMITS]
+    return [(name, bound) for name, bound in every if bound is not None]
 
 
 def show(value: Any) -> str:

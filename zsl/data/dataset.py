@@ -117,8 +117,9 @@ class Dataset:
 
     Raises:
         InputError: features are not a float32 matrix with one row per label, labels are not an int64 vector of
-            positions in the class names, class names are not usable or not distinct, descriptions do not have one row
-            per class, rows of a split are out of range, occur twice, or have no class, or a fingerprint is missing.
+            positions in the class names, paths of images are not one per row, class names are not usable or not
+            distinct, descriptions do not have one row per class, rows of a split are out of range, occur twice, or have
+            no class, or a fingerprint is missing.
     """
 
     name: str
@@ -130,6 +131,8 @@ class Dataset:
     fingerprints: Mapping[str, str]
     picture: Callable[[int], Image] | None = field(default=None, compare=False, repr=False)
     """opens the image of a row; None where there are features alone"""
+    images: tuple[str, ...] = ()
+    """path of every image, relative to the folder of the data set; empty where the data set knows no image files"""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:
@@ -181,6 +184,11 @@ def _described(given: object) -> str:
 
 def _check_labels(dataset: Dataset) -> None:
     labels, count = dataset.labels, len(dataset.classes.names)
+    if dataset.images and len(dataset.images) != len(dataset.features):
+        raise InputError(
+            f"{dataset.name}: {len(dataset.images)} paths of images and {len(dataset.features)} rows of features; give "
+            "one path per row, or none"
+        )
     if not isinstance(labels, np.ndarray) or labels.dtype != np.int64 or labels.shape != (len(dataset.features),):
         raise InputError(
             f"{dataset.name}: labels are {_described(labels)}; give an int64 vector with one label for each of the "

@@ -23,9 +23,8 @@ from zsl.data.examples import Examples
 from zsl.data.fingerprint import sha256, verified_fingerprints
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling, scale_embeddings
-from zsl.data.splits import hold_out
+from zsl.data.splits import hold_out, require_share
 from zsl.data.training_set import Setting, TrainingSet
-from zsl.errors import InputError
 
 LOADED = 1 << 28
 """float32 numbers of held-out images that are read into memory for repeated evaluation"""
@@ -179,16 +178,6 @@ def tune(source: EmbeddedDataset, seen_holdout: float = 0.2) -> Stage:
     used = np.unique(labels[np.concatenate([splits.train, splits.val])])
     phi = embed(source.fit_embedding, source.descriptions.part(used.tolist()), np.isin(used, labels[train]))
     return _stage("tune", source, used, phi, train, seen_rows, splits.val)
-
-
-def require_share(seen_holdout: float) -> None:
-    """Refuse a ``seen_holdout`` that is not within (0, 1).
-
-    Raises:
-        InputError: ``seen_holdout`` is not within (0, 1).
-    """
-    if not 0 < seen_holdout < 1:
-        raise InputError(f"protocol.seen_holdout={seen_holdout}: give a share between 0 and 1, such as 0.2")
 
 
 def final(source: EmbeddedDataset) -> Stage:

@@ -125,3 +125,13 @@ def hold_out(
         count = min(round(share * len(of_class)), len(of_class) - 1)
         held[generator.permutation(of_class)[:count]] = True
     return rows[~held], rows[held]
+
+
+def require_share(seen_holdout: float) -> None:
+    """Refuse a ``seen_holdout`` that is not within (0, 1).
+
+    Raises:
+        InputError: ``seen_holdout`` is not within (0, 1).
+    """
+    if not 0 < seen_holdout < 1:
+        raise InputError(f"protocol.seen_holdout={seen_holdout}: give a share between 0 and 1, such as 0.2")

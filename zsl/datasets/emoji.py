@@ -108,6 +108,9 @@ def load(cache: str | Path, *, variant: str, split: str, held_out: str, backbone
         card=_card(variant, split, held_out),
         fingerprints=fingerprints(features, labels, splits),
         picture=lambda row: _drawing(Path(cache).expanduser(), str(drawn_as[row]), table[labels[row]]),
+        images=tuple(
+            f"{style}/{row.drawings[style]}" for style in styles(variant) for row in table if style in row.drawings
+        ),
     )
 
 

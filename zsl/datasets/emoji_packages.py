@@ -23,6 +23,7 @@ from filelock import FileLock
 from rich.console import Console
 
 from zsl.errors import InputError
+from zsl.features.cache import before_long_work
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ def fetch(package: Package, folder: Path) -> Path:
             if file.is_file() and integrity(file) == package.integrity:
                 return file
             log.warning("%s is damaged (its sha512 is not the pinned one): fetched again", file)
+        before_long_work()
         unfinished = f".npm-{package.tarball}-"
         for left in folder.glob(f"{glob.escape(unfinished)}*"):  # left by a killed process: this process holds the lock
             shutil.rmtree(left, ignore_errors=True)

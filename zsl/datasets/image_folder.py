@@ -48,7 +48,7 @@ from zsl.datasets.image_folder_attributes import read_attributes
 from zsl.datasets.image_folder_images import ImageFile, find_images, readable
 from zsl.datasets.split_file import SplitFile, by_class, read_split_file, require_images, tested
 from zsl.errors import InputError, printable
-from zsl.features.cache import Entry, cached, key_part
+from zsl.features.cache import Entry, before_long_work, cached, key_part
 from zsl.features.rows import FeatureRows
 from zsl.files.source_file import composed, locate
 
@@ -91,6 +91,7 @@ def load(
     file = file if os.path.lexists(file) or file.is_absolute() else locate(folder / file)
     plan = read_split_file(file)
     names = _names(plan.classes, file)
+    before_long_work()  # every image is read
     rows = FeatureRows(Path(cache).expanduser(), backbone)
     found, undecoded, unused = find_images(folder, plan.classes, file)
     images, notes = readable(
@@ -123,6 +124,7 @@ def load(
         ),
         fingerprints=fingerprints(features, labels, parts),
         picture=lambda row: images[row].picture.open(),
+        images=tuple(image.path for image in images),
     )
 
 

@@ -18,8 +18,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from zsl.backbones.preprocessing import on_white
 from zsl.data.class_names import find_name, suggest_name
 from zsl.errors import InputError, printable
-from zsl.features.rows import FeatureRows, Picture, progress
+from zsl.features.rows import FeatureRows, Picture
 from zsl.files.source_file import composed
+from zsl.progress.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -100,9 +101,7 @@ def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[
         }
     if twice := [path for path, times in Counter(path for path, _, _ in images).items() if times > 1]:
         raise InputError(f"image folder {folder}: two images are called {twice[0]!r}, which look the same; rename one")
-    read = [
-        ImageFile(path, label, picture_of(at)) for path, label, at in progress(images, f"reading {len(images)} images")
-    ]
+    read = [ImageFile(path, label, picture_of(at)) for path, label, at in progress(images, "reading", "images")]
     return read, undecoded, f"not used, for they are no images of a known suffix: {_counted(others)}" if others else ""
 
 
@@ -192,7 +191,7 @@ def readable(
     """
     fresh = [image for image in images if rows.stored(image.picture.digest) is None]
     reasons = dict(undecoded)
-    for image in progress(fresh, f"checking {len(fresh)} images"):
+    for image in progress(fresh, "checking", "images"):
         try:
             image.picture.open()
         except InputError:

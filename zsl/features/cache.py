@@ -27,10 +27,16 @@ from zsl.files.content import known, unchanged
 log = logging.getLogger(__name__)
 _verifying = ContextVar("verifying", default=False)
 _by_content = ContextVar("by_content", default=False)
+_opening = ContextVar("opening", default=False)
+log.addFilter(lambda _: not _opening.get())  # what follows an attempt to open says it again
 
 SCHEMA = 2
 _UNFINISHED = re.compile(r"\.(.+)\.(?:[0-9a-f]{32}|[a-z0-9_]{8})")
 """names of folders of unfinished entries, in this and in earlier versions"""
+
+
+class NotBuiltError(Exception):
+    """End of an attempt to open data that have to be built first, within :func:`opening`; caught, never shown."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,7 @@ def cached(
         if entry is None and _verifying.get():
             raise InputError(f"cache {folder}: missing, damaged, or made from other files; run `zsl data prepare`")
         if entry is None:
+            before_long_work()
             if _present(folder):
                 log.warning("cache %s: rebuilt", folder)
             before = known(files)
@@ -101,6 +108,26 @@ def verifying() -> Iterator[None]:
             yield
     finally:
         _verifying.reset(token)
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Only open data within the block: raise NotBuiltError where something would be computed or downloaded."""
+    token = _opening.set(True)
+    try:
+        yield
+    finally:
+        _opening.reset(token)
+
+
+def before_long_work() -> None:
+    """Mark where long work begins.
+
+    Raises:
+        NotBuiltError: within :func:`opening`.
+    """
+    if _opening.get():
+        raise NotBuiltError
 
 
 @contextmanager

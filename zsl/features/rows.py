@@ -8,22 +8,20 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import xxhash
 from jaxtyping import Float32
 from numpy import ndarray as Array
 from PIL.Image import Image
-from rich.console import Console
-from rich.progress import track
 
 from zsl.backbones.backbone import Backbone
 from zsl.errors import InputError
+from zsl.progress.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +57,7 @@ class FeatureRows:
         self.folder = cache / "features" / made_by[:16]
 
     def __call__(self, pictures: Sequence[Picture], title: str = "features") -> Float32[Array, "n d"]:
-        """Return θ(x) of all pictures, in their order; compute missing rows, with a progress bar on a terminal.
+        """Return θ(x) of all pictures, in their order; compute missing rows, and show progress.
 
         Raises:
             InputError: the cache cannot be written, or the backbone lacks a package or its weights.
@@ -68,7 +66,7 @@ class FeatureRows:
         rows = {picture.digest: self.stored(picture.digest) for picture in pictures}
         missing = list({p.digest: p for p in pictures if rows[p.digest] is None}.values())
         waiting: list[tuple[str, Image]] = []
-        for number, picture in enumerate(progress(missing, f"{title}: {len(missing)} images"), 1):
+        for number, picture in enumerate(progress(missing, title, "images"), 1):
             waiting.append((picture.digest, picture.open()))
             pixels = sum(image.width * image.height for _, image in waiting)
             if len(waiting) == CHUNK or pixels > PIXELS or number == len(missing):
@@ -129,12 +127,3 @@ def write(file: Path, content: bytes) -> None:
             fresh.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"cache {file}: {error.strerror}; set ZSL_CACHE to a folder that can be written") from error
-
-
-T = TypeVar("T")
-
-
-def progress(items: Sequence[T], title: str) -> Iterable[T]:
-    """Return the items, with a progress bar if standard error is a terminal and there are items."""
-    console = Console(stderr=True)
-    return track(items, title, console=console, disable=not (items and console.is_terminal))

@@ -12,8 +12,8 @@ from numpy import ndarray as Array
 
 from zsl.datasets.image_folder_images import ImageFile, picture_of, suffixes
 from zsl.errors import InputError
-from zsl.features.rows import progress
 from zsl.files.array_file import ArrayFileError, read_array
+from zsl.progress.progress import progress
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def photographs(paths: Sequence[Path]) -> list[ImageFile]:
     if not found:
         given = ", ".join(map(str, paths))
         raise InputError(f"{given}: no image in it; known suffixes are {', '.join(sorted(suffixes()))}")
-    read = progress(list(found), f"reading {len(found)} images")
+    read = progress(list(found), "reading", "images")
     return [ImageFile(str(path), UNKNOWN, picture_of(path)) for path in read]
 
 

@@ -6,14 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 import zsl
 from zsl.errors import InputError
 from zsl.files.atomic import write_bytes, write_text
 from zsl.files.regular_file import read_bytes, read_json
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT, VERSION = "zsl model", 1
 DESCRIPTION, TENSORS = "model.json", "tensors.safetensors"

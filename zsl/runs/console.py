@@ -6,7 +6,7 @@ import logging
 import warnings
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, ConsoleRenderable
 from rich.logging import RichHandler
 from rich.text import Text
 
@@ -55,10 +55,19 @@ class _Printable(logging.Formatter):
         return _lines(without_secrets(super().format(record)))
 
 
+class _Unwrapped(RichHandler):
+    """Log handler that breaks no line, so that paths and commands can be copied."""
+
+    def render(self, *, record: logging.LogRecord, message_renderable: ConsoleRenderable, **_: object) -> Text:
+        """Return level and message as one text."""
+        assert isinstance(message_renderable, Text)
+        return Text.assemble(self.get_level_text(record), " ", message_renderable)
+
+
 def show_log() -> None:
     """Send the log messages of the package to standard error."""
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|lightning_utilities")
-    handler = RichHandler(console=Console(stderr=True), show_time=False, show_path=False)
+    handler = _Unwrapped(console=Console(stderr=True, soft_wrap=True))
     handler.setFormatter(_Printable("%(message)s"))
     root = logging.getLogger("zsl")
     if not root.handlers:

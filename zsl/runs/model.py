@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from zsl.config.build import PROTOCOL_KEYS, method_node
+from zsl.config.build import method_node
+from zsl.config.data_sets import PROTOCOL_KEYS
 from zsl.config.experiment import Experiment
 from zsl.config.settings import instantiate
 from zsl.data.protocol import EmbeddedDataset, Stage

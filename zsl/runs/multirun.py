@@ -28,8 +28,6 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-from rich.console import Console
-from rich.progress import track
 
 from zsl.config.compose import HERE
 from zsl.config.composer import Composer, require_launchable
@@ -39,14 +37,14 @@ from zsl.config.overrides import written
 from zsl.config.tree import tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
+from zsl.progress.progress import progress
 from zsl.runs.console import print_line
 from zsl.runs.job import NOT_REPEATED
+from zsl.runs.tally import Series, tally
 from zsl.runs.worker import Outcome, Worker, line
 
 LOGS = ".submitit"
 """folder below ``paths.output`` for the input and the logs of jobs that run under submitit"""
-SHOWN = 20
-"""least number of configurations to compose for which a terminal shows a progress bar"""
 Batches = Sequence[Sequence[Sequence[str]]]
 """batches of jobs that are launched together, each job as its overrides"""
 
@@ -63,31 +61,35 @@ class LauncherError(Exception):
     """Failure of a launcher, after which the outcomes of its jobs are lost; the cause is chained."""
 
 
-def multirun(arguments: argparse.Namespace, started: datetime) -> int:
+def multirun(arguments: argparse.Namespace, started: datetime, series: Series | None = None) -> int:
     """Launch every job of a multirun; return the exit status of the command.
 
     Args:
         arguments: parsed arguments of Hydra.
         started: time of the launch, for folder names.
+        series: launches of one command that this one belongs to.
 
     Raises:
         InputError: as for :func:`launched`, or jobs failed by a user's mistake.
         KeyboardInterrupt: the command was interrupted; the message holds the command that resumes it.
     """
     try:
-        return _report(*launched(arguments, started))
+        return _report(*launched(arguments, started, series))
     except LauncherError as lost:
         traceback.print_exception(lost.__cause__)
         sys.stderr.write(f"zsl: {lost}\n")
         return 1
 
 
-def launched(arguments: argparse.Namespace, started: datetime, shown: bool = True) -> tuple[list[Outcome], Path]:
+def launched(
+    arguments: argparse.Namespace, started: datetime, series: Series | None = None, shown: bool = True
+) -> tuple[list[Outcome], Path]:
     """Launch every job of a multirun; return their outcomes and ``paths.output``.
 
     Args:
         arguments: parsed arguments of Hydra.
         started: time of the launch, for folder names.
+        series: launches of one command that this one belongs to.
         shown: whether every result is printed.
 
     Raises:
@@ -117,8 +119,8 @@ def launched(arguments: argparse.Namespace, started: datetime, shown: bool = Tru
         _redirect_submitit(composed, output)
         resume_with = _resume_with(arguments, output)
         try:
-            with explained():
-                return _launched(composer, composed, batches, Worker(started, total, shown)), output
+            with explained(), tally(output, total, series or Series()) as counted:
+                return _launched(composer, composed, batches, Worker(started, total, counted, shown)), output
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"{str(stop) or 'interrupted'}; {resume_with}") from None
         except InputError:
@@ -162,10 +164,7 @@ def _batches(composer: Composer, composed: DictConfig) -> Batches:
     parsed = OverridesParser.create(config_loader=composer).parse_overrides(overrides)
     require_launchable(parsed)
     batches = BasicSweeper.split_arguments(parsed, sweeper.max_batch_size)
-    different = list(composer.different(chain.from_iterable(batches)))
-    console = Console(stderr=True)
-    hidden = len(different) < SHOWN or not console.is_terminal
-    for job in track(different, "composing", transient=True, console=console, disable=hidden):
+    for job in progress(list(composer.different(chain.from_iterable(batches))), "checking", "configurations"):
         composer.load_sweep_config(composed, job)
     return batches
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,23 @@ from zsl.files.atomic import write_bytes
 from zsl.outputs.names import PREDICTIONS
 
 
-def save_predictions(evaluation: Evaluation, scored: Scored | None, stage: Stage, output: Path) -> None:
+def save_predictions(
+    evaluation: Evaluation, scored: Scored | None, stage: Stage, output: Path, images: Sequence[str]
+) -> None:
     """Write the answers for all held-out images to a file, and their scores where ``scored`` is given.
 
     The file :data:`PREDICTIONS` holds, for n images and c classes: ``rows``, ``labels``, ``predicted`` (n), ``top``
     (n, 10), the best classes in this order, ``margin`` (n), the score of the best seen class minus that of the best
     unseen class, ``confidence`` (n) of the answer, ``classes`` and ``seen`` (c), ``predicted_zsl`` for the images of
-    unseen classes, and on request ``scores`` (n, c). Images of unseen classes come last.
+    unseen classes, ``images`` (n), their paths, where these are known, and on request ``scores`` (n, c). Images of
+    unseen classes come last.
+
+    Args:
+        evaluation: of the run.
+        scored: the scores, if they are to be saved.
+        stage: the stage that was evaluated.
+        output: folder of the run.
+        images: path of every image of the data set, by row; empty where they are not known.
     """
     every, unseen = evaluation.gzsl, evaluation.zsl
     assert every is not None
@@ -39,5 +50,7 @@ def save_predictions(evaluation: Evaluation, scored: Scored | None, stage: Stage
     if scored is not None:
         arrays["scores"] = scored.gzsl.dense().astype(np.float32)
     content = io.BytesIO()
+    if images:
+        arrays["images"] = np.array([images[row] for row in stage.held_out.rows])
     np.savez_compressed(content, **arrays)
     write_bytes(output / PREDICTIONS, content.getvalue())

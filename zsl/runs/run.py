@@ -87,7 +87,8 @@ def run(
                 if experiment.save.model:
                     predictor(experiment, source, stage, choice, model, correction).save(output / MODEL)
                 if experiment.save.predictions or experiment.save.scores:
-                    save_predictions(evaluation, scored if experiment.save.scores else None, stage, output)
+                    kept = scored if experiment.save.scores else None
+                    save_predictions(evaluation, kept, stage, output, source.dataset.images)
                 write(result, output)
         for warning in edges.warnings([result]):
             log.warning("%s", warning)

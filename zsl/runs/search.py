@@ -5,38 +5,30 @@ from __future__ import annotations
 import json
 import logging
 import shlex
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
-from omegaconf import OmegaConf
-from rich.console import Console
-from rich.progress import Progress
 
 from zsl.config.build import ANY_DATA
-from zsl.config.compose import compose_chosen
 from zsl.config.experiment import Experiment
-from zsl.config.hydra_job import Names
-from zsl.config.search_space import replacing
 from zsl.data.protocol import EmbeddedDataset
 from zsl.errors import InputError
 from zsl.files.folder import folder
-from zsl.files.redaction import WITHHELD, without_secrets
-from zsl.files.source_file import require_file_name
+from zsl.files.redaction import without_secrets
 from zsl.outputs.identity import MEANS
 from zsl.outputs.result import Result
+from zsl.progress.progress import Progress
 from zsl.runs.choosing import validation
-from zsl.runs.console import print_result, show_log
+from zsl.runs.console import print_result
 from zsl.runs.job import verified
 from zsl.runs.run import run
-from zsl.selection.choice import Choice, best, points
+from zsl.selection.choice import Choice, best, compared, points
 from zsl.selection.space import CORRECTION, Range
 from zsl.selection.trials import TrialLog
 from zsl.training.resumption import InterruptedRunError
@@ -49,68 +41,24 @@ POLL = 0.5
 """seconds between checks whether other processes have finished their trials"""
 FREE = (*MEANS, "data", "class_embedding", "protocol", "search", "sweep")
 """parts of a configuration that may differ between trials of one study, except for the keys that `_study_key` adds"""
-STORAGE = "search.storage="
 log = logging.getLogger(__name__)
 
 
-def sweep(overrides: Sequence[str]) -> int:
+def sweep(experiment: Experiment) -> int:
     """Search, alone or with other processes, and write ``result.json`` as :func:`zsl.runs.run.run` does.
 
     Raises:
-        InputError: the configuration, the data or the storage cannot be used, or the objective is a test metric.
+        InputError: the data or the storage cannot be used.
         KeyboardInterrupt: the search was stopped; the message holds the command that resumes it.
     """
-    if find_spec("optuna") is None:
-        raise InputError("zsl sweep: Optuna is not installed; pip install 'zsl[sweep]'")
-    shown = [_without_address(word) for word in overrides]
-    experiment = _composed(overrides, shown)
-    show_log()
     try:
         with folder(experiment.output):
             result = _run(experiment)
     except (InterruptedRunError, KeyboardInterrupt):
-        command = shlex.join(["zsl", "sweep", *shown])
+        command = shlex.join(["zsl", "sweep", *experiment.overrides])
         raise KeyboardInterrupt(f"stopped; finished trials are kept; resume with: {command}") from None
     print_result(result, experiment.output)
     return 0
-
-
-def _composed(overrides: Sequence[str], shown: Sequence[str]) -> Experiment:
-    cfg, chosen = compose_chosen([replacing(word) for word in overrides], "search")
-    if OmegaConf.is_missing(cfg.search, "study"):
-        cfg.search.study = f"{chosen['method']}-{chosen['data']}"
-    _require_validation(cfg)
-    experiment = Experiment.from_config(cfg, Names.of(chosen), shown)
-    assert experiment.search is not None
-    require_file_name("search.study", experiment.search.study)
-    if experiment.search.storage is not None:
-        from zsl.selection.optuna.storage import require_address
-
-        require_address(experiment.search.storage)
-    return experiment
-
-
-def _without_address(override: str) -> str:
-    """Return an override without the address of a database, which may hold a password; interpolations stay."""
-    held = override.lstrip("+").startswith(STORAGE) and "://" in override
-    return STORAGE + WITHHELD if held else without_secrets(override)
-
-
-def _require_validation(cfg: Any) -> None:
-    policy, objective = cfg.selection.policy, cfg.selection.objective
-    if policy == "test":
-        raise InputError(
-            "selection=test: a search on test images would choose by the numbers it is judged by; leave it out"
-        )
-    if policy == "fixed":
-        raise InputError("selection=fixed: nothing would be chosen; leave it out, or run zsl train")
-    if objective not in ("T1", "H", "H_raw"):
-        raise InputError(
-            f"selection.objective={objective}: a search maximises T1, H or H_raw of validation classes, never a "
-            "number of the test set; choose one of these"
-        )
-    if cfg.resume:
-        raise InputError("resume=true: a search is resumed whenever it is launched again; leave it out")
 
 
 def _run(experiment: Experiment) -> Result:
@@ -153,9 +101,9 @@ def _searched(experiment: Experiment, source: EmbeddedDataset, plan: Plan, stora
 
     stage = experiment.stage(source, "tune")
     examined = validation(experiment, stage)
-    bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    with storage.explained(), Search(plan, _study_key(experiment, source), storage) as search, bar:
-        task, waiting = bar.add_task(f"searching on {stage.name}", total=plan.total), False
+    progress, waiting = Progress(f"searching on {stage.name}", plan.total, "trials"), False
+    with storage.explained(), Search(plan, _study_key(experiment, source), storage) as search, progress:
+        progress.resume(search.ended())
         while search.ended() < plan.total:
             claims = search.claims()
             first = next(claims, None)
@@ -163,12 +111,12 @@ def _searched(experiment: Experiment, source: EmbeddedDataset, plan: Plan, stora
                 if not waiting:
                     log.info("waiting for %d trials that other processes run", plan.total - search.ended())
                 waiting = True
-                bar.update(task, completed=search.ended())
+                progress.update(search.ended())
                 time.sleep(POLL)
                 continue
             for trial in examined.trials(chain([first], claims)):
                 search.finish(trial)
-                bar.update(task, completed=search.ended())
+                progress.update(search.ended(), lambda: compared(search.trials(), examined.objective), part=True)
         return best(search.trials(), examined.correction, examined.objective)
 
 

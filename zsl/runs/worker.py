@@ -17,8 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 from zsl.config.compose import register_started
 from zsl.errors import InputError, out_of_memory
 from zsl.files.redaction import without_secrets
+from zsl.progress import progress
 from zsl.runs.console import print_result, show_log
 from zsl.runs.job import Job
+from zsl.runs.tally import Tally
 
 State = Literal["done", "kept", "failed", "running in another process"]
 
@@ -42,6 +44,7 @@ class Worker:
     started: datetime
     total: int
     """number of jobs in the multirun"""
+    tally: Tally
     shown: bool = True
     """whether results, and messages of the log, are printed"""
     searches: dict[tuple[str, ...], Any] = field(default_factory=dict)
@@ -58,34 +61,42 @@ class Worker:
         job = Job.of(_content(cfg), hydra_config.runtime.choices, output_of(cfg), overrides_of(hydra_config))
         place = f"[{hydra_config.job.num + 1}/{self.total}] "
         outcome = Outcome("running in another process", job)
+        token = progress.job.set(place)
         try:
             with folder(job.folder), job.claimed() as mine:
                 if mine:
                     outcome = self._run(cfg, job, hydra_config, place)
         except InputError as error:
             outcome = Outcome("failed", job, line(error))
+        finally:
+            progress.job.reset(token)
         if outcome.state == "failed" and self.shown:
             sys.stderr.write(without_secrets(f"{place}failed: {job.folder.name}: {outcome.error}\n"))
+        count = self.tally.add(kept=outcome.state not in ("done", "failed"))
+        if self.shown:
+            sys.stderr.write(count)
+            sys.stderr.flush()
         return outcome
 
     def _run(self, cfg: DictConfig, job: Job, hydra_config: HydraConf, place: str) -> Outcome:
         from zsl.config.experiment import Experiment
         from zsl.config.hydra_job import names_of
+
+        try:
+            experiment = Experiment.from_config(cfg, names_of(hydra_config), job.overrides, opened=True)
+        except Exception as error:
+            return _failed_by(job, error)
         from zsl.runs.run import run
         from zsl.training.resumption import InterruptedRunError
 
         try:
-            experiment = Experiment.from_config(cfg, names_of(hydra_config), job.overrides)
             again = experiment.rerun
             kept = None if again else job.result(experiment.extra_files, lambda: experiment.load_data().fingerprints)
             result = kept or run(experiment, job.folder, self.searches, lambda data: job.begin(data, again))
         except InterruptedRunError as stop:
             raise KeyboardInterrupt(str(stop)) from None
-        except InputError as error:
-            return _failed(job, error)
         except Exception as error:
-            known = out_of_memory(error)
-            return _failed(job, known) if known else _failed(job, error, traceback.format_exc())
+            return _failed_by(job, error)
         job.finish()
         if self.shown:
             print_result(result, job.folder, place, " (kept)" if kept else "")
@@ -96,6 +107,12 @@ def line(error: BaseException) -> str:
     """Return the message of an error on one line, with the name of its class unless it is an :class:`InputError`."""
     text = " ".join(str(error).split())
     return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
+
+
+def _failed_by(job: Job, error: Exception) -> Outcome:
+    """Return the outcome of a job that the error, which is being handled, has ended."""
+    known = error if isinstance(error, InputError) else out_of_memory(error)
+    return _failed(job, known) if known else _failed(job, error, traceback.format_exc())
 
 
 def _failed(job: Job, error: Exception, trace: str | None = None) -> Outcome:

@@ -8,12 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.evaluate import Calibration
+from zsl.progress.progress import Progress
 from zsl.selection.epochs import Objective
 from zsl.selection.space import Hyperparameters, of_correction, of_method
 from zsl.selection.trials import Trial, TrialLog
@@ -53,12 +51,10 @@ def choose(validation: Validation, grid: Mapping[str, Sequence[Any]], trial_log:
     every = points(grid)
     _require_points(trial_log, every)
     left = every[len(trial_log.trials) :]
-    trials = validation.grid(left)
-    title = f"choosing on {validation.stage.name}"
-    console = Console(stderr=True)
-    hidden = len(left) == 1 or not console.is_terminal
-    for trial in track(trials, title, total=len(left), transient=True, console=console, disable=hidden):
-        trial_log.add(trial)
+    with Progress(f"choosing on {validation.stage.name}", len(left), "trials", len(left) > 1) as shown:
+        for trial in validation.grid(left):
+            trial_log.add(trial)
+            shown.advance(lambda: compared(trial_log.trials, validation.objective), part=True)
     return best(trial_log.trials, validation.correction, validation.objective)
 
 
@@ -81,6 +77,14 @@ def is_of(trial: Trial, point: Hyperparameters) -> bool:
     epochs = chosen.pop(EPOCHS, 1)
     rest = {key: value for key, value in point.items() if key != EPOCHS}
     return chosen == rest and isinstance(epochs, int) and not isinstance(epochs, bool) and epochs > 0
+
+
+def compared(trials: Sequence[Trial], objective: Objective) -> str:
+    """Return the objective of the last trial beside the best one so far, as text."""
+    values = [getattr(trial, objective) for trial in trials]
+    measured = [value for value in values if value is not None]
+    last = "diverged" if values[-1] is None else f"{objective} {values[-1]:.1f}"
+    return f"{last} (best: {max(measured):.1f})" if measured else last
 
 
 def best(trials: Sequence[Trial], correction: Correction, objective: Objective) -> Choice:

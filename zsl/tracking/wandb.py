@@ -6,6 +6,7 @@ import logging
 import math
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -94,7 +95,7 @@ class WandB:
         self.run = self._online() or self._init("offline")
         self.run.define_metric("fit/*", step_metric="fit/step")
         self.run.define_metric("selection/*", step_metric="selection/trial")
-        if where := f"wandb sync {self.run.settings.sync_dir}" if self.run.offline else self.run.url:
+        if where := shlex.join(["wandb", "sync", self.run.settings.sync_dir]) if self.run.offline else self.run.url:
             log.info("W&B: %s", where)
 
     def trial(self, number: int, trial: Mapping[str, Any]) -> None:

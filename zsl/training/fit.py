@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -12,18 +11,19 @@ from pathlib import Path
 
 import torch
 from pytorch_lightning import Callback, Trainer, seed_everything
-from pytorch_lightning.callbacks import TQDMProgressBar
 
 from zsl.data.training_set import Batches, TrainingSet, stream
 from zsl.errors import InputError
 from zsl.methods.method import ZSLModel
 from zsl.outputs.names import CHECKPOINT
+from zsl.progress.progress import Progress
 from zsl.training.checkpoint import require_resumable
 from zsl.training.divergence import FiniteLoss, solvable
 from zsl.training.loop import Loop
 from zsl.training.random_draws import detect_random_draws
 from zsl.training.resumption import AtomicCheckpoints, InterruptedRunError, Interruption, Periodic, RandomStreams
 from zsl.training.sealing import NOWHERE
+from zsl.training.shown_steps import ShownSteps
 
 FOUNDATIONS, HEADS = 1, 2
 """keys of the random streams of parts, beside the stream of the gradient steps"""
@@ -98,11 +98,12 @@ def descend(
     """
     interruption = Interruption(None if checkpoints is None else checkpoints / CHECKPOINT)
     saved = [] if checkpoints is None else [RandomStreams()]
-    trainer = _trainer(model, loop, checkpoints, [*callbacks, interruption, *saved], origin)
+    progress = Progress("training", model.epochs * len(batches), "steps", loop.progress_bar)
+    trainer = _trainer(model, loop, checkpoints, [*callbacks, ShownSteps(progress), interruption, *saved], origin)
     if loop.compile:
         model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
     model.train()
-    with interruption, closing(batches), warnings.catch_warnings():
+    with interruption, closing(batches), progress, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
         trainer.fit(model, batches, ckpt_path=last, weights_only=True if last else None)
     return trainer
@@ -189,10 +190,7 @@ def _trainer(
     model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: Sequence[Callback], origin: bytes
 ) -> Trainer:
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    shown = loop.progress_bar and sys.stderr.isatty()
     own: list[Callback] = [*callbacks]
-    if shown:
-        own.append(TQDMProgressBar(refresh_rate=20))
     if checkpoints is not None and loop.checkpoint_every_n_steps:
         own.append(Periodic(checkpoints / CHECKPOINT, loop.checkpoint_every_n_steps))
     return Trainer(
@@ -205,7 +203,7 @@ def _trainer(
         logger=False,
         log_every_n_steps=loop.log_every_n_steps,
         enable_checkpointing=False,
-        enable_progress_bar=shown,
+        enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
         deterministic="warn",

@@ -26,6 +26,7 @@ class Loop:
     """steps between two writes of ``checkpoints/last.ckpt``; an interrupted run always writes one"""
     log_every_n_steps: int = 50
     progress_bar: bool = True
+    """show the progress of training: a bar on a terminal, elsewhere lines at intervals"""
 
     def __post_init__(self) -> None:
         require_choice(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))

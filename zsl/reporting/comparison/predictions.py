@@ -11,20 +11,21 @@ from jaxtyping import Bool, Int64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.files.array_file import read_archive
+from zsl.files.array_file import names_of, read_archive
 from zsl.outputs.result import Result
 from zsl.outputs.schema import DAGGER
 
 NAME = "predictions.npz"
 AGAIN = "run it again with save.predictions=true, or delete the file"
 NEEDED = ("rows", "labels", "predicted", "predicted_zsl", "seen")
+CLASSES, IMAGES = "classes", "images"
 SAME = 1e-6
 """percentage points by which a metric of the file may differ from the metric of the result"""
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """Correctness of the predictions of a run for n test images, in the order of the rows of the data set."""
+    """Predictions of a run for n test images, in the order of the rows of the data set."""
 
     rows: Int64[Array, " n"]
     """rows of the images in the data set"""
@@ -36,6 +37,12 @@ class Predicted:
     """whether the prediction among all classes is correct"""
     correct_zsl: Bool[Array, " n"]
     """whether the prediction among the unseen classes is correct; false for images of seen classes"""
+    predicted: Int64[Array, " n"]
+    """predictions among all classes"""
+    classes: tuple[str, ...]
+    """names of all classes"""
+    images: tuple[str, ...]
+    """paths of the images, relative to the folder of the data set; empty where they are not known"""
 
     def part(self, name: str) -> tuple[Int64[Array, " m"], Bool[Array, " m"]]:
         """Return labels and correctness of the images that T1, u or s is computed from."""
@@ -53,7 +60,8 @@ def read(result: Result, path: Path) -> Predicted | None:
     if not os.path.lexists(file):
         return None
     try:
-        found = _predicted(read_archive(file, NEEDED))
+        texts = [name for name in (CLASSES, IMAGES) if name == CLASSES or name in names_of(file)]
+        found = _predicted(read_archive(file, NEEDED), read_archive(file, texts, "U"))
     except (OSError, ValueError, MemoryError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{file}: cannot be read ({reason}); {AGAIN}") from error
@@ -68,7 +76,7 @@ def read(result: Result, path: Path) -> Predicted | None:
     return found
 
 
-def _predicted(arrays: dict[str, Array]) -> Predicted:
+def _predicted(arrays: dict[str, Array], texts: dict[str, Array]) -> Predicted:
     rows, labels, predicted, predicted_zsl, seen = (arrays[name] for name in NEEDED)
     for name in NEEDED:
         kind = np.bool_ if name == "seen" else np.integer
@@ -78,6 +86,12 @@ def _predicted(arrays: dict[str, Array]) -> Predicted:
         raise ValueError(f"{len(rows)} rows, {len(labels)} labels and {len(predicted)} predictions")
     if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < len(seen)):
         raise ValueError("a label is no class")
+    if len(predicted) and not (int(predicted.min()) >= 0 and int(predicted.max()) < len(seen)):
+        raise ValueError("a prediction is no class")
+    if texts[CLASSES].shape != seen.shape:
+        raise ValueError(f"{texts[CLASSES].size} names of classes, {len(seen)} classes")
+    if IMAGES in texts and texts[IMAGES].shape != rows.shape:
+        raise ValueError(f"{texts[IMAGES].size} paths of images, {len(rows)} images")
     if len(np.unique(rows)) < len(rows):
         raise ValueError("an image appears twice")
     unseen = ~seen[labels]
@@ -86,4 +100,13 @@ def _predicted(arrays: dict[str, Array]) -> Predicted:
     correct_zsl = np.zeros(len(labels), np.bool_)
     correct_zsl[unseen] = predicted_zsl == labels[unseen]
     order = np.argsort(rows)
-    return Predicted(*(values[order] for values in (rows, labels, unseen, predicted == labels, correct_zsl)))
+    return Predicted(
+        rows=rows[order],
+        labels=labels[order],
+        unseen=unseen[order],
+        correct=(predicted == labels)[order],
+        correct_zsl=correct_zsl[order],
+        predicted=predicted[order],
+        classes=tuple(texts[CLASSES].tolist()),
+        images=tuple(texts[IMAGES][order].tolist()) if IMAGES in texts else (),
+    )

@@ -16,6 +16,7 @@ from zsl.outputs.result import Result
 from zsl.reporting.html import (
     bias,
     classes,
+    confusions,
     datasets,
     occurrences,
     oracle_gap,
@@ -45,6 +46,7 @@ OVERVIEW: tuple[Callable[[Gathered], Section | None], ...] = (
 ROW_BY_ROW: tuple[Callable[[Gathered], Section | None], ...] = (
     bias.section,
     classes.section,
+    confusions.section,
     occurrences.section,
     synthetic.section,
     training.section,

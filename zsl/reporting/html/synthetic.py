@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from zsl.outputs.result import Result
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, LEGEND_ABOVE, MUTED, Plot, axis, plain
 from zsl.reporting.html.section import RowFigure, Section
+from zsl.reporting.robust_limits import Limits, note
 
 NEAR = "synthetic_near_own"
 
@@ -34,9 +37,13 @@ def _first(runs: Sequence[Result]) -> Result | None:
 def _plot(run: Result) -> Plot:
     means = run.synthetic
     names = [plain(name) for name in means["classes"]]
+    points = {of: np.array([means[f"{of}_x"], means[f"{of}_y"]], dtype=float).T for of in ("real", "made")}
+    every = np.concatenate(list(points.values()))
+    limits = Limits.of(every)
+    drawn = {of: limits.clipped(own) for of, own in points.items()}
     links: dict[str, list[float | None]] = {
-        of: [value for pair in zip(means[f"real_{of}"], means[f"made_{of}"], strict=True) for value in (*pair, None)]
-        for of in "xy"
+        of: [value for pair in zip(drawn["real"][:, i], drawn["made"][:, i], strict=True) for value in (*pair, None)]
+        for i, of in enumerate("xy")
     }
     data = [
         {
@@ -52,8 +59,8 @@ def _plot(run: Result) -> Plot:
                 "type": "scatter",
                 "mode": "markers",
                 "name": words,
-                "x": list(means[f"{of}_x"]),
-                "y": list(means[f"{of}_y"]),
+                "x": drawn[of][:, 0].tolist(),
+                "y": drawn[of][:, 1].tolist(),
                 "text": names,
                 "marker": {"color": colour, "symbol": symbol, "size": 7},
                 "hovertemplate": f"%{{text}}, {words}<extra></extra>",
@@ -65,7 +72,11 @@ def _plot(run: Result) -> Plot:
         ),
     ]
     near = run.metrics.get(NEAR, run.metrics.get(NEAR + DAGGER))
-    words = [] if near is None else [f"seen classes whose synthetic features are nearest to their own mean: {near:.0%}"]
+    far = note(int(limits.beyond(every).sum()))
+    words = [far] if far else []
+    words += (
+        [] if near is None else [f"seen classes whose synthetic features are nearest to their own mean: {near:.0%}"]
+    )
     layout = {
         "height": 460,
         "legend": LEGEND_ABOVE,
