@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from zsl.data.class_names import normalised
 from zsl.data.label_space import LabelSpace
 from zsl.datasets.image_folder_images import ImageFile, readable
 from zsl.errors import InputError, printable
+from zsl.features.cache import user_cache
 from zsl.features.rows import FeatureRows
 from zsl.files.atomic import write_text
 from zsl.files.escaping import csv_text
@@ -109,7 +109,7 @@ def _asked(model: Predictor, arguments: argparse.Namespace, labels: dict[str, st
         return Asked(space, [str(i) for i in range(len(x))], model.predict(x, space, arguments.top_k))
     if model.backbone is None:
         raise InputError(f"{arguments.model}: was trained on features without a backbone; give a .npy file of features")
-    rows = FeatureRows(Path(os.environ.get("ZSL_CACHE", "~/.cache/zsl")).expanduser() / "image_folder", model.backbone)
+    rows = FeatureRows(user_cache() / "image_folder", model.backbone)
     skip, found = arguments.skip_unreadable, photographs(arguments.paths)
     images, reasons = readable(found, {}, rows, "images", skip, "add --skip-unreadable")
     if not images:
