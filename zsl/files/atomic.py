@@ -30,9 +30,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     it.
 
     Raises:
-        InputError: the disk is full, or the path cannot be written.
+        InputError: the disk is full, the path cannot be written, or it is a pipe, a socket or a device.
     """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a rename would remove /dev/null or /dev/stdout
+            raise InputError(f"{path}: is a pipe, a socket or a device, which is not overwritten; give another path")
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
         with _fresh(path) as file:

@@ -30,6 +30,8 @@ from zsl.prediction.saved import load
 FEATURES, SPLITS = "synthetic.mat", "att_splits.mat"
 TESTED = 5
 """one in this many features of a seen class is for testing"""
+MOST = 1_000_000
+"""most features of each class"""
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,10 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
         InputError: there is no trained generator in ``run``, its configuration has a target that is not allowed, the
             class embedding has another dimension, or a file cannot be written.
     """
-    if per_class < 2:
-        raise InputError(f"--per-class {per_class}: give a whole number of at least 2, one to train on and one to test")
-    if seed < 0:
-        raise InputError(f"--seed {seed}: give a whole number of at least 0")
+    if not 2 <= per_class <= MOST:
+        raise InputError(f"--per-class {per_class}: give a whole number from 2, to train and to test on, to {MOST}")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed {seed}: give a whole number from 0 to {2**63 - 1}")
     result = results.read(run / results.NAME)
     before, cfg = stored(result, run / results.NAME, overrides)
     _announce(before, run / results.NAME)
