@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zsl.config.stored import announcement
 from zsl.data.class_names import normalised
 from zsl.data.label_space import LabelSpace
 from zsl.datasets.image_folder_images import ImageFile, readable
@@ -56,12 +57,15 @@ def predict(arguments: argparse.Namespace) -> int:
     form = arguments.format or (ENDINGS.get(arguments.output.suffix, "table") if arguments.output else "table")
     if form == "table" and arguments.output:
         raise InputError(f"--output {arguments.output}: give a file that ends in .csv or .jsonl, or a --format")
-    model = load(_model_folder(arguments.model))
+    folder = _model_folder(arguments.model)
+    model = load(folder)
     labels = _labels(arguments.labels)
+    known = {normalised(name) for name in model.classes.names}
     if arguments.add_labels:
         more = _labels(arguments.add_labels) or {}
-        known = {normalised(name) for name in model.classes.names}
         labels = dict.fromkeys(model.classes.names) | {k: v for k, v in more.items() if normalised(k) not in known}
+    if model.described.node and any(normalised(name) not in known for name in labels or ()):
+        sys.stderr.write(announcement({"class_embedding": model.described.node}, folder / DESCRIPTION))
     asked = _asked(model, arguments, labels)
     if model.calibration is None:
         sys.stderr.write("zsl: confidence is not calibrated: train with selection=validation\n")

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 from numpy import ndarray as Array
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from zsl.config.build import load_source, stage_of
 from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys, plain
-from zsl.config.stored import places, stored
+from zsl.config.stored import CHANGEABLE, announcement, stored
 from zsl.data.protocol import Stage
 from zsl.errors import InputError
 from zsl.files import matlab
@@ -70,7 +70,8 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
         raise InputError(f"--seed {seed}: give a whole number from 0 to {2**63 - 1}")
     result = results.read(run / results.NAME)
     before, cfg = stored(result, run / results.NAME, overrides)
-    _announce(before, run / results.NAME)
+    nodes = {part: OmegaConf.to_container(before[part], resolve=False) for part in CHANGEABLE}
+    sys.stderr.write(announcement(nodes, run / results.NAME))
     predictor = load(run / MODEL, [pkgutil.resolve_name(target) for target in _own_methods(overrides)])
     model, known = predictor.method, predictor.dims.embedding
     if not isinstance(model, FeatureGenerator):
@@ -106,13 +107,6 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
 def _stage(cfg: DictConfig, name: str) -> Stage:
     source = load_source(plain(cfg, "data", DataKeys), plain(cfg, "class_embedding", ClassEmbeddingKeys))
     return stage_of(source, name, plain(cfg, "protocol", ProtocolKeys)["seen_holdout"])
-
-
-def _announce(cfg: DictConfig, file: Path) -> None:
-    """Name the files of this machine that an untrusted result makes the command read."""
-    named = ", ".join(f"{key}={value!r}" for key, value in places(cfg).items())
-    if named:
-        sys.stderr.write(f"zsl: reads {named}, named in {file}\n")
 
 
 def _own_methods(overrides: Sequence[str]) -> list[str]:
