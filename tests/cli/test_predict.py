@@ -77,6 +77,18 @@ def test_photographs_of_seen_classes_are_recognised(place: Path) -> None:
     assert [row["answers"][0]["label"] for row in found] == [Path(row["image"]).parent.name for row in found]
 
 
+def test_a_file_that_the_model_names_is_announced_before_it_is_read(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model may be anybody's, and what it names is read where a new class has to be embedded."""
+    photo, file = str(place / "photos" / "red" / "one.png"), place / "run" / "model" / "model.json"
+    path = json.loads(file.read_text(encoding="utf-8"))["class_embedding"]["path"]
+    for words, read in ((["--labels", "red,Green"], False), (["--add-labels", "violet"], True), ([], False)):
+        asked(place, photo, *words)
+        line = f"zsl: reads class_embedding.path={path!r}, named in {file}\n"
+        assert (line in capsys.readouterr().err) is read
+
+
 def test_names_on_the_command_line_restrict_and_add(place: Path) -> None:
     photo = str(place / "photos" / "red" / "one.png")
     (row,) = asked(place, photo, "--labels", "violet, green", "--top-k", "5")

@@ -76,7 +76,8 @@ def test_one_experiment_that_fails_does_not_take_the_others_along(
             ["eszsl_xian2018", "paths.output=a", "--runs", "b"],
             "paths.output=a: b is given too; give one folder",
         ),
-        (["eszsl_xian2018", "--seeds", "0"], "--seeds 0: give a whole number of at least 1"),
+        (["eszsl_xian2018", "--seeds", "0"], "--seeds 0: give a whole number from 1 to 100000"),
+        (["eszsl_xian2018", "--seeds", "9" * 11], f"--seeds {'9' * 11}: give a whole number from 1 to 100000"),
     ],
 )
 def test_bad_input_is_said_in_one_line(

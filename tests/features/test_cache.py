@@ -324,6 +324,38 @@ def test_files_and_folders_reach_the_disk_before_the_entry_appears(
     assert synchronised[-1] == (tmp_path.name, True)
 
 
+@pytest.mark.parametrize(("umask", "folder", "file"), [(0o022, 0o755, 0o644), (0o027, 0o750, 0o640)])
+def test_the_umask_says_who_may_read_an_entry(tmp_path: Path, umask: int, folder: int, file: int) -> None:
+    before = os.umask(umask)
+    try:
+        cached(tmp_path, "a/k", {}, Builder())
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "a").rglob("*") if path.suffix != ".lock"}
+    assert modes == {"k": folder, "entry.json": file, "x.npy": file, "y.npy": file}
+    assert (tmp_path / "a").stat().st_mode & 0o777 == folder
+
+
+@given(st.integers(0, 200_000), st.data())
+@settings(max_examples=25)
+def test_a_clue_samples_the_content_itself(
+    tmp_path_factory: pytest.TempPathFactory, size: int, data: st.DataObject
+) -> None:
+    """Where a file system keeps neither inodes nor times of change, the sampled blocks tell files apart."""
+    path, block = tmp_path_factory.getbasetemp() / "clue", file_content.BLOCK
+    content = bytearray(size)
+    path.write_bytes(content)
+    clue = file_content.Clue.of(path)
+    if size:
+        last = max(size - block, 0)
+        inner = st.integers(0, file_content.BLOCKS - 1).map(lambda number: last * number // (file_content.BLOCKS - 1))
+        content[data.draw(inner | st.integers(0, min(size, block) - 1) | st.integers(last, size - 1))] ^= 1
+        path.write_bytes(content)
+        assert file_content.Clue.of(path).sample != clue.sample
+    path.write_bytes(bytes(size))
+    assert file_content.Clue.of(path).sample == clue.sample
+
+
 @given(st.text(max_size=300))
 def test_a_part_of_a_key_is_a_part_of_a_file_name(name: str) -> None:
     part = key_part(name)

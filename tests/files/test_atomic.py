@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.processes import call
+from zsl.errors import InputError
 from zsl.files import atomic
 
 
@@ -25,6 +29,17 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path: Path) -> Non
     atomic.write_text(path, "whole")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["other.html", "report.html"]
     assert path.read_text() == "whole"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/null")], ids=["pipe", "device"])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "out"
+    make(path)
+    before = path.lstat()
+    with pytest.raises(InputError, match=r"out: is a pipe, a socket or a device, which is not overwritten"):
+        atomic.write_text(path, "text")
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
+    assert path.lstat().st_ino == before.st_ino
 
 
 def test_writers_of_one_file_leave_each_other_alone(tmp_path: Path) -> None:

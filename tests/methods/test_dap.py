@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from tests import worlds
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import Stage, final
-from zsl.data.training_set import TrainingSet
+from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
 from zsl.methods.attribute.dap import DAP
 from zsl.methods.method import Dimensions
@@ -132,3 +132,15 @@ def test_a_description_at_the_cut_has_not_the_attribute(stage: Stage, threshold:
         [0.0] * len(model.cut),
         [1.0] * len(model.cut),
     ]
+
+
+@pytest.mark.parametrize("threshold", ["attribute", "all", "half"])
+def test_descriptions_of_unseen_classes_move_no_cut(stage: Stage, threshold: str) -> None:
+    """The seen classes alone count, even among classes that the setting does not hand over."""
+    model = DAP(Dimensions(*stage.dims), 0.5, "logistic", threshold, "seen")  # type: ignore[arg-type]
+    found = []
+    for setting in (Setting.INDUCTIVE, Setting.UNSEEN_SEMANTICS):
+        A = model.binarise(stage.training(setting))
+        found.append((A, model.cut.clone(), model.varies.clone(), model.p.clone()))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)

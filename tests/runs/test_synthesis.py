@@ -78,8 +78,10 @@ def test_generators_say_how_near_their_features_are(place: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--per-class", "1"], "--per-class 1: give a whole number of at least 2, one to train on and one to test"),
-        (["--seed", "-1"], "--seed -1: give a whole number of at least 0"),
+        (["--per-class", "1"], "--per-class 1: give a whole number from 2, to train and to test on, to 1000000"),
+        (["--per-class", "9" * 30], f"--per-class {'9' * 30}: give a whole number from 2"),
+        (["--seed", "-1"], "--seed -1: give a whole number from 0 to"),
+        (["--seed", "9" * 30], f"--seed {'9' * 30}: give a whole number from 0 to"),
         (["--plot", "plot.bmp"], "--plot plot.bmp: give a file that ends in .png, .svg, .pdf"),
         (["class_embedding=attributes", "data.attributes=3"], "data.attributes: there is no such key"),
     ],

@@ -80,6 +80,22 @@ def test_jobs_offers_no_command_that_runs_more_than_zsl(
     assert "zsl train" not in said
 
 
+@pytest.mark.parametrize("field", ["error", "traceback", "overrides"])
+def test_jobs_shows_no_secret_and_no_control_character(
+    tmp_path: Path, field: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "sweep" / "eszsl-cub-seed0-00000000"
+    folder.mkdir(parents=True)
+    said = f"logger.wandb.api_key=hunter3 {ENVIRONMENT['ZSL_TEST_TOKEN']} \x1b[2J\n\u202ex"
+    content = {"overrides": ["method=eszsl"], "identity": "00000000", "error": "failed", "traceback": "x"}
+    content[field] = [said] if field == "overrides" else said
+    (folder / "job.json").write_text(json.dumps(content) + "\n")
+    assert main(["jobs", str(tmp_path / "sweep")]) == 0
+    shown = capfd.readouterr().out
+    assert "failed  eszsl-cub-seed0-00000000" in shown
+    assert not any(part in shown for part in ("hunter", "\x1b", "\u202e"))
+
+
 def test_jobs_does_not_open_what_a_lock_links_to(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder, precious = tmp_path / "sweep" / "eszsl-cub-seed0-00000000", tmp_path / "precious"
     folder.mkdir(parents=True)

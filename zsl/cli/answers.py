@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zsl.config.stored import announcement
 from zsl.data.class_names import normalised
 from zsl.data.label_space import LabelSpace
 from zsl.datasets.image_folder_images import ImageFile, readable
 from zsl.errors import InputError, printable
+from zsl.features.cache import user_cache
 from zsl.features.rows import FeatureRows
 from zsl.files.atomic import write_text
 from zsl.files.escaping import csv_text
@@ -56,12 +57,19 @@ def predict(arguments: argparse.Namespace) -> int:
     form = arguments.format or (ENDINGS.get(arguments.output.suffix, "table") if arguments.output else "table")
     if form == "table" and arguments.output:
         raise InputError(f"--output {arguments.output}: give a file that ends in .csv or .jsonl, or a --format")
+<<<<<<< HEAD
     model = load(arguments.model)
+=======
+    folder = _model_folder(arguments.model)
+    model = load(folder)
+>>>>>>> h-audit
     labels = _labels(arguments.labels)
+    known = {normalised(name) for name in model.classes.names}
     if arguments.add_labels:
         more = _labels(arguments.add_labels) or {}
-        known = {normalised(name) for name in model.classes.names}
         labels = dict.fromkeys(model.classes.names) | {k: v for k, v in more.items() if normalised(k) not in known}
+    if model.described.node and any(normalised(name) not in known for name in labels or ()):
+        sys.stderr.write(announcement({"class_embedding": model.described.node}, folder / DESCRIPTION))
     asked = _asked(model, arguments, labels)
     if model.calibration is None:
         sys.stderr.write("zsl: confidence is not calibrated: train with selection=validation\n")
@@ -104,7 +112,7 @@ def _asked(model: Predictor, arguments: argparse.Namespace, labels: dict[str, st
         return Asked(space, [str(i) for i in range(len(x))], model.predict(x, space, arguments.top_k))
     if model.backbone is None:
         raise InputError(f"{arguments.model}: was trained on features without a backbone; give a .npy file of features")
-    rows = FeatureRows(Path(os.environ.get("ZSL_CACHE", "~/.cache/zsl")).expanduser() / "image_folder", model.backbone)
+    rows = FeatureRows(user_cache() / "image_folder", model.backbone)
     skip, found = arguments.skip_unreadable, photographs(arguments.paths)
     images, reasons = readable(found, {}, rows, "images", skip, "add --skip-unreadable")
     if not images:

@@ -49,6 +49,7 @@ def main(arguments: argparse.Namespace) -> int:
         InputError: there is no such experiment, or a run failed; the other experiments are run all the same.
     """
     from zsl.cli.train import launch
+    from zsl.config.composer import MOST_JOBS
     from zsl.outputs.result import NAME, gather
     from zsl.reporting.report import show_published
     from zsl.runs.tally import Series
@@ -56,8 +57,8 @@ def main(arguments: argparse.Namespace) -> int:
     words = [*arguments.names, *arguments.overrides]
     overrides, arguments.runs = _placed([word for word in words if "=" in word], arguments.runs)
     names = experiments([word for word in words if "=" not in word])
-    if arguments.seeds < 1:
-        raise InputError(f"--seeds {arguments.seeds}: give a whole number of at least 1")
+    if not 1 <= arguments.seeds <= MOST_JOBS:
+        raise InputError(f"--seeds {arguments.seeds}: give a whole number from 1 to {MOST_JOBS}")
     seeds = "seed=" + ",".join(map(str, range(arguments.seeds)))
     failed: dict[str, str] = {}
     series = Series()

@@ -11,7 +11,7 @@ from zsl.config.compose import compose
 from zsl.config.hydra_errors import explained
 from zsl.config.offered import CURE, TARGET, require_offered, require_plain
 from zsl.config.overrides import readable
-from zsl.errors import InputError
+from zsl.errors import InputError, printable
 from zsl.files.checks import show
 from zsl.outputs.result import Result
 
@@ -70,12 +70,13 @@ def stored(result: Result, file: Path, overrides: Sequence[str] = ()) -> tuple[D
     return before, after
 
 
-def places(cfg: DictConfig) -> dict[str, str]:
-    """Return dotted key -> path of every source file or folder of data and class descriptions, caches excluded."""
-    from omegaconf import OmegaConf
+def announcement(config: Mapping[str, Any], file: Path) -> str:
+    """Return a line that names the source files and folders in a configuration read from ``file``, caches excluded.
 
-    nodes = {part: OmegaConf.to_container(cfg[part], resolve=False) for part in CHANGEABLE}
-    return {key: value for key, value in _leaves(nodes) if key.rpartition(".")[2] in PLACES}
+    A command prints it before it reads files that an untrusted file names. It is empty where none is named.
+    """
+    places = [f"{key}={value!r}" for key, value in _leaves(config) if key.rpartition(".")[2] in PLACES]
+    return printable(f"zsl: reads {', '.join(places)}, named in {file}") + "\n" if places else ""
 
 
 def _checked(result: Result, file: Path, named: Mapping[str, str]) -> dict[str, Any]:

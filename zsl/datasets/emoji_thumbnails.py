@@ -21,7 +21,7 @@ NAMES = {"emoji" if variant == "small" else f"emoji_{variant}": variant for vari
 def thumbnails(data: str, names: Sequence[str], cache: Path) -> dict[str, str]:
     """Return class -> drawing as a ``data:`` URL, for the ``names`` that are classes of ``data`` and in the cache.
 
-    The path of the cache comes from a result, which is not trusted: only packages with the pinned hash are opened.
+    Only packages with the pinned hash are opened.
     """
     if data not in NAMES:
         return {}

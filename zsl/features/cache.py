@@ -23,6 +23,7 @@ from numpy import ndarray as Array
 from zsl.errors import InputError
 from zsl.files.array_file import read_array
 from zsl.files.content import known, unchanged
+from zsl.files.folder import expanded
 
 log = logging.getLogger(__name__)
 _verifying = ContextVar("verifying", default=False)
@@ -88,6 +89,15 @@ def cached(
     if entry is None:
         raise InputError(f"cache {folder}: verification failed right after writing; check the disk")
     return entry
+
+
+def user_cache() -> Path:
+    """Return the user's own cache, ``$ZSL_CACHE`` or else ``~/.cache/zsl``, as ``paths.cache`` is by default.
+
+    Raises:
+        InputError: the home folder is not known.
+    """
+    return expanded("ZSL_CACHE", os.environ.get("ZSL_CACHE", "~/.cache/zsl"))
 
 
 def key_part(name: str) -> str:

@@ -30,9 +30,11 @@ def write_bytes(path: Path, content: bytes) -> None:
     it.
 
     Raises:
-        InputError: the disk is full, or the path cannot be written.
+        InputError: the disk is full, the path cannot be written, or it is a pipe, a socket or a device.
     """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a rename would remove /dev/null or /dev/stdout
+            raise InputError(f"{path}: is a pipe, a socket or a device, which is not overwritten; give another path")
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
         with _fresh(path) as file:
@@ -53,7 +55,7 @@ def _fresh(path: Path) -> Iterator[BinaryIO]:
     while True:
         fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         with fresh.open("xb") as file:
-            if _locked(file, wait=True) and not os.fstat(file.fileno()).st_nlink:
+            if locked(file, wait=True) and not os.fstat(file.fileno()).st_nlink:
                 continue  # another process removed it before it was locked
             try:
                 yield file
@@ -67,12 +69,16 @@ def _remove_abandoned(path: Path) -> None:
     for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
         if UNFINISHED.fullmatch(other.name) and other.is_file() and not other.is_symlink():
             with suppress(OSError), other.open("rb") as file:
-                if _locked(file):
+                if locked(file):
                     other.unlink(missing_ok=True)
 
 
-def _locked(file: BinaryIO, wait: bool = False) -> bool:
-    """Lock a file for this process until it is closed; return False if it is locked already or cannot be locked."""
+def locked(file: BinaryIO | int, wait: bool = False) -> bool:
+    """Lock an open file, or the folder of a descriptor, for this process until it is closed.
+
+    Returns:
+        False if it is locked already or cannot be locked.
+    """
     if sys.platform == "win32":
         return False
     import fcntl

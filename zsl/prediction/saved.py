@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -15,6 +14,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, require_choice
 from zsl.errors import InputError
 from zsl.evaluation.evaluate import Calibration
+from zsl.features.cache import user_cache
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.outputs.names import MODEL, RESULT
 from zsl.prediction.components import built
@@ -108,5 +108,5 @@ def _cached(node: Any) -> Any:
     """Return a node whose caches lie where the user's own do, and not where the file says."""
     if not isinstance(node, dict):
         return node
-    cache = os.environ.get("ZSL_CACHE", "~/.cache/zsl")
+    cache = str(user_cache())
     return {key: cache if key == "cache" else _cached(value) for key, value in node.items()}

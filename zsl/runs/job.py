@@ -63,7 +63,7 @@ class Unfinished:
 
     @classmethod
     def read(cls, folder: Path) -> Unfinished:
-        """Read ``folder/job.json``.
+        """Read ``folder/job.json``, without secrets, since another version or program may have written them.
 
         Raises:
             InputError: the file is missing, damaged, or lacks a field.
@@ -76,7 +76,7 @@ class Unfinished:
             raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); {cure}") from error
         for key, cause in _FIELDS("", content):
             raise InputError(f"{path}: {key}: {cause}; {cure}")
-        return cls(**content)
+        return cls(**without_secrets(content))
 
     @classmethod
     def find(cls, folder: Path) -> Unfinished | None:

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Int64
 from numpy import ndarray as Array
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from zsl.config.build import load_source, stage_of
 from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys, plain
-from zsl.config.stored import places, stored
+from zsl.config.stored import CHANGEABLE, announcement, stored
 from zsl.data.protocol import Stage
 from zsl.errors import InputError
 from zsl.files import matlab
@@ -30,6 +30,8 @@ from zsl.prediction.saved import load
 FEATURES, SPLITS = "synthetic.mat", "att_splits.mat"
 TESTED = 5
 """one in this many features of a seen class is for testing"""
+MOST = 1_000_000
+"""most features of each class"""
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,14 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
         InputError: there is no trained generator in ``run``, its configuration has a target that is not allowed, the
             class embedding has another dimension, or a file cannot be written.
     """
-    if per_class < 2:
-        raise InputError(f"--per-class {per_class}: give a whole number of at least 2, one to train on and one to test")
-    if seed < 0:
-        raise InputError(f"--seed {seed}: give a whole number of at least 0")
+    if not 2 <= per_class <= MOST:
+        raise InputError(f"--per-class {per_class}: give a whole number from 2, to train and to test on, to {MOST}")
+    if not 0 <= seed < 2**63:
+        raise InputError(f"--seed {seed}: give a whole number from 0 to {2**63 - 1}")
     result = results.read(run / results.NAME)
     before, cfg = stored(result, run / results.NAME, overrides)
-    _announce(before, run / results.NAME)
+    nodes = {part: OmegaConf.to_container(before[part], resolve=False) for part in CHANGEABLE}
+    sys.stderr.write(announcement(nodes, run / results.NAME))
     predictor = load(run / MODEL, [pkgutil.resolve_name(target) for target in _own_methods(overrides)])
     model, known = predictor.method, predictor.dims.embedding
     if not isinstance(model, FeatureGenerator):
@@ -104,13 +107,6 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
 def _stage(cfg: DictConfig, name: str) -> Stage:
     source = load_source(plain(cfg, "data", DataKeys), plain(cfg, "class_embedding", ClassEmbeddingKeys))
     return stage_of(source, name, plain(cfg, "protocol", ProtocolKeys)["seen_holdout"])
-
-
-def _announce(cfg: DictConfig, file: Path) -> None:
-    """Name the files of this machine that an untrusted result makes the command read."""
-    named = ", ".join(f"{key}={value!r}" for key, value in places(cfg).items())
-    if named:
-        sys.stderr.write(f"zsl: reads {named}, named in {file}\n")
 
 
 def _own_methods(overrides: Sequence[str]) -> list[str]:

@@ -17,8 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.datasets.emoji_registry import tarball
 from tests.outputs.test_result import results
 from zsl.cli import main
+from zsl.datasets import emoji_thumbnails
+from zsl.datasets.emoji import classes
+from zsl.datasets.emoji_packages import Package
 from zsl.outputs.result import Result, gather, write
 from zsl.reporting.layout import arrange, sheets
 from zsl.reporting.table import rows
@@ -232,3 +236,21 @@ def test_of_very_many_rows_the_best_have_figures_of_their_own(
     plotted = gathered.Gathered(found, made, ()).plotted
     assert [row.key.method for _, row in plotted] == ["m3", "m4"]
     assert all(found[number] is row for number, row in plotted)
+
+
+def test_pictures_come_from_the_cache_of_the_user_alone(
+    complete: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first, *_), theirs = classes("small"), tmp_path / "theirs"
+    content = tarball({"icons.json": {"icons": {first.drawings["noto"]: {"body": "<path/>"}}}})
+    digest = f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}"
+    package = Package("@scope/noto", "1.0.0", digest, "Noto", "An Author", "https://example.org", "MIT")
+    monkeypatch.setattr(emoji_thumbnails, "packages", lambda: dict.fromkeys(emoji_thumbnails.STYLES, package))
+    (theirs / "emoji" / "packages").mkdir(parents=True)
+    (theirs / "emoji" / "packages" / package.tarball).write_bytes(content)
+    config = {"method": {"gamma": 1.0}, "paths": {"cache": str(theirs)}}
+    write(complete(data="emoji", per_class={"u": {first.name: 1.0}}, config=config), tmp_path / "run")
+    for own, shown in ((tmp_path / "own", False), (theirs, True)):
+        monkeypatch.setenv("ZSL_CACHE", str(own))
+        assert main(["report", str(tmp_path / "run"), "--html", str(tmp_path / "page.html")]) == 0
+        assert ('class="pictures"' in (tmp_path / "page.html").read_text(encoding="utf-8")) is shown

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from zsl.data.fingerprint import short_fingerprint
+from zsl.errors import InputError
+from zsl.features.cache import user_cache
 from zsl.outputs.result import Result
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.section import Section
-from zsl.reporting.table import leaves
 
 NOT_DATA = "class_embeddings"
 PICTURES = 12
@@ -46,10 +46,15 @@ def _card(runs: list[Result]) -> dict[str, Any]:
 
 
 def _pictures(run: Result) -> Mapping[str, str]:
-    """Return class -> image as a data URI, for some unseen classes; empty where no thumbnails are cached."""
+    """Return class -> image as a data URI, for some unseen classes; empty where no thumbnails are cached.
+
+    Only the user's own cache is opened, whatever ``paths.cache`` a result names: a result may come from anybody.
+    """
     from zsl.datasets.emoji_thumbnails import thumbnails
 
-    cache = dict(leaves(run.config)).get("paths.cache")
     names = list(run.per_class.get("u", {}))
     step = max(1, len(names) // PICTURES)
-    return thumbnails(run.data, names[::step][:PICTURES], Path(cache).expanduser()) if isinstance(cache, str) else {}
+    try:
+        return thumbnails(run.data, names[::step][:PICTURES], user_cache())
+    except InputError:
+        return {}
