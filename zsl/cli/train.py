@@ -30,7 +30,7 @@ def launch(arguments: Sequence[str]) -> int:
     Raises:
         InputError: the configuration or the data cannot be used, or a multirun matches no job.
     """
-    from hydra._internal.utils import get_args_parser
+    from zsl.config.hydra_internals import argument_parser
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra re-raise errors, which this module reports
     several = any(argument in MULTIRUN for argument in arguments)
@@ -39,7 +39,7 @@ def launch(arguments: Sequence[str]) -> int:
     if not HELP.isdisjoint(arguments):
         _help([argument for argument in rest if not argument.startswith("-")])
         return 0
-    parser = get_args_parser()
+    parser = argument_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     parsed = parser.parse_intermixed_args([*rest, *MULTIRUN[:several]])
     typed, parsed.overrides = parsed.overrides, readable(parsed.overrides)

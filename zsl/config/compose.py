@@ -54,20 +54,16 @@ def compose_chosen(overrides: Sequence[str], name: str) -> tuple[Any, dict[str, 
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
     from omegaconf import OmegaConf, open_dict
+
+    from zsl.config.hydra_internals import set_aside
 
     overrides = readable(overrides)
     require_working_folder()
     prepare_hydra()
     check_choices(overrides)
-    running = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
-            cfg = hydra_compose(name, overrides=overrides, return_hydra_config=True)
-    finally:
-        GlobalHydra.instance().hydra = running
+    with set_aside(), explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
+        cfg = hydra_compose(name, overrides=overrides, return_hydra_config=True)
     chosen = OmegaConf.to_container(cfg.hydra.runtime.choices)
     assert isinstance(chosen, dict)
     with open_dict(cfg):
@@ -100,10 +96,11 @@ def _choice(group: str, name: str) -> dict[str, Any]:
 
 def prepare_hydra() -> None:
     """Add ``experiments/`` to Hydra's search path, for single choices and for globs, and register ``${started:…}``."""
-    from hydra.core.plugins import Plugins
     from omegaconf import OmegaConf
 
-    Plugins.instance().register(_experiments_path())
+    from zsl.config.hydra_internals import register
+
+    register(_experiments_path())
     if not OmegaConf.has_resolver("started"):
         register_started(datetime.now())
 

@@ -19,14 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra import initialize_config_dir
-from hydra._internal.callbacks import Callbacks
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
-from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from rich.console import Console
 from rich.progress import track
@@ -34,6 +29,7 @@ from rich.progress import track
 from zsl.config.compose import HERE
 from zsl.config.composer import Composer, require_launchable
 from zsl.config.hydra_errors import explained
+from zsl.config.hydra_internals import Batches, composed_for_multirun, jobs_of, launcher
 from zsl.config.hydra_job import output_of, overrides_of
 from zsl.config.overrides import written
 from zsl.config.tree import tree
@@ -47,8 +43,6 @@ LOGS = ".submitit"
 """folder below ``paths.output`` for the input and the logs of jobs that run under submitit"""
 SHOWN = 20
 """least number of configurations to compose for which a terminal shows a progress bar"""
-Batches = Sequence[Sequence[Sequence[str]]]
-"""batches of jobs that are launched together, each job as its overrides"""
 
 
 class Forget(Callback):
@@ -79,14 +73,12 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
         place = written("", f"file://{Path(arguments.config_dir).absolute()}")[1:]
         overrides.append(f"hydra.searchpath=[{place}]")
     with initialize_config_dir(str(folder), "zsl", "1.3"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
         with explained():
-            composed = hydra.compose_config(name, overrides, RunMode.MULTIRUN, with_log_configuration=False)
+            composed, loader = composed_for_multirun(name, overrides)
             with read_write(composed), open_dict(composed):
                 composed.hydra.overrides.task = [*overrides_of(composed.hydra), *deferred]
             output = output_of(composed)
-            composer = Composer(hydra.config_loader)
+            composer = Composer(loader)
             batches = _batches(composer, composed)
         if not (total := sum(map(len, batches))):
             raise InputError("the sweep matches no job; look at the globs and lists on the command line (zsl list)")
@@ -140,7 +132,7 @@ def _batches(composer: Composer, composed: DictConfig) -> Batches:
     overrides = [f"{key}={value}" for key, value in (sweeper.params or {}).items()] + overrides_of(composed.hydra)
     parsed = OverridesParser.create(config_loader=composer).parse_overrides(overrides)
     require_launchable(parsed)
-    batches = BasicSweeper.split_arguments(parsed, sweeper.max_batch_size)
+    batches = jobs_of(parsed, sweeper.max_batch_size)
     different = list(composer.different(chain.from_iterable(batches)))
     console = Console(stderr=True)
     hidden = len(different) < SHOWN or not console.is_terminal
@@ -159,11 +151,10 @@ def _redirect_submitit(composed: DictConfig, output: Path) -> None:
 
 
 def _launched(composer: Composer, composed: DictConfig, batches: Batches, worker: Worker) -> list[Outcome]:
-    context = HydraContext(config_loader=composer, callbacks=Callbacks(composed))
-    launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=worker, config=composed)
+    launch = launcher(composer, worker, composed).launch
     outcomes: list[Outcome] = []
     for batch in batches:
-        outcomes += [job.return_value for job in launcher.launch(batch, initial_job_idx=len(outcomes))]
+        outcomes += [job.return_value for job in launch(batch, initial_job_idx=len(outcomes))]
     return outcomes
 
 
