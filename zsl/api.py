@@ -14,6 +14,7 @@ from torch import Tensor
 
 from zsl.class_embeddings.embedding import ClassEmbedding
 from zsl.config.experiment import Experiment
+from zsl.config.saved_models import load
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import embed
 from zsl.data.examples import Examples
@@ -28,7 +29,6 @@ from zsl.methods.recipe import Kind, Recipe
 from zsl.outputs.result import Result, gather
 from zsl.prediction.components import of_object, of_recipe
 from zsl.prediction.predictor import Described, Predictor
-from zsl.prediction.saved import load
 from zsl.runs.run import run
 from zsl.training.fit import fit as fit_method
 from zsl.training.fit import initialised

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zsl.config.saved_models import load
 from zsl.data.class_names import normalised
 from zsl.data.label_space import LabelSpace
 from zsl.datasets.image_folder_images import ImageFile, readable
@@ -26,7 +27,6 @@ from zsl.files.source_file import read_text
 from zsl.prediction.inputs import ARRAYS, features, photographs
 from zsl.prediction.model_files import DESCRIPTION
 from zsl.prediction.predictor import Answers, Predictor
-from zsl.prediction.saved import load
 from zsl.reporting.contact_sheet import Entry, contact_sheet
 from zsl.runs.console import show_log
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import sys
@@ -9,9 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
+from zsl.cli.config_dir import split
 from zsl.config.compose import HERE, check_choices, compose, prepare_hydra, register_started, require_working_folder
 from zsl.config.hydra_errors import explained
 from zsl.config.overrides import readable, written
+from zsl.config.plugins import flags, named
 from zsl.config.tree import choices, tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
@@ -30,6 +33,14 @@ def launch(arguments: Sequence[str]) -> int:
     Raises:
         InputError: the configuration or the data cannot be used, or a multirun matches no job.
     """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.error = _refuse  # type: ignore[method-assign]
+    folder, rest = split(arguments, parser)
+    with named(folder):
+        return _launched(rest)
+
+
+def _launched(arguments: Sequence[str]) -> int:
     from zsl.config.hydra_internals import argument_parser
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra re-raise errors, which this module reports
@@ -100,7 +111,8 @@ GROUP=NAME chooses from a group (zsl list describes each name):
 KEY=VALUE changes any key of the chosen configuration; add -m to run all combinations of lists of values:
 
 {OmegaConf.to_yaml(compose(overrides))}
-zsl train GROUP=NAME --help shows the keys of that choice, zsl train --hydra-help shows further flags.
+zsl train GROUP=NAME --help shows the keys of that choice, zsl train --hydra-help shows further flags. --config-dir DIR
+adds choices of your own from DIR/GROUP/NAME.yaml.
 """)
 
 
@@ -126,6 +138,6 @@ def _run(cfg: Any) -> None:
         print_result(run(Experiment.from_config(cfg, names_of(hydra_config), overrides)), output)
     except InterruptedRunError as error:
         kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
-        command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])
+        command = shlex.join(["zsl", "train", *flags(), *kept, "resume=true", written("paths.output", str(output))])
         raise KeyboardInterrupt(f"{error}" + (f"; resume with: {command}" if error.resumable else "")) from None
     (output / UNFINISHED).unlink(missing_ok=True)  # if the folder is that of an unfinished job of a multirun

@@ -32,6 +32,7 @@ from zsl.config.hydra_errors import explained
 from zsl.config.hydra_internals import Batches, composed_for_multirun, jobs_of, launcher
 from zsl.config.hydra_job import output_of, overrides_of
 from zsl.config.overrides import written
+from zsl.config.plugins import flags, named_folder
 from zsl.config.tree import tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
@@ -69,9 +70,6 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
     forget = f"+hydra.callbacks.forget._target_={__name__}.{Forget.__name__}"
     deferred = _deferred(arguments.overrides)
     overrides = [*(word for word in arguments.overrides if word not in deferred), *HERE, forget]
-    if arguments.config_dir:
-        place = written("", f"file://{Path(arguments.config_dir).absolute()}")[1:]
-        overrides.append(f"hydra.searchpath=[{place}]")
     with initialize_config_dir(str(folder), "zsl", "1.3"):
         with explained():
             composed, loader = composed_for_multirun(name, overrides)
@@ -86,7 +84,7 @@ def multirun(arguments: argparse.Namespace, started: datetime) -> int:
         resume_with = _resume_with(arguments, output)
         try:
             with explained():
-                outcomes = _launched(composer, composed, batches, Worker(started, total))
+                outcomes = _launched(composer, composed, batches, Worker(started, total, named_folder()))
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"{str(stop) or 'interrupted'}; {resume_with}") from None
         except InputError:
@@ -160,7 +158,7 @@ def _launched(composer: Composer, composed: DictConfig, batches: Batches, worker
 
 def _resume_with(arguments: argparse.Namespace, output: Path) -> str:
     kept = without_secrets([override for override in arguments.overrides if not override.startswith(NOT_REPEATED)])
-    return f"resume with: {shlex.join(['zsl', 'train', '-m', *kept, written('paths.output', str(output))])}"
+    return f"resume with: {shlex.join(['zsl', 'train', '-m', *flags(), *kept, written('paths.output', str(output))])}"
 
 
 def _report(outcomes: Sequence[Outcome], output: Path) -> int:

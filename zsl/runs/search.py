@@ -24,6 +24,7 @@ from zsl.config.build import ANY_DATA
 from zsl.config.compose import compose_chosen
 from zsl.config.experiment import Experiment
 from zsl.config.hydra_job import Names
+from zsl.config.plugins import flags
 from zsl.config.search_space import replacing
 from zsl.data.protocol import EmbeddedDataset
 from zsl.errors import InputError
@@ -69,7 +70,7 @@ def sweep(overrides: Sequence[str]) -> int:
         with folder(experiment.output):
             result = _run(experiment)
     except (InterruptedRunError, KeyboardInterrupt):
-        command = shlex.join(["zsl", "sweep", *shown])
+        command = shlex.join(["zsl", "sweep", *flags(), *shown])
         raise KeyboardInterrupt(f"stopped; finished trials are kept; resume with: {command}") from None
     print_result(result, experiment.output)
     return 0
