@@ -34,6 +34,7 @@ FLOORS = (
     "reporting",
     "api",
     "estimator",
+    "testing",
     "cli",
     "__main__",
 )
