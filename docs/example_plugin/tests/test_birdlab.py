@@ -1,0 +1,15 @@
+"""The method and the data set fulfil the contracts of zsl."""
+
+from __future__ import annotations
+
+import zsl.testing
+from birdlab import plumage
+from birdlab.cosine_ridge import CosineRidge
+
+
+def test_the_method_fulfils_its_contract() -> None:
+    zsl.testing.check_method(CosineRidge, search={"lamb": [0.01, 1.0, 100.0]})
+
+
+def test_the_data_set_fulfils_its_contract() -> None:
+    zsl.testing.check_data(plumage.load)
