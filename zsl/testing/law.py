@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeAlias, TypeVar
 
-Subject = TypeVar("Subject")
-Law: TypeAlias = Callable[[Subject], None]
+T = TypeVar("T")
+Law: TypeAlias = Callable[[T], None]
 """a function that raises an error where its subject does not fulfil it; its docstring begins with "Require that" """
 
 
@@ -29,7 +29,7 @@ def sentence(law: Callable[..., None]) -> str:
     return (law.__doc__ or "").partition("\n")[0].removeprefix("Require that ").rstrip(".")
 
 
-def hold(law: Law[Subject], subject: Subject) -> None:
+def hold(law: Law[T], subject: T) -> None:
     """Hold a subject to one law.
 
     Raises:
@@ -42,7 +42,7 @@ def hold(law: Law[Subject], subject: Subject) -> None:
         raise AssertionError(f"{subject}: this law does not hold: {sentence(law)}. {kind}{error}") from error
 
 
-def hold_all(laws: Iterable[Law[Subject]], subject: Subject) -> None:
+def hold_all(laws: Iterable[Law[T]], subject: T) -> None:
     """Hold a subject to several laws, in their order.
 
     Raises:
