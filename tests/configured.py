@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 from hydra.utils import get_object, instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from zsl.config.compose import compose
 from zsl.config.tree import tree
 from zsl.methods.method import Dimensions, ZSLModel
+from zsl.methods.recipe import Recipe
 
 
 def names(group: str) -> list[str]:
@@ -62,6 +64,19 @@ def config(method: str) -> DictConfig:
     for width in {name for name in cfg if str(name).endswith(("hidden", "_per_class"))}:
         cfg[width] = 16
     return cfg
+
+
+def recipe(method: str) -> Recipe:
+    """The same without Hydra: a class, with its hyperparameters and those of its head."""
+    node = OmegaConf.to_container(config(method), resolve=True)
+    assert isinstance(node, dict)
+    return _recipe(node)
+
+
+def _recipe(node: Mapping[Any, Any]) -> Recipe:
+    values = {name: value for name, value in node.items() if not name.startswith("_")}
+    parts = {name: _recipe(value) for name, value in values.items() if isinstance(value, dict) and "_target_" in value}
+    return Recipe(get_object(node["_target_"]), {**values, **parts})
 
 
 def build(method: str, dims: Dimensions) -> ZSLModel:

@@ -35,6 +35,7 @@ FLOORS = (
     "reporting",
     "api",
     "estimator",
+    "testing",
     "cli",
     "__main__",
 )
@@ -95,6 +96,19 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_configuration_libraries_stay_on_their_floors(path: Path) -> None:
     if floor(path.relative_to(ROOT / "zsl").parts[0].removesuffix(".py")) not in CONFIGURED:
         assert not re.search(r"^\s*(import|from) (hydra|omegaconf)", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_one_module_uses_what_hydra_does_not_document() -> None:
+    """Its loader, launchers, parser and global state, and attributes of its modules that begin with an underscore."""
+    undocumented = re.compile(r"hydra\._internal|hydra\.core\.(plugins|global_hydra)|\._(apply|parse)_overrides")
+    for path in FILES:
+        if path != ROOT / "zsl" / "config" / "hydra_internals.py":
+            assert not undocumented.search(path.read_text(encoding="utf-8")), path.relative_to(ROOT)
+    for path in (ROOT / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            modules += [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            assert not [name for name in modules if name.startswith("hydra._internal")], path.relative_to(ROOT)
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from zsl.api.fitting import fit
     from zsl.api.results import Results, Run, results
     from zsl.api.scores import Scores, evaluate, score
+    from zsl.config.saved_models import load
     from zsl.data.label_space import LabelSpace
     from zsl.data.training_set import Setting
     from zsl.errors import InputError
     from zsl.estimator import ZeroShotClassifier
     from zsl.prediction.predictor import Predictor
-    from zsl.prediction.saved import load
 
 __version__ = "0.1.0"
 
@@ -53,7 +53,7 @@ _MODULES = {
     "Setting": "zsl.data.training_set",
     "ZeroShotClassifier": "zsl.estimator",
     "fit": "zsl.api.fitting",
-    "load": "zsl.prediction.saved",
+    "load": "zsl.config.saved_models",
     **dict.fromkeys(("Data", "load_data"), "zsl.api.data"),
     **dict.fromkeys(("choices", "experiment", "experiments"), "zsl.api.experiments"),
     **dict.fromkeys(("Results", "Run", "results"), "zsl.api.results"),

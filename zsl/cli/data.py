@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from zsl.cli.config_dir import add_config_dir
+
 HELP = "prepare, inspect, verify or export a data set, or divide its classes"
 COMMANDS = {
     "prepare": "read or build a data set once, so that later runs open it from the cache",
@@ -56,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parsers[name].add_argument(
             "overrides", nargs="*", default=[], help="overrides of zsl train, such as data.root=DIR"
         )
+        add_config_dir(parsers[name])
     only = parsers["splits"]
     only.add_argument("classes", help="a folder with a folder a class, a .txt of class names, or a file of labels")
     only.add_argument("file", help="the YAML file to write, for data.splits; it must not exist")

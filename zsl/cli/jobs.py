@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zsl.errors import InputError, printable
+
+if TYPE_CHECKING:
+    from zsl.runs.job import Job
 
 AGAIN = "launch the sweep again to run this job from the start"
 HELP = "count the jobs of a sweep by state, and list unfinished ones with their errors and the commands to run them"
@@ -31,7 +35,6 @@ def main(arguments: argparse.Namespace) -> int:
     Raises:
         InputError: the folder does not exist, or holds no job.
     """
-    from zsl.config.command_lines import command
     from zsl.outputs import result
     from zsl.runs.job import NAME, Job, Unfinished
     from zsl.runs.tally import not_ended
@@ -65,13 +68,23 @@ def main(arguments: argparse.Namespace) -> int:
         trace = f" (traceback in {folder / NAME})" if said.traceback else ""
         lines.append(printable(f"{state}  {folder.name}{reason}{trace}") + "\n")
         if said.overrides and state != "running":
-            again = command(["zsl", "train", "-m"], job.repeated, [job.place])
-            lines.append(printable(f"  again: {again}") + "\n")
+            lines.append(printable(f"  again: {_again(job, said.config_dir)}") + "\n")
     counts["waiting"] = max(0, waiting - counts["running"])
     total = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
     sys.stdout.write(printable(f"{total}: {arguments.path}") + "\n")
     sys.stdout.writelines(lines)
     return 0
+
+
+def _again(job: Job, config_dir: str | None) -> str:
+    """Return the command that runs a job again; what the user does not name here is not taken from a file."""
+    from zsl.config.command_lines import command
+    from zsl.config.plugins import FLAG, flags, named_folder
+    from zsl.files.checks import show
+
+    if config_dir not in (None, named_folder()):
+        return f"(no command: launched with {FLAG} {show(config_dir)}; give {FLAG} to zsl jobs, too)"
+    return command(["zsl", "train", "-m", *flags()], job.repeated, [job.place])
 
 
 def _fault(path: Path) -> str | None:

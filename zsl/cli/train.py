@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import sys
@@ -9,9 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from zsl.cli.config_dir import split
 from zsl.config.compose import HERE, check_choices, prepare_hydra, register_started, require_working_folder
 from zsl.config.hydra_errors import explained
 from zsl.config.overrides import readable, written
+from zsl.config.plugins import flags, named
 from zsl.config.tree import tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
@@ -35,7 +38,15 @@ def launch(arguments: Sequence[str], series: Series | None = None) -> int:
     Raises:
         InputError: the configuration or the data cannot be used, or a multirun matches no job.
     """
-    from hydra._internal.utils import get_args_parser
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.error = _refuse  # type: ignore[method-assign]
+    folder, rest = split(arguments, parser)
+    with named(folder):
+        return _launched(rest, series)
+
+
+def _launched(arguments: Sequence[str], series: Series | None) -> int:
+    from zsl.config.hydra_internals import argument_parser
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra re-raise errors, which this module reports
     several = any(argument in MULTIRUN for argument in arguments)
@@ -46,7 +57,7 @@ def launch(arguments: Sequence[str], series: Series | None = None) -> int:
 
         sys.stdout.write(train_help([argument for argument in rest if not argument.startswith("-")]))
         return 0
-    parser = get_args_parser()
+    parser = argument_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     parsed = parser.parse_intermixed_args([*rest, *MULTIRUN[:several]])
     typed, parsed.overrides = parsed.overrides, readable(parsed.overrides)
@@ -114,6 +125,6 @@ def _run(cfg: Any) -> None:
         print_result(run(experiment), output)
     except InterruptedRunError as error:
         kept = without_secrets([part for part in overrides if not part.startswith(("resume=", "paths.output="))])
-        command = shlex.join(["zsl", "train", *kept, "resume=true", written("paths.output", str(output))])
+        command = shlex.join(["zsl", "train", *flags(), *kept, "resume=true", written("paths.output", str(output))])
         raise KeyboardInterrupt(f"{error}" + (f"; resume with: {command}" if error.resumable else "")) from None
     (output / UNFINISHED).unlink(missing_ok=True)  # if the folder is that of an unfinished job of a multirun

@@ -17,7 +17,7 @@ import yaml
 from zsl.config.compose import compose_chosen
 from zsl.config.overrides import written
 from zsl.config.settings import SearchKeys, Settings, allowed, show
-from zsl.config.tree import choices, tree
+from zsl.config.tree import choices, files, tree
 
 WIDTH = 80
 KEY = re.compile(
@@ -39,7 +39,8 @@ Keys of zsl sweep only:
 """
 TAIL = """
 zsl train GROUP=NAME --help shows the keys of that choice, and
-zsl train --hydra-help further flags.
+zsl train --hydra-help further flags. --config-dir DIR adds choices of your own
+from DIR/GROUP/NAME.yaml.
 """
 
 
@@ -98,8 +99,8 @@ def comments(file: Path, prefix: str = "") -> dict[str, str]:
 
 def _of_choice(group: str, name: str) -> dict[str, str]:
     """Return the comments of the file of a choice, and of those that it extends."""
-    file = tree() / ("" if group == "experiments" else "conf") / group / f"{name}.yaml"
-    if not file.is_file():
+    file = files(group).get(name)
+    if file is None:
         return {}
     text = file.read_text(encoding="utf-8")
     found: dict[str, str] = {}

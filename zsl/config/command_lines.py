@@ -6,11 +6,12 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from zsl.config.hydra_errors import explained
 from zsl.config.offered import REFERENCE, TARGET, targets
-from zsl.config.tree import choices
+from zsl.config.tree import choices, roots
 from zsl.errors import InputError
 from zsl.files.checks import show
 from zsl.files.redaction import WITHHELD
@@ -36,13 +37,18 @@ def command(program: Sequence[str], overrides: Sequence[str], own: Sequence[str]
     return shlex.join([*program, *overrides, *own])
 
 
-@lru_cache(maxsize=4096)
 def unsafe_reason(override: str) -> str:
     """Return why an override read from a file is unsafe to run; an empty string if it is safe.
 
     Unsafe are flags and other words that are no override, Hydra's own settings, a choice that is a path, a ``_target_``
-    that ``conf/`` does not have, and interpolations that compute a value or read a secret from the environment.
+    that neither ``conf/`` nor a plug-in has, and interpolations that compute a value or read a secret from the
+    environment.
     """
+    return _unsafe_reason(override, roots())
+
+
+@lru_cache(maxsize=4096)
+def _unsafe_reason(override: str, _roots: tuple[Path, ...]) -> str:
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     try:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from zsl.config.hydra_errors import explained, nearest
 from zsl.config.overrides import readable
-from zsl.config.tree import choices, tree
+from zsl.config.plugins import folders
+from zsl.config.tree import choices, files, tree
 from zsl.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,20 +55,16 @@ def compose_chosen(overrides: Sequence[str], name: str) -> tuple[Any, dict[str, 
     """
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
-    from hydra.core.global_hydra import GlobalHydra
     from omegaconf import OmegaConf, open_dict
+
+    from zsl.config.hydra_internals import set_aside
 
     overrides = readable(overrides)
     require_working_folder()
     prepare_hydra()
     check_choices(overrides)
-    running = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
-            cfg = hydra_compose(name, overrides=overrides, return_hydra_config=True)
-    finally:
-        GlobalHydra.instance().hydra = running
+    with set_aside(), explained(), initialize_config_dir(str(tree() / "conf"), version_base="1.3"):
+        cfg = hydra_compose(name, overrides=overrides, return_hydra_config=True)
     chosen = OmegaConf.to_container(cfg.hydra.runtime.choices)
     assert isinstance(chosen, dict)
     with open_dict(cfg):
@@ -81,14 +78,14 @@ def compose_choice(group: str, name: str) -> dict[str, Any]:
     Raises:
         InputError: there is no such choice.
     """
-    names = sorted(path.stem for path in (tree() / "conf" / group).glob("*.yaml"))
+    names = [*files(group)]
     if name not in names:
         raise InputError(f"sweep.{group.rpartition('/')[2]}: there is no {group}={name}; {nearest(name, names)}")
-    return deepcopy(_choice(group, name))
+    return deepcopy(_choice(group, name, files(group)[name]))
 
 
 @cache
-def _choice(group: str, name: str) -> dict[str, Any]:
+def _choice(group: str, name: str, _file: Path) -> dict[str, Any]:
     """Return the resolved node of a choice, cached because every point of a grid asks for it."""
     from omegaconf import OmegaConf
 
@@ -99,26 +96,28 @@ def _choice(group: str, name: str) -> dict[str, Any]:
 
 
 def prepare_hydra() -> None:
-    """Add ``experiments/`` to Hydra's search path, for single choices and for globs, and register ``${started:…}``."""
-    from hydra.core.plugins import Plugins
+    """Add experiments and plug-ins to Hydra's search path, for choices and globs, and register ``${started:…}``."""
     from omegaconf import OmegaConf
 
-    Plugins.instance().register(_experiments_path())
+    from zsl.config.hydra_internals import register
+
+    register(_search_path())
     if not OmegaConf.has_resolver("started"):
         register_started(datetime.now())
 
 
 @cache
-def _experiments_path() -> type[SearchPathPlugin]:
+def _search_path() -> type[SearchPathPlugin]:
     """Return the plug-in class, created once: Hydra would search the folder once more for every class it registers."""
     from hydra.core.config_search_path import ConfigSearchPath
     from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-    class ExperimentsPath(SearchPathPlugin):
+    class Folders(SearchPathPlugin):
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-            search_path.append(provider="zsl", path=f"file://{tree()}")
+            for folder in (tree(), *folders()):
+                search_path.append(provider="zsl", path=f"file://{folder}")
 
-    return ExperimentsPath
+    return Folders
 
 
 def register_started(moment: datetime) -> None:

@@ -10,17 +10,11 @@ from fractions import Fraction
 from itertools import combinations_with_replacement
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
-from hydra._internal.config_repository import CachingConfigRepository, ConfigRepository
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep
-from hydra.core.plugins import Plugins
-from hydra.plugins.config_source import ConfigResult
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from zsl.config.hydra_internals import Loader, apply, set_task
 from zsl.config.memory import RecentlyUsed
 from zsl.errors import InputError
 
@@ -32,27 +26,8 @@ MOST_JOBS = 100_000
 """most jobs of one multirun; the Cartesian product of the lists is counted before it is computed"""
 
 
-class Files(ConfigRepository):
-    """The files of a search path, each parsed once; loading gives a copy, because Hydra modifies what it loads."""
-
-    def initialize_sources(self, config_search_path: ConfigSearchPath) -> None:
-        """Replace the search path, and clear the cache."""
-        super().initialize_sources(config_search_path)
-        self._read: dict[str, ConfigResult | None] = {}
-
-    def __deepcopy__(self, _: dict[int, Any]) -> Files:
-        """Return a shallow copy: Hydra copies the repository for every job, and all jobs share the cache."""
-        return copy.copy(self)
-
-    def load_config(self, config_path: str) -> ConfigResult | None:
-        """Return a copy of the parsed file."""
-        if config_path not in self._read:
-            self._read[config_path] = super().load_config(config_path)
-        return copy.deepcopy(self._read[config_path])
-
-
-class Composer(ConfigLoaderImpl):
-    """A configuration loader of Hydra that composes once for every set of choices from groups.
+class Composer(Loader):
+    """A configuration loader that composes once for every set of choices from groups.
 
     Only the choices from groups decide which files are merged; every other override changes a value of the merged
     configuration. So the configuration of a job is a copy of the configuration of its choices, to which Hydra's own
@@ -63,13 +38,11 @@ class Composer(ConfigLoaderImpl):
     """
 
     def __init__(self, loader: ConfigLoader) -> None:
-        assert isinstance(loader, ConfigLoaderImpl)
-        super().__init__(loader.config_search_path)
-        self._forget()
+        super().__init__(loader.get_search_path())
 
-    def _forget(self) -> None:
-        self._parsed: dict[str, Override] = {}
-        self.repository = Files(self.config_search_path)
+    def forget(self) -> None:
+        """Clear the cache."""
+        super().forget()
         self._composed = RecentlyUsed[DictConfig](KEPT)
         self._groups: dict[str, bool] = {}
 
@@ -78,24 +51,20 @@ class Composer(ConfigLoaderImpl):
         return {"config_search_path": self.config_search_path}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Start with an empty cache; load Hydra's plug-ins, which a new process needs to read configuration files."""
-        Plugins.instance()
+        """Start with an empty cache."""
         self.__dict__.update(state)
-        self._forget()
+        self.forget()
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> DictConfig:
         """Compose the configuration of one job, equal to that of Hydra's own loader."""
-        words = self._overrides(sweep_overrides)
-        self.validate_sweep_overrides_legal(words, RunMode.RUN, from_shell=True)
+        words = self.overrides(sweep_overrides)
+        self.require_legal(words)
         values = [word for word in words if not self._chooses(word)]
         choosing = [str(word.input_line) for word in words if self._chooses(word)]
         load = super().load_sweep_config
         cfg = copy.deepcopy(self._composed.get(tuple(choosing), lambda: load(master_config, choosing)))
-        self._apply_overrides_to_config(values, cfg)
-        own = [word for word in words if not word.is_hydra_override()]
-        cfg.hydra.overrides.task = [word.input_line for word in own]
-        parts = cfg.hydra.job.config.override_dirname
-        cfg.hydra.job.override_dirname = get_overrides_dirname(own, parts.exclude_keys, parts.item_sep, parts.kv_sep)
+        apply(values, cfg)
+        set_task(cfg, [word for word in words if not word.is_hydra_override()])
         return cfg
 
     def different(self, jobs: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:
@@ -125,19 +94,6 @@ class Composer(ConfigLoaderImpl):
         if group not in self._groups:
             self._groups[group] = bool(self.repository.group_exists(group))
         return self._groups[group]
-
-    def _overrides(self, words: Iterable[str]) -> list[Override]:
-        for word in words:
-            if word not in self._parsed:
-                (self._parsed[word],) = OverridesParser.create(config_loader=self).parse_overrides([word])
-        return [self._parsed[word] for word in words]
-
-    def _parse_overrides_and_create_caching_repo(
-        self, config_name: str | None, overrides: list[str]
-    ) -> tuple[list[Override], CachingConfigRepository]:
-        parsed, files = self._overrides(overrides), CachingConfigRepository(self.repository)
-        self._process_config_searchpath(config_name, parsed, files)
-        return parsed, files
 
 
 def require_launchable(overrides: Iterable[Override]) -> None:

@@ -124,17 +124,18 @@ def _of_other_choices(name: str) -> str | None:
     """Return which other choices of the groups have a key of this name; None if none has."""
     import yaml
 
-    from zsl.config.tree import tree
+    from zsl.config.tree import EXPERIMENTS, choices, files
 
     found: dict[str, list[str]] = {}
-    for file in sorted((tree() / "conf").glob("*/*.yaml")):
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and name in content and file.parent.name != "sweep":
-            found.setdefault(file.parent.name, []).append(f"{file.parent.name}={file.stem}")
-    for group, choices in found.items():
-        of = "zsl sweep" if group == "search" else " or ".join(choices[:5])
-        more = " or others" if choices[5:] else ""
-        place = f"{group}.{choices[0].partition('=')[2]}" if group == "logger" else group
+    for group in choices().keys() - {"sweep", EXPERIMENTS}:
+        for choice, file in files(group).items():
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+            if isinstance(content, dict) and name in content:
+                found.setdefault(group, []).append(f"{group}={choice}")
+    for group, chosen in sorted(found.items()):
+        of = "zsl sweep" if group == "search" else " or ".join(chosen[:5])
+        more = " or others" if chosen[5:] else ""
+        place = f"{group}.{chosen[0].partition('=')[2]}" if group == "logger" else group
         return f"{place}.{name} is a key of {of}{more}"
     return None
 

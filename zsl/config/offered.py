@@ -1,8 +1,8 @@
 """Check of configurations read from files: each node may build only the targets that ``conf/`` has in the same role.
 
 A configuration that the user composes may name any ``_target_``, because the user runs it. A configuration written by a
-run is untrusted data: its ``_target_`` is compared as text with those that the files of ``conf/`` have in the same
-role, before it is imported or resolved.
+run is untrusted data: its ``_target_`` is compared as text with those that the files of ``conf/``, of installed
+plug-ins and of the folder that the user has named have in the same role, before it is imported or resolved.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from zsl.config.tree import tree
-from zsl.errors import InputError
+from zsl.config.tree import files, roots
+from zsl.errors import InputError, missing_plugin
 from zsl.files.checks import show
 
 TARGET = "_target_"
@@ -61,19 +61,21 @@ PLACES = {
 """key of a whole configuration -> role"""
 
 
-@cache
 def offered(role: str) -> frozenset[str]:
-    """Return every ``_target_`` that ``conf/`` has in a role, as JSON with the other keys of Hydra in its node."""
+    """Return every ``_target_`` that a role has, ours and those of plug-ins, as JSON with Hydra's other keys."""
+    return _offered(role, roots())
+
+
+@cache
+def _offered(role: str, _roots: tuple[Path, ...]) -> frozenset[str]:
     of = ROLES[role]
-    files = sorted((tree() / "conf" / of.group).glob("*.yaml"))
-    nodes = (node for file in files for node in _below(_composed(file), of.below))
+    nodes = (node for name in files(of.group) for node in _below(_composed(of.group, name), of.below))
     return frozenset(_form(own) for node in nodes if TARGET in (own := _own(node)))
 
 
-@cache
-def targets() -> frozenset[str]:
-    """Return every ``_target_`` that ``conf/`` has in any role."""
-    return frozenset(json.loads(form)[TARGET] for role in ROLES for form in offered(role))
+def targets(*roles: str) -> frozenset[str]:
+    """Return every ``_target_`` that ``conf/`` and plug-ins have in these roles, or in any."""
+    return frozenset(json.loads(form)[TARGET] for role in roles or ROLES for form in offered(role))
 
 
 def require_offered(config: Mapping[str, Any], place: str, named: Mapping[str, str] | None = None) -> None:
@@ -145,8 +147,10 @@ def _refusal(own: Mapping[str, Any], role: str, key: str) -> str:
     if TARGET not in own or target in usual:
         name, value = next((item for item in own.items() if item[0] != TARGET), (TARGET, None))
         return f"{_shown(name)}={show(value)}: nothing in conf/ has this {what}; {CURE}"
-    plug_in = f"; a plug-in of your own has to be named on this command line: {_shown(key)}.{TARGET}=…" if role else ""
-    return f"names {show(target)}, which nothing in conf/ offers {what}; {CURE}{plug_in}"
+    if not role:
+        return f"names {show(target)}, which nothing in conf/ offers {what}; {CURE}"
+    cure = f"{missing_plugin(target)}, or {_shown(key)}.{TARGET}=…"
+    return f"names {show(target)}, which nothing in conf/ offers {what}; {CURE}; {cure}"
 
 
 def _own(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,15 +166,16 @@ def _shown(key: str) -> str:
     return show(key)[1:-1]
 
 
-def _composed(file: Path) -> dict[str, Any]:
-    """Return the content of a file of ``conf/``, with Hydra's own keys of the files that it extends."""
-    content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+def _composed(group: str, name: str) -> dict[str, Any]:
+    """Return the content of a choice's file, with Hydra's own keys of the files that it extends."""
+    file = files(group).get(name)
+    content = (yaml.safe_load(file.read_text(encoding="utf-8")) if file else None) or {}
     inherited: dict[str, Any] = {}
     for base in content.get("defaults", ()):
-        group, name = next(iter(base.items())) if isinstance(base, dict) else ("@_here_", base)
-        if group.endswith("@_here_") and name != "_self_":
-            folder = tree() / "conf" / group.removesuffix("@_here_").lstrip("/") if "/" in group else file.parent
-            inherited |= _own(_composed(folder / f"{name.removesuffix('@_here_')}.yaml"))
+        of, base_name = next(iter(base.items())) if isinstance(base, dict) else ("@_here_", base)
+        if of.endswith("@_here_") and base_name != "_self_":
+            place = of.removesuffix("@_here_").lstrip("/") if "/" in of else group
+            inherited |= _own(_composed(place, base_name.removesuffix("@_here_")))
     return {**inherited, **content}
 
 

@@ -149,12 +149,13 @@ def _cached_at(node: Any, cache: str) -> Any:
 
 
 def _apply(typed: Sequence[Override], cfg: DictConfig) -> None:
-    from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from omegaconf import OmegaConf
+
+    from zsl.config.hydra_internals import apply
 
     OmegaConf.set_struct(cfg, True)
     with explained():
-        ConfigLoaderImpl._apply_overrides_to_config(list(typed), cfg)
+        apply(typed, cfg)
 
 
 def _leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

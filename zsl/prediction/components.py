@@ -1,20 +1,21 @@
 """Parts of a saved model as plain data: written from objects, and built again from what the package offers alone.
 
 A saved model may be anybody's. The ``_target_`` of a part is compared, as text, with the classes that the package has
-in that role, or that the caller has handed over; nothing is imported by what a file says.
+in that role, that the caller has handed over, or that plug-ins of the user offer; nothing is imported by what a file
+says.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from zsl.errors import InputError
+from zsl.errors import InputError, missing_plugin
 from zsl.methods import KINDS
 from zsl.methods.method import ZSLModel
 from zsl.methods.recipe import Kind, Recipe, parameters
@@ -42,6 +43,12 @@ OFFERED: Mapping[str, frozenset[str]] = {
 }
 """role -> classes that a saved model may name"""
 Node = Mapping[str, Any]
+Plugged = Callable[[str, str], Any]
+"""(role, ``_target_``) -> the class that a plug-in of the user offers in this role; None if none does"""
+
+
+def no_plugin(_role: str, _target: str) -> None:
+    """Return None: without plug-ins, nothing is offered but what the package has."""
 
 
 def of_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -70,7 +77,7 @@ def path_of(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def built(node: Node, role: str, place: str, own: Iterable[type] = ()) -> Any:
+def built(node: Node, role: str, place: str, own: Iterable[type] = (), plugged: Plugged = no_plugin) -> Any:
     """Build what a node describes, its parts first; a part that lacks arguments stays a function of these.
 
     Args:
@@ -78,6 +85,7 @@ def built(node: Node, role: str, place: str, own: Iterable[type] = ()) -> Any:
         role: key of :data:`OFFERED`.
         place: the file, for the message.
         own: classes of the caller's that the node may name, too.
+        plugged: finds what plug-ins offer.
 
     Raises:
         InputError: the node names another class, or the class refuses its arguments.
@@ -92,14 +100,15 @@ def built(node: Node, role: str, place: str, own: Iterable[type] = ()) -> Any:
         if TARGET not in value:
             return {key: make(item) for key, item in value.items()}
         target = value[TARGET]
-        if target not in mine and target not in OFFERED[role]:
-            raise InputError(
-                f"{place}: names {target!r}, which zsl does not offer as a {role}; hand over a class of your own"
-            )
+        kind = mine.get(target)
+        if kind is None and target in OFFERED[role]:
+            kind = getattr(import_module(target.rpartition(".")[0]), target.rpartition(".")[2])
+        if kind is None and (kind := plugged(role, target)) is None:
+            what = f"names {target!r}, which zsl does not offer as a {role}"
+            raise InputError(f"{place}: {what}; {missing_plugin(target)}")
         unknown = [key for key in value if key.startswith("_") and key not in SETTINGS]
         if unknown:
             raise InputError(f"{place}: {role}: {unknown[0]!r} is no argument; the file is not what zsl wrote")
-        kind = mine.get(target) or getattr(import_module(target.rpartition(".")[0]), target.rpartition(".")[2])
         arguments = {key: make(item) for key, item in value.items() if key not in SETTINGS}
         try:
             return partial(kind, **arguments) if value.get(PARTIAL) else kind(**arguments)

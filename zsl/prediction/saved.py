@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,19 +18,21 @@ from zsl.evaluation.evaluate import Calibration
 from zsl.features.cache import user_cache
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.outputs.names import MODEL, RESULT
-from zsl.prediction.components import built
+from zsl.prediction.components import Plugged, built, no_plugin
 from zsl.prediction.model_files import DESCRIPTION, read
 from zsl.prediction.predictor import Described, Predictor
 
 
-def load(folder: str | Path, own: Iterable[type] = ()) -> Predictor:
+def load(folder: str | Path, own: Iterable[type] = (), plugged: Plugged = no_plugin) -> Predictor:
     """Read a saved model; neither its data set nor its configuration is needed.
 
-    The folder may be anybody's: what it names is built only if the package offers it, or ``own`` classes of yours.
+    The folder may be anybody's: what it names is built only if the package offers it, or ``own`` classes of yours, or
+    plug-ins.
 
     Args:
         folder: what :meth:`Predictor.save` wrote, or the folder of a run with ``save.model=true``.
         own: your own classes (method, class embedding, backbone) that the model may consist of.
+        plugged: finds what plug-ins offer.
 
     Raises:
         InputError: there is no model in the folder, it is damaged, or it names what is not offered.
@@ -42,7 +45,8 @@ def load(folder: str | Path, own: Iterable[type] = ()) -> Predictor:
             raise InputError(f"{folder}: the run saved no model; run it again with save.model=true")
     content, tensors = read(place)
     try:
-        return _assembled(content, tensors, str(place / DESCRIPTION), tuple(own))
+        build = partial(built, place=str(place / DESCRIPTION), own=tuple(own), plugged=plugged)
+        return _assembled(content, tensors, build)
     except InputError as error:
         where = "" if str(error).startswith(str(place)) else f"{place}: is not a model that zsl saved: "
         raise InputError(f"{where}{error}") from error
@@ -51,9 +55,9 @@ def load(folder: str | Path, own: Iterable[type] = ()) -> Predictor:
         raise InputError(f"{place}: is not a model that zsl saved ({reason}); save it again") from error
 
 
-def _assembled(content: dict[str, Any], tensors: dict[str, Tensor], place: str, own: tuple[type, ...]) -> Predictor:
+def _assembled(content: dict[str, Any], tensors: dict[str, Tensor], build: Callable[[Any, str], Any]) -> Predictor:
     node = dict(content["method"])
-    kind = built({**node, "_partial_": True}, "method", place, own)
+    kind = build({**node, "_partial_": True}, "method")
     dims = Dimensions(**content["dims"])
     weights = {name.removeprefix("method."): v for name, v in tensors.items() if name.startswith("method.")}
     with torch.random.fork_rng():
@@ -83,12 +87,12 @@ def _assembled(content: dict[str, Any], tensors: dict[str, Tensor], place: str, 
             descriptions,
             tensors["phi"].numpy(),
             content["class_embedding_scale"],
-            None if embedding is None else built(_cached(embedding), "class_embedding", place, own).fit,
+            None if embedding is None else build(_cached(embedding), "class_embedding").fit,
             embedding,
         ),
         calibration=None if calibration is None else Calibration(**calibration),
-        correction=built(content["correction"], "correction", place, own),
-        backbone=None if backbone is None else built(backbone, "backbone", place, own),
+        correction=build(content["correction"], "correction"),
+        backbone=None if backbone is None else build(backbone, "backbone"),
         facts=content["facts"],
     )
 

@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from zsl.config.overrides import written
+from zsl.config.plugins import flags, named_folder
 from zsl.errors import InputError
 from zsl.files import checks
 from zsl.files.atomic import remove_unfinished, write_text
@@ -39,8 +40,9 @@ _FIELDS = checks.record(
         "fingerprints": checks.mapping(checks.matching("[0-9a-f]{64}", "a SHA-256 of 64 hexadecimal digits")),
         "error": checks.optional(_STRING),
         "traceback": checks.optional(_STRING),
+        "config_dir": checks.optional(_STRING),
     },
-    absent=("fingerprints", "error", "traceback"),
+    absent=("fingerprints", "error", "traceback", "config_dir"),
 )
 
 
@@ -56,6 +58,8 @@ class Unfinished:
     """message of one line"""
     traceback: str | None = None
     """traceback of an error that is no InputError"""
+    config_dir: str | None = None
+    """folder of choices that was named when the job was launched"""
 
     def write(self, folder: Path) -> None:
         """Write ``folder/job.json`` atomically, without secrets."""
@@ -131,7 +135,7 @@ class Job:
     @property
     def command(self) -> str:
         """Return the shell command that runs the job alone, into the same folder; only for trusted overrides."""
-        return shlex.join(["zsl", "train", "-m", *self.repeated, self.place])
+        return shlex.join(["zsl", "train", "-m", *flags(), *self.repeated, self.place])
 
     @property
     def repeated(self) -> list[str]:
@@ -207,7 +211,7 @@ class Job:
         if not resume:
             shutil.rmtree(self.checkpoints, ignore_errors=True)
             self.checkpoints.mkdir(parents=True)
-        Unfinished(self.overrides, self.identity, fingerprints).write(self.folder)
+        Unfinished(self.overrides, self.identity, fingerprints, config_dir=named_folder()).write(self.folder)
         return resume and any(self.checkpoints.iterdir())
 
     def fail(self, error: str, traceback: str | None = None) -> None:
@@ -216,7 +220,7 @@ class Job:
         if before is None and (self.folder / results.NAME).exists():
             return
         prints = before.fingerprints if before else {}
-        Unfinished(self.overrides, self.identity, prints, error, traceback).write(self.folder)
+        Unfinished(self.overrides, self.identity, prints, error, traceback, named_folder()).write(self.folder)
 
     def finish(self) -> None:
         """Remove ``job.json``, because the job has a result."""

@@ -19,21 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from hydra import initialize_config_dir
-from hydra._internal.callbacks import Callbacks
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
-from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from zsl.config.compose import HERE
 from zsl.config.composer import Composer, require_launchable
 from zsl.config.hydra_errors import explained
+from zsl.config.hydra_internals import Batches, composed_for_multirun, jobs_of, launcher
 from zsl.config.hydra_job import output_of, overrides_of
 from zsl.config.overrides import written
+from zsl.config.plugins import flags, named_folder
 from zsl.config.tree import tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
@@ -45,8 +42,6 @@ from zsl.runs.worker import Outcome, Worker, line
 
 LOGS = ".submitit"
 """folder below ``paths.output`` for the input and the logs of jobs that run under submitit"""
-Batches = Sequence[Sequence[Sequence[str]]]
-"""batches of jobs that are launched together, each job as its overrides"""
 
 
 class Forget(Callback):
@@ -101,18 +96,13 @@ def launched(
     forget = f"+hydra.callbacks.forget._target_={__name__}.{Forget.__name__}"
     deferred = _deferred(arguments.overrides)
     overrides = [*(word for word in arguments.overrides if word not in deferred), *HERE, forget]
-    if arguments.config_dir:
-        place = written("", f"file://{Path(arguments.config_dir).absolute()}")[1:]
-        overrides.append(f"hydra.searchpath=[{place}]")
     with initialize_config_dir(str(folder), "zsl", "1.3"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
         with explained():
-            composed = hydra.compose_config(name, overrides, RunMode.MULTIRUN, with_log_configuration=False)
+            composed, loader = composed_for_multirun(name, overrides)
             with read_write(composed), open_dict(composed):
                 composed.hydra.overrides.task = [*overrides_of(composed.hydra), *deferred]
             output = output_of(composed)
-            composer = Composer(hydra.config_loader)
+            composer = Composer(loader)
             batches = _batches(composer, composed)
         if not (total := sum(map(len, batches))):
             raise InputError("the sweep matches no job; look at the globs and lists on the command line (zsl list)")
@@ -120,7 +110,8 @@ def launched(
         resume_with = _resume_with(arguments, output)
         try:
             with explained(), tally(output, total, series or Series()) as counted:
-                return _launched(composer, composed, batches, Worker(started, total, counted, shown)), output
+                worker = Worker(started, total, counted, shown, named_folder())
+                return _launched(composer, composed, batches, worker), output
         except KeyboardInterrupt as stop:
             raise KeyboardInterrupt(f"{str(stop) or 'interrupted'}; {resume_with}") from None
         except InputError:
@@ -163,7 +154,7 @@ def _batches(composer: Composer, composed: DictConfig) -> Batches:
     overrides = [f"{key}={value}" for key, value in (sweeper.params or {}).items()] + overrides_of(composed.hydra)
     parsed = OverridesParser.create(config_loader=composer).parse_overrides(overrides)
     require_launchable(parsed)
-    batches = BasicSweeper.split_arguments(parsed, sweeper.max_batch_size)
+    batches = jobs_of(parsed, sweeper.max_batch_size)
     for job in progress(list(composer.different(chain.from_iterable(batches))), "checking", "configurations"):
         composer.load_sweep_config(composed, job)
     return batches
@@ -179,17 +170,16 @@ def _redirect_submitit(composed: DictConfig, output: Path) -> None:
 
 
 def _launched(composer: Composer, composed: DictConfig, batches: Batches, worker: Worker) -> list[Outcome]:
-    context = HydraContext(config_loader=composer, callbacks=Callbacks(composed))
-    launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=worker, config=composed)
+    launch = launcher(composer, worker, composed).launch
     outcomes: list[Outcome] = []
     for batch in batches:
-        outcomes += [job.return_value for job in launcher.launch(batch, initial_job_idx=len(outcomes))]
+        outcomes += [job.return_value for job in launch(batch, initial_job_idx=len(outcomes))]
     return outcomes
 
 
 def _resume_with(arguments: argparse.Namespace, output: Path) -> str:
     kept = without_secrets([override for override in arguments.overrides if not override.startswith(NOT_REPEATED)])
-    return f"resume with: {shlex.join(['zsl', 'train', '-m', *kept, written('paths.output', str(output))])}"
+    return f"resume with: {shlex.join(['zsl', 'train', '-m', *flags(), *kept, written('paths.output', str(output))])}"
 
 
 def _report(outcomes: Sequence[Outcome], output: Path) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy import ndarray as Array
 from torch import Tensor
 
+from zsl.config import plugins
 from zsl.config.build import ANY_DATA
 from zsl.config.experiment import Experiment
 from zsl.data import protocol
@@ -102,7 +103,7 @@ def record(
     )
 
 
-_versions, _commit = cache(versions), cache(commit)
+_versions, _commit = cache(lambda: {**plugins.versions(), **versions()}), cache(commit)
 """cached, because the code of this process stays the same even if another commit is checked out"""
 
 

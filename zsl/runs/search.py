@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from zsl.config.build import ANY_DATA
 from zsl.config.experiment import Experiment
+from zsl.config.plugins import flags
 from zsl.data.protocol import EmbeddedDataset
 from zsl.errors import InputError
 from zsl.files.folder import folder
@@ -55,7 +56,7 @@ def sweep(experiment: Experiment) -> int:
         with folder(experiment.output):
             result = _run(experiment)
     except (InterruptedRunError, KeyboardInterrupt):
-        command = shlex.join(["zsl", "sweep", *experiment.overrides])
+        command = shlex.join(["zsl", "sweep", *flags(), *experiment.overrides])
         raise KeyboardInterrupt(f"stopped; finished trials are kept; resume with: {command}") from None
     print_result(result, experiment.output)
     return 0

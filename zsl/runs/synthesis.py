@@ -16,6 +16,7 @@ from numpy import ndarray as Array
 from omegaconf import DictConfig, OmegaConf
 
 from zsl.config.build import load_source, stage_of
+from zsl.config.saved_models import load
 from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys, plain
 from zsl.config.stored import CHANGEABLE, announcement, stored
 from zsl.data.protocol import Stage
@@ -25,7 +26,6 @@ from zsl.files.atomic import write_bytes
 from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.outputs import result as results
 from zsl.outputs.names import MODEL
-from zsl.prediction.saved import load
 
 FEATURES, SPLITS = "synthetic.mat", "att_splits.mat"
 TESTED = 5

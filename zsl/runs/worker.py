@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from zsl.config.compose import register_started
+from zsl.config.plugins import named
 from zsl.errors import InputError, out_of_memory
 from zsl.files.redaction import without_secrets
 from zsl.progress import progress
@@ -47,10 +48,16 @@ class Worker:
     tally: Tally
     shown: bool = True
     """whether results, and messages of the log, are printed"""
+    config_dir: str | None = None
+    """folder of choices that the user has named"""
     searches: dict[tuple[str, ...], Any] = field(default_factory=dict)
 
     def __call__(self, cfg: DictConfig) -> Outcome:
         """Run one job and return its outcome, also if it fails."""
+        with named(self.config_dir):
+            return self._outcome(cfg)
+
+    def _outcome(self, cfg: DictConfig) -> Outcome:
         from zsl.config.hydra_job import output_of, overrides_of
         from zsl.files.folder import folder
 
