@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zsl.errors import InputError
 from zsl.files.escaping import csv_text
+from zsl.reporting.comparison.confused import AMONG, Confusion, confusions
 from zsl.reporting.output import add_output_arguments, deliver
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from zsl.reporting.comparison.predictions import Predicted
     from zsl.reporting.sheet import Sheet
     from zsl.reporting.table import Row
 
@@ -25,23 +23,8 @@ DESCRIPTION = (
     "images of unseen classes, of seen classes, and of all. Counts are summed over the seeds of a row. It needs "
     "predictions.npz of save.predictions=true; paths of images are shown where the data set knows them."
 )
-AMONG = ("unseen", "seen", "all")
-"""groups of test images, by their true class"""
 HEADER = ("true class", "predicted class", "image", "count", "of the class")
 NEEDS = "no run has predictions; run again with save.predictions=true"
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Pair of true and predicted class, with the number of images that were confused."""
-
-    true: str
-    predicted: str
-    count: int
-    share: float
-    """share of the test images of the true class"""
-    images: tuple[str, ...]
-    """paths of the images, each once; empty where they are not known"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,24 +71,6 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         return csv_text([["row", "among", *HEADER], *lines])
 
     return deliver(made, as_csv, args, console)
-
-
-def confusions(runs: Sequence[Predicted], among: str) -> list[Confusion]:
-    """Return the confusions of images of a group over all runs, the most frequent first."""
-    counts: Counter[tuple[str, str]] = Counter()
-    totals: Counter[str] = Counter()
-    images: dict[tuple[str, str], dict[str, None]] = {}
-    for run in runs:
-        for i, (label, answer, unseen) in enumerate(zip(run.labels, run.predicted, run.unseen, strict=True)):
-            if among != "all" and unseen != (among == "unseen"):
-                continue
-            totals[run.classes[label]] += 1
-            if label != answer:
-                pair = run.classes[label], run.classes[answer]
-                counts[pair] += 1
-                images.setdefault(pair, {}).update({run.images[i]: None} if run.images else {})
-    made = [Confusion(*pair, n, n / totals[pair[0]], tuple(images[pair])) for pair, n in counts.items()]
-    return sorted(made, key=lambda it: (-it.count, -it.share, it.true, it.predicted))
 
 
 def _titles(found: Sequence[Row]) -> list[str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from zsl.errors import InputError
 from zsl.outputs.result import Result
+from zsl.reporting.comparison.confused import AMONG, Confusion, confusions
 from zsl.reporting.comparison.predictions import Predicted, read
-from zsl.reporting.confusions import AMONG, Confusion, confusions
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, Plot, axis, plain
 from zsl.reporting.html.section import RowFigure, Section
