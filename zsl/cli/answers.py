@@ -57,15 +57,14 @@ def predict(arguments: argparse.Namespace) -> int:
     form = arguments.format or (ENDINGS.get(arguments.output.suffix, "table") if arguments.output else "table")
     if form == "table" and arguments.output:
         raise InputError(f"--output {arguments.output}: give a file that ends in .csv or .jsonl, or a --format")
-    folder = _model_folder(arguments.model)
-    model = load(folder)
+    model = load(_model_folder(arguments.model))
     labels = _labels(arguments.labels)
     known = {normalised(name) for name in model.classes.names}
     if arguments.add_labels:
         more = _labels(arguments.add_labels) or {}
         labels = dict.fromkeys(model.classes.names) | {k: v for k, v in more.items() if normalised(k) not in known}
     if model.described.node and any(normalised(name) not in known for name in labels or ()):
-        sys.stderr.write(announcement({"class_embedding": model.described.node}, folder / DESCRIPTION))
+        sys.stderr.write(announcement({"class_embedding": model.described.node}, arguments.model))
     asked = _asked(model, arguments, labels)
     if model.calibration is None:
         sys.stderr.write("zsl: confidence is not calibrated: train with selection=validation\n")
