@@ -90,3 +90,13 @@ def require_flag(**values: bool) -> None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def require_choice(value: str, key: str, allowed: tuple[str, ...]) -> None:
+    """Refuse a value that is not among the allowed ones.
+
+    Raises:
+        InputError: the value is not allowed; the message begins with ``key``.
+    """
+    if value not in allowed:
+        raise InputError(f"{key}={value} is unknown; choose one of {', '.join(allowed)}")

@@ -85,7 +85,7 @@ def test_a_file_that_the_model_names_is_announced_before_it_is_read(
     path = json.loads(file.read_text(encoding="utf-8"))["class_embedding"]["path"]
     for words, read in ((["--labels", "red,Green"], False), (["--add-labels", "violet"], True), ([], False)):
         asked(place, photo, *words)
-        line = f"zsl: reads class_embedding.path={path!r}, named in {file}\n"
+        line = f"zsl: reads class_embedding.path={path!r}, named in {place / 'run'}\n"
         assert (line in capsys.readouterr().err) is read
 
 

@@ -19,10 +19,10 @@ from zsl.config.data_sets import recent_data
 from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys, plain
 from zsl.data.dataset import Dataset
 from zsl.data.protocol import EmbeddedDataset
-from zsl.data.scaling import require_choice
 from zsl.errors import InputError
 from zsl.features.cache import by_content
 from zsl.files.escaping import markdown_line
+from zsl.hyperparameters import require_choice
 
 if TYPE_CHECKING:
     from PIL.Image import Image

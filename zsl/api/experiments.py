@@ -15,8 +15,8 @@ from zsl.config.compose import check_choices, prepare_hydra, register_started, r
 from zsl.config.experiment import Experiment
 from zsl.config.overrides import readable
 from zsl.config.tree import choices as all_choices
-from zsl.data.scaling import require_choice
 from zsl.errors import InputError
+from zsl.hyperparameters import require_choice
 from zsl.runs.run import run
 
 

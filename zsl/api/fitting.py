@@ -21,9 +21,10 @@ from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import embed
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling, require_choice, scale_embeddings
+from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling, scale_embeddings
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
+from zsl.hyperparameters import require_choice
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.methods.recipe import Kind, Recipe, recipe_of
 from zsl.prediction.arrays import embeddings_of, features_of, labels_of, require_one_each

@@ -9,9 +9,9 @@ from pathlib import Path
 from zsl.api.scores import Scores
 from zsl.api.tables import Table
 from zsl.config.saved_models import load
-from zsl.data.scaling import require_choice
 from zsl.errors import InputError
 from zsl.files.array_file import KINDS, read_archive
+from zsl.hyperparameters import require_choice
 from zsl.outputs.names import PREDICTIONS
 from zsl.outputs.result import Result, gather
 from zsl.prediction.predictor import Predictor

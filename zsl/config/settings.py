@@ -17,9 +17,10 @@ from annotated_types import Ge
 from omegaconf import DictConfig, OmegaConf
 
 from zsl.config.hydra_errors import explained, nearest
-from zsl.data.scaling import EmbeddingScale, FeatureScale, require_choice
+from zsl.data.scaling import EmbeddingScale, FeatureScale
 from zsl.errors import InputError, shortened
 from zsl.files.folder import expanded
+from zsl.hyperparameters import require_choice
 from zsl.training.loop import Loop
 
 T = TypeVar("T")

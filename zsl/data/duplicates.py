@@ -14,7 +14,7 @@ from jaxtyping import Int64
 from numpy import ndarray as Array
 
 from zsl.data.dataset import Dataset, Splits
-from zsl.data.scaling import require_choice
+from zsl.hyperparameters import require_choice
 
 log = logging.getLogger(__name__)
 

@@ -9,20 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64
 from numpy import ndarray as Array
 
-from zsl.errors import InputError
+from zsl.hyperparameters import require_choice
 
 FeatureScale = Literal["none", "l2", "sqrt_l2", "standard", "minmax"]
 EmbeddingScale = Literal["none", "l2", "zscore"]
-
-
-def require_choice(value: str, key: str, allowed: tuple[str, ...]) -> None:
-    """Refuse a value that is not among the allowed ones.
-
-    Raises:
-        InputError: the value is not allowed; the message begins with ``key``.
-    """
-    if value not in allowed:
-        raise InputError(f"{key}={value} is unknown; choose one of {', '.join(allowed)}")
 
 
 @dataclass(frozen=True)

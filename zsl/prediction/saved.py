@@ -12,10 +12,11 @@ from torch import Tensor
 
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, require_choice
+from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling
 from zsl.errors import InputError
 from zsl.evaluation.evaluate import Calibration
 from zsl.features.cache import user_cache
+from zsl.hyperparameters import require_choice
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.outputs.names import MODEL, RESULT
 from zsl.prediction.components import Plugged, built, no_plugin

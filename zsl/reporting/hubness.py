@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zsl.data.scaling import require_choice
 from zsl.errors import InputError
+from zsl.hyperparameters import require_choice
 from zsl.reporting.occurrences import BINS, MATRICES, histogram, measures
 from zsl.reporting.report import add_table_arguments, show
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zsl.data.scaling import require_choice
 from zsl.errors import InputError
+from zsl.hyperparameters import require_choice
 
 PRECISIONS = ("32-true", "16-mixed", "bf16-mixed")
 

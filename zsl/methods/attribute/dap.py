@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
-from zsl.hyperparameters import require_positive
+from zsl.hyperparameters import require_choice, require_positive
 from zsl.methods.attribute.product import AttributeProduct, Prior, Threshold
 from zsl.methods.closed_form.linear_classifiers import Linear, logistic, platt, squared_hinge
 from zsl.methods.method import Dimensions

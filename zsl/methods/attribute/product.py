@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
+from zsl.hyperparameters import require_choice
 from zsl.methods.method import Dimensions, ZSLModel
 
 Threshold = Literal["attribute", "all", "half"]

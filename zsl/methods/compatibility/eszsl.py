@@ -10,9 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
-from zsl.hyperparameters import require_positive
+from zsl.hyperparameters import require_choice, require_positive
 from zsl.methods.closed_form.moments import (
     cholesky_solve,
     class_sums,

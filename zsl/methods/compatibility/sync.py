@@ -12,9 +12,8 @@ from torch import Tensor
 from torch.optim import LBFGS
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
-from zsl.hyperparameters import require_count, require_positive
+from zsl.hyperparameters import require_choice, require_count, require_positive
 from zsl.methods.method import Dimensions, ZSLModel
 
 Loss = Literal["one_versus_other", "crammer_singer", "structured"]

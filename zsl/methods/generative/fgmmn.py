@@ -9,9 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
-from zsl.data.scaling import require_choice
 from zsl.data.training_set import Batch, Draws, TrainingSet
-from zsl.hyperparameters import require_count, require_positive
+from zsl.hyperparameters import require_choice, require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.networks import Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax

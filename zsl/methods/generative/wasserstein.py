@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
-from zsl.data.scaling import require_choice
 from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveDraws
-from zsl.hyperparameters import require_count, require_positive
+from zsl.hyperparameters import require_choice, require_count, require_positive
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require_choice
 from zsl.data.training_set import Batch, TrainingSet
-from zsl.hyperparameters import require_count, require_within
+from zsl.hyperparameters import require_choice, require_count, require_within
 from zsl.methods.closed_form.nearest import nearness
 from zsl.methods.method import Dimensions
 from zsl.methods.transfer.cmt import CMT

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require_choice
 from zsl.data.training_set import Batch
-from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.hyperparameters import require_choice, require_count, require_positive, require_within
 from zsl.methods.closed_form.nearest import nearness
 from zsl.methods.method import Dimensions, ZSLModel
 

@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require_choice
 from zsl.data.training_set import TrainingSet
-from zsl.hyperparameters import require_positive
+from zsl.hyperparameters import require_choice, require_positive
 from zsl.methods.closed_form.moments import cholesky_solve, class_counts, class_sums, ridge_factor
 from zsl.methods.closed_form.nearest import nearness
 from zsl.methods.method import Dimensions, ZSLModel

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import require_choice
 from zsl.data.training_set import Batch, TrainingSet
-from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.hyperparameters import require_choice, require_count, require_positive, require_within
 from zsl.methods.compatibility.ranking import violations
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.methods.transfer.mixtures import mixtures
