@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -167,3 +168,17 @@ def test_flags_stand_anywhere(words: list[str], capfd: pytest.CaptureFixture[str
     shown = capfd.readouterr().out
     assert "seed: 3\n" in shown
     assert "_target_: zsl.methods.compatibility.ale.ALE\n" in shown
+
+
+def test_a_pickled_configuration_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Hydra's own flag would unpickle the file."""
+    file, mark = tmp_path / "config.pickle", tmp_path / "mark"
+
+    class Attack:
+        def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+            return os.mkdir, (str(mark),)
+
+    file.write_bytes(pickle.dumps(Attack()))
+    assert main(["train", "--experimental-rerun", str(file)]) == 2
+    assert "--experimental-rerun: reads a pickle" in capsys.readouterr().err
+    assert not mark.exists()

@@ -130,5 +130,5 @@ def test_python_makes_the_same_tables(runs: Path) -> None:
     assert found.table(pivot=["T1"]) == run(runs, "--pivot", "T1", "--format", "markdown")
     names = found.table(columns=["method", "T1"], names={"ale": "ALE"}, form="latex")
     assert names == run(runs, "--columns", "method,T1", "--names", "ale=ALE", "--format", "latex")
-    with pytest.raises(zsl.errors.InputError, match="form='pdf'"):
+    with pytest.raises(zsl.errors.InputError, match="form=pdf"):
         found.table(form="pdf")

@@ -60,6 +60,10 @@ def _launched(arguments: Sequence[str], series: Series | None) -> int:
     parser = argument_parser()
     parser.error = _refuse  # type: ignore[method-assign]
     parsed = parser.parse_intermixed_args([*rest, *MULTIRUN[:several]])
+    if parsed.experimental_rerun:
+        raise InputError(
+            "--experimental-rerun: reads a pickle, which could run anything; type the overrides of the run"
+        )
     typed, parsed.overrides = parsed.overrides, readable(parsed.overrides)
     require_working_folder()
     prepare_hydra()
