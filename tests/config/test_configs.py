@@ -47,7 +47,7 @@ def test_what_was_composed_for_one_head_can_be_changed_without_harm_to_the_next(
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes_and_its_target_takes_its_keys(group: str, choice: str) -> None:
-    cfg = compose([f"{group}={choice}"], "search" if group == "search" else "config")
+    cfg = compose([f"{group}={choice}"], {"search": "search", "backbone": "extract"}.get(group, "config"))
     node = cfg[group]
     if "_target_" not in node:
         return

@@ -15,27 +15,11 @@ from jaxtyping import Float32
 from numpy import ndarray as Array
 from PIL import Image
 
+from tests.backbones.mean_colour import MeanColour
 from zsl.errors import InputError
 from zsl.features import rows as feature_rows
 from zsl.features.rows import FeatureRows, Picture
 from zsl.features.shard import read
-
-
-class MeanColour:
-    """θ(x) = the mean colour; counts the images it is given and can be made to stop."""
-
-    name = "mean colour"
-
-    def __init__(self, transform: str = "none", stop_after: int | None = None) -> None:
-        self.transform = transform
-        self.stop_after = stop_after
-        self.count = 0
-
-    def __call__(self, images: list[Image.Image]) -> Float32[Array, "n 3"]:
-        if self.stop_after is not None and self.count >= self.stop_after:
-            raise KeyboardInterrupt
-        self.count += len(images)
-        return np.array([np.asarray(image).mean((0, 1)) for image in images], dtype=np.float32)
 
 
 def picture(value: int) -> Picture:
@@ -164,17 +148,3 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     left.write_bytes(b"half")
     rows([picture(1)])
     assert not left.exists()
-
-
-def test_large_images_do_not_wait_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-
-    class Noting(MeanColour):
-        def __call__(self, images: list[Image.Image]) -> Float32[Array, "n 3"]:
-            sizes.append(len(images))
-            return super().__call__(images)
-
-    monkeypatch.setattr(feature_rows, "PIXELS", 10)  # images here have four
-    values = list(range(8))
-    assert np.array_equal(FeatureRows(tmp_path, Noting())([picture(v) for v in values]), expected(values))
-    assert sizes == [3, 3, 2]

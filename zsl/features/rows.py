@@ -21,15 +21,14 @@ from rich.progress import track
 from zsl.backbones.backbone import Backbone
 from zsl.errors import InputError
 from zsl.features import shard
+from zsl.features.pipeline import ahead, processors
 from zsl.features.shard import SUFFIX, Shard, ShardError
 from zsl.files.atomic import remove_unfinished, write_bytes
 
 log = logging.getLogger(__name__)
 
 CHUNK = 64
-"""images decoded and encoded at a time; fewer if they are large"""
-PIXELS = 200_000_000
-"""pixels of decoded images in memory from which they are encoded without waiting for a full chunk"""
+"""images that are encoded, and stored, at a time"""
 FULL = 1024
 """rows of a full shard; smaller shards are merged when further rows are stored"""
 
@@ -70,13 +69,12 @@ class FeatureRows:
         self._look()
         rows = {picture.digest: self.stored(picture.digest) for picture in pictures}
         missing = list({p.digest: p for p in pictures if rows[p.digest] is None}.values())
-        waiting: list[tuple[str, Image]] = []
+        prepared = ahead(lambda it: self.backbone.prepare(it.open()), missing, processors())
+        waiting: dict[str, Array] = {}
         for number, picture in enumerate(progress(missing, f"{title}: {len(missing)} images"), 1):
-            waiting.append((picture.digest, picture.open()))
-            pixels = sum(image.width * image.height for _, image in waiting)
-            if len(waiting) == CHUNK or pixels > PIXELS or number == len(missing):
-                features = self.backbone([image for _, image in waiting])
-                fresh = dict(zip((digest for digest, _ in waiting), features, strict=True))
+            waiting[picture.digest] = next(prepared)
+            if len(waiting) == CHUNK or number == len(missing):
+                fresh = dict(zip(waiting, self.backbone.encode(list(waiting.values())), strict=True))
                 self._store(fresh)
                 rows |= fresh
                 waiting.clear()

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from zsl.backbones.pretraining import OVERLAP
 from zsl.data.fingerprint import short_fingerprint
 from zsl.errors import InputError
 from zsl.outputs.schema import DAGGER
@@ -181,6 +182,8 @@ def _notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> Iterator[s
     if any(name.endswith(DAGGER) for name in columns):
         yield f"{DAGGER} chosen on the test set: an oracle, not comparable with the other columns"
     yield from map(gap_note, oracle_gaps(rows))
+    for title, note in dict.fromkeys((row.key.data_title, note) for row in rows for note in row.pretraining):
+        yield f"{WARNING if OVERLAP in note else ''}{title}: {note}"
     yield from (f"{WARNING}{warning}" for row in rows for warning in row.warnings)
 
 

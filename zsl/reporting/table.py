@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from zsl.backbones.pretraining import PREFIX
 from zsl.outputs import edges
 from zsl.outputs.chance import at_chance, levels
 from zsl.outputs.identity import MEANS
@@ -62,6 +63,8 @@ class Row:
     """chance levels of T1, u and s in percent"""
     at_chance: frozenset[str] = frozenset()
     """metrics that are not above chance"""
+    pretraining: tuple[str, ...] = ()
+    """what the data set's card says of the pretraining of its backbone"""
 
 
 def row_key(result: Result) -> RowKey:
@@ -117,6 +120,7 @@ def _row(of: RowKey, repeats: Mapping[int, list[Path]], results: Mapping[Path, R
         deterministic=_deterministic(latest, summaries),
         chance=levels(latest),
         at_chance=at_chance(latest, summaries),
+        pretraining=tuple(note for note in latest[0].card.get("notes", ()) if note.startswith(PREFIX)),
     )
 
 
