@@ -43,7 +43,10 @@ def test_features_do_not_depend_on_the_images_around(name: str) -> None:
 
 
 def test_unseen_classes_among_the_labels_of_pretraining_are_named() -> None:
-    known = {"pretraining": "imagenet1k", "labels": ["goldfish, Carassius auratus", "king penguin", "crane, bird"]}
+    known = {
+        "pretraining": "imagenet1k",
+        "labels": ["goldfish, Carassius auratus", "king penguin (bird)", "crane, bird"],
+    }
     seen = np.array([True, False, False, False])
     stated, overlap = pretraining_notes(known, ["Crane", "003.King_Penguin", "carassius auratus", "okapi"], seen)
     assert "imagenet1k" in stated

@@ -1,6 +1,6 @@
 """What encoders from libraries of networks share: options, precision, and forward passes of one size."""
 
-from __future__ import annotations
+# without `from __future__ import annotations`: the constructors of subclasses in other modules inherit the annotations
 
 import hashlib
 from abc import abstractmethod

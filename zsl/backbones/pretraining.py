@@ -30,7 +30,7 @@ def pretraining_notes(
         names: of all classes.
         seen: whether each class has training images.
     """
-    known = {normalised(name) for label in identity.get("labels", ()) for name in (label, *label.split(","))}
+    known = {normalised(name) for label in identity.get("labels", ()) for name in _variants(label)}
     unseen = [name for name, is_seen in zip(names, seen.tolist(), strict=True) if not is_seen]
     among = [name for name in unseen if normalised(name) in known]
     stated = f"{PREFIX}{identity.get('pretraining')}; unseen means unseen by the mapping, not by the backbone"
@@ -38,3 +38,8 @@ def pretraining_notes(
         return (stated,)
     more = f" and {len(among) - NAMED} more" if len(among) > NAMED else ""
     return stated, f"{PREFIX}{len(among)} of {len(unseen)} unseen classes {OVERLAP}: {', '.join(among[:NAMED])}{more}"
+
+
+def _variants(label: str) -> tuple[str, ...]:
+    """Return the names in a label: ``crane, bird`` and ``kite (bird of prey)`` are two names, and one with a remark."""
+    return label, label.partition("(")[0], *label.split(",")

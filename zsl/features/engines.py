@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -55,8 +56,8 @@ def ray(extraction: Extraction, numbers: Sequence[int], workers: int, options: M
     data.DataContext.get_current().enable_progress_bars = False
     shards = data.from_items([{"shard": number} for number in numbers], override_num_blocks=len(numbers))
     actors = data.ActorPoolStrategy(size=min(workers, len(numbers)))
-    given = {"max_restarts": -1, "max_task_retries": -1, **options}
-    for row in shards.map(ShardWorker, fn_constructor_args=(extraction,), compute=actors, **given).iter_rows():
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    for row in shards.map(ShardWorker, fn_constructor_args=(extraction,), compute=actors, **options).iter_rows():
         yield int(row["done"]), dict(zip(row["names"], row["reasons"], strict=True))
 
 
