@@ -14,14 +14,25 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from tests.benchmarks import accelerator, cache, command_line, generators, grids, memory, ranking, sweeps, training
+from tests.benchmarks import (
+    accelerator,
+    cache,
+    command_line,
+    extraction,
+    generators,
+    grids,
+    memory,
+    ranking,
+    sweeps,
+    training,
+)
 from tests.benchmarks.timing import Timing
 
 
 def main(output: Path) -> None:
     """Measure, show, write."""
     timings: list[Timing] = []
-    measured = (command_line, cache, training, ranking, generators, accelerator, grids, sweeps, memory)
+    measured = (command_line, cache, extraction, training, ranking, generators, accelerator, grids, sweeps, memory)
     for benchmark in track(measured, "Measuring", console=Console(stderr=True), transient=True):
         timings += benchmark.run()
     table = Table("what", "median s", "min", "max", "beside", "goal", box=None, padding=(0, 2, 0, 0))
