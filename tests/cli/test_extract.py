@@ -65,6 +65,35 @@ def test_from_images_to_a_result(
     assert main(["data", "verify", "extracted", *data[1:]]) == 0
 
 
+def test_a_saved_model_keeps_its_backbone(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZSL_CACHE", str(tmp_path / "cache"))
+    pictures.folder(tmp_path / "images", files(6))
+    Path("split.yaml").write_text(SPLIT)
+    Path("phi.csv").write_text("class,a,b\n" + "".join(f"{name},{i},{i * i}\n" for i, name in enumerate(NAMES)))
+    data = ["data=image_folder", "data.root=images", "data.splits=split.yaml", "data.attributes=phi.csv"]
+    backbone = [
+        "backbone@data.backbone=transformers",
+        f"data.backbone.model={checkpoint}",
+        "data.backbone.pooling=mean",
+    ]
+    run = ["class_embedding=attributes", "method=eszsl", "save.model=true", "paths.output=run"]
+    assert main(["train", *data, *backbone, *run]) == 0
+    capsys.readouterr()
+    assert main(["predict", "run", "images/ant", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.count("images/ant/") == 6
+
+
+def test_classes_of_a_store_are_divided(tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pictures.tar(tmp_path / "images.tar", files(2))
+    assert main(["extract", "images.tar", "out", "backbone=transformers", f"model={checkpoint}"]) == 0
+    assert main(["data", "splits", "out", "split.yaml"]) == 0
+    assert all(name in Path("split.yaml").read_text() for name in NAMES)
+
+
 def test_tar_and_folder_are_the_same_data(tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     pictures.folder(tmp_path / "images", files(3))
@@ -123,22 +152,24 @@ def test_broken_images_stop_by_default_and_are_skipped_on_request(
 
 @pytest.mark.slow
 def test_a_killed_extraction_is_resumed_to_the_same_bytes(tmp_path: Path, checkpoint: Path) -> None:
-    """SIGKILL at ten random moments, and once more where that was too late."""
-    pictures.folder(tmp_path / "images", files(150))
-    words = ["extract", str(tmp_path / "images"), "out", "backbone=transformers", f"model={checkpoint}", "rows=16"]
-    began = time.monotonic()
-    assert processes.zsl(*words, cwd=tmp_path, timeout=600).returncode == 0
-    whole, took = tmp_path / "out", time.monotonic() - began
-    whole.rename(tmp_path / "whole")
-    generator, killed = random.Random(0), 0
+    """SIGKILL at ten random moments, each after a few further shards."""
+    pictures.folder(tmp_path / "images", files(200))
+    words = ["extract", str(tmp_path / "images")]
+    how = ["backbone=transformers", f"model={checkpoint}", "rows=8"]
+    assert processes.zsl(*words, "whole", *how, cwd=tmp_path, timeout=600).returncode == 0
+    generator, there = random.Random(0), 0
     for _ in range(10):
-        child = processes.start(*words, cwd=tmp_path)
-        time.sleep(generator.uniform(0.2, 0.9) * took)
-        killed += child.poll() is None
+        child, target = processes.start(*words, "out", *how, cwd=tmp_path), there + generator.randint(0, 6)
+        deadline = time.monotonic() + 300
+        while len(list((tmp_path / "out").glob("0*"))) < target and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(generator.uniform(0, 0.1))
+        assert child.poll() is None, child.stderr
         child.kill_group()
         child.wait(60)
-    assert killed > 3
-    done = processes.zsl(*words, cwd=tmp_path, timeout=600)
+        there = len(list((tmp_path / "out").glob("0*")))
+    assert 0 < there < 100
+    done = processes.zsl(*words, "out", *how, cwd=tmp_path, timeout=600)
     assert done.returncode == 0, done.stderr
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
@@ -174,7 +205,7 @@ def test_workers_and_driver_of_ray_that_are_killed_lose_and_double_nothing(tmp_p
         while driver.poll() is None and killed < 2 and time.monotonic() < deadline:
             time.sleep(generator.uniform(0.5, 2))
             begun = len(list((tmp_path / "out").glob("*.safetensors")))
-            workers = [pid for pid in _descendants(driver.pid) if "ShardWorker" in _title(pid)]
+            workers = [pid for pid in _descendants(driver.pid) if "MapWorker" in _title(pid)]
             if workers and begun > killed:
                 os.kill(generator.choice(workers), signal.SIGKILL)
                 killed += 1

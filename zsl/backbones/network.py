@@ -67,6 +67,7 @@ class Network(Backbone):
         """
         if not pixels:
             raise InputError("backbone: there is no image to encode; give at least one")
+        size = self.batch or 1
         try:
             _ = self._ready
             size = self.batch or self._size(pixels[0])

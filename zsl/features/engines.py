@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -92,7 +93,8 @@ def submitit(
         try:
             yield job.result()
         except library.core.utils.UncompletedJobError as error:
-            reason = str(error).strip().partition("\n")[0]
+            lines = [line for line in str(error).splitlines() if re.match(r"[\w.]+(Error|Exception)\b", line)]
+            reason = lines[-1] if lines else "it did not end"
             raise InputError(f"engine=submitit: a job failed ({reason}); its log is in {logs}") from error
 
 
