@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,9 +75,10 @@ def test_a_saved_model_keeps_its_backbone(
     Path("split.yaml").write_text(SPLIT)
     Path("phi.csv").write_text("class,a,b\n" + "".join(f"{name},{i},{i * i}\n" for i, name in enumerate(NAMES)))
     data = ["data=image_folder", "data.root=images", "data.splits=split.yaml", "data.attributes=phi.csv"]
+    own = shutil.copytree(checkpoint, tmp_path / "own")
     backbone = [
         "backbone@data.backbone=transformers",
-        f"data.backbone.model={checkpoint}",
+        f"data.backbone.model={own}",
         "data.backbone.pooling=mean",
     ]
     run = ["class_embedding=attributes", "method=eszsl", "save.model=true", "paths.output=run"]
@@ -84,6 +86,9 @@ def test_a_saved_model_keeps_its_backbone(
     capsys.readouterr()
     assert main(["predict", "run", "images/ant", "--format", "csv"]) == 0
     assert capsys.readouterr().out.count("images/ant/") == 6
+    save("vit", own, seed=1)
+    assert main(["predict", "run", "images/ant"]) == 2
+    assert "another one than in training" in capsys.readouterr().err
 
 
 def test_classes_of_a_store_are_divided(tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,7 @@ def test_the_command_line_beats_the_embedding_that_a_data_set_prefers() -> None:
         ("mehod=ale", "mehod: there is no such key; did you mean method?"),
         ("method=ezsl", "method=ezsl: there is no such method; did you mean eszsl?"),
         ("sead=1", "sead: there is no such key; did you mean seed?"),
+        ("backbone=timm", "backbone: is a part of data; write backbone@data.backbone=NAME"),
         ("data.scal=l2", "data.scal: there is no such key; did you mean data.scale?"),
         ("experiments=nothing_like_it", "experiments=nothing_like_it: there is no such experiments"),
         ("method.gamma=[1", r"method.gamma=\[1: cannot be parsed"),

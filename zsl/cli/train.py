@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from zsl.config.compose import HERE, check_choices, compose, prepare_hydra, register_started, require_working_folder
 from zsl.config.hydra_errors import explained
 from zsl.config.overrides import readable, written
-from zsl.config.tree import choices, tree
+from zsl.config.tree import PLACES, choices, tree
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
 from zsl.runs.console import print_result, show_log
@@ -90,7 +90,9 @@ def _help(overrides: Sequence[str]) -> None:
     from omegaconf import OmegaConf
 
     groups = "\n".join(
-        f"  {group}: {', '.join(names)}" for group, names in choices().items() if names and group != SWEEP
+        f"  {PLACES.get(group, group)}: {', '.join(names)}"
+        for group, names in choices().items()
+        if names and group != SWEEP
     )
     sys.stdout.write(f"""zsl train: train and evaluate a method, and write result.json
 

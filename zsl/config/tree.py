@@ -6,6 +6,9 @@ from pathlib import Path
 
 import zsl
 
+PLACES = {"backbone": "backbone@data.backbone"}
+"""group -> how its choice is written where it is a part of another"""
+
 
 def tree() -> Path:
     """Return the folder that holds ``conf/`` and ``experiments/``: the package in a wheel, its parent in a checkout."""
