@@ -19,6 +19,7 @@ from tests.benchmarks import (
     cache,
     command_line,
     evaluation,
+    extraction,
     generators,
     grids,
     memory,
@@ -32,7 +33,19 @@ from tests.benchmarks.timing import Timing
 def main(output: Path) -> None:
     """Measure, show, write."""
     timings: list[Timing] = []
-    measured = (command_line, cache, training, evaluation, ranking, generators, accelerator, grids, sweeps, memory)
+    measured = (
+        command_line,
+        cache,
+        extraction,
+        training,
+        evaluation,
+        ranking,
+        generators,
+        accelerator,
+        grids,
+        sweeps,
+        memory,
+    )
     for benchmark in track(measured, "Measuring", console=Console(stderr=True), transient=True):
         timings += benchmark.run()
     table = Table("what", "median s", "min", "max", "beside", "goal", box=None, padding=(0, 2, 0, 0))

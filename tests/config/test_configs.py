@@ -47,7 +47,7 @@ def test_what_was_composed_for_one_head_can_be_changed_without_harm_to_the_next(
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes_and_its_target_takes_its_keys(group: str, choice: str) -> None:
-    cfg = compose([f"{group}={choice}"], "search" if group == "search" else "config")
+    cfg = compose([f"{group}={choice}"], {"search": "search", "backbone": "extract"}.get(group, "config"))
     node = cfg[group]
     if "_target_" not in node:
         return
@@ -126,6 +126,7 @@ def test_the_command_line_beats_the_embedding_that_a_data_set_prefers() -> None:
         ("mehod=ale", "mehod: there is no such key; did you mean method?"),
         ("method=ezsl", "method=ezsl: there is no such method; did you mean eszsl?"),
         ("sead=1", "sead: there is no such key; did you mean seed?"),
+        ("backbone=timm", "backbone: is a part of data; write backbone@data.backbone=NAME"),
         ("data.scal=l2", "data.scal: there is no such key; did you mean data.scale?"),
         ("experiments=nothing_like_it", "experiments=nothing_like_it: there is no such experiments"),
         ("method.gamma=[1", r"method.gamma=\[1: cannot be parsed"),

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jaxtyping import Float32
-from numpy import ndarray as Array
-from PIL import Image
 
+from tests.backbones.mean_colour import MeanColour
 from zsl.backbones.efficientnet_lite import EfficientNetLite0
 from zsl.data.dataset import Dataset
 from zsl.data.splits import SplitsOrigin, audit
@@ -81,23 +79,6 @@ def test_divide_by_role_and_style() -> None:
         "train": [0],
         "val": [1],
     }
-
-
-class MeanColour:
-    """θ(x) = the mean colour; counts the images it is given and can be made to stop."""
-
-    name = "mean colour"
-    transform = "none"
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.stop_after = stop_after
-        self.count = 0
-
-    def __call__(self, images: list[Image.Image]) -> Float32[Array, "n 3"]:
-        if self.stop_after is not None and self.count >= self.stop_after:
-            raise KeyboardInterrupt
-        self.count += len(images)
-        return np.array([np.asarray(image).mean((0, 1)) for image in images], dtype=np.float32)
 
 
 @pytest.fixture

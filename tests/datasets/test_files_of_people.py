@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, features
 
+from tests.backbones.mean_colour import MeanColour
 from tests.datasets.matfiles import content, write
-from tests.datasets.test_image_folder import MeanColour, paint
+from tests.datasets.test_image_folder import paint
 from zsl.class_embeddings.vector_file import read
 from zsl.data.dataset import ClassDescriptions, Dataset
 from zsl.datasets.image_folder import load

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jaxtyping import Float32
 from numpy import ndarray as Array
 from PIL import Image
 
+from tests.backbones.mean_colour import MeanColour
 from zsl.backbones.efficientnet_lite import EfficientNetLite0
 from zsl.data.dataset import Dataset
 from zsl.data.splits import SplitsOrigin, audit
@@ -26,20 +26,6 @@ CLASSES = {"Barn_Swallow": 5, "Bobolink": 4, "Le_Conte_Sparrow": 6, "003.Cactus_
 SEEN = ["Barn_Swallow", "Bobolink", "Le_Conte_Sparrow"]
 UNSEEN = ["003.Cactus_Wren", "Gadwall"]
 SPLIT = {"seen": SEEN, "unseen": UNSEEN}
-
-
-class MeanColour:
-    """θ(x) = the mean colour; counts the images it is given."""
-
-    name = "mean colour"
-
-    def __init__(self, transform: str = "none") -> None:
-        self.transform = transform
-        self.count = 0
-
-    def __call__(self, images: list[Image.Image]) -> Float32[Array, "n 3"]:
-        self.count += len(images)
-        return np.array([np.asarray(image.convert("RGB")).mean((0, 1)) for image in images], dtype=np.float32)
 
 
 def paint(path: Path, red: int, green: int) -> None:

@@ -1,4 +1,4 @@
-"""Stored feature rows: computed once, written atomically, and never those of another picture."""
+"""Cached features: computed once, stored atomically, and never those of another picture."""
 
 from __future__ import annotations
 
@@ -16,27 +16,12 @@ from jaxtyping import Float32
 from numpy import ndarray as Array
 from PIL import Image
 
+from tests.backbones.mean_colour import MeanColour
 from zsl.errors import InputError
 from zsl.features import rows as feature_rows
-from zsl.features.rows import FeatureRows, Picture, write
+from zsl.features.rows import FeatureRows, Picture
+from zsl.features.shard import read
 from zsl.progress import progress
-
-
-class MeanColour:
-    """θ(x) = the mean colour; counts the images it is given and can be made to stop."""
-
-    name = "mean colour"
-
-    def __init__(self, transform: str = "none", stop_after: int | None = None) -> None:
-        self.transform = transform
-        self.stop_after = stop_after
-        self.count = 0
-
-    def __call__(self, images: list[Image.Image]) -> Float32[Array, "n 3"]:
-        if self.stop_after is not None and self.count >= self.stop_after:
-            raise KeyboardInterrupt
-        self.count += len(images)
-        return np.array([np.asarray(image).mean((0, 1)) for image in images], dtype=np.float32)
 
 
 def picture(value: int) -> Picture:
@@ -78,27 +63,64 @@ def test_backbones_and_transforms_do_not_share_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty"])
-def test_a_damaged_row_is_noticed_and_made_again(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_shard_is_noticed_and_made_again(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    FeatureRows(tmp_path, MeanColour())([picture(1), picture(2)])
     backbone = MeanColour()
     rows = FeatureRows(tmp_path, backbone)
-    rows([picture(1), picture(2)])
-    file = next(path for path in rows.folder.rglob("*") if path.is_file())
+    (file,) = rows.folder.glob("*.safetensors")
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes({"flip": bytes(content), "truncate": bytes(content[:-3]), "empty": b""}[damage])
     assert np.array_equal(rows([picture(1), picture(2)]), expected([1, 2]))
-    assert backbone.count == 3
+    assert backbone.count == 2
     assert "damaged" in caplog.text
+    again = MeanColour()
+    FeatureRows(tmp_path, again)([picture(1), picture(2)])
+    assert again.count == 0
 
 
 def test_nothing_half_written_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", fail)
+    rows = FeatureRows(tmp_path, MeanColour())
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(InputError, match="No space left"):
-        write(tmp_path / "deep" / "file", b"content")
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+        rows([picture(1)])
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] in ([], [".lock"])
+
+
+@settings(max_examples=25)
+@given(st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=9), min_size=1, max_size=8), st.integers(1, 6))
+def test_small_shards_are_merged(
+    tmp_path_factory: pytest.TempPathFactory, requests: list[list[int]], full: int
+) -> None:
+    """However rows are asked for, at most one shard is not full, and no row is stored twice."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(feature_rows, "FULL", full)
+        for values in requests:
+            FeatureRows(folder, MeanColour())([picture(v) for v in values])
+            rows = FeatureRows(folder, MeanColour())
+            sizes = [len(read(path).features) for path in rows.folder.glob("*.safetensors")]
+            assert sum(size < full for size in sizes) <= 1
+            assert max(sizes) <= full
+        everything = {v for values in requests for v in values}
+        assert sum(sizes) == len(everything)
+        idle = MeanColour(stop_after=0)
+        assert np.array_equal(FeatureRows(folder, idle)([picture(v) for v in everything]), expected(list(everything)))
+
+
+def test_processes_that_store_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Two caches are open on one folder, and the shards of one are merged by the other."""
+    one, other = (FeatureRows(tmp_path, MeanColour()) for _ in range(2))
+    for i in range(0, 20, 2):
+        assert np.array_equal(one([picture(i)]), expected([i]))
+        assert np.array_equal(other([picture(i + 1), picture(0)]), expected([i + 1, 0]))
+    idle = MeanColour(stop_after=0)
+    assert np.array_equal(FeatureRows(tmp_path, idle)([picture(i) for i in range(20)]), expected(list(range(20))))
 
 
 def test_a_cache_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -109,43 +131,25 @@ def test_a_cache_that_is_a_file_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("put", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("nowhere"), Path.touch])
-def test_what_lies_in_the_place_of_a_row_is_replaced(tmp_path: Path, put: Callable[[Path], object]) -> None:
+def test_what_is_no_shard_is_removed(tmp_path: Path, put: Callable[[Path], object]) -> None:
     rows = FeatureRows(tmp_path, MeanColour())
-    digest = picture(3).digest
-    place = rows.folder / digest[:2] / digest[2:]
-    place.parent.mkdir(parents=True)
-    put(place)
-    assert rows.stored(digest) is None
+    rows.folder.mkdir(parents=True)
+    put(rows.folder / "0.safetensors")
+    assert rows.stored(picture(3).digest) is None
     rows([picture(3)])
-    stored = rows.stored(digest)
+    stored = rows.stored(picture(3).digest)
     assert stored is not None
     assert stored.tolist() == [3, 0, 252]
+    assert len(list(rows.folder.glob("*.safetensors"))) == 1
 
 
-def test_what_a_killed_process_left_is_removed_once_nobody_can_be_writing_it(tmp_path: Path) -> None:
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     rows = FeatureRows(tmp_path, MeanColour())
-    old, new = (rows.folder / "ab" / name for name in (".old", ".new"))
-    old.parent.mkdir(parents=True)
-    for path in (old, new):
-        path.write_bytes(b"half")
-    os.utime(old, (0, 0))
+    rows.folder.mkdir(parents=True)
+    left = rows.folder / f".0.safetensors.{'0' * 32}"
+    left.write_bytes(b"half")
     rows([picture(1)])
-    assert not old.exists()
-    assert new.exists()
-
-
-def test_large_images_do_not_wait_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-
-    class Noting(MeanColour):
-        def __call__(self, images: list[Image.Image]) -> Float32[Array, "n 3"]:
-            sizes.append(len(images))
-            return super().__call__(images)
-
-    monkeypatch.setattr(feature_rows, "PIXELS", 10)  # images here have four
-    values = list(range(8))
-    assert np.array_equal(FeatureRows(tmp_path, Noting())([picture(v) for v in values]), expected(values))
-    assert sizes == [3, 3, 2]
+    assert not left.exists()
 
 
 def test_a_log_file_tells_images_rate_and_remaining_time(

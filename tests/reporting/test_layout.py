@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zsl.backbones.pretraining import PREFIX, pretraining_notes
 from zsl.errors import InputError
 from zsl.outputs.result import Result, Selection
 from zsl.outputs.statistics import summarize
@@ -365,3 +367,19 @@ def test_there_is_no_oracle_gap_between_different_runs(
 ) -> None:
     (sheet,) = laid_out(keyed, [make(selection=Selection("validation")), oracle(**other)])
     assert not any(note.startswith("oracle gap") for note in sheet.notes)
+
+
+def test_a_table_says_what_the_backbone_was_trained_on_and_warns_of_unseen_classes_among_it(
+    make: Make, keyed: Keyed
+) -> None:
+    known = {"pretraining": "imagenet1k", "labels": ["crow, raven"]}
+    notes = pretraining_notes(known, ["wren", "crow"], np.array([True, False]))
+    both = [make(seed=seed, card={"notes": ["another note", *notes]}) for seed in (0, 1)]
+    (sheet,) = laid_out(keyed, both)
+    found = [note for note in sheet.notes if PREFIX in note]
+    assert found == [
+        f"CUB PS v1, 312 attributes: {notes[0]}",
+        f"warning: CUB PS v1, 312 attributes: {notes[1]}",
+    ]
+    assert notes[1].endswith(": crow")
+    assert not any(PREFIX in note for note in laid_out(keyed, [make()])[0].notes)

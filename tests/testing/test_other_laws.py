@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tests import worlds
-from zsl.backbones.preprocessing import centre_square
+from zsl.backbones.backbone import Backbone
+from zsl.backbones.preprocessing import centre_square, on_white
 from zsl.class_embeddings.attributes import Attributes
 from zsl.data.dataset import Card, ClassDescriptions, Dataset
 from zsl.evaluation.corrections.correction import Correction
@@ -119,45 +120,60 @@ def test_a_data_set_that_breaks_a_law(law: Callable[..., None]) -> None:
     assert f": this law does not hold: {sentence(law)}. " in str(caught.value)
 
 
-class Colours:
+class Colours(Backbone):
     """The mean colour of the middle of an image."""
 
     name, transform = "mean colour", "centre square, 8 px"
 
-    def __call__(self, images: list[Any]) -> Any:
-        return np.array([centre_square(each, 8).mean((0, 1)) for each in images], np.float32).reshape(len(images), 3)
+    def prepare(self, image: Any) -> Any:
+        return centre_square(image, 8)
+
+    def encode(self, pixels: Any) -> Any:
+        return np.array([each.mean((0, 1)) for each in pixels], np.float32).reshape(len(pixels), 3)
 
 
 class Double(Colours):
-    def __call__(self, images: list[Any]) -> Any:
-        return super().__call__(images).astype(np.float64)
+    def encode(self, pixels: Any) -> Any:
+        return super().encode(pixels).astype(np.float64)
 
 
 class Never(Colours):
-    def __call__(self, images: list[Any]) -> Any:
-        return np.concatenate([super(Never, self).__call__([image]) for image in images])
+    def encode(self, pixels: Any) -> Any:
+        return np.concatenate([super(Never, self).encode([each]) for each in pixels])
+
+
+class AnySize(Colours):
+    def prepare(self, image: Any) -> Any:
+        return np.asarray(on_white(image))
 
 
 class Batch(Colours):
-    def __call__(self, images: list[Any]) -> Any:
-        return super().__call__(images) + np.float32(len(images))
+    def encode(self, pixels: Any) -> Any:
+        return super().encode(pixels) + np.float32(len(pixels))
 
 
 class OnlyColour(Colours):
-    def __call__(self, images: list[Any]) -> Any:
-        return np.array([np.asarray(each)[..., :3].mean((0, 1)) for each in images], np.float32).reshape(len(images), 3)
+    def prepare(self, image: Any) -> Any:
+        return np.asarray(image)[:1, :1, :3]
 
 
 class Anonymous(Colours):
     transform = ""
 
 
+class Counted(Colours):
+    def labels(self) -> Any:
+        return range(1, 4)
+
+
 BACKBONES: dict[Callable[..., None], Any] = {
     backbones.each_image_has_one_row: Double,
     backbones.no_image_is_no_row: Never,
+    backbones.inputs_of_the_network_have_one_shape: AnySize,
     backbones.features_do_not_depend_on_the_images_around: Batch,
     backbones.every_kind_of_image_is_encoded: OnlyColour,
     backbones.name_and_transform_are_keys: Anonymous,
+    backbones.pretraining_is_stated_in_words: Counted,
 }
 
 

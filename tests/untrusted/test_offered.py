@@ -25,6 +25,7 @@ CONFIG: dict[str, Any] = {
         "_target_": "zsl.datasets.emoji.load",
         "backbone": {"_target_": "zsl.backbones.efficientnet_lite.EfficientNetLite0"},
     },
+    "backbone": {"_target_": "zsl.backbones.transformers.Transformers", "model": "folder"},
     "class_embedding": {
         "_target_": "zsl.class_embeddings.concat.Concat",
         "_convert_": "all",

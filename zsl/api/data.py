@@ -19,6 +19,7 @@ from zsl.config.data_sets import recent_data
 from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys, plain
 from zsl.data.dataset import Dataset
 from zsl.data.protocol import EmbeddedDataset
+from zsl.data.row_blocks import RowBlocks
 from zsl.errors import InputError
 from zsl.features.cache import by_content
 from zsl.files.escaping import markdown_line
@@ -53,8 +54,8 @@ class Data:
         return self.dataset.classes.names
 
     @property
-    def features(self) -> Float32[Array, "n d"]:
-        """The features θ(x) of every image, not scaled."""
+    def features(self) -> Float32[Array, "n d"] | RowBlocks:
+        """The features θ(x) of every image, not scaled; in shards where they are, and numpy.asarray reads them all."""
         return self.dataset.features
 
     @property

@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
 
-from jaxtyping import Float32
+from jaxtyping import Float32, Shaped
 from numpy import ndarray as Array
 from PIL.Image import Image
 
+UNKNOWN = "unknown"
+"""statement of pretraining where nothing is stated"""
+CORPORA = {1000: "imagenet1k", 21841: "imagenet21k", 21843: "imagenet21k"}
+"""number of labels -> what was probably pretrained on, where nothing is stated"""
 
-class Backbone(Protocol):
-    """Image encoder, images -> θ(x); the features are cached."""
 
-    @property
-    def name(self) -> str:
-        """Return a name of weights and version, which is part of the key under which features are cached."""
-        ...
+class Backbone(ABC):
+    """Image encoder, images -> θ(x), in two steps: ``prepare`` runs in many threads while ``encode`` uses the network.
 
-    @property
-    def transform(self) -> str:
-        """Return a description of the preprocessing of images, which is part of the cache key, too."""
-        ...
+    Attributes:
+        name: of weights, version, pooling and precision. Features are stored under ``name`` and ``transform``, so
+            either changes whenever features do.
+        transform: description of the preprocessing of images.
+        pretraining: what the weights were trained on, such as ``imagenet1k``; None where it is not stated.
+    """
 
-    def __call__(self, images: list[Image]) -> Float32[Array, "n d"]:
+    name: str
+    transform: str
+    pretraining: str | None = None
+
+    @abstractmethod
+    def prepare(self, image: Image) -> Shaped[Array, "..."]:
+        """Return the input of the network for one image, of any size and mode; the shape is the same for all."""
+
+    @abstractmethod
+    def encode(self, pixels: Sequence[Shaped[Array, "..."]]) -> Float32[Array, "n ..."]:
+        """Return θ(x) for inputs that ``prepare`` made; a row does not depend on the rows beside it."""
+
+    def labels(self) -> Sequence[str]:
+        """Return the names of the classes that the weights were trained to tell apart, as far as they are known."""
+        return ()
+
+    def __call__(self, images: Sequence[Image]) -> Float32[Array, "n ..."]:
         """Compute θ(x) of every image."""
-        ...
+        return self.encode([self.prepare(image) for image in images])
+
+
+def identity(backbone: Backbone) -> dict[str, Any]:
+    """Return what identifies the features of a backbone, and what is known of its pretraining, for JSON."""
+    labels = list(backbone.labels())
+    stated = backbone.pretraining or CORPORA.get(len(labels), UNKNOWN)
+    return {"name": backbone.name, "transform": backbone.transform, "pretraining": stated, "labels": labels}

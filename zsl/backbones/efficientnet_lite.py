@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+import torch
+from jaxtyping import Float32, UInt8
 from numpy import ndarray as Array
 from PIL.Image import Image
+from torch import Tensor
 
+from zsl.backbones.backbone import Backbone
+from zsl.backbones.imagenet import imagenet1k
+from zsl.backbones.passes import BATCH, in_passes
 from zsl.backbones.preprocessing import centre_square
 from zsl.errors import InputError
 
@@ -20,43 +25,44 @@ SIDE = 224
 """side of the input image in pixels, as in training"""
 WIDTH = 1280
 """d, the number of features"""
-BATCH = 8
-"""images per forward pass, always exactly this number (see EfficientNetLite0)"""
 WEIGHTS = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 """SHA-256 of the weights file"""
 
 
-class EfficientNetLite0:
+class EfficientNetLite0(Backbone):
     """θ(x) ∈ ℝ¹²⁸⁰: the last feature map of EfficientNet-Lite0, averaged over its 7 × 7 places [Tan2019].
 
     x is the RGB image at 224 × 224 pixels, coded (value - 127) / 128 as in training.
 
-    A forward pass has exactly eight images (the last pass is padded) and runs on one thread; several passes run in
-    parallel. The features of an image are therefore bit-identical whatever the other images and the number of cores:
-    features may be computed in any order, or resumed after an interruption. (On another type of processor they differ
-    by about 1e-6.) Passes do not wait for each other, so they stay fast on a busy machine.
+    A forward pass has exactly eight images (:func:`zsl.backbones.passes.in_passes`).
     """
 
     name = f"efficientnet-lite0 imagenet-1k sha256:{WEIGHTS[:16]}"
     transform = f"exif orientation; alpha on white; rgb; centre square; {SIDE} px bicubic antialiased; (x-127)/128"
+    pretraining = "imagenet1k"
 
-    def __call__(self, images: list[Image]) -> Float32[Array, "n 1280"]:
-        """Compute θ(x) of every image, of any size and mode.
+    def labels(self) -> Sequence[str]:
+        """Return the names of ImageNet's 1,000 classes."""
+        return imagenet1k()
+
+    def prepare(self, image: Image) -> UInt8[Array, "224 224 3"]:
+        """Return the centre square of an image."""
+        return centre_square(image, SIDE).copy()
+
+    def encode(self, pixels: Sequence[UInt8[Array, "224 224 3"]]) -> Float32[Array, "n 1280"]:
+        """Compute θ(x).
 
         Raises:
             InputError: the encoder's packages are not installed, or its weights are not the expected ones.
         """
-        import torch
+        if not pixels:
+            return np.empty((0, WIDTH), dtype=np.float32)
+        return in_passes(self._forward, pixels, BATCH)
 
-        network, threads = self._network, torch.get_num_threads()
-        passes = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        torch.set_num_threads(1)
-        try:
-            with ThreadPoolExecutor(threads) as pool:
-                features = list(pool.map(partial(_encode, network), passes))
-        finally:
-            torch.set_num_threads(threads)
-        return np.concatenate([np.empty((0, WIDTH), dtype=np.float32), *features])
+    def _forward(self, pixels: UInt8[Tensor, "batch 224 224 3"]) -> Float32[Tensor, "batch 1280"]:
+        x = ((pixels.permute(0, 3, 1, 2).float() - 127) / 128).contiguous(memory_format=torch.channels_last)
+        features: Tensor = self._network.extract_features(x).mean((2, 3))
+        return features
 
     @cached_property
     def _network(self) -> Any:
@@ -76,16 +82,3 @@ class EfficientNetLite0:
         network = EfficientNet.from_name("efficientnet-lite0")
         network.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
         return network.eval().to(memory_format=torch.channels_last)
-
-
-def _encode(network: Any, images: list[Image]) -> Float32[Array, "n 1280"]:
-    """Encode at most eight images in one forward pass."""
-    import torch
-
-    x = torch.zeros(BATCH, 3, SIDE, SIDE)
-    for i, image in enumerate(images):
-        x[i] = torch.from_numpy(centre_square(image, SIDE).copy()).permute(2, 0, 1)
-    x = ((x - 127) / 128).contiguous(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        features: Float32[Array, "batch 1280"] = network.extract_features(x).mean((2, 3)).numpy()
-    return features[: len(images)]

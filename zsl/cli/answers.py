@@ -107,7 +107,7 @@ def _asked(model: Predictor, arguments: argparse.Namespace, labels: dict[str, st
         return Asked(space, [str(i) for i in range(len(x))], model.predict(x, space, arguments.top_k))
     if model.backbone is None:
         raise InputError(f"{arguments.model}: was trained on features without a backbone; give a .npy file of features")
-    rows = FeatureRows(user_cache() / "image_folder", model.backbone)
+    rows = FeatureRows(user_cache() / "image_folder", model.encoder)
     skip, found = arguments.skip_unreadable, photographs(arguments.paths)
     images, reasons = readable(found, {}, rows, "images", skip, "add --skip-unreadable")
     if not images:

@@ -21,6 +21,7 @@ EPILOG = """examples:
   zsl train -m method=fclswgan 'seed=range(8)'
   zsl sweep data=synthetic method=eszsl search=grid
   zsl predict runs/birds/model photographs/ --top-k 3
+  zsl extract photographs/ features/ backbone=transformers model=facebook/dinov2-base
   zsl jobs runs/sweep
   zsl report runs/ --html report.html
   zsl compare runs/ --metric H --baseline eszsl
@@ -109,7 +110,7 @@ def _parser() -> Parser:
 
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
-    from zsl.cli import data, predict, sweep
+    from zsl.cli import data, extract, predict, sweep
 
     command = commands.add_parser("sweep", help=sweep.HELP)
     sweep.add_arguments(command)
@@ -118,6 +119,10 @@ def _parser() -> Parser:
     command = commands.add_parser("predict", help=predict.HELP)
     predict.add_arguments(command)
     command.set_defaults(run=predict.main)
+
+    command = commands.add_parser("extract", help=extract.HELP)
+    extract.add_arguments(command)
+    command.set_defaults(run=extract.main)
 
     from zsl.reporting import confusions, hubness, report
     from zsl.reporting.comparison import compare
@@ -182,6 +187,7 @@ LISTS = {
     "corrections": "correction",
     "data": "data",
     "embeddings": "class_embedding",
+    "backbones": "backbone",
     "loggers": "logger",
     "experiments": "experiments",
 }

@@ -60,7 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         add_config_dir(parsers[name])
     only = parsers["splits"]
-    only.add_argument("classes", help="a folder with a folder a class, a .txt of class names, or a file of labels")
+    only.add_argument(
+        "classes",
+        help="a folder with a folder a class, a store of zsl extract, a .txt of class names, or a file of labels",
+    )
     only.add_argument("file", help="the YAML file to write, for data.splits; it must not exist")
     only.add_argument(
         "--unseen", default="0.2", metavar="SHARE|FILE", help="share of the classes, or a file of names (default: 0.2)"

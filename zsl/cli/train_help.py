@@ -17,7 +17,7 @@ import yaml
 from zsl.config.compose import compose_chosen
 from zsl.config.overrides import written
 from zsl.config.settings import SearchKeys, Settings, allowed, show
-from zsl.config.tree import choices, files, tree
+from zsl.config.tree import PLACES, choices, files, tree
 
 WIDTH = 80
 KEY = re.compile(
@@ -64,7 +64,7 @@ def train_help(overrides: Sequence[str]) -> str:
     lines = [HEAD.rstrip()]
     for group, names in choices().items():
         if names and group != SWEEP:
-            lines += _wrapped(f"{group}: {said.get(f'- {group}', '')}".rstrip(": "), 2)
+            lines += _wrapped(f"{PLACES.get(group, group)}: {said.get(f'- {group}', '')}".rstrip(": "), 2)
             lines += _wrapped(", ".join(names), 6)
     lines += KEYS.rstrip().split("\n")
     lines += _keys("", values, Settings, said)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from zsl.config.overrides import cure
+from zsl.config.tree import PLACES
 from zsl.errors import InputError
 
 LINES = (
@@ -71,6 +72,8 @@ def explain(error: BaseException) -> str:
         word = str(error.override)
         return f"{word or repr(word)}: cannot be parsed; {cure(word)}"
     if found := re.search(r"Could not override '([^']+)'", text):
+        if found[1] in PLACES:
+            return f"{found[1]}: is a part of data; write {PLACES[found[1]]}=NAME"
         return f"{found[1]}: there is no such key; {_nearest_key(found[1], error)}"
     for pattern, line in LINES:
         if found := re.search(pattern, text, re.DOTALL):

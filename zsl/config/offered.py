@@ -45,7 +45,7 @@ ROLES = {
     "method": Role("method", parts={"head": "head"}),
     "head": Role("method/head"),
     "data": Role("data", parts={"backbone": "backbone"}),
-    "backbone": Role("data", "backbone"),
+    "backbone": Role("backbone"),
     "class embedding": Role("class_embedding", parts={f"parts{EACH}": "part of a concatenation"}),
     "part of a concatenation": Role("class_embedding", f"parts{EACH}", {"embedding": "class embedding"}),
     "correction": Role("correction"),
@@ -54,6 +54,7 @@ ROLES = {
 PLACES = {
     "method": "method",
     "data": "data",
+    "backbone": "backbone",
     "class_embedding": "class embedding",
     "correction": "correction",
     f"logger{EACH}": "tracker",

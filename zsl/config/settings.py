@@ -67,6 +67,11 @@ class MethodKeys:
 
 
 @dataclass(frozen=True)
+class BackboneKeys:
+    """Keys of ``backbone`` other than the arguments of its constructor: none."""
+
+
+@dataclass(frozen=True)
 class CorrectionKeys:
     """Keys of ``correction`` other than the arguments of its constructor: none."""
 
@@ -74,6 +79,10 @@ class CorrectionKeys:
 @dataclass(frozen=True)
 class LoggerKeys:
     """Keys of a tracker below ``logger`` other than the arguments of its constructor: none."""
+
+
+COMPOSED = (DataKeys, ClassEmbeddingKeys, MethodKeys, BackboneKeys, CorrectionKeys, LoggerKeys)
+"""keys of nodes that have a ``_target_``"""
 
 
 @dataclass(frozen=True)
@@ -321,7 +330,7 @@ def _check_keys(key: str, node: Mapping[str, Any], hint: Any) -> None:
         allowed = {name: _expected(signature.parameters[name]) for name in names}
     if "_target_" in node:
         allowed |= {name: _expected(p) for name, p in _parameters(key, node["_target_"]).items()}
-    elif hint in (DataKeys, ClassEmbeddingKeys, MethodKeys, CorrectionKeys, LoggerKeys) or not is_dataclass(hint):
+    elif hint in COMPOSED or not is_dataclass(hint):
         raise InputError(f"{key}._target_ is missing; choose one of the configurations of {key} (zsl list)")
     prefix = f"{key}." if key else ""
     for name, value in node.items():

@@ -12,6 +12,9 @@ from zsl.config.plugins import folders
 EXPERIMENTS = "experiments"
 log = logging.getLogger(__name__)
 
+PLACES = {"backbone": "backbone@data.backbone"}
+"""group -> how its choice is written where it is a part of another"""
+
 
 def tree() -> Path:
     """Return the folder that holds ``conf/`` and ``experiments/``: the package in a wheel, its parent in a checkout."""

@@ -12,6 +12,7 @@ from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray as Array
 
 from zsl.data.class_names import placeholders, require_names
+from zsl.data.row_blocks import RowBlocks
 from zsl.errors import InputError
 
 if TYPE_CHECKING:
@@ -109,9 +110,10 @@ class Card:
 class Dataset:
     """Data set that has been read, checked and fingerprinted.
 
-    ``features`` may be memory-mapped; ``labels[i]`` is a position in ``classes.names``, or -1 for an image of no class,
-    which no split may use. Classes that no split uses are only candidate labels (distractors). ``fingerprints`` holds
-    the SHA-256 of features, labels and every split, as computed by `zsl.data.fingerprint.fingerprints`.
+    ``features`` may be memory-mapped, in one array or in several (`RowBlocks`); ``labels[i]`` is a position in
+    ``classes.names``, or -1 for an image of no class, which no split may use. Classes that no split uses are only
+    candidate labels (distractors). ``fingerprints`` holds the SHA-256 of features, labels and every split, as computed
+    by `zsl.data.fingerprint.fingerprints`.
 
     The constructor checks everything except the values of the features, which it does not read.
 
@@ -123,7 +125,7 @@ class Dataset:
     """
 
     name: str
-    features: Float32[Array, "n d"]
+    features: Float32[Array, "n d"] | RowBlocks
     labels: Int64[Array, " n"]
     classes: ClassDescriptions
     splits: Splits
@@ -152,7 +154,7 @@ class Dataset:
 
 def _check_features(dataset: Dataset) -> None:
     x = dataset.features
-    if not isinstance(x, np.ndarray):
+    if not isinstance(x, np.ndarray | RowBlocks):
         raise InputError(f"{dataset.name}: features are a {type(x).__name__}, not a NumPy array; give numpy.asarray(…)")
     if x.dtype != np.float32:
         raise InputError(f"{dataset.name}: features are {x.dtype}, not float32; give features.astype(numpy.float32)")

@@ -92,8 +92,7 @@ def with_duplicates_noted(dataset: Dataset) -> Dataset:
     A warning is logged, too. The note is not an error: equal features may come from one image or from two images that
     look the same.
     """
-    features = np.ascontiguousarray(dataset.features)
-    digests = [xxhash.xxh3_128_digest(row.data) for row in features]
+    digests = [xxhash.xxh3_128_digest(np.ascontiguousarray(row).data) for row in dataset.features]
     found = Duplicates.of(digests, dataset.labels, dataset.splits).leaks
     if not found:
         return dataset

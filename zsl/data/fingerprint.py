@@ -10,19 +10,21 @@ from jaxtyping import Shaped
 from numpy import ndarray as Array
 
 from zsl.data.dataset import Dataset, Splits
+from zsl.data.row_blocks import RowBlocks
 from zsl.errors import InputError
 
 
-def sha256(array: Shaped[Array, "..."]) -> str:
+def sha256(array: Shaped[Array, "..."] | RowBlocks) -> str:
     """Return the SHA-256 of dtype, shape and values (C order, little-endian): equal arrays have equal digests."""
-    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    digest = hashlib.sha256(f"{little.dtype.str}{little.shape}".encode())
-    digest.update(little.reshape(-1).view(np.uint8).data if little.size else b"")
+    little = array.dtype.newbyteorder("<")
+    digest = hashlib.sha256(f"{little.str}{array.shape}".encode())
+    for block in array.blocks if isinstance(array, RowBlocks) else (array,):
+        digest.update(np.ascontiguousarray(block, little).reshape(-1).view(np.uint8).data if block.size else b"")
     return digest.hexdigest()
 
 
 def fingerprints(
-    features: Shaped[Array, "n d"], labels: Shaped[Array, " n"], splits: Splits, known: str | None = None
+    features: Shaped[Array, "n d"] | RowBlocks, labels: Shaped[Array, " n"], splits: Splits, known: str | None = None
 ) -> dict[str, str]:
     """Return the digests of features (float32), labels (int64) and every split (int64).
 
@@ -41,7 +43,7 @@ def verified_fingerprints(dataset: Dataset) -> dict[str, str]:
     Raises:
         InputError: a fingerprint differs from the stored one.
     """
-    again = fingerprints(np.asarray(dataset.features), dataset.labels, dataset.splits)
+    again = fingerprints(dataset.features, dataset.labels, dataset.splits)
     for part, digest in again.items():
         if dataset.fingerprints[part] != digest:
             raise InputError(

@@ -22,6 +22,7 @@ from zsl.data.descriptions import FitEmbedding, embed, shuffled
 from zsl.data.examples import Examples
 from zsl.data.fingerprint import sha256, verified_fingerprints
 from zsl.data.label_space import LabelSpace
+from zsl.data.row_blocks import RowBlocks
 from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling, scale_embeddings
 from zsl.data.splits import hold_out, require_share
 from zsl.data.training_set import Setting, TrainingSet
@@ -34,7 +35,7 @@ LOADED = 1 << 28
 class ImageRows:
     """References to rows of a feature matrix: ``at`` are positions in ``features``, ``rows`` those in the data set."""
 
-    features: Float32[Array, "m d"]
+    features: Float32[Array, "m d"] | RowBlocks
     at: Int64[Array, " n"]
     labels: Int64[Array, " n"]
     rows: Int64[Array, " n"]

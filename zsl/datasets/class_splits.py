@@ -12,18 +12,21 @@ import numpy as np
 from zsl.data.class_names import find_name, read_names, require_names, suggest_name
 from zsl.datasets.array_labels import read_labels
 from zsl.errors import InputError
+from zsl.features.store import MANIFEST, open_store
 from zsl.files.atomic import write_text
 from zsl.files.source_file import locate
 
 
 def class_names(source: str) -> tuple[str, ...]:
-    """Read class names from a folder with one folder per class, a text file of names, or a file of labels.
+    """Read class names from a folder with one folder per class, a store of features, a text file, or a file of labels.
 
     Raises:
         InputError: the source is none of these, or has fewer than three classes.
     """
     place = locate(source)
-    if place.is_dir():
+    if (place / MANIFEST).is_file():
+        names = open_store(place).classes
+    elif place.is_dir():
         names = tuple(sorted(path.name for path in place.iterdir() if path.is_dir() and path.name[0] != "."))
         require_names(names, f"data splits {source}")
     elif place.suffix.lower() == ".txt":

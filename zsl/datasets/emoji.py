@@ -21,7 +21,8 @@ from jaxtyping import Float32
 from numpy import ndarray as Array
 from PIL.Image import Image
 
-from zsl.backbones.backbone import Backbone
+from zsl.backbones.backbone import Backbone, identity
+from zsl.backbones.pretraining import pretraining_notes
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.duplicates import Duplicates, listed
 from zsl.data.fingerprint import fingerprints
@@ -99,13 +100,15 @@ def load(cache: str | Path, *, variant: str, split: str, held_out: str, backbone
     drawn_as = np.array([style for style in styles(variant) for row in table if style in row.drawings])
     splits = divide(np.array([row.roles[split] for row in table])[labels], drawn_as == held_out)
     _require_different([row.tobytes() for entry in entries for row in entry.arrays["pictures"]], labels, splits, table)
+    names = tuple(row.name for row in table)
+    trained = pretraining_notes(identity(backbone), names, np.array([row.roles[split] != "unseen" for row in table]))
     return Dataset(
         name="emoji" if variant == "small" else f"emoji_{variant}",
         features=features,
         labels=labels,
-        classes=ClassDescriptions(tuple(row.name for row in table), texts={"keywords": keywords}),
+        classes=ClassDescriptions(names, texts={"keywords": keywords}),
         splits=splits,
-        card=_card(variant, split, held_out),
+        card=_card(variant, split, held_out, trained),
         fingerprints=fingerprints(features, labels, splits),
         picture=lambda row: _drawing(Path(cache).expanduser(), str(drawn_as[row]), table[labels[row]]),
         images=tuple(
@@ -198,11 +201,15 @@ def _keywords(table: tuple[Row, ...], root: Path) -> tuple[str, ...]:
     return tuple(", ".join(word.replace("_", " ") for word in known[row.code][1:]) or row.name for row in table)
 
 
-def _card(variant: str, split: str, held_out: str) -> Card:
+def _card(variant: str, split: str, held_out: str, trained: tuple[str, ...]) -> Card:
     return Card(
         title=f"Emoji {variant}, class split {split}",
         licences=tuple(packages()[name].attribution for name in (*styles(variant), "emojilib")),
-        notes=(f"test images of seen classes are those of the style {held_out}, which training does not see", NOTE),
+        notes=(
+            f"test images of seen classes are those of the style {held_out}, which training does not see",
+            NOTE,
+            *trained,
+        ),
     )
 
 

@@ -102,7 +102,7 @@ def _write_xlsa17(dataset: Dataset, folder: Path, phi: Float64[Array, "classes k
         raise InputError("data export: a class name begins or ends with a space, which xlsa17 loses; rename the class")
     # images of no class get a label beyond the last column of att, as in the released files
     labels = np.where(dataset.labels < 0, len(classes.names), dataset.labels) + 1
-    features = {"features": dataset.features.T, "labels": labels[:, None]}
+    features = {"features": np.asarray(dataset.features).T, "labels": labels[:, None]}
     splits: dict[str, Any] = {
         **{key: matrices[key].T for key in ("att", "original_att") if key in matrices},
         "allclasses_names": np.array([[name] for name in classes.names], dtype=object),

@@ -27,30 +27,25 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import re
-from collections.abc import Container, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Float32
 from numpy import ndarray as Array
 
-from zsl.backbones.backbone import Backbone
-from zsl.data.class_rows import read_texts
-from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
-from zsl.data.duplicates import Duplicates, OnDuplicate, listed, require_policy
-from zsl.data.fingerprint import fingerprints
-from zsl.data.splits import SplitsOrigin, audit
-from zsl.datasets.image_folder_attributes import read_attributes
+from zsl.backbones.backbone import Backbone, identity
+from zsl.data.dataset import Dataset
+from zsl.data.duplicates import OnDuplicate, require_policy
 from zsl.datasets.image_folder_images import ImageFile, find_images, readable
-from zsl.datasets.split_file import SplitFile, by_class, read_split_file, require_images, tested
+from zsl.datasets.named_images import NamedImages, assembled, find_split_file, readable_names
+from zsl.datasets.split_file import read_split_file
 from zsl.errors import InputError, printable
 from zsl.features.cache import Entry, before_long_work, cached, key_part
 from zsl.features.rows import FeatureRows
-from zsl.files.source_file import composed, locate
+from zsl.files.source_file import locate
 
 log = logging.getLogger(__name__)
 
@@ -83,119 +78,35 @@ def load(
     require_policy(on_duplicate)
     if on_unreadable not in ("refuse", "skip"):
         raise InputError(f"data.on_unreadable={on_unreadable} is unknown; choose refuse or skip")
-    folder, file = locate(root), locate(splits)
+    folder = locate(root)
     if not folder.is_dir():
         raise InputError(
             f"image folder {folder}: no such folder; set data.root to the folder with one folder per class"
         )
-    file = file if os.path.lexists(file) or file.is_absolute() else locate(folder / file)
+    file = find_split_file(splits, folder)
     plan = read_split_file(file)
-    names = _names(plan.classes, file)
+    readable_names(plan.classes, file)
     before_long_work()  # every image is read
     rows = FeatureRows(Path(cache).expanduser(), backbone)
     found, undecoded, unused = find_images(folder, plan.classes, file)
-    images, notes = readable(
+    images, left_out = readable(
         found, undecoded, rows, f"image folder {folder}", on_unreadable == "skip", "set data.on_unreadable=skip"
     )
-    labels = np.array([image.label for image in images], dtype=np.int64)
-    parts = _splits(images, labels, plan, file, frozenset(notes))
-    parts, copies = _without_duplicates(images, labels, parts, folder, on_duplicate)
-    require_images(parts.trainval, parts.test_unseen, labels, plan, file)
-    audit(parts, labels, SplitsOrigin(str(file), {"trainval": "train", "test_seen": "test", "test_unseen": "unseen"}))
-    written = {} if texts is None else read_texts(texts, "data.texts", plan.classes)
-    matrices = {} if attributes is None else read_attributes(Path(attributes), plan.classes)
-    features = _features(images, rows, Path(cache).expanduser(), folder)
     if unused:
         log.warning("image folder %s: %s", folder, unused)
-    name = printable(folder.resolve().name)
-    return Dataset(
-        name=name,
-        features=features,
-        labels=labels,
-        classes=ClassDescriptions(names, matrices, written),
-        splits=parts,
-        card=Card(
-            f"{name}: {len(images)} images, {len(plan.seen)} seen and {len(plan.unseen)} unseen classes",
-            notes=(
-                *(f"left out: {path} {reason}" for path, reason in notes.items()),
-                *([unused] if unused else []),
-                *copies,
-            ),
-        ),
-        fingerprints=fingerprints(features, labels, parts),
-        picture=lambda row: images[row].picture.open(),
-        images=tuple(image.path for image in images),
+    named = NamedImages(
+        f"image folder {folder}",
+        printable(folder.resolve().name),
+        [image.path for image in images],
+        [image.picture.digest for image in images],
+        np.array([image.label for image in images], dtype=np.int64),
+        left_out,
+        identity(backbone),
+        [unused] if unused else [],
+        lambda row: images[row].picture.open(),
     )
-
-
-def _names(classes: Sequence[str], file: Path) -> tuple[str, ...]:
-    """Return folder names as plain text: ``002.Laysan_Albatross`` -> ``Laysan Albatross``."""
-    names = [re.sub(r"^\d+\.", "", name).replace("_", " ").strip() or name for name in classes]
-    for i, name in enumerate(names):
-        if (first := names.index(name)) != i:
-            raise InputError(f"{file}: classes {classes[first]!r} and {classes[i]!r} both become {name!r}; rename one")
-    return tuple(names)
-
-
-def _splits(
-    images: Sequence[ImageFile], labels: Int64[Array, " n"], plan: SplitFile[str], file: Path, skipped: Container[str]
-) -> Splits:
-    seen = labels < len(plan.seen)
-    if plan.train is not None and plan.test is not None:
-        row = {image.path: i for i, image in enumerate(images)}
-        trainval = _listed("train", plan.train, row, seen, file, skipped)
-        test_seen = _listed("test", plan.test, row, seen, file, skipped)
-    else:
-        is_test = tested([image.path for image in images], labels, plan)
-        trainval, test_seen = np.flatnonzero(seen & ~is_test), np.flatnonzero(seen & is_test)
-    return by_class(plan, labels, trainval, test_seen, file)
-
-
-def _without_duplicates(
-    images: Sequence[ImageFile], labels: Int64[Array, " n"], parts: Splits, folder: Path, policy: OnDuplicate
-) -> tuple[Splits, list[str]]:
-    """Apply ``data.on_duplicate`` to the splits, and return them with notes on the duplicates found."""
-    found = Duplicates.of([image.picture.digest for image in images], labels, parts)
-    notes = []
-    if found.surplus:
-        which = listed(found.within, lambda row: images[row].path)
-        notes.append(f"{found.surplus} images repeat another one of their class, both in training or in test: {which}")
-        log.warning("image folder %s: %s", folder, notes[-1])
-    if leaks := found.leaks:
-        which = listed(leaks, lambda row: images[row].path)
-        what = f"{len(leaks)} images are in training and in test, or of two classes, at once: {which}"
-        if policy == "refuse":
-            raise InputError(
-                f"data.on_duplicate=refuse: {what}; remove the copies from {folder}, or set data.on_duplicate=drop"
-            )
-        notes.append(f"data.on_duplicate={policy}: {what}")
-        if policy == "drop":
-            log.warning("image folder %s: left out, %s", folder, what)
-            parts = found.without(parts)
-    return parts, notes
-
-
-def _listed(
-    key: str,
-    paths: Sequence[str],
-    row: Mapping[str, int],
-    seen: Bool[Array, " n"],
-    file: Path,
-    skipped: Container[str],
-) -> Int64[Array, " m"]:
-    paths = [composed(path) for path in paths]
-    for path in paths:
-        if path not in row and path not in skipped:
-            near = get_close_matches(path, row, 1)
-            raise InputError(f"{file}: {key}: no image {path!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-    rows = np.array(sorted(row[path] for path in paths if path in row), dtype=np.int64)
-    for i in rows[~seen[rows]]:
-        path = next(path for path in paths if row.get(path) == i)
-        raise InputError(
-            f"{file}: {key}: {path!r} is an image of an unseen class; remove it (images of unseen classes are always "
-            "test images)"
-        )
-    return rows
+    features = partial(_features, images, rows, Path(cache).expanduser(), folder)
+    return assembled(named, file, on_duplicate, attributes, texts, features)
 
 
 def _features(images: Sequence[ImageFile], rows: FeatureRows, cache: Path, folder: Path) -> Float32[Array, "n d"]:

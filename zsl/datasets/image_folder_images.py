@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from zsl.backbones.preprocessing import on_white
 from zsl.data.class_names import find_name, suggest_name
 from zsl.errors import InputError, printable
+from zsl.features.decoding import MOST_BYTES, UNDECODED, decoded, suffixes
 from zsl.features.rows import FeatureRows, Picture
 from zsl.files.source_file import composed
 from zsl.progress.progress import progress
 
 log = logging.getLogger(__name__)
 
-FORMATS = ("AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""formats that are decoded; Pillow passes some other formats to external programs, such as PostScript to Ghostscript"""
-UNDECODED = {
-    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
-    ".jxl": "JPEG XL",
-    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".dng"), "raw"),
-}
-"""suffix -> format of photographs that are not decoded; they are reported as unreadable images, never ignored"""
-MOST_PIXELS = 100_000_000
-"""the largest number of pixels of an image: 300 MB as RGB"""
-MOST_BYTES = 2**30
 NAMED = 12
 """unreadable images, or unused files, that a message lists; further ones are only counted"""
 
@@ -46,19 +32,6 @@ class ImageFile:
     path: str
     label: int
     picture: Picture
-
-
-@cache
-def formats() -> tuple[str, ...]:
-    """Return the `FORMATS` that the installed Pillow decodes."""
-    Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
-
-
-@cache
-def suffixes() -> frozenset[str]:
-    """Return the suffixes of `formats`, in lower case; a .mpo is a JPEG file with several pictures."""
-    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in (*formats(), "MPO"))
 
 
 def find_images(folder: Path, classes: Sequence[str], file: Path) -> tuple[list[ImageFile], dict[str, str], str]:
@@ -157,26 +130,7 @@ def decode(path: Path, digest: str | None = None) -> Image.Image:
     content = path.read_bytes() if path.is_file() else b""
     if digest is not None and hashlib.sha256(content).hexdigest() != digest:
         raise InputError(f"image {path}: changed while the folder was read; run again")
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=formats()) as image:
-            width, height = image.size
-            if width * height > MOST_PIXELS:
-                raise Image.DecompressionBombError
-            image.load()
-            picture = _of_16_bits(image) if image.format == "PPM" and image.mode == "I" else image
-            return on_white(ImageOps.exif_transpose(picture))
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"has more than {MOST_PIXELS // 10**6} million pixels; make it smaller") from error
-    except UnidentifiedImageError as error:
-        known = ", ".join(formats())
-        raise ValueError(f"is not an image ({known})" if content else "is empty") from error
-    except Exception as error:  # the decoders raise exceptions of many types
-        raise ValueError(f"cannot be decoded: {error or type(error).__name__}") from error
-
-
-def _of_16_bits(image: Image.Image) -> Image.Image:
-    """Convert a grey map of more than 8 bits, which Pillow scales to 0 … 65535 and stores in 32 bits, to 16 bits."""
-    return Image.fromarray(np.asarray(image).astype(np.uint16))
+    return decoded(content)
 
 
 def readable(

@@ -36,7 +36,16 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "word_vectors.WordVectors",
         )
     ),
-    "backbone": frozenset({"zsl.backbones.efficientnet_lite.EfficientNetLite0"}),
+    "backbone": frozenset(
+        f"zsl.backbones.{name}"
+        for name in (
+            "efficientnet_lite.EfficientNetLite0",
+            "open_clip.OpenCLIP",
+            "timm.Timm",
+            "torchvision.Torchvision",
+            "transformers.Transformers",
+        )
+    ),
     "correction": frozenset(
         f"zsl.evaluation.corrections.{name}" for name in ("none.Uncorrected", "calibrated_stacking.CalibratedStacking")
     ),

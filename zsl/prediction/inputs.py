@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray as Array
 
-from zsl.datasets.image_folder_images import ImageFile, picture_of, suffixes
+from zsl.datasets.image_folder_images import ImageFile, picture_of
 from zsl.errors import InputError
+from zsl.features.decoding import suffixes
 from zsl.files.array_file import ArrayFileError, read_array
 from zsl.progress.progress import progress
 

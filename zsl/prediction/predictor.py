@@ -150,9 +150,23 @@ class Predictor:
         Raises:
             InputError: the model takes features alone, or the backbone lacks a package.
         """
+        return self.encoder(list(images))
+
+    @property
+    def encoder(self) -> Backbone:
+        """Return the backbone, after a comparison of its weights and preprocessing with those of the training.
+
+        Raises:
+            InputError: the model takes features alone, or the checkpoint of the backbone is another one now.
+        """
         if self.backbone is None:
             raise InputError("predict: this model was trained on features without a backbone; give arrays of features")
-        return self.backbone(list(images))
+        now = f"{self.backbone.name}; {self.backbone.transform}"
+        if (self.facts or {}).get("backbone", now) != now:
+            raise InputError(
+                "predict: the checkpoint of the backbone is another one than in training; put the old one in its place"
+            )
+        return self.backbone
 
     def scores(self, x: Float[Array, "n d"] | Tensor, labels: Labels | None = None) -> Float64[Array, "n classes"]:
         """Return F(x, y) of features for every class that is asked about, corrected but not calibrated.

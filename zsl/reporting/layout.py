@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from zsl.backbones.pretraining import OVERLAP
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.best import ONE_SEED, RULE, best, block, higher_is_better, highest, without_interval
 from zsl.reporting.chance_notes import MARK, chance_notes
@@ -147,6 +148,8 @@ def _notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> Iterator[s
     if any(name.endswith(DAGGER) for name in columns):
         yield f"{DAGGER} chosen on the test set: an oracle, not comparable with the other columns"
     yield from map(gap_note, oracle_gaps(rows))
+    for title, note in dict.fromkeys((row.key.data_title, note) for row in rows for note in row.pretraining):
+        yield f"{WARNING if OVERLAP in note else ''}{title}: {note}"
     yield from (f"{WARNING}{warning}" for row in rows for warning in row.warnings)
 
 

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from zsl.backbones.pretraining import PREFIX
 from zsl.outputs import edges
 from zsl.outputs.chance import at_chance, levels
 from zsl.outputs.identity import MEANS
@@ -68,6 +69,8 @@ class Row:
     """metrics that are not above chance"""
     chosen: tuple[Mapping[str, Any], ...] = ()
     """dotted key -> value chosen by the selection, one mapping per seed; empty where nothing was chosen"""
+    pretraining: tuple[str, ...] = ()
+    """what the data set's card says of the pretraining of its backbone"""
 
 
 def row_key(result: Result) -> RowKey:
@@ -145,6 +148,7 @@ def _row(of: RowKey, repeats: Mapping[int, list[Path]], results: Mapping[Path, R
         chance=levels(latest),
         at_chance=at_chance(latest, summaries),
         chosen=() if of.policy == "fixed" else tuple(run.selection.chosen for run in latest if run.selection.chosen),
+        pretraining=tuple(note for note in latest[0].card.get("notes", ()) if note.startswith(PREFIX)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from zsl.backbones.backbone import Backbone
 from zsl.config.build import method_node
 from zsl.config.data_sets import PROTOCOL_KEYS
 from zsl.config.experiment import Experiment
@@ -37,7 +38,8 @@ def predictor(
         correction = Uncorrected()
     place = {name: i for i, name in enumerate(names)}
     embedding = {key: value for key, value in config["class_embedding"].items() if key not in PROTOCOL_KEYS}
-    backbone = config["data"].get("backbone")
+    node = config["data"].get("backbone")
+    backbone = None if node is None else instantiate(node, "data.backbone", Backbone)  # type: ignore[type-abstract]
     described = Described(
         source.descriptions.part([place[name] for name in stage.classes.names]),
         stage.phi,
@@ -54,7 +56,7 @@ def predictor(
         described=described,
         calibration=choice.calibration if choice else None,
         correction=correction,
-        backbone=None if backbone is None else instantiate(backbone, "data.backbone", object),  # type: ignore[arg-type]
+        backbone=backbone,
         facts={
             **vars(experiment.names),
             "data": source.dataset.name,
@@ -62,5 +64,6 @@ def predictor(
             "setting": model.setting.value,
             "seed": experiment.seed,
             "fingerprints": dict(source.fingerprints),
+            **({} if backbone is None else {"backbone": f"{backbone.name}; {backbone.transform}"}),
         },
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from zsl.backbones.backbone import Backbone
+from zsl.backbones.backbone import Backbone, identity
 from zsl.prediction.components import built, of_object, path_of
 from zsl.testing.law import hold_all, require
 
@@ -42,7 +42,7 @@ def check_backbone(backbone: Backbone, images: Sequence[Image.Image] | None = No
     """Hold a backbone to every law of its contract.
 
     Args:
-        backbone: of any class with ``name``, ``transform`` and a call.
+        backbone: of any class that extends :class:`zsl.backbones.backbone.Backbone`.
         images: at least three different images; by default :func:`photographs`. More than the backbone encodes at once
             show whether features depend on the batch.
 
@@ -53,17 +53,27 @@ def check_backbone(backbone: Backbone, images: Sequence[Image.Image] | None = No
 
 
 def each_image_has_one_row(given: BackboneUnderTest) -> None:
-    """Require that features are a matrix of finite numbers of type float32 with one row an image."""
+    """Require that features are finite numbers of type float32 with one row, or one matrix of patches, an image."""
     found = given.backbone([*given.images])
-    require(found.ndim == 2 and len(found) == len(given.images), f"{len(given.images)} images, shape {found.shape}")
+    require(
+        found.ndim in (2, 3) and len(found) == len(given.images), f"{len(given.images)} images, shape {found.shape}"
+    )
     require(found.dtype == np.float32 and bool(np.isfinite(found).all()), f"features are {found.dtype}, or not finite")
     require(len(np.unique(found, axis=0)) > 1, "all images have the same features")
 
 
 def no_image_is_no_row(given: BackboneUnderTest) -> None:
-    """Require that no image gives a matrix without rows, of the usual width."""
-    width, found = given.backbone([given.images[0]]).shape[1], given.backbone([])
-    require(found.shape == (0, width), f"shape {found.shape}")
+    """Require that no image gives an array without rows, of the usual shape of a row."""
+    usual, found = given.backbone([given.images[0]]).shape[1:], given.backbone([])
+    require(found.shape == (0, *usual), f"shape {found.shape}")
+
+
+def inputs_of_the_network_have_one_shape(given: BackboneUnderTest) -> None:
+    """Require that images of any size are prepared as arrays of one shape and type, and encoded as by a call."""
+    inputs = [given.backbone.prepare(image) for image in given.images]
+    kinds = {(each.shape, each.dtype.str) for each in inputs}
+    require(len(kinds) == 1, f"shapes and types are {sorted(kinds)}")
+    require(np.array_equal(given.backbone.encode(inputs), given.backbone([*given.images])), "a call encodes otherwise")
 
 
 def features_do_not_depend_on_the_images_around(given: BackboneUnderTest) -> None:
@@ -94,10 +104,19 @@ def name_and_transform_are_keys(given: BackboneUnderTest) -> None:
         require(getattr(fresh, key) == text, f"{key} of {path_of(type(fresh))} is once {text!r}, then another")
 
 
+def pretraining_is_stated_in_words(given: BackboneUnderTest) -> None:
+    """Require that what is known of the pretraining, and every label of it, is a text."""
+    known = identity(given.backbone)
+    for text in (known["pretraining"], *known["labels"]):
+        require(isinstance(text, str) and bool(text.strip()), f"pretraining and labels have {text!r}")
+
+
 LAWS = (
     each_image_has_one_row,
     no_image_is_no_row,
+    inputs_of_the_network_have_one_shape,
     features_do_not_depend_on_the_images_around,
     every_kind_of_image_is_encoded,
     name_and_transform_are_keys,
+    pretraining_is_stated_in_words,
 )

@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import torch
 
 from zsl.evaluation.scoring import score
@@ -64,7 +65,7 @@ def a_saved_model_scores_the_same_bits(given: MethodUnderTest) -> None:
         described,
         facts={},
     )
-    x = dataset().features
+    x = np.asarray(dataset().features)
     with TemporaryDirectory() as folder:
         before.save(Path(folder) / "model")
         after = load(Path(folder) / "model", own=_kinds(given.recipe))

@@ -1,0 +1,76 @@
+"""Images of any format, mode and orientation are decoded as a person sees them; others are refused with a reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.features.pictures import png, written
+from zsl.features import decoding
+from zsl.features.decoding import decoded
+
+RED, GREEN = (250, 10, 10), (10, 250, 10)
+
+
+def plain(image: Image.Image) -> np.ndarray:
+    assert image.mode == "RGB"
+    return np.asarray(image).astype(int)
+
+
+def test_the_orientation_that_a_camera_noted_is_applied() -> None:
+    image = Image.new("RGB", (8, 4), RED)
+    image.paste(GREEN, (0, 0, 4, 4))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    found = plain(decoded(written(image, "PNG", exif=exif)))
+    assert found.shape == (8, 4, 3)
+    assert (found[:4] == GREEN).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "form", "colour"),
+    [
+        (Image.new("RGB", (5, 5), RED).convert("CMYK"), "JPEG", RED),
+        (Image.new("RGB", (5, 5), RED).quantize(4), "PNG", RED),
+        (Image.new("RGBA", (5, 5), (*RED, 0)), "PNG", (255, 255, 255)),
+        (Image.new("LA", (5, 5), (7, 255)), "PNG", (7, 7, 7)),
+        (Image.new("L", (5, 5), 7), "PNG", (7, 7, 7)),
+        (Image.new("1", (5, 5), 1), "PNG", (255, 255, 255)),
+        (Image.fromarray(np.full((5, 5), 0x8000, np.uint16)), "PNG", (128, 128, 128)),
+        (Image.fromarray(np.full((5, 5), 0x8000, np.uint16)), "TIFF", (128, 128, 128)),
+    ],
+)
+def test_modes(image: Image.Image, form: str, colour: tuple[int, int, int]) -> None:
+    found = plain(decoded(written(image, form)))
+    assert found.shape == (5, 5, 3)
+    assert np.abs(found - colour).max() <= 3
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_an_animation_the_first_frame_is_taken(form: str) -> None:
+    frames = [Image.new("RGB", (6, 6), colour) for colour in (RED, GREEN)]
+    found = plain(decoded(written(frames[0], form, save_all=True, append_images=frames[1:])))
+    assert np.abs(found - RED).max() <= 20
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "is empty"),
+        (b"text", "is not an image"),
+        (png(0, 50)[:200], "cannot be decoded"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is not an image"),
+    ],
+)
+def test_what_is_no_image_is_refused(content: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        decoded(content)
+
+
+def test_bombs_are_refused_before_they_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = png(0, 10)
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 99)
+    monkeypatch.setattr(Image.Image, "load", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(ValueError, match="million pixels"):
+        decoded(content)

@@ -1,0 +1,103 @@
+"""Image encoders of timm (PyTorch Image Models): a name of the library, ``hf-hub:NAME``, or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Shaped
+from numpy import ndarray as Array
+from PIL.Image import Image
+from torch import Tensor, nn
+
+from zsl.backbones.network import Network, Pooling, required, state_digest, unless_it_fails
+from zsl.backbones.preprocessing import on_white
+from zsl.errors import InputError
+from zsl.files.source_file import locate
+
+POOLING: tuple[Pooling, ...] = ("penultimate", "cls", "mean", "map", "patches")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timm(Network):
+    """θ(x) of a network of timm, with the transform that its checkpoint states.
+
+    ``penultimate`` is what the classifier is given; ``map`` is the same for networks with attention pooling. A folder
+    holds ``config.json`` and ``model.safetensors`` as timm writes them. Nothing is unpickled.
+    """
+
+    @cached_property
+    def name(self) -> str:  # type: ignore[override]
+        """Return the architecture, the digest of the weights, pooling and precision."""
+        architecture = self._settings.get("architecture") or type(self.network).__name__
+        return self._named(
+            "timm", str(architecture), f"sha256:{state_digest(self.network)}", self.pooling or POOLING[0]
+        )
+
+    @cached_property
+    def transform(self) -> str:  # type: ignore[override]
+        """Return the transform as timm describes it."""
+        return " ".join(str(self._transform).split())
+
+    def labels(self) -> Sequence[str]:
+        """Return the names of ImageNet's classes where the classifier was trained on them."""
+        classes = self._settings.get("num_classes")
+        names = self._settings.get("label_names")
+        if names or classes != 1000:
+            return tuple(map(str, names or ()))
+        info = required("timm.data", "timm").ImageNetInfo()
+        return tuple(info.label_descriptions())
+
+    def prepare(self, image: Image) -> Float32[Array, "3 height width"]:
+        """Prepare an image as the checkpoint says."""
+        return np.asarray(self._transform(on_white(image)))
+
+    @cached_property
+    def network(self) -> nn.Module:
+        """Read the network.
+
+        Raises:
+            InputError: timm is not installed, or the network or its weights cannot be read.
+        """
+        library, place = required("timm", "timm"), locate(self.model)
+        with unless_it_fails(self.model):
+            found: nn.Module = library.create_model(f"local-dir:{place}" if place.is_dir() else str(self.model), True)
+        return found
+
+    def pooled(self, x: Shaped[Tensor, "batch 3 height width"]) -> Shaped[Tensor, "batch ..."]:
+        """Return the pooled output of the network."""
+        network: Any = self._ready
+        hidden: Tensor = network.forward_features(x)
+        if self.pooling in (None, "penultimate", "map"):
+            return torch.as_tensor(network.forward_head(hidden, pre_logits=True))
+        prefix = getattr(network, "num_prefix_tokens", 0)
+        if hidden.ndim == 4:
+            is_last = getattr(network, "output_fmt", "NCHW") == "NHWC"
+            hidden = hidden.flatten(1, 2) if is_last else hidden.flatten(2).transpose(1, 2)
+        if self.pooling == "cls":
+            return hidden[:, 0]
+        return hidden[:, prefix:] if self.pooling == "patches" else hidden[:, prefix:].mean(1)
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        found: dict[str, Any] = getattr(self.network, "pretrained_cfg", None) or {}
+        return found
+
+    @cached_property
+    def _transform(self) -> Any:
+        self._require_pooling()
+        data = required("timm.data", "timm")
+        return data.create_transform(**data.resolve_data_config(model=self.network), is_training=False)
+
+    def _require_pooling(self) -> None:
+        possible = [name for name in POOLING if name != "projected"]
+        if not getattr(self.network, "num_prefix_tokens", 0):
+            possible.remove("cls")
+        if getattr(self.network, "global_pool", None) != "map":
+            possible.remove("map")
+        if self.pooling is not None and self.pooling not in possible:
+            raise InputError(f"backbone.pooling={self.pooling}: {self.model} has {', '.join(possible)}; choose one")

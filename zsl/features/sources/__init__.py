@@ -1,0 +1,1 @@
+"""Sources of images for ``zsl extract``: folders, tar files, Parquet, and data sets of Hugging Face on disk."""
