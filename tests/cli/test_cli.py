@@ -15,7 +15,7 @@ import pytest
 from tests.datasets import matfiles
 from zsl import __version__
 from zsl.cli import main
-from zsl.config.tree import choices, tree
+from zsl.config.tree import PLACES, choices, tree
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
@@ -113,7 +113,7 @@ def test_help_of_train_shows_the_groups(capfd: pytest.CaptureFixture[str]) -> No
     shown = capfd.readouterr().out
     assert "direction: semantics_to_features" in shown
     for group, names in choices().items():
-        assert (f"\n  {group}: {', '.join(names)}\n" in shown) == (group != "search"), group
+        assert (f"\n  {PLACES.get(group, group)}: {', '.join(names)}\n" in shown) == (group != "search"), group
 
 
 @pytest.mark.slow
