@@ -12,7 +12,7 @@ from zsl.cli import main
 from zsl.cli.train_help import WIDTH, comments, documented, train_help
 from zsl.config.compose import compose
 from zsl.config.settings import allowed
-from zsl.config.tree import choices, tree
+from zsl.config.tree import PLACES, choices, tree
 
 EXPLAINED = ("seed", "resume", "rerun", "save.", "paths.", "trainer.", "protocol.", "selection.", "search.")
 
@@ -37,7 +37,7 @@ def test_every_key_is_explained_with_its_default_and_allowed_values(capsys: pyte
     assert shown["search.pruner"][0] == "none"
     for group, names in choices().items():
         if names and group != "search":
-            assert re.search(rf"^  {group}: \w", text, re.MULTILINE), f"{group} is not explained"
+            assert re.search(rf"^  {PLACES.get(group, group)}: \w", text, re.MULTILINE), f"{group} is not explained"
             assert all(re.search(rf"\b{name}\b", text) for name in names)
 
 

@@ -22,6 +22,7 @@ CHOICES = [(group, name) for group in GROUPS for name in choices()[group] if nam
 ASKED = {
     "xlsa17": ["data.name=x", "data.root=x"],
     "image_folder": ["data.root=x", "data.splits=x"],
+    "extracted": ["data.root=x", "data.splits=x"],
     "arrays": ["data.features=x", "data.labels=x", "data.splits=x"],
     "word2vec": ["class_embedding.path=x"],
     "fasttext": ["class_embedding.path=x"],

@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, features
 from tests.backbones.mean_colour import MeanColour
 from tests.datasets.matfiles import content, write
 from tests.datasets.test_image_folder import paint
+from zsl.backbones.pretraining import PREFIX
 from zsl.class_embeddings.vector_file import read
 from zsl.data.dataset import ClassDescriptions, Dataset
 from zsl.datasets.image_folder import load
@@ -203,7 +204,8 @@ def cases(data_root: Path) -> Path:
 def test_shared_image_folders_are_read_whole(cases: Path, tmp_path: Path, folder: str, split: str) -> None:
     data = load(cases / folder, cases / f"{split}.json", backbone=MeanColour(), cache=tmp_path)
     assert len(data.labels) == 25
-    assert not data.card.notes
+    (note,) = data.card.notes
+    assert note.startswith(PREFIX)
 
 
 def test_other_shared_inputs(cases: Path, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from tests.features import pictures
 from tests.features.pictures import png
 from zsl.errors import InputError
-from zsl.features.sources.source import Source, open_source
+from zsl.features.sources.opening import open_source
+from zsl.features.sources.source import Source
 
 FILES = {f"{name}/{i}.png": png(10 * label + i) for label, name in enumerate(("ant", "bee")) for i in range(4)}
 Write = Callable[[Path], Path]

@@ -188,24 +188,32 @@ def test_a_backbone_that_breaks_a_law(law: Callable[..., None]) -> None:
 class Shift(Correction):
     transductive: ClassVar[bool] = False
 
-    def __call__(self, scores: Any, seen: Any, /) -> Any:
+    def fitted(self, _blocks: Any, seen: Any) -> Any:
+        return lambda scores, start: self.of_block(scores, seen, start)
+
+    def of_block(self, scores: Any, seen: Any, _start: int) -> Any:
         return scores - 0.5 * seen * np.ptp(scores, axis=1, keepdims=True)
 
 
 class InPlace(Shift):
-    def __call__(self, scores: Any, seen: Any, /) -> Any:
+    def of_block(self, scores: Any, seen: Any, _start: int) -> Any:
         scores -= seen
         return scores
 
 
 class FirstClass(Shift):
-    def __call__(self, scores: Any, _seen: Any, /) -> Any:
+    def of_block(self, scores: Any, _seen: Any, _start: int) -> Any:
         return scores - np.arange(scores.shape[1])
 
 
 class FirstImage(Shift):
-    def __call__(self, scores: Any, seen: Any, /) -> Any:
-        return super().__call__(scores, seen) + np.arange(len(scores))[:, None]
+    def of_block(self, scores: Any, seen: Any, start: int) -> Any:
+        return super().of_block(scores, seen, start) + start + np.arange(len(scores))[:, None]
+
+
+class LongBlock(Shift):
+    def of_block(self, scores: Any, seen: Any, start: int) -> Any:
+        return super().of_block(scores, seen, start) - seen * len(scores)
 
 
 class Undeclared(CSLS):
@@ -213,19 +221,20 @@ class Undeclared(CSLS):
 
 
 class Fixed(Shift):
-    def __call__(self, scores: Any, seen: Any, /) -> Any:
+    def of_block(self, scores: Any, seen: Any, _start: int) -> Any:
         return scores - 0.5 * seen
 
 
 class Few(Shift):
-    def __call__(self, scores: Any, seen: Any, /) -> Any:
-        return super().__call__(scores, seen) / (scores.shape[1] > 1)
+    def of_block(self, scores: Any, seen: Any, start: int) -> Any:
+        return super().of_block(scores, seen, start) / (scores.shape[1] > 1)
 
 
 CORRECTIONS: dict[Callable[..., None], type[Correction]] = {
     corrections.scores_come_out_as_they_went_in: InPlace,
     corrections.the_order_of_classes_does_not_matter: FirstClass,
     corrections.the_order_of_images_does_not_matter: FirstImage,
+    corrections.blocks_do_not_matter: LongBlock,
     corrections.what_is_declared_holds_in_both_directions: Undeclared,
     corrections.scores_of_any_kind_are_taken: Fixed,
     corrections.few_images_few_classes_and_ties_are_taken: Few,

@@ -26,6 +26,8 @@ KEY = re.compile(
 MORE = re.compile(r"\s*# (?P<comment>.*)")
 SWEEP = "search"
 """configuration group of ``zsl sweep`` only"""
+PARTS = {"- backbone": "encoder of images, for data that are images"}
+"""comments of groups that are chosen in files of other groups"""
 HEAD = """zsl train: train and evaluate a method, and write result.json
 
 GROUP=NAME chooses from a group (zsl list describes each name):
@@ -57,7 +59,7 @@ def train_help(overrides: Sequence[str]) -> str:
     assert isinstance(content, dict)
     values: dict[str, Any] = {str(key): value for key, value in content.items()}
     config = tree() / "conf" / "config.yaml"
-    said = comments(config)
+    said = PARTS | comments(config)
     for group, choice in chosen.items():
         for name in re.findall(r"[\w-]+", choice):
             said |= _of_choice(group, name)

@@ -106,7 +106,7 @@ def _nearest_key(wrong: str, error: BaseException) -> str:
     every = [key for key in _keys(node._get_root()) if key != "hydra" and not key.endswith("_target_")]
     parent, dot, name = wrong.rpartition(".")
     siblings = [key[len(parent + dot) :] for key in every if key.rpartition(".")[0] == parent]
-    siblings += [] if dot else [group for group in choices() if group not in (*siblings, "search")]
+    siblings += [] if dot else [group for group in choices() if group not in (*siblings, "search", *PLACES)]
     leaves = {key.rpartition(".")[2]: key for key in sorted(every, key=lambda key: -key.count("."))}
     found = _close(name, siblings, 0.7)
     if found:

@@ -28,7 +28,8 @@ from zsl.features import shard
 from zsl.features.decoding import decoded
 from zsl.features.pipeline import ahead, processors
 from zsl.features.shard import Shard, ShardError
-from zsl.features.sources.source import Source, open_source
+from zsl.features.sources.opening import open_source
+from zsl.features.sources.source import Source
 from zsl.features.store import MANIFEST, FeatureStore, finish, shard_file
 from zsl.files.atomic import write_bytes, write_text
 from zsl.files.regular_file import read_json
