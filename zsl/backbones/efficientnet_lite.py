@@ -6,20 +6,21 @@ import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float32, UInt8
 from numpy import ndarray as Array
 from PIL.Image import Image
-from torch import Tensor
 
 from zsl.backbones.backbone import Backbone
 from zsl.backbones.imagenet import imagenet1k
 from zsl.backbones.passes import BATCH, in_passes
 from zsl.backbones.preprocessing import centre_square
 from zsl.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SIDE = 224
 """side of the input image in pixels, as in training"""
@@ -60,6 +61,8 @@ class EfficientNetLite0(Backbone):
         return in_passes(self._forward, pixels, BATCH)
 
     def _forward(self, pixels: UInt8[Tensor, "batch 224 224 3"]) -> Float32[Tensor, "batch 1280"]:
+        import torch
+
         x = ((pixels.permute(0, 3, 1, 2).float() - 127) / 128).contiguous(memory_format=torch.channels_last)
         features: Tensor = self._network.extract_features(x).mean((2, 3))
         return features

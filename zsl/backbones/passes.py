@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Float32, Shaped
 from numpy import ndarray as Array
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BATCH = 8
 """images of a forward pass on a processor"""
 LARGEST = 256
 """images from which a size is looked for on an accelerator"""
-Forward = Callable[[Tensor], Tensor]
+Forward = Callable[["Tensor"], "Tensor"]
 """network: inputs (batch, …) -> features (batch, …)"""
 
 
@@ -29,6 +31,8 @@ def in_passes(
     bit-identical whatever the other images and the number of cores: they may be computed in any order, or resumed
     after an interruption. (On another type of processor they differ by about 1e-6.)
     """
+    import torch
+
     passes = [pixels[start : start + size] for start in range(0, len(pixels), size)]
     run = partial(_pass, forward, size, device)
     if torch.device(device).type != "cpu":
@@ -48,6 +52,8 @@ def batch_size(forward: Forward, example: Shaped[Array, "..."], device: str) -> 
     Raises:
         OutOfMemoryError: not even one image fits.
     """
+    import torch
+
     if torch.device(device).type == "cpu":
         return BATCH
     size = LARGEST
@@ -62,6 +68,8 @@ def batch_size(forward: Forward, example: Shaped[Array, "..."], device: str) -> 
 
 
 def _pass(forward: Forward, size: int, device: str, pixels: Sequence[Shaped[Array, "..."]]) -> Float32[Array, "n ..."]:
+    import torch
+
     x = torch.zeros(size, *pixels[0].shape, dtype=torch.from_numpy(pixels[0][:0]).dtype)
     for i, each in enumerate(pixels):
         x[i] = torch.from_numpy(each)
