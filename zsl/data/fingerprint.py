@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
@@ -16,9 +17,14 @@ from zsl.errors import InputError
 
 def sha256(array: Shaped[Array, "..."] | RowBlocks) -> str:
     """Return the SHA-256 of dtype, shape and values (C order, little-endian): equal arrays have equal digests."""
-    little = array.dtype.newbyteorder("<")
-    digest = hashlib.sha256(f"{little.str}{array.shape}".encode())
-    for block in array.blocks if isinstance(array, RowBlocks) else (array,):
+    return sha256_of_blocks(array.dtype, array.shape, array.blocks if isinstance(array, RowBlocks) else (array,))
+
+
+def sha256_of_blocks(dtype: np.dtype[Any], shape: tuple[int, ...], blocks: Iterable[Shaped[Array, "..."]]) -> str:
+    """Return the digest of an array whose rows come in several blocks; only one of them is in memory at a time."""
+    little = dtype.newbyteorder("<")
+    digest = hashlib.sha256(f"{little.str}{shape}".encode())
+    for block in blocks:
         digest.update(np.ascontiguousarray(block, little).reshape(-1).view(np.uint8).data if block.size else b"")
     return digest.hexdigest()
 

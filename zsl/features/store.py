@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Int64
 from numpy import ndarray as Array
 
-from zsl.data.fingerprint import sha256
+from zsl.data.fingerprint import sha256_of_blocks
 from zsl.data.row_blocks import RowBlocks
 from zsl.errors import InputError
 from zsl.features import shard
@@ -106,24 +106,27 @@ def finish(
     classes = sorted({label for label in labels if label is not None})
     place = {label: number for number, label in enumerate(classes)}
     files = [folder / shard_file(number) for number in range(count)]
-    shards = [_shard(path) for path in files]
-    features = RowBlocks([each.features for each in shards])
-    if len(features) != len(names):
-        raise InputError(
-            f"{folder}: {len(features)} rows in its shards for {len(names)} images; extract into a new folder"
-        )
+    entries: list[dict[str, Any]] = []
+
+    def blocks() -> Iterator[Array]:  # pages of a mapped shard count as memory until it is closed: one at a time
+        for path in files:
+            x = _shard(path).features
+            entries.append({"file": path.name, "rows": len(x), "sha256": _digest(path)})
+            yield x
+
+    shape = (len(names), *_shard(files[0]).features.shape[1:])
+    digest = sha256_of_blocks(np.dtype(np.float32), shape, blocks())
+    if (rows := sum(each["rows"] for each in entries)) != len(names):
+        raise InputError(f"{folder}: {rows} rows in its shards for {len(names)} images; extract into a new folder")
     content = {
         "format": FORMAT,
         "version": VERSION,
-        "dtype": str(features.dtype),
-        "shape": features.shape,
-        "sha256": sha256(features),
+        "dtype": "float32",
+        "shape": shape,
+        "sha256": digest,
         "backbone": dict(backbone),
         "left_out": dict(left_out),
-        "shards": [
-            {"file": path.name, "rows": len(each.features), "sha256": _digest(path)}
-            for path, each in zip(files, shards, strict=True)
-        ],
+        "shards": entries,
         "classes": classes,
         "labels": [None if label is None else place[label] for label in labels],
         "names": list(names),
