@@ -56,8 +56,9 @@ def test_a_full_disk_behind_standard_output_is_one_line_and_no_result_is_lost(tm
     finally:
         os.close(full)
     assert done.returncode == 1
-    assert done.stderr.startswith("zsl: error: standard output: No space left on device; ")
-    assert done.stderr.count("\n") == 1
+    progress, error = done.stderr.splitlines()
+    assert progress.startswith("1 of 2 jobs, ")
+    assert error.startswith("zsl: error: standard output: No space left on device; ")
     assert len(list(tmp_path.rglob("result.json"))) == 2
 
 

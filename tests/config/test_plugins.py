@@ -128,7 +128,7 @@ def test_every_command_takes_the_folder(conf: Path, tmp_path: Path, capfd: pytes
     assert main(["list", *flag, "experiments"]) == 0
     assert "birds" in capfd.readouterr().out
     assert main(["train", *BIRDS, *flag, "--help"]) == 0
-    assert "lamb: 1.0" in capfd.readouterr().out
+    assert "lamb=1.0" in capfd.readouterr().out
     assert main(["data", "inspect", "plumage", f"--config-dir={conf}"]) == 0
     assert "Birds of random plumage" in capfd.readouterr().out
     assert main(["train", "-cd", str(conf), *BIRDS, "save.model=true", out, cache]) == 0

@@ -86,7 +86,7 @@ def test_every_table_shows_what_was_corrected_and_that_it_is_transductive(
     page = capsys.readouterr().out
     header, *lines = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")]
     assert header[:2] == ["| method", "correction"]
-    assert "N1 skewness" in header[-1]
+    assert any("N1 skewness" in name for name in header)
     shown = {line[1]: line[header.index("setting")] for line in lines[1:]}
     assert shown == {"none": "inductive", "csls": "transductive"}
     assert "options" not in header

@@ -61,9 +61,7 @@ def _launched(arguments: Sequence[str], series: Series | None) -> int:
     parser.error = _refuse  # type: ignore[method-assign]
     parsed = parser.parse_intermixed_args([*rest, *MULTIRUN[:several]])
     if parsed.experimental_rerun:
-        raise InputError(
-            "--experimental-rerun: reads a pickle, which could run anything; type the overrides of the run"
-        )
+        raise InputError("--experimental-rerun: reads a pickle, which could run code; type the overrides")
     typed, parsed.overrides = parsed.overrides, readable(parsed.overrides)
     require_working_folder()
     prepare_hydra()

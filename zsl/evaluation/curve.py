@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
@@ -11,7 +11,9 @@ from numpy import ndarray as Array
 
 from zsl.errors import InputError
 from zsl.evaluation.gzsl import harmonic_mean, require_both
-from zsl.evaluation.statistics import ScoreStatistics
+
+if TYPE_CHECKING:
+    from zsl.evaluation.statistics import ScoreStatistics
 
 
 class OperatingPoint(NamedTuple):

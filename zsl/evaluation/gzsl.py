@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float64
@@ -11,7 +12,9 @@ from numpy import ndarray as Array
 from zsl.errors import InputError
 from zsl.evaluation.accuracy import mean_class_accuracy, sample_accuracy
 from zsl.evaluation.scored_images import checked_scores, checked_seen
-from zsl.evaluation.statistics import ScoreStatistics
+
+if TYPE_CHECKING:
+    from zsl.evaluation.statistics import ScoreStatistics
 
 
 def harmonic_mean(u: Float64[Array, "*shape"] | float, s: Float64[Array, "*shape"] | float) -> Float64[Array, "*shape"]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Float64, Int64, Num, Shaped
 from numpy import ndarray as Array
-from torch import Tensor
 
 from zsl.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LARGEST = 1e300
 """Scores beyond this are refused: differences of two scores must not overflow."""
@@ -75,6 +77,8 @@ class ScoredImages(ScoreStream):
 
     def blocks(self) -> Iterator[Float64[Tensor, "rows classes"]]:
         """Yield parts of the matrix."""
+        import torch
+
         yield from torch.split(torch.from_numpy(np.ascontiguousarray(self.scores)), rows_per_block(len(self.seen)))
 
 

@@ -13,7 +13,6 @@ from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, i
 from zsl.evaluation.curve import best_gamma
 from zsl.evaluation.gzsl import stacked
 from zsl.evaluation.scored_images import ScoreStream
-from zsl.evaluation.statistics import gather
 
 
 @dataclass(frozen=True)
@@ -57,4 +56,6 @@ class CalibratedStacking(Correction):
         """Return the correction with the γ that maximises H on these scores, if none was given."""
         if self.gamma is not None:
             return self
+        from zsl.evaluation.statistics import gather
+
         return replace(self, gamma=best_gamma(gather(validation)))

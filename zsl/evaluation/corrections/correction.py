@@ -9,16 +9,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float64, Int64
 from numpy import ndarray as Array
-from torch import Tensor
 
 from zsl.errors import InputError
 from zsl.evaluation.scored_images import ScoreStream
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 log = logging.getLogger(__name__)
 LARGE = 1 << 30
@@ -114,6 +115,8 @@ class CorrectedScores(ScoreStream):
 
     def blocks(self) -> Iterator[Float64[Tensor, "rows classes"]]:
         """Yield corrected scores, in main memory."""
+        import torch
+
         start = 0
         for block in self.scores.matrices():
             yield torch.from_numpy(self.correct(block, start))
