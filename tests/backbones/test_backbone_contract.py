@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hydra.utils import get_object, instantiate
 
-from tests.backbones.checkpoints import images
 from tests.configured import keys, names
-from zsl.backbones.backbone import Backbone, identity
+from zsl.backbones.backbone import Backbone
 from zsl.backbones.pretraining import OVERLAP, pretraining_notes
+from zsl.testing import check_backbone
 
 NEEDED = {"efficientnet_lite": "efficientnet_lite_pytorch"}
 """backbone -> package"""
@@ -26,20 +26,10 @@ def test_a_backbone_is_built_from_its_configuration(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in names("backbone") if "???" not in keys(name, "backbone").values()])
-def test_features_do_not_depend_on_the_images_around(name: str) -> None:
+def test_every_law_of_the_contract_holds(name: str) -> None:
     if name in NEEDED and importlib.util.find_spec(NEEDED[name]) is None:
         pytest.skip("pip install 'zsl[images]'")
-    backbone, some = instantiate(keys(name, "backbone")), images(5)
-    together = backbone(some)
-    assert together.dtype == np.float32
-    assert len(together) == 5
-    np.testing.assert_array_equal(backbone(some[::-1])[::-1], together)
-    pixels = [backbone.prepare(image) for image in some]
-    assert len({each.shape for each in pixels}) == 1
-    np.testing.assert_array_equal(backbone.encode(pixels), together)
-    known = identity(backbone)
-    assert known["name"]
-    assert known["transform"]
+    check_backbone(instantiate(keys(name, "backbone")))
 
 
 def test_unseen_classes_among_the_labels_of_pretraining_are_named() -> None:

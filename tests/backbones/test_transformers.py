@@ -17,8 +17,10 @@ from PIL import Image
 
 from tests.backbones.checkpoints import KINDS, images, save
 from zsl.backbones.backbone import identity
+from zsl.backbones.network import Pooling
 from zsl.backbones.transformers import FAMILIES, Transformers
 from zsl.errors import InputError
+from zsl.testing import check_backbone
 
 pytest.importorskip("transformers", reason="pip install 'zsl[transformers]'")
 
@@ -110,12 +112,9 @@ def test_images_are_prepared_by_the_formula(folders: Callable[[str], Path]) -> N
         np.testing.assert_allclose(backbone.prepare(image), (small.transpose(2, 0, 1) / 255 - 0.5) / 0.5, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["vit", "convnext", "clip"])
-def test_features_do_not_depend_on_the_images_around(folders: Callable[[str], Path], kind: str) -> None:
-    backbone, some = Transformers(model=folders(kind)), images(11)
-    together = backbone(some)
-    np.testing.assert_array_equal(backbone(some[::-1])[::-1], together)
-    np.testing.assert_array_equal(backbone(some[9:10])[0], together[9])
+@pytest.mark.parametrize(("kind", "pooling"), [("vit", None), ("convnext", None), ("clip", None), ("vit", "patches")])
+def test_every_law_of_the_contract_holds(folders: Callable[[str], Path], kind: str, pooling: Pooling | None) -> None:
+    check_backbone(Transformers(model=folders(kind), pooling=pooling), images(11))
 
 
 @pytest.mark.parametrize("kind", ["vit", "convnext"])

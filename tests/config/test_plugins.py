@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.example_plugin import CONF, SOURCE, importable, installed
+from tests.features.pictures import folder, png
 from zsl.cli import main
 from zsl.config.compose import compose
 from zsl.config.offered import targets
@@ -139,7 +140,21 @@ def test_every_command_takes_the_folder(conf: Path, tmp_path: Path, capfd: pytes
     assert main(["jobs", str(tmp_path / "many"), *flag]) == 0
 
 
-@pytest.mark.parametrize("words", [["list"], ["train", *BIRDS], ["jobs", "."], ["sweep"], ["data", "inspect", "x"]])
+def test_a_backbone_of_the_folder_encodes(conf: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (conf / "backbone").mkdir()
+    (conf / "backbone" / "colour.yaml").write_text("_target_: tests.backbones.mean_colour.MeanColour\n")
+    flag = ["--config-dir", str(conf)]
+    images = folder(tmp_path / "images", {f"{name}/{i}.png": png(i) for name in ("ant", "bee") for i in range(2)})
+    assert main(["list", "backbones", *flag]) == 0
+    assert "colour" in capfd.readouterr().out
+    assert main(["extract", str(images), str(tmp_path / "out"), "backbone=colour", *flag]) == 0
+    assert "4 images of 2 classes, 3 features each" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["list"], ["train", *BIRDS], ["jobs", "."], ["sweep"], ["data", "inspect", "x"], ["extract", "images", "out"]],
+)
 def test_a_folder_that_is_not_there_is_refused(
     words: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -55,7 +55,7 @@ def test_a_slice_within_a_block_is_no_copy() -> None:
     assert not np.shares_memory(rows[2:6], whole)
 
 
-@pytest.mark.parametrize("index", [7, -8, [0, 7], (slice(2), slice(1)), 1.5])
+@pytest.mark.parametrize("index", [7, -8, [0, 7], np.array([0, 7]), np.array([-8]), (slice(2), slice(1)), 1.5])
 def test_what_is_out_of_range_or_of_another_axis_is_refused(index: object) -> None:
     with pytest.raises((IndexError, TypeError)):
         blocks([3, 4])[0][index]

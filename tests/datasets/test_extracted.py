@@ -63,6 +63,9 @@ def test_it_is_the_data_set_of_the_image_folder(images: Path, tmp_path: Path, sp
     assert ours.classes.names == theirs.classes.names
     assert parts(ours) == parts(theirs)
     assert [note for note in ours.card.notes if "pretraining" in note] == list(theirs.card.notes)
+    assert list(ours.images) == sorted(f"{name}/{i}.png" for name, count in CLASSES.items() for i in range(count))
+    own = dict(zip(ours.images, np.asarray(ours.features).tolist(), strict=True))
+    assert [own[path] for path in theirs.images] == np.asarray(theirs.features).tolist()
     assert (ours.labels < 0).sum() == sum(CLASSES.values()) - len(theirs.labels), "classes that are not listed"
     verified_fingerprints(ours)
 

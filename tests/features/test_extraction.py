@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from zsl.features import extraction as extracting
 from zsl.features.decoding import decoded
 from zsl.features.extraction import Extraction
 from zsl.features.store import MANIFEST, FeatureStore, shard_file
+from zsl.progress import progress
 from zsl.runs.extraction import extract
 
 FILES = {f"{name}/{i}.png": png(10 * label + i) for label, name in enumerate(("ant", "bee", "cow")) for i in range(3)}
@@ -52,6 +54,23 @@ def test_rows_are_those_of_the_images(images: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(store.features), expected)
     assert store.backbone == {"name": "mean colour", "transform": "none", "pretraining": "nothing", "labels": []}
     assert len(store.features.blocks) == 3
+
+
+def test_a_log_file_tells_images_rate_and_remaining_time(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Images that were extracted before do not count for the rate."""
+    monkeypatch.setattr(extracting, "CHUNK", 1)
+    with pytest.raises(KeyboardInterrupt):
+        run(images, tmp_path / "store", MeanColour(stop_after=4))
+    times = itertools.count(0, 20)
+    monkeypatch.setattr(progress, "clock", lambda: float(next(times)))
+    run(images, tmp_path / "store")
+    assert [line for line in capfd.readouterr().err.splitlines() if line.startswith("extracting")] == [
+        "extracting: 5 of 9 images, 3.0/min, 0:01:20 left",
+        "extracting: 7 of 9 images, 3.0/min, 0:00:40 left",
+        "extracting: 9 of 9 images, 3.0/min",
+    ]
 
 
 @settings(max_examples=20, deadline=None)

@@ -180,7 +180,7 @@ def _parser() -> Parser:
     return parser
 
 
-CONFIGURED = ("sweep", "predict", "reproduce", "jobs", "synthesize", "list")
+CONFIGURED = ("sweep", "predict", "extract", "reproduce", "jobs", "synthesize", "list")
 """commands that use choices of the user's own, beside train and data"""
 LISTS = {
     "methods": "method",

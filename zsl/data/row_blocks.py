@@ -57,7 +57,11 @@ class RowBlocks:
                 raise IndexError(f"row {index} is out of range; there are {len(self)} rows")
             found: Array = self._between(row, row + 1)[0]
             return found
-        return self._gathered(np.arange(len(self))[index])
+        if not isinstance(index, Array) or index.dtype.kind != "i":
+            index = np.arange(len(self))[index]
+        if index.size and not -len(self) <= index.min() <= index.max() < len(self):
+            raise IndexError(f"rows {index.min()} to {index.max()} are out of range; there are {len(self)} rows")
+        return self._gathered(index + len(self) * (index < 0))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Shaped[Array, "..."]:
         """Return all rows in memory."""
