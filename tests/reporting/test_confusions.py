@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zsl.backbones.backbone import Backbone
+from tests.backbones.mean_colour import MeanColour
 from zsl.cli import main
 from zsl.outputs.names import PREDICTIONS
 
@@ -21,15 +21,6 @@ COLOURS = {
     "blue": (30, 40, 220),
     "navy": (30, 40, 190),
 }
-
-
-class MeanColour(Backbone):
-    """θ(x) = the mean colour."""
-
-    name, transform = "mean colour", "none"
-
-    def __call__(self, images):  # type: ignore[no-untyped-def]
-        return np.array([np.asarray(image).mean((0, 1)) for image in images], dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +42,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"data.root={folder / 'photographs'}",
         f"data.splits={folder / 'split.yaml'}",
         f"data.attributes={folder / 'attributes.csv'}",
-        f"data.backbone._target_={__name__}.MeanColour",
+        f"data.backbone._target_={MeanColour.__module__}.MeanColour",
         "class_embedding=attributes",
         f"paths.cache={folder / 'cache'}",
         f"paths.output={folder / 'runs'}",
