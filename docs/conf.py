@@ -35,7 +35,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_numpy_docstring = False
 nitpicky = True
-nitpick_ignore_regex = [(r"py:.*", r"(?!zsl\.).*|.*\.T|zsl\.hyperparameters\.Constructor")]
+nitpick_ignore_regex = [(r"py:.*", r"(?!zsl\.).*|.*\.[TR]|zsl\.hyperparameters\.Constructor")]
 """references into this package have to resolve, those to other libraries and to type variables need not"""
 suppress_warnings = ["ref.python"]
 """two attributes of one name, of which the one in the same class is meant"""

@@ -27,7 +27,7 @@ REDRAWN = 0.1
 clock = time.time
 """present time in seconds, the same in all processes of a sweep"""
 job: ContextVar[str] = ContextVar("job", default="")
-"""beginning of every line, such as ``[3/10] ``"""
+"""beginning of every line, such as ``[3/10]`` and a space"""
 
 
 def pace(done: float, total: float, seconds: float) -> str:
