@@ -184,3 +184,14 @@ def test_jobs_of_a_sweep_under_way_are_waiting(
         assert capfd.readouterr().out.startswith("1 done, 4 waiting: ")
     assert main(["jobs", str(tmp_path / "runs")]) == 0
     assert capfd.readouterr().out.startswith("1 done: ")
+
+
+def test_what_a_killed_launch_left_is_not_counted_and_is_removed_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".jobs-killed").write_bytes(b"5\nrr")
+    assert not_ended(tmp_path) == 0
+    with tally(tmp_path, 2, Series()):
+        assert not_ended(tmp_path) == 2
+        with tally(tmp_path, 3, Series()):  # another launch into the same folder, at the same time
+            assert not_ended(tmp_path) == 5
+        assert len(list(tmp_path.iterdir())) == 1
+    assert not list(tmp_path.iterdir())

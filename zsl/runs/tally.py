@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from zsl.files.atomic import locked
 from zsl.files.folder import folder
-from zsl.files.regular_file import read_bytes
+from zsl.files.regular_file import open_regular, read_bytes
 from zsl.progress import progress
 
 PREFIX = ".jobs-"
@@ -70,15 +71,23 @@ class Tally:
 def tally(output: Path, jobs: int, series: Series) -> Iterator[Tally]:
     """Yield the tally of a launch of this many jobs into ``output``; its file is removed at the end of the block.
 
+    The file is locked for as long as the launch lasts. Files of launches that were killed are removed.
+
     Raises:
         InputError: the folder cannot be made.
     """
     total = series.run + series.kept + jobs * series.left
     file = output / f"{PREFIX}{uuid4().hex}"
-    with folder(output):
+    with folder(output), ExitStack() as opened:
         try:
+            for other in output.glob(f"{PREFIX}*"):
+                with suppress(OSError, ValueError):  # not a file
+                    if _abandoned(other):
+                        other.unlink()
             with suppress(OSError):  # the disk is full
-                file.write_bytes(b"%d\n" % jobs)
+                writing = opened.enter_context(file.open("wb", buffering=0))
+                locked(writing)
+                writing.write(b"%d\n" % jobs)
             yield Tally(file, total, series.run, series.kept, series.begun)
         finally:
             with suppress(OSError, ValueError):
@@ -95,8 +104,14 @@ def not_ended(folder: Path) -> int:
     for file in folder.rglob(f"{PREFIX}*"):
         with suppress(OSError, ValueError):
             jobs, run, kept = _read(file)
-            count += max(0, jobs - run - kept)
+            count += 0 if _abandoned(file) else max(0, jobs - run - kept)
     return count
+
+
+def _abandoned(file: Path) -> bool:
+    """Tell whether the launch that a tally belongs to was killed."""
+    with open_regular(file) as found:
+        return locked(found)
 
 
 def _read(file: Path) -> tuple[int, int, int]:
