@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from tests.configured import composed, names, target
 from zsl.config.build import ANY_DATA, build_method
-from zsl.config.settings import CorrectionKeys, check, instantiate
+from zsl.config.checking import check, instantiate
+from zsl.config.settings import CorrectionKeys
 from zsl.evaluation.corrections.correction import Correction
 from zsl.hyperparameters import passes_on_to
 from zsl.methods.method import Dimensions

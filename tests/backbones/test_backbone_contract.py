@@ -10,7 +10,7 @@ from hydra.utils import get_object, instantiate
 
 from tests.configured import keys, names
 from zsl.backbones.backbone import Backbone
-from zsl.backbones.pretraining import OVERLAP, pretraining_notes
+from zsl.data.pretraining import OVERLAP, pretraining_notes
 from zsl.testing import check_backbone
 
 NEEDED = {"efficientnet_lite": "efficientnet_lite_pytorch"}

@@ -48,7 +48,7 @@ def test_timm(tmp_path: Path, architecture: str) -> None:
     np.testing.assert_allclose(Timm(model=tmp_path, pooling="patches")(images(3)), tokens, atol=1e-3)
     assert architecture in plain.name
     assert plain.name != mean.name
-    assert identity(plain)["pretraining"] == "imagenet1k"
+    assert identity(plain)["pretraining"] == "imagenet1k (by its 1000 labels)"
     with pytest.raises(InputError, match="pooling=projected"):
         Timm(model=tmp_path, pooling="projected")(images(1))
 

@@ -242,7 +242,7 @@ def test_labels_and_pretraining_are_what_the_checkpoint_says(tmp_path: Path, fol
     assert list(labelled.labels()) == ["owl", "okapi"]
     assert identity(labelled)["pretraining"] == "unknown"
     thousand = Transformers(model=save("vit", tmp_path / "thousand", labels=tuple(f"c {i}" for i in range(1000))))
-    assert identity(thousand)["pretraining"] == "imagenet1k"
+    assert identity(thousand)["pretraining"] == "imagenet1k (by its 1000 labels)"
     assert not Transformers(model=folders("vit")).labels(), "placeholders"
     assert not Transformers(model=folders("dinov2")).labels(), "no classifier"
     assert identity(Transformers(model=folders("vit"), pretraining="jft"))["pretraining"] == "jft"

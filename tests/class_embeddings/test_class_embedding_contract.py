@@ -11,9 +11,9 @@ from omegaconf import OmegaConf
 
 from tests.described_worlds import NAMES, TRAIN, Files, cases
 from zsl.class_embeddings.embedding import ClassEmbedding
+from zsl.config.checking import instantiate
 from zsl.config.compose import compose
 from zsl.config.data_sets import PROTOCOL_KEYS
-from zsl.config.settings import instantiate
 from zsl.testing.class_embeddings import LAWS, ClassEmbeddingUnderTest
 from zsl.testing.law import Law, hold
 

@@ -17,8 +17,8 @@ import pytest
 from tests import processes
 from tests.backbones.checkpoints import save
 from tests.features import pictures
-from zsl.backbones.pretraining import OVERLAP
 from zsl.cli import main
+from zsl.data.pretraining import OVERLAP
 from zsl.outputs.result import read
 
 pytest.importorskip("transformers", reason="pip install 'zsl[transformers]'")

@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 
 from zsl.cli import main
 from zsl.cli.train_help import WIDTH, comments, documented, train_help
+from zsl.config.checking import allowed
 from zsl.config.compose import compose
-from zsl.config.settings import allowed
 from zsl.config.tree import PLACES, choices, tree
 
 EXPLAINED = ("seed", "resume", "rerun", "save.", "paths.", "trainer.", "protocol.", "selection.", "search.")

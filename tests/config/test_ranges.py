@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
+from zsl.config.checking import check
 from zsl.config.compose import compose
 from zsl.config.experiment import Experiment
-from zsl.config.settings import check
 from zsl.config.tree import choices
 from zsl.errors import InputError
 

@@ -18,10 +18,10 @@ from PIL import Image
 from tests import worlds
 from tests.datasets import matfiles
 from zsl.backbones.backbone import Backbone
-from zsl.backbones.pretraining import PREFIX
 from zsl.cli import main
 from zsl.data.dataset import Dataset, Splits
 from zsl.data.duplicates import Duplicates, listed, with_duplicates_noted
+from zsl.data.pretraining import PREFIX
 from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets.image_folder import load
 from zsl.datasets.image_folder_images import decode

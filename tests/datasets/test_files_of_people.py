@@ -18,9 +18,9 @@ from PIL import Image, ImageOps, features
 from tests.backbones.mean_colour import MeanColour
 from tests.datasets.matfiles import content, write
 from tests.datasets.test_image_folder import paint
-from zsl.backbones.pretraining import PREFIX
 from zsl.class_embeddings.vector_file import read
 from zsl.data.dataset import ClassDescriptions, Dataset
+from zsl.data.pretraining import PREFIX
 from zsl.datasets.image_folder import load
 from zsl.datasets.image_folder_attributes import read_attributes
 from zsl.datasets.image_folder_images import decode

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy import ndarray as Array
 
-from zsl.evaluation.chance import COUNTED, Confusion, assigned, chance, guessed
+from zsl.evaluation.chance import COUNTED, ConfusionMatrix, assigned, chance, guessed
 from zsl.evaluation.evaluate import evaluate
 from zsl.evaluation.scored_images import ScoredImages
 from zsl.evaluation.statistics import gather
@@ -30,9 +30,9 @@ def world(seed: int, unseen: int, seen: int, per_class: int, signal: float) -> t
     return zsl, ScoredImages(scores, labels, mask)
 
 
-def confusion(shares: Array) -> Confusion:
+def confusion(shares: Array) -> ConfusionMatrix:
     """Every class taken for every class."""
-    return Confusion(np.ones(len(shares), np.int64), len(shares), np.arange(shares.size), shares.ravel())
+    return ConfusionMatrix(np.ones(len(shares), np.int64), len(shares), np.arange(shares.size), shares.ravel())
 
 
 def chance_of(zsl: ScoredImages, gzsl: ScoredImages) -> dict[str, dict[str, float]]:

@@ -21,6 +21,7 @@ from zsl.errors import InputError
 from zsl.evaluation import statistics
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.corrections.csls import CSLS
+from zsl.evaluation.corrections.globally_corrected_retrieval import GloballyCorrectedRetrieval
 from zsl.evaluation.corrections.inverted_softmax import InvertedSoftmax
 from zsl.evaluation.corrections.mutual_proximity import MutualProximity
 from zsl.evaluation.corrections.nicdm import NICDM
@@ -122,7 +123,7 @@ def overconfident(seed: int, n: int, classes: int) -> Stream:
 
 @pytest.mark.parametrize("kept", [400, 4_000, 1 << 22])
 def test_temperature_is_the_root_of_the_derivative_whatever_is_kept(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
-    """From 20 images, from 200, and from all 3,000; three passes at most."""
+    """From 20 images, from 200, and from all 3,000: four passes, three, and one."""
     monkeypatch.setattr(statistics, "SAMPLE", kept)
     stream = overconfident(0, 3_000, 20)
     found = calibrate(stream)
@@ -133,7 +134,7 @@ def test_temperature_is_the_root_of_the_derivative_whatever_is_kept(monkeypatch:
         return float(((softmax(math.exp(log_beta) * F, axis=1) * F).sum(axis=1) - own).mean())
 
     assert found.temperature == pytest.approx(math.exp(-brentq(derivative, -5, 5, xtol=1e-14)), rel=1e-9)
-    assert stream.passes <= (1 if kept > 3_000 * 20 else 4 if kept < 1_000 else 3)
+    assert stream.passes <= {400: 4, 4_000: 3}.get(kept, 1)
 
 
 def rows_and_columns(F: Array, correction: Correction) -> Array:
@@ -177,3 +178,19 @@ def test_scores_that_are_not_finite_are_refused_by_row() -> None:
     F[7, 1] = torch.nan
     with pytest.raises(InputError, match="row 7 of 9 holds NaN"):
         gather(Stream(F, np.zeros(9, np.int64), np.zeros(3, bool), (2,)))
+
+
+@pytest.mark.parametrize("correction", [GloballyCorrectedRetrieval(), MutualProximity("empirical")], ids=type)
+def test_a_correction_by_ranks_says_what_memory_it_takes(
+    correction: Correction, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = Stream(torch.arange(12.0).reshape(4, 3), np.zeros(4, np.int64), np.zeros(3, bool), (2,))
+    monkeypatch.setattr("zsl.evaluation.corrections.correction.LARGE", 200)
+    expected = correction(stream.scores.double().numpy(), stream.seen)
+    assert (correction.corrected(stream).dense() == expected).all()
+    assert "ranks all images of a class, and takes 0.0 GB of memory" in caplog.text
+    monkeypatch.setattr("zsl.evaluation.corrections.correction.machine_memory", lambda: 287)  # of 3 · 8 · 12 bytes
+    passes = stream.passes
+    with pytest.raises(InputError, match="for 4 images and 3 classes, more than this machine has"):
+        correction.corrected(stream).dense()
+    assert stream.passes == passes

@@ -22,7 +22,8 @@ from zsl.evaluation.evaluate import Calibration
 from zsl.methods import KINDS
 from zsl.methods.method import Dimensions
 from zsl.prediction.components import OFFERED, built, of_recipe, path_of
-from zsl.prediction.predictor import Described, Predictor
+from zsl.prediction.described import Described
+from zsl.prediction.predictor import Predictor
 from zsl.prediction.saved import load
 from zsl.training.fit import fit
 from zsl.training.loop import Loop

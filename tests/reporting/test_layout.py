@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zsl.backbones.pretraining import PREFIX, pretraining_notes
+from zsl.data.pretraining import PREFIX, pretraining_notes
 from zsl.errors import InputError
 from zsl.outputs.result import Result, Selection
 from zsl.outputs.statistics import summarize

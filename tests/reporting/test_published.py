@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.reporting.test_report import run
+from zsl.config.checking import plain
 from zsl.config.compose import compose, compose_chosen
-from zsl.config.settings import plain
 from zsl.config.tree import choices
 from zsl.errors import InputError
 from zsl.outputs.result import Result, Selection, write

@@ -17,8 +17,8 @@ import pytest
 from tests.tracking.test_tracking import read_events
 from tests.tracking.wandb_files import runs
 from zsl.cli import main
+from zsl.config.checking import plain
 from zsl.config.compose import compose
-from zsl.config.settings import plain
 from zsl.outputs.identity import identity
 from zsl.tracking.csv import CSV
 from zsl.tracking.wandb import WandB

@@ -13,8 +13,8 @@ import torch
 
 from tests.untrusted.attacks import Payload
 from zsl.cli import main
+from zsl.config.checking import plain
 from zsl.config.compose import compose
-from zsl.config.settings import plain
 from zsl.outputs.identity import identity
 
 GRID = ["data=synthetic", "method=eszsl", "sweep.gamma=[1.0]", "sweep.lamb=[1.0]"]

@@ -12,8 +12,8 @@ import torch
 
 from tests.untrusted.attacks import ATTACKS, ENVIRONMENT, Attack, Content, Payload
 from zsl.cli import main
+from zsl.config.checking import plain
 from zsl.config.compose import compose
-from zsl.config.settings import plain
 
 
 def tampered(stranger: Path) -> Content:

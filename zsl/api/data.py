@@ -14,9 +14,10 @@ from numpy import ndarray as Array
 from zsl.api.stage import Stage
 from zsl.api.tables import Table, pipes
 from zsl.config.build import load_source, stage_of
+from zsl.config.checking import plain
 from zsl.config.compose import compose
 from zsl.config.data_sets import recent_data
-from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys, plain
+from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys
 from zsl.data.dataset import Dataset
 from zsl.data.protocol import EmbeddedDataset
 from zsl.data.row_blocks import RowBlocks

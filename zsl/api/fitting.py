@@ -14,8 +14,9 @@ from torch import Tensor
 
 from zsl.class_embeddings.embedding import ClassEmbedding
 from zsl.config.build import build_class_embedding
+from zsl.config.checking import plain, require_seed
 from zsl.config.compose import compose
-from zsl.config.settings import ClassEmbeddingKeys, plain, require_seed
+from zsl.config.settings import ClassEmbeddingKeys
 from zsl.data.class_names import require_names
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import embed
@@ -29,7 +30,8 @@ from zsl.methods.method import Dimensions, ZSLModel
 from zsl.methods.recipe import Kind, Recipe, recipe_of
 from zsl.prediction.arrays import embeddings_of, features_of, labels_of, require_one_each
 from zsl.prediction.components import of_object, of_recipe
-from zsl.prediction.predictor import Described, Predictor
+from zsl.prediction.described import Described
+from zsl.prediction.predictor import Predictor
 from zsl.training.fit import fit as fit_method
 from zsl.training.fit import initialised
 from zsl.training.loop import Loop

@@ -12,9 +12,10 @@ from jaxtyping import Bool, Float, Float64, Int64, Shaped
 from numpy import ndarray as Array
 from torch import Tensor
 
+from zsl.config.checking import plain
 from zsl.config.compose import compose
 from zsl.config.corrections import build_correction
-from zsl.config.settings import CorrectionKeys, plain
+from zsl.config.settings import CorrectionKeys
 from zsl.errors import InputError
 from zsl.evaluation import gzsl, hubness
 from zsl.evaluation.accuracy import mean_class_accuracy
@@ -96,7 +97,7 @@ class Scores:
     def __repr__(self) -> str:
         return f"Scores({len(self)} images × {len(self.names)} classes, of which {int(self.images.seen.sum())} seen)"
 
-    @property
+    @cached_property
     def images(self) -> ScoredImages:
         """The matrix, the labels and the mask of seen classes, without names."""
         assert self.seen is not None

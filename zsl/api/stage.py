@@ -17,7 +17,8 @@ from zsl.data.training_set import Setting, TrainingSet
 from zsl.evaluation.evaluate import Evaluation
 from zsl.methods.method import Dimensions
 from zsl.methods.recipe import recipe_of
-from zsl.prediction.predictor import Described, Predictor
+from zsl.prediction.described import Described
+from zsl.prediction.predictor import Predictor
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +34,11 @@ class Stage:
     source: EmbeddedDataset
 
     def __repr__(self) -> str:
-        train, seen = self.of.training(Setting.INDUCTIVE), self.classes.seen
+        train, held_out = self.of.training(Setting.INDUCTIVE), self.of.held_out
+        seen, n = held_out.seen_images, len(self.classes)
         return (
             f"{self.of.name}: learns from {len(train.examples)} images of {len(train.classes)} classes, is asked about "
-            f"{len(self.seen)} images of seen and {len(self.unseen)} of unseen classes, among {len(seen)} classes"
+            f"{seen} images of seen and {len(held_out.rows) - seen} of unseen classes, among {n} classes"
         )
 
     @property
@@ -90,8 +92,8 @@ class Stage:
             InputError: the predictor was fitted on other features or other classes.
         """
         names = self.classes.take(self.classes.unseen_ids).names
-        x, y = self._held_out()
-        return score(predictor, x[-len(self.unseen) :], y[-len(self.unseen) :], names)
+        (x, y), first = self._held_out(), self.of.held_out.seen_images
+        return score(predictor, x[first:], y[first:], names)
 
     def evaluate(self, predictor: Predictor) -> Evaluation:
         """Return every metric of a predictor on the held-out images, as a run does.

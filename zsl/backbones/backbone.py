@@ -50,5 +50,6 @@ class Backbone(ABC):
 def identity(backbone: Backbone) -> dict[str, Any]:
     """Return what identifies the features of a backbone, and what is known of its pretraining, for JSON."""
     labels = list(backbone.labels())
-    stated = backbone.pretraining or CORPORA.get(len(labels), UNKNOWN)
+    guess = f"{CORPORA[len(labels)]} (by its {len(labels)} labels)" if len(labels) in CORPORA else UNKNOWN
+    stated = backbone.pretraining or guess
     return {"name": backbone.name, "transform": backbone.transform, "pretraining": stated, "labels": labels}

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from zsl.backbones.backbone import Backbone
 from zsl.backbones.passes import batch_size, in_passes
+from zsl.backbones.preprocessing import on_white
 from zsl.errors import InputError
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -111,6 +112,25 @@ class Network(Backbone):
     def _named(self, *parts: str) -> str:
         format_ = ["channels_last"] if self.channels_last else []
         return " ".join([*parts, self.precision, *format_])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformedNetwork(Network):
+    """Encoder of a library that gives the preparation of an image as one callable, with a text that describes it."""
+
+    @property
+    @abstractmethod
+    def preparation(self) -> Any:
+        """Return the callable: image -> tensor of shape (3, height, width)."""
+
+    @cached_property
+    def transform(self) -> str:  # type: ignore[override]
+        """Return the preparation as the library describes it."""
+        return " ".join(str(self.preparation).split())
+
+    def prepare(self, image: Image.Image) -> Float32[Array, "3 height width"]:
+        """Prepare an image as the checkpoint says."""
+        return np.asarray(self.preparation(on_white(image)))
 
 
 def required(module: str, extra: str) -> Any:

@@ -6,21 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Float32, Shaped
-from numpy import ndarray as Array
-from PIL.Image import Image
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
-from zsl.backbones.network import Network, required, state_digest, unless_it_fails
-from zsl.backbones.preprocessing import on_white
+from zsl.backbones.network import TransformedNetwork, required, state_digest, unless_it_fails
 from zsl.errors import InputError
 from zsl.files.source_file import locate
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenCLIP(Network):
+class OpenCLIP(TransformedNetwork):
     """θ(x) of the image tower of a model of open_clip: the embedding that is compared with that of a text.
 
     Attributes:
@@ -37,14 +33,10 @@ class OpenCLIP(Network):
             "open_clip", type(self.network).__name__, f"sha256:{state_digest(self.network)}", "projected"
         )
 
-    @cached_property
-    def transform(self) -> str:  # type: ignore[override]
-        """Return the transform as torchvision describes it."""
-        return " ".join(str(self._read[1]).split())
-
-    def prepare(self, image: Image) -> Float32[Array, "3 height width"]:
-        """Prepare an image as the checkpoint says."""
-        return np.asarray(self._read[1](on_white(image)))
+    @property
+    def preparation(self) -> Any:
+        """Return the transform of the checkpoint."""
+        return self._read[1]
 
     @property
     def network(self) -> nn.Module:

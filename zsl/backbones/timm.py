@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Float32, Shaped
-from numpy import ndarray as Array
-from PIL.Image import Image
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
-from zsl.backbones.network import Network, Pooling, required, state_digest, unless_it_fails
-from zsl.backbones.preprocessing import on_white
+from zsl.backbones.network import Pooling, TransformedNetwork, required, state_digest, unless_it_fails
 from zsl.errors import InputError
 from zsl.files.source_file import locate
 
@@ -23,7 +19,7 @@ POOLING: tuple[Pooling, ...] = ("penultimate", "cls", "mean", "map", "patches")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timm(Network):
+class Timm(TransformedNetwork):
     """θ(x) of a network of timm, with the transform that its checkpoint states.
 
     ``penultimate`` is what the classifier is given; ``map`` is the same for networks with attention pooling. A folder
@@ -38,11 +34,6 @@ class Timm(Network):
             "timm", str(architecture), f"sha256:{state_digest(self.network)}", self.pooling or POOLING[0]
         )
 
-    @cached_property
-    def transform(self) -> str:  # type: ignore[override]
-        """Return the transform as timm describes it."""
-        return " ".join(str(self._transform).split())
-
     def labels(self) -> Sequence[str]:
         """Return the names of ImageNet's classes where the classifier was trained on them."""
         classes = self._settings.get("num_classes")
@@ -51,10 +42,6 @@ class Timm(Network):
             return tuple(map(str, names or ()))
         info = required("timm.data", "timm").ImageNetInfo()
         return tuple(info.label_descriptions())
-
-    def prepare(self, image: Image) -> Float32[Array, "3 height width"]:
-        """Prepare an image as the checkpoint says."""
-        return np.asarray(self._transform(on_white(image)))
 
     @cached_property
     def network(self) -> nn.Module:
@@ -88,7 +75,8 @@ class Timm(Network):
         return found
 
     @cached_property
-    def _transform(self) -> Any:
+    def preparation(self) -> Any:
+        """Return the transform of the checkpoint."""
         self._require_pooling()
         data = required("timm.data", "timm")
         return data.create_transform(**data.resolve_data_config(model=self.network), is_training=False)

@@ -8,21 +8,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Float32, Shaped
-from numpy import ndarray as Array
-from PIL.Image import Image
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
-from zsl.backbones.network import Network, required, state_digest, unless_it_fails
-from zsl.backbones.preprocessing import on_white
+from zsl.backbones.network import TransformedNetwork, required, state_digest, unless_it_fails
 from zsl.errors import InputError
 from zsl.files.named_arrays import TORCH
 
 
 @dataclass(frozen=True, kw_only=True)
-class Torchvision(Network):
+class Torchvision(TransformedNetwork):
     """θ(x) of a network of torchvision, such as ``resnet101``: what its last linear layer is given.
 
     Attributes:
@@ -38,18 +34,9 @@ class Torchvision(Network):
         """Return the architecture, the digest of the weights, and precision."""
         return self._named("torchvision", str(self.model), f"sha256:{state_digest(self.network)}", "penultimate")
 
-    @cached_property
-    def transform(self) -> str:  # type: ignore[override]
-        """Return the transform as torchvision describes it."""
-        return " ".join(str(self._transform).split())
-
     def labels(self) -> Sequence[str]:
         """Return the names of the classes that the weights were trained on."""
         return tuple(self._entry.meta.get("categories", ()))
-
-    def prepare(self, image: Image) -> Float32[Array, "3 height width"]:
-        """Prepare an image as the weights say."""
-        return np.asarray(self._transform(on_white(image)))
 
     @cached_property
     def network(self) -> nn.Module:
@@ -94,5 +81,6 @@ class Torchvision(Network):
             return models.get_model_weights(str(self.model))[self.weights]
 
     @cached_property
-    def _transform(self) -> Any:
+    def preparation(self) -> Any:
+        """Return the transform of the checkpoint."""
         return self._entry.transforms()

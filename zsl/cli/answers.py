@@ -25,6 +25,7 @@ from zsl.features.rows import FeatureRows
 from zsl.files.atomic import write_text
 from zsl.files.escaping import csv_text
 from zsl.files.source_file import read_text
+from zsl.prediction.components import of_object
 from zsl.prediction.inputs import ARRAYS, features, photographs
 from zsl.prediction.predictor import Answers, Predictor
 from zsl.reporting.contact_sheet import Entry, contact_sheet
@@ -107,6 +108,7 @@ def _asked(model: Predictor, arguments: argparse.Namespace, labels: dict[str, st
         return Asked(space, [str(i) for i in range(len(x))], model.predict(x, space, arguments.top_k))
     if model.backbone is None:
         raise InputError(f"{arguments.model}: was trained on features without a backbone; give a .npy file of features")
+    sys.stderr.write(announcement({"backbone": of_object(model.backbone)}, arguments.model))
     rows = FeatureRows(user_cache() / "image_folder", model.encoder)
     skip, found = arguments.skip_unreadable, photographs(arguments.paths)
     images, reasons = readable(found, {}, rows, "images", skip, "add --skip-unreadable")

@@ -72,8 +72,9 @@ def export(name: str, output: Path, form: str, overrides: Sequence[str]) -> None
         InputError: the data set cannot be loaded, the folder exists, or the format cannot hold the data set.
     """
     from zsl.config.build import load_source
+    from zsl.config.checking import plain
     from zsl.config.data_sets import load_data
-    from zsl.config.settings import ClassEmbeddingKeys, DataKeys, plain
+    from zsl.config.settings import ClassEmbeddingKeys, DataKeys
     from zsl.datasets import export as exporting
     from zsl.runs.console import show_log
 
@@ -124,8 +125,9 @@ def _written(value: Any) -> str:
 
 
 def _load(name: str, overrides: Sequence[str]) -> Dataset:
+    from zsl.config.checking import plain
     from zsl.config.data_sets import load_data
-    from zsl.config.settings import DataKeys, plain
+    from zsl.config.settings import DataKeys
     from zsl.runs.console import show_log
 
     show_log()

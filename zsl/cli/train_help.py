@@ -14,9 +14,10 @@ from typing import Any, get_type_hints
 
 import yaml
 
+from zsl.config.checking import allowed, show
 from zsl.config.compose import compose_chosen
 from zsl.config.overrides import written
-from zsl.config.settings import SearchKeys, Settings, allowed, show
+from zsl.config.settings import SearchKeys, Settings
 from zsl.config.tree import PLACES, choices, files, tree
 
 WIDTH = 80
@@ -59,17 +60,17 @@ def train_help(overrides: Sequence[str]) -> str:
     assert isinstance(content, dict)
     values: dict[str, Any] = {str(key): value for key, value in content.items()}
     config = tree() / "conf" / "config.yaml"
-    said = PARTS | comments(config)
+    commented = PARTS | comments(config)
     for group, choice in chosen.items():
         for name in re.findall(r"[\w-]+", choice):
-            said |= _of_choice(group, name)
+            commented |= _of_choice(group, name)
     lines = [HEAD.rstrip()]
     for group, names in choices().items():
         if names and group != SWEEP:
-            lines += _wrapped(f"{PLACES.get(group, group)}: {said.get(f'- {group}', '')}".rstrip(": "), 2)
+            lines += _wrapped(f"{PLACES.get(group, group)}: {commented.get(f'- {group}', '')}".rstrip(": "), 2)
             lines += _wrapped(", ".join(names), 6)
     lines += KEYS.rstrip().split("\n")
-    lines += _keys("", values, Settings, said)
+    lines += _keys("", values, Settings, commented)
     lines += SEARCH.rstrip().split("\n")
     search = tree() / "conf" / SWEEP / "tpe.yaml"
     of_search = yaml.safe_load(search.read_text(encoding="utf-8"))
@@ -112,18 +113,18 @@ def _of_choice(group: str, name: str) -> dict[str, str]:
     return found | comments(file, "" if "@package _global_" in text else f"{group.replace('/', '.')}.")
 
 
-def _keys(prefix: str, node: Mapping[str, Any], hint: Any, said: Mapping[str, str]) -> Iterator[str]:
+def _keys(prefix: str, node: Mapping[str, Any], hint: Any, commented: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of every key below a node: its value, the values that are allowed, and what it is."""
     hints = get_type_hints(hint, include_extras=True) if is_dataclass(hint) else {}
-    told = {**documented(str(node.get("_target_"))), **(_docstrings(hint) if hints else {})}
+    described = {**documented(str(node.get("_target_"))), **(_docstrings(hint) if hints else {})}
     for name, value in node.items():
         key, below = f"{prefix}{name}", hints.get(name)
         if str(name).startswith("_"):
             continue
-        text = said.get(key) or told.get(name, "")
+        text = commented.get(key) or described.get(name, "")
         if isinstance(value, Mapping) and value:
             yield from _wrapped(f"{key}: {text or value.get('_target_', '')}".rstrip(": "), 2)
-            yield from _keys(f"{key}.", value, below, said)
+            yield from _keys(f"{key}.", value, below, commented)
             continue
         yield from _wrapped(f"{key}={_written(value)}", 2)
         limits = allowed(below) if below is not None else ""

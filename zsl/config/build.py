@@ -13,11 +13,12 @@ from typing import Any
 import torch
 
 from zsl.class_embeddings.embedding import ClassEmbedding
+from zsl.config.checking import check, instantiate, require_seed
 from zsl.config.compose import compose_choice
 from zsl.config.data_sets import loader, recent_data
 from zsl.config.memory import RecentlyUsed, file_state_key
 from zsl.config.offered import ROLES
-from zsl.config.settings import MethodKeys, check, instantiate, require_seed
+from zsl.config.settings import MethodKeys
 from zsl.data import protocol
 from zsl.data.dataset import Dataset
 from zsl.data.protocol import EmbeddedDataset, Stage

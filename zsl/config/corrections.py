@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zsl.config.settings import CorrectionKeys, check, instantiate
+from zsl.config.checking import check, instantiate
+from zsl.config.settings import CorrectionKeys
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.selection.space import Hyperparameters

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from zsl.config.checking import instantiate
 from zsl.config.memory import RecentlyUsed, file_state_key
-from zsl.config.settings import instantiate
 from zsl.data.dataset import Dataset, require_finite
 from zsl.data.duplicates import with_duplicates_noted
 from zsl.data.splits import SplitsOrigin, audit

@@ -10,23 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from zsl.config.checking import check, check_but, instantiate, require_seed, resolved
 from zsl.config.compose import compose_chosen
 from zsl.config.corrections import build_correction
 from zsl.config.data_sets import open_data
 from zsl.config.hydra_job import Names
 from zsl.config.search_space import axes, listed
-from zsl.config.settings import (
-    ProtocolKeys,
-    SaveKeys,
-    SearchKeys,
-    SelectionKeys,
-    Settings,
-    check,
-    check_but,
-    instantiate,
-    require_seed,
-    resolved,
-)
+from zsl.config.settings import ProtocolKeys, SaveKeys, SearchKeys, SelectionKeys, Settings
 from zsl.data.splits import require_share
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction

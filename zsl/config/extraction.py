@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 
 from zsl.backbones.backbone import Backbone
+from zsl.config.checking import instantiate, plain
 from zsl.config.compose import compose
-from zsl.config.settings import BackboneKeys, Count, instantiate, plain
+from zsl.config.settings import BackboneKeys, Count
 from zsl.features.extraction import Extraction
 from zsl.features.pipeline import processors
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from hydra.conf import HydraConf
 from omegaconf import DictConfig, OmegaConf
 
-from zsl.config.settings import PathKeys, plain
+from zsl.config.checking import plain
+from zsl.config.settings import PathKeys
 
 
 @dataclass(frozen=True)

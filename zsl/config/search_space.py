@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zsl.config.settings import check
+from zsl.config.checking import check
 from zsl.errors import InputError
 from zsl.selection.space import Axis, Range
 

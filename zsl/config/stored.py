@@ -23,7 +23,7 @@ CHANGEABLE = ("data", "class_embedding")
 """groups that may be changed when a finished run is used again"""
 PARTS = (*CHANGEABLE, "method", "protocol")
 """parts of a configuration that are needed to use a trained method"""
-PLACES = ("root", "features", "splits", "class_names", "attributes", "path", "model")
+PLACES = ("root", "features", "splits", "class_names", "attributes", "texts", "path", "model", "file")
 """keys that name files or folders to read"""
 CACHE = "cache"
 """key that names a cache folder, which is written to"""

@@ -22,10 +22,10 @@ from numpy import ndarray as Array
 from PIL.Image import Image
 
 from zsl.backbones.backbone import Backbone, identity
-from zsl.backbones.pretraining import pretraining_notes
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.duplicates import Duplicates, listed
 from zsl.data.fingerprint import fingerprints
+from zsl.data.pretraining import pretraining_notes
 from zsl.datasets.emoji_concepts import SEEDS, code_of
 from zsl.datasets.emoji_drawings import RENDERER, SIDE, picture, svg
 from zsl.datasets.emoji_packages import fetch, packages, read_json

@@ -16,11 +16,11 @@ from jaxtyping import Bool, Float32, Int64
 from numpy import ndarray as Array
 from PIL.Image import Image
 
-from zsl.backbones.pretraining import pretraining_notes
 from zsl.data.class_rows import read_texts
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.duplicates import Duplicates, OnDuplicate, listed
 from zsl.data.fingerprint import fingerprints
+from zsl.data.pretraining import pretraining_notes
 from zsl.data.row_blocks import RowBlocks
 from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets.image_folder_attributes import read_attributes

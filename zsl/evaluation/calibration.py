@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64, Int64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.evaluation.scored_images import ScoreStream
+from zsl.evaluation.scored_images import ScoreStream, checked_gamma
 from zsl.evaluation.statistics import CACHED, ScoreStatistics
 
 COLDEST, HOTTEST = 1e-6, 1e4
@@ -36,8 +36,7 @@ class Calibration:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.gamma):
-            raise InputError(f"calibration: gamma = {self.gamma}; it must be finite")
+        checked_gamma(self.gamma)
         if not (0 < self.temperature < math.inf):
             raise InputError(f"calibration: temperature = {self.temperature}; it must be positive and finite")
 
@@ -84,9 +83,7 @@ def best_temperature(images: ScoreStatistics, stream: ScoreStream, gamma: float 
     """
     assert images.sample is not None
     assert images.sampled is not None
-    if not math.isfinite(gamma):
-        raise InputError(f"calibrated stacking: γ = {gamma}; it must be finite")
-    bias = gamma * images.seen
+    bias = checked_gamma(gamma) * images.seen
     labels, sample = images.labels[images.sampled], images.sample.numpy()
     step = max(1, CACHED // sample.shape[1])
     parts = [(sample[i : i + step], labels[i : i + step]) for i in range(0, len(sample), step)]

@@ -44,7 +44,7 @@ def chance(zsl: ScoreStatistics, gzsl: ScoreStatistics) -> dict[str, dict[str, f
 
 
 @dataclass(frozen=True)
-class Confusion:
+class ConfusionMatrix:
     """How many images of each of C classes are taken for each of K candidates; pairs without images are left out."""
 
     counts: Int64[Array, " C"]
@@ -74,7 +74,7 @@ def guessed(level: float, counts: Int64[Array, " classes"]) -> float:
     return min(100.0, 100 * (p + NORMAL * error))
 
 
-def assigned(confusion: Confusion) -> float:
+def assigned(confusion: ConfusionMatrix) -> float:
     """Return the 97.5 % quantile of the per-class accuracy under random assignments π of descriptions, in percent.
 
         accuracy(π) = 1/C Σ_c shares[c, π(c)],   shares[c, j] = % of the images of class c that are taken for class j
@@ -98,7 +98,7 @@ def assigned(confusion: Confusion) -> float:
     return float(np.sort(reached)[max(place, 1) - 1])
 
 
-def _confusion(images: ScoreStatistics, asked: Int64[Array, " candidates"]) -> Confusion:
+def _confusion(images: ScoreStatistics, asked: Int64[Array, " candidates"]) -> ConfusionMatrix:
     position = np.full(len(images.seen), -1)
     position[asked] = np.arange(len(asked))
     own, taken = position[images.labels], position[images.top[:, 0]]
@@ -107,4 +107,4 @@ def _confusion(images: ScoreStatistics, asked: Int64[Array, " candidates"]) -> C
     inside = (own >= 0) & (taken >= 0)
     pairs, times = np.unique(present[own[inside]] * len(asked) + taken[inside], return_counts=True)
     counts = counts[counts > 0]
-    return Confusion(counts, len(asked), pairs, 100 * times / counts[pairs // len(asked)])
+    return ConfusionMatrix(counts, len(asked), pairs, 100 * times / counts[pairs // len(asked)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy import ndarray as Array
 
 from zsl.errors import InputError
 from zsl.evaluation.accuracy import mean_class_accuracy, sample_accuracy
-from zsl.evaluation.scored_images import checked_scores, checked_seen
+from zsl.evaluation.scored_images import checked_gamma, checked_scores, checked_seen
 
 if TYPE_CHECKING:
     from zsl.evaluation.statistics import ScoreStatistics
@@ -56,10 +55,8 @@ def stacked(
     Raises:
         InputError: γ or a score is not finite, or the seen mask is not one boolean per column.
     """
-    if not math.isfinite(gamma):
-        raise InputError(f"calibrated stacking: γ = {gamma}; it must be finite")
     scores = checked_scores(scores)
-    return np.asarray(scores - gamma * checked_seen(seen, scores.shape[-1]), dtype=np.float64)
+    return np.asarray(scores - checked_gamma(gamma) * checked_seen(seen, scores.shape[-1]), dtype=np.float64)
 
 
 def seen_unseen_auroc(images: ScoreStatistics) -> float:

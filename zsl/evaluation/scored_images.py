@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,6 +127,17 @@ def checked_scores(scores: Num[Array, "n classes"]) -> Num[Array, "n classes"]:
             f"{rows[0]}; look for a division by zero or a training run that diverged"
         )
     return scores
+
+
+def checked_gamma(gamma: float) -> float:
+    """Return the bias γ of calibrated stacking, in units of the scores, after checking it.
+
+    Raises:
+        InputError: γ is not finite.
+    """
+    if not math.isfinite(gamma):
+        raise InputError(f"calibrated stacking: γ = {gamma}; it must be finite")
+    return gamma
 
 
 def checked_seen(seen: Bool[Array, " classes"], classes: int) -> Bool[Array, " classes"]:

@@ -12,7 +12,7 @@ from numpy import ndarray as Array
 from torch import Tensor
 
 from zsl.errors import InputError
-from zsl.evaluation.scored_images import LARGEST, ScoreStream
+from zsl.evaluation.scored_images import LARGEST, ScoreStream, checked_gamma
 
 TOP = 10
 """best classes of every image that are gathered unless more are asked for"""
@@ -78,8 +78,7 @@ class ScoreStatistics:
         Raises:
             InputError: γ is not finite.
         """
-        if not math.isfinite(gamma):
-            raise InputError(f"calibrated stacking: γ = {gamma}; it must be finite")
+        checked_gamma(gamma)
         if not self.seen.any() or self.seen.all():
             return self.top[:, 0]
         stacked = self.seen_score - gamma

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -84,7 +85,9 @@ def submitit(
     parameters = {"timeout_min": 24 * 60, **options}
     logs = extraction.folder.with_name(f"{extraction.folder.name}.jobs")
     try:
-        executor = library.AutoExecutor(logs, cluster=parameters.pop("cluster", None))
+        # submitit unpickles outcomes from this folder: an unpredictable name keeps others from placing files there
+        place = f"{logs}/%j-{secrets.token_hex(8)}"
+        executor = library.AutoExecutor(place, cluster=parameters.pop("cluster", None))
         executor.update_parameters(**parameters)
     except (NameError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"options: {' '.join(str(error).split())[:200]}; correct it") from error

@@ -14,11 +14,9 @@ from numpy import ndarray as Array
 from scipy.special import softmax
 from torch import Tensor
 
-from zsl.data.class_names import normalised, suggest_name
-from zsl.data.dataset import ClassDescriptions
-from zsl.data.descriptions import FitEmbedding
+from zsl.data.class_names import normalised
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import EmbeddingScale, Scaling, scale_embeddings
+from zsl.data.scaling import Scaling
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.corrections.none import Uncorrected
@@ -27,8 +25,9 @@ from zsl.evaluation.gzsl import stacked
 from zsl.evaluation.scored_images import ScoreStream
 from zsl.evaluation.scoring import ModelScores
 from zsl.methods.method import Dimensions, ZSLModel
-from zsl.prediction.arrays import array_of, embeddings_of, features_of
+from zsl.prediction.arrays import embeddings_of, features_of
 from zsl.prediction.components import of_object
+from zsl.prediction.described import Described
 from zsl.prediction.model_files import write
 
 if TYPE_CHECKING:
@@ -38,25 +37,6 @@ if TYPE_CHECKING:
 
 Labels = Sequence[str] | Mapping[str, str | Float[Array, " k"] | None] | LabelSpace
 """names of classes; or names with φ, with a text for the class embedding, or with None; or a label space"""
-
-
-@dataclass(frozen=True)
-class Described:
-    """How classes are described: what is known of them, and the class embedding that embeds further ones.
-
-    Attributes:
-        descriptions: of every class of the label space, in its order.
-        phi: φ of these classes, not scaled.
-        scale: of φ.
-        embedding: fits a class embedding on the seen classes; None where φ was given as an array.
-        node: the class embedding as data.
-    """
-
-    descriptions: ClassDescriptions
-    phi: Float64[Array, "classes k"]
-    scale: EmbeddingScale = "none"
-    embedding: FitEmbedding | None = None
-    node: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +117,7 @@ class Predictor:
         ids = [place[found] for name in names if (found := known.get(name)) is not None]
         if not fresh:
             return self.classes.take(ids)
-        new = torch.from_numpy(self._embedded({name: given.get(name) for name in fresh}))
+        new = torch.from_numpy(self.described.embedded({name: given.get(name) for name in fresh}, self.classes))
         phi = torch.cat([self.classes.embeddings[ids], new])
         seen = torch.cat([self.classes.seen[ids], torch.zeros(len(fresh), dtype=torch.bool)])
         space = LabelSpace((*(self.classes.names[i] for i in ids), *fresh), phi, seen)
@@ -275,31 +255,3 @@ class Predictor:
             return replace(self, method=self.method.to(device))
         except (AssertionError, RuntimeError) as error:  # of PyTorch, where a device is missing or unknown
             raise InputError(f"device {device!r}: is not at hand; use 'cpu'") from error
-
-    def _embedded(self, fresh: Mapping[str, str | Float[Array, " k"] | None]) -> Float32[Array, "new k"]:
-        """Embed classes that the model does not know, and scale their φ as in training."""
-        k = self.described.phi.shape[1]
-        rows = []
-        for name, given in fresh.items():
-            row = self._embed(name, given) if given is None or isinstance(given, str) else array_of("labels", given)
-            if row.shape != (k,) or row.dtype.kind not in "fiu" or not np.isfinite(row).all():
-                raise InputError(f"labels: φ of {name!r} has shape {row.shape}; give {k} finite numbers")
-            rows.append(row)
-        every = np.concatenate([self.described.phi, np.stack(rows)])
-        seen = np.concatenate([self.classes.seen.numpy(), np.zeros(len(rows), dtype=bool)])
-        return scale_embeddings(self.described.scale, every, seen)[-len(rows) :].astype(np.float32)
-
-    def _embed(self, name: str, text: str | None) -> Float64[Array, " k"]:
-        fit, descriptions = self.described.embedding, self.described.descriptions
-        offer = suggest_name(name, self.classes.names, "give its φ: labels={name: array}")
-        if fit is None:
-            raise InputError(f"labels: {name!r} is no class of the model, which has no class embedding; {offer}")
-        known = descriptions.part(self.classes.seen_ids.tolist())
-        texts = dict.fromkeys(descriptions.texts or {"text": ()}, (text,)) if text is not None else {}
-        fresh = ClassDescriptions((name,), {}, texts, (descriptions.total,), descriptions.total + 1)
-        try:
-            row: Array = np.asarray(fit(known)(fresh), dtype=np.float64)[0]
-        except (KeyError, IndexError) as error:  # attributes, or rows of a file: there are none of a new class
-            what = f"labels: {name!r} is no class of the model, and φ cannot be made from a name"
-            raise InputError(f"{what}; {offer}") from error
-        return row

@@ -20,8 +20,9 @@ from zsl.hyperparameters import require_choice
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.outputs.names import MODEL, RESULT
 from zsl.prediction.components import Plugged, built, no_plugin
+from zsl.prediction.described import Described
 from zsl.prediction.model_files import DESCRIPTION, read
-from zsl.prediction.predictor import Described, Predictor
+from zsl.prediction.predictor import Predictor
 
 
 def load(folder: str | Path, own: Iterable[type] = (), plugged: Plugged = no_plugin) -> Predictor:

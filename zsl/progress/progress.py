@@ -61,15 +61,15 @@ class Progress:
 
     def __enter__(self) -> Self:
         """Start the clock, and show a bar if standard error is a terminal on which there is no other."""
-        self._begun = self._last = clock()
+        self._started = self._last = clock()
         self._interval = FIRST
         in_worker = multiprocessing.current_process().name != "MainProcess"
         self._terminal = sys.stderr.isatty() and not in_worker
         if self._shown and self._terminal and not Progress._on_screen:
-            told = TextColumn("{task.fields[told]}", markup=False)
-            columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), told)
+            detail = TextColumn("{task.fields[detail]}", markup=False)
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), detail)
             self._bars = Bars(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bars.add_task(job.get() + self.title, total=self.total, told="")
+            self._task = self._bars.add_task(job.get() + self.title, total=self.total, detail="")
             Progress._on_screen = True
             self._bars.start()
         return self
@@ -84,16 +84,16 @@ class Progress:
         """Count units that were done before; they are not counted in the rate."""
         self.done = self._before = done
 
-    def advance(self, told: Callable[[], str] | None = None, part: bool = False) -> None:
+    def advance(self, detail: Callable[[], str] | None = None, part: bool = False) -> None:
         """Count one more unit; see :meth:`update`."""
-        self.update(self.done + 1, told, part)
+        self.update(self.done + 1, detail, part)
 
-    def update(self, done: int, told: Callable[[], str] | None = None, part: bool = False) -> None:
+    def update(self, done: int, detail: Callable[[], str] | None = None, part: bool = False) -> None:
         """Show the number of units that are done, if it is time to.
 
         Args:
             done: number of units that are done.
-            told: makes a text to show beside, such as a loss.
+            detail: makes a text to show beside, such as a loss.
             part: whether the unit is worth a line of its own.
         """
         self.done = done
@@ -104,13 +104,13 @@ class Progress:
         if now - self._last < due and not (self._terminal and done == self.total):
             return
         self._last, self._interval = now, EVERY
-        words = [pace(done - self._before, self.total - self._before, now - self._begun), told() if told else ""]
+        words = [pace(done - self._before, self.total - self._before, now - self._started), detail() if detail else ""]
         text = ", ".join(filter(None, words))
         if self._bars is not None:
-            self._bars.update(self._task, completed=done, told=text)
+            self._bars.update(self._task, completed=done, detail=text)
         elif not self._terminal:
-            said = f"{job.get()}{self.title}: {done} of {self.total} {self.unit}" + (f", {text}" if text else "")
-            sys.stderr.write(printable(said) + "\n")
+            line = f"{job.get()}{self.title}: {done} of {self.total} {self.unit}" + (f", {text}" if text else "")
+            sys.stderr.write(printable(line) + "\n")
             sys.stderr.flush()
 
 

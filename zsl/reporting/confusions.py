@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zsl.errors import InputError
 from zsl.files.escaping import csv_text
-from zsl.reporting.comparison.confused import AMONG, Confusion, confusions
+from zsl.reporting.comparison.confused import AMONG, ConfusedPair, confusions
 from zsl.reporting.output import add_output_arguments, deliver
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _titles(found: Sequence[Row]) -> list[str]:
     return [f"{name} {own}".strip() for name, own in zip(names, options(found), strict=True)]
 
 
-def _sheet(title: str, found: Sequence[Confusion], images: bool) -> Sheet:
+def _sheet(title: str, found: Sequence[ConfusedPair], images: bool) -> Sheet:
     from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after
 
     lines = tuple(Line(0, tuple(map(Cell, cells))) for cells in _cells(found, images))
@@ -93,7 +93,7 @@ def _sheet(title: str, found: Sequence[Confusion], images: bool) -> Sheet:
     )
 
 
-def _cells(found: Sequence[Confusion], images: bool) -> Iterator[tuple[str, ...]]:
+def _cells(found: Sequence[ConfusedPair], images: bool) -> Iterator[tuple[str, ...]]:
     """Yield the cells of every confusion: one line, or with ``images`` a line for every path."""
     for each in found:
         for image in each.images if images and each.images else each.images[:1] or ("",):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from zsl.backbones.pretraining import OVERLAP
+from zsl.data.pretraining import OVERLAP
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.best import ONE_SEED, RULE, best, block, higher_is_better, highest, without_interval
 from zsl.reporting.chance_notes import MARK, chance_notes

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from zsl.config.compose import compose
 from zsl.config.hydra_errors import explained
-from zsl.config.tree import choices, tree
+from zsl.config.tree import choices, files
 from zsl.errors import InputError
 from zsl.outputs.claims import Claim, claims
 from zsl.outputs.result import Result
@@ -60,7 +60,7 @@ def experiments_of(method: str) -> tuple[str, ...]:
 
 def _method(name: str) -> str | None:
     """Return the method that the file of an experiment chooses, or the file that it is based on."""
-    text = (tree() / "experiments" / f"{name}.yaml").read_text(encoding="utf-8")
+    text = files("experiments")[name].read_text(encoding="utf-8")
     defaults = (yaml.safe_load(text) or {}).get("defaults", [])
     for entry in defaults:
         if isinstance(entry, Mapping) and "override /method" in entry:

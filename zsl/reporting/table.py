@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from zsl.backbones.pretraining import PREFIX
+from zsl.data.pretraining import PREFIX
 from zsl.outputs import edges
 from zsl.outputs.chance import at_chance, levels
 from zsl.outputs.identity import MEANS

@@ -6,14 +6,15 @@ import logging
 
 from zsl.backbones.backbone import Backbone
 from zsl.config.build import method_node
+from zsl.config.checking import instantiate
 from zsl.config.data_sets import PROTOCOL_KEYS
 from zsl.config.experiment import Experiment
-from zsl.config.settings import instantiate
 from zsl.data.protocol import EmbeddedDataset, Stage
 from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.corrections.none import Uncorrected
 from zsl.methods.method import Dimensions, ZSLModel
-from zsl.prediction.predictor import Described, Predictor
+from zsl.prediction.described import Described
+from zsl.prediction.predictor import Predictor
 from zsl.selection.choice import Choice
 
 log = logging.getLogger(__name__)

@@ -16,8 +16,9 @@ from numpy import ndarray as Array
 from omegaconf import DictConfig, OmegaConf
 
 from zsl.config.build import load_source, stage_of
+from zsl.config.checking import plain
 from zsl.config.saved_models import load
-from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys, plain
+from zsl.config.settings import ClassEmbeddingKeys, DataKeys, ProtocolKeys
 from zsl.config.stored import CHANGEABLE, announcement, stored
 from zsl.data.protocol import Stage
 from zsl.errors import InputError

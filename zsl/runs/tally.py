@@ -31,7 +31,7 @@ class Series:
     """number of jobs that earlier launches have run"""
     kept: int = 0
     """number of jobs of earlier launches that were not run"""
-    begun: float = field(default_factory=lambda: progress.clock())
+    started: float = field(default_factory=lambda: progress.clock())
     """time of the first launch in seconds"""
 
 
@@ -49,7 +49,7 @@ class Tally:
     run: int
     kept: int
     """numbers of jobs of earlier launches, as in :class:`Series`"""
-    begun: float
+    started: float
     """time of the first launch in seconds"""
 
     def add(self, kept: bool) -> str:
@@ -63,7 +63,7 @@ class Tally:
         run, not_run = run + self.run, not_run + self.kept
         if kept or run + not_run >= self.total:
             return ""
-        pace = progress.pace(run, self.total - not_run, progress.clock() - self.begun)
+        pace = progress.pace(run, self.total - not_run, progress.clock() - self.started)
         return f"{run + not_run} of {self.total} jobs, {pace}\n"
 
 
@@ -88,7 +88,7 @@ def tally(output: Path, jobs: int, series: Series) -> Iterator[Tally]:
                 writing = opened.enter_context(file.open("wb", buffering=0))
                 locked(writing)
                 writing.write(b"%d\n" % jobs)
-            yield Tally(file, total, series.run, series.kept, series.begun)
+            yield Tally(file, total, series.run, series.kept, series.started)
         finally:
             with suppress(OSError, ValueError):
                 _, run, kept = _read(file)

@@ -13,7 +13,8 @@ from zsl.evaluation.scoring import score
 from zsl.methods.method import Dimensions
 from zsl.methods.recipe import Recipe
 from zsl.prediction.components import of_recipe
-from zsl.prediction.predictor import Described, Predictor
+from zsl.prediction.described import Described
+from zsl.prediction.predictor import Predictor
 from zsl.prediction.saved import load
 from zsl.testing.law import require
 from zsl.testing.method_under_test import MethodUnderTest, scores

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from itertools import chain
 
 from zsl.errors import InputError
+from zsl.files.claimed_size import machine_memory
 from zsl.methods.method import ZSLModel
 
 
@@ -19,8 +19,7 @@ def require_memory(model: ZSLModel) -> None:
         InputError: the weights do not fit.
     """
     needed = sum(tensor.numel() * tensor.element_size() for tensor in chain(model.parameters(), model.buffers()))
-    if hasattr(os, "sysconf"):
-        there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        if needed > there:
-            gigabytes = f"{needed / 1e9:.1f} GB of weights, and this machine has {there / 1e9:.1f} GB of memory"
-            raise InputError(f"method: would have {gigabytes}; lower what they grow with, such as method.hidden")
+    there = machine_memory()
+    if there is not None and needed > there:
+        gigabytes = f"{needed / 1e9:.1f} GB of weights, and this machine has {there / 1e9:.1f} GB of memory"
+        raise InputError(f"method: would have {gigabytes}; lower what they grow with, such as method.hidden")

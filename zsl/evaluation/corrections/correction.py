@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from numpy import ndarray as Array
 
 from zsl.errors import InputError
 from zsl.evaluation.scored_images import ScoreStream
+from zsl.files.claimed_size import machine_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,9 +117,9 @@ class CorrectedScores(ScoreStream):
         """Yield corrected scores, in main memory."""
         import torch
 
-        start = 0
+        correct, start = self.correct, 0
         for block in self.scores.matrices():
-            yield torch.from_numpy(self.correct(block, start))
+            yield torch.from_numpy(correct(block, start))
             start += len(block)
 
 
@@ -134,7 +134,7 @@ def all_scores(name: str, blocks: Blocks) -> Float64[Array, "n classes"]:
     size = 3 * 8 * blocks.shape[0] * blocks.shape[1]
     if size > LARGE:
         log.warning("correction %s: ranks all images of a class, and takes %.1f GB of memory", name, size / 1e9)
-    if size > os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"):
+    if size > (machine_memory() or size):
         raise InputError(
             f"correction={name}: takes {size / 1e9:.0f} GB for {blocks.shape[0]} images and {blocks.shape[1]} classes, "
             "more than this machine has; use correction=csls, or fewer classes"

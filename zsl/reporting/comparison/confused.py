@@ -15,7 +15,7 @@ AMONG = ("unseen", "seen", "all")
 
 
 @dataclass(frozen=True)
-class Confusion:
+class ConfusedPair:
     """Pair of true and predicted class, with the number of images that were confused."""
 
     true: str
@@ -27,7 +27,7 @@ class Confusion:
     """paths of the images, each once; empty where they are not known"""
 
 
-def confusions(runs: Sequence[Predicted], among: str) -> list[Confusion]:
+def confusions(runs: Sequence[Predicted], among: str) -> list[ConfusedPair]:
     """Return the confusions of images of a group over all runs, the most frequent first."""
     counts: Counter[tuple[str, str]] = Counter()
     totals: Counter[str] = Counter()
@@ -41,5 +41,5 @@ def confusions(runs: Sequence[Predicted], among: str) -> list[Confusion]:
                 pair = run.classes[label], run.classes[answer]
                 counts[pair] += 1
                 images.setdefault(pair, {}).update({run.images[i]: None} if run.images else {})
-    made = [Confusion(*pair, n, n / totals[pair[0]], tuple(images[pair])) for pair, n in counts.items()]
+    made = [ConfusedPair(*pair, n, n / totals[pair[0]], tuple(images[pair])) for pair, n in counts.items()]
     return sorted(made, key=lambda it: (-it.count, -it.share, it.true, it.predicted))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zsl.errors import InputError
 from zsl.outputs.result import Result
-from zsl.reporting.comparison.confused import AMONG, Confusion, confusions
+from zsl.reporting.comparison.confused import AMONG, ConfusedPair, confusions
 from zsl.reporting.comparison.predictions import Predicted, read
 from zsl.reporting.html.gathered import Gathered
 from zsl.reporting.html.plots import COLOURS, Plot, axis, plain
@@ -53,7 +53,7 @@ def _first(paths: tuple[Path, ...], gathered: Gathered) -> Predicted | None:
     return None
 
 
-def _plot(pairs: list[Confusion], colour: str) -> Plot:
+def _plot(pairs: list[ConfusedPair], colour: str) -> Plot:
     pairs = pairs[::-1]  # the first bar is drawn at the bottom
     named = ["".join(f"<br>{plain(image)}" for image in pair.images[:NAMED]) for pair in pairs]
     data = {
