@@ -44,7 +44,7 @@ def plot(made: Synthetic, form: str) -> bytes:
     place = np.full(len(stage.classes), -1)
     place[shown.numpy()] = np.arange(len(shown))
     examples = (held_out.seen(), held_out.unseen())
-    real = np.concatenate([part.inputs.numpy() for part in examples])
+    real = np.concatenate([part.tensor.numpy() for part in examples])
     labels = place[np.concatenate([part.labels.numpy() for part in examples])]
     theirs = place[made.labels]
     names = [

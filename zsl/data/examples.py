@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from zsl.data.stored_rows import StoredRows, in_memory
 from zsl.errors import InputError
 
 
@@ -15,11 +16,13 @@ from zsl.errors import InputError
 class Examples:
     """θ(x) (or images) with labels, which are positions in a label space.
 
+    Inputs larger than memory are rows that are read where they are used: :class:`.StoredRows`.
+
     Raises:
         InputError: inputs and labels differ in number.
     """
 
-    inputs: Float[Tensor, "n *input"]
+    inputs: Float[Tensor, "n *input"] | StoredRows
     labels: Int[Tensor, " n"]
 
     def __post_init__(self) -> None:
@@ -31,6 +34,15 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def tensor(self) -> Float[Tensor, "n *input"]:
+        """Return the inputs in memory.
+
+        Raises:
+            InputError: they are stored rows that need more memory than this machine has.
+        """
+        return in_memory(self.inputs)
 
     def take(self, index: Int[Tensor, " m"]) -> Examples:
         """Return the examples at ``index``, in that order."""

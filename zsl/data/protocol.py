@@ -2,7 +2,8 @@
 
 ``tune`` trains on the train classes and evaluates on the validation classes; ``final`` trains on trainval and evaluates
 on the test classes. A stage gives training a :class:`TrainingSet` and evaluation a :class:`HeldOut`. The two share no
-array, and the held-out images cannot be reached from the training set. Each stage fits the class embedding on its own
+array, and the held-out images cannot be reached from the training set. Images of either that take more than 1 GiB are
+not copied but read from the data set where they are used. Each stage fits the class embedding on its own
 training classes: those of train under ``tune``, those of trainval under ``final``.
 """
 
@@ -25,10 +26,8 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.row_blocks import RowBlocks
 from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling, scale_embeddings
 from zsl.data.splits import hold_out, require_share
+from zsl.data.stored_rows import IN_MEMORY, StoredRows
 from zsl.data.training_set import Setting, TrainingSet
-
-LOADED = 1 << 28
-"""float32 numbers of held-out images that are read into memory for repeated evaluation"""
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,18 @@ class ImageRows:
     rows: Int64[Array, " n"]
 
     def cut(self) -> ImageRows:
-        """Return a copy that holds the features of these images only, so that no other image can be reached from it."""
+        """Return a copy that holds the features of these images only, so that no other image can be reached from it.
+
+        Images that take more than 1 GiB stay where they are.
+        """
+        if self.nbytes > IN_MEMORY:
+            return self
         return ImageRows(np.array(self.features[self.at]), np.arange(len(self.at)), self.labels, self.rows)
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes that the features of these images take in memory."""
+        return 4 * len(self.at) * self.features.shape[1]
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,8 @@ class HeldOut:
     """Held-out images, which only evaluation reads: those of seen classes first, then those of unseen classes.
 
     They are references to rows of the data set, or under ``tune`` to rows of a copy that holds only train and
-    validation images, and are scaled whenever they are read. Labels are positions in ``classes``.
+    validation images where these take less than 1 GiB, and are scaled whenever they are read. Labels are positions in
+    ``classes``.
     """
 
     classes: LabelSpace
@@ -92,10 +102,10 @@ class HeldOut:
     def load(self) -> HeldOut:
         """Return the images read and scaled, for repeated evaluation; unchanged where they take more than 1 GiB."""
         seen, unseen = self._seen, self._unseen
-        if len(self.rows) * seen.features.shape[1] > LOADED:
+        if seen.nbytes + unseen.nbytes > IN_MEMORY:
             return self
         loaded = (
-            replace(images, features=examples.inputs.numpy(), at=np.arange(len(examples)))
+            replace(images, features=examples.tensor.numpy(), at=np.arange(len(examples)))
             for images, examples in ((seen, self.seen()), (unseen, self.unseen()))
         )
         return HeldOut(self.classes, Scaling("none"), *loaded)
@@ -154,13 +164,14 @@ class Stage:
     @property
     def version(self) -> int:
         """Return the version counter of the training images, which changes if a method writes to them."""
-        return self._train.inputs._version
+        inputs = self._train.inputs
+        return inputs._version if isinstance(inputs, Tensor) else 0
 
     def training(self, setting: Setting) -> TrainingSet:
         """Return the training set that a method of the given setting may use."""
         if setting is Setting.INDUCTIVE:
             return TrainingSet(self._train, self.classes).of_seen_classes()
-        unlabelled = self.held_out.unseen().inputs if setting is Setting.TRANSDUCTIVE else None
+        unlabelled = self.held_out.unseen().tensor if setting is Setting.TRANSDUCTIVE else None
         return TrainingSet(self._train, self.classes, unlabelled)
 
 
@@ -207,10 +218,13 @@ def _stage(
     names = tuple(dataset.classes.names[i] for i in used)
     scaled = scale_embeddings(source.embedding_scale, phi, seen)
     classes = LabelSpace(names, torch.from_numpy(scaled.astype(np.float32)), torch.from_numpy(seen))
-    x = dataset.features[train]
-    scaling = fit_scaling(source.feature_scale, x)
-    examples = Examples(torch.from_numpy(scaling(x)), torch.from_numpy(labels[train]))
-    seen_images, unseen_images = (ImageRows(dataset.features, r, labels[r], r) for r in (seen_rows, unseen_rows))
+    images, seen_images, unseen_images = (
+        ImageRows(dataset.features, rows, labels[rows], rows) for rows in (train, seen_rows, unseen_rows)
+    )
+    scaling = fit_scaling(source.feature_scale, dataset.features, train)
+    stored = StoredRows(dataset.features, train, scaling)
+    inputs = stored if images.nbytes > IN_MEMORY else stored[:]
+    examples = Examples(inputs, torch.from_numpy(images.labels))
     if name == "tune":
         seen_images, unseen_images = seen_images.cut(), unseen_images.cut()
     held_out = HeldOut(classes, scaling, seen_images, unseen_images)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Float64
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 from numpy import ndarray as Array
 
+from zsl.data.row_blocks import RowBlocks
 from zsl.hyperparameters import require_choice
 
 FeatureScale = Literal["none", "l2", "sqrt_l2", "standard", "minmax"]
 EmbeddingScale = Literal["none", "l2", "zscore"]
+NUMBERS = 1 << 24
+"""features that are read at a time"""
 
 
 @dataclass(frozen=True)
@@ -38,20 +42,46 @@ class Scaling:
         return np.array(x)
 
 
-def fit_scaling(kind: FeatureScale, x: Float32[Array, "n d"]) -> Scaling:
-    """Fit a scaling on training images.
+def fit_scaling(
+    kind: FeatureScale, features: Float32[Array, "n d"] | RowBlocks, at: Int64[Array, " m"] | None = None
+) -> Scaling:
+    """Fit a scaling on training images, read in blocks.
+
+    Args:
+        kind: none, l2, sqrt_l2, standard or minmax.
+        features: features of all images.
+        at: rows of the training images; None for all.
 
     Raises:
         InputError: the kind is unknown.
     """
     require_choice(kind, "data.scale", ("none", "l2", "sqrt_l2", "standard", "minmax"))
-    if kind == "standard":
-        shift, width = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
-    elif kind == "minmax":
-        shift, width = x.min(axis=0), x.max(axis=0) - x.min(axis=0)
-    else:
+    if kind not in ("standard", "minmax"):
         return Scaling(kind)
+    at = np.arange(len(features)) if at is None else at
+    size = max(1, NUMBERS // features.shape[1])
+    blocks = (features[at[start : start + size]] for start in range(0, len(at), size))
+    shift, width = _standard(blocks) if kind == "standard" else _minmax(blocks)
     return Scaling(kind, shift.astype(np.float32), np.where(width > 0, width, 1).astype(np.float32))
+
+
+def _standard(blocks: Iterable[Float32[Array, "n d"]]) -> tuple[Float64[Array, " d"], Float64[Array, " d"]]:
+    """Return mean and standard deviation; those of blocks are merged as in [Chan1983]."""
+    count, mean, scatter = 0, np.zeros(()), np.zeros(())
+    for x in blocks:
+        here = x.mean(axis=0, dtype=np.float64)
+        total, delta = count + len(x), here - mean
+        scatter = scatter + len(x) * (x.var(axis=0, dtype=np.float64) + delta**2 * (count / total))
+        mean = here if count == 0 else mean + delta * (len(x) / total)
+        count = total
+    return mean, np.sqrt(scatter / count)
+
+
+def _minmax(blocks: Iterable[Float32[Array, "n d"]]) -> tuple[Float32[Array, " d"], Float32[Array, " d"]]:
+    """Return minimum and range."""
+    lows, highs = zip(*((x.min(axis=0), x.max(axis=0)) for x in blocks), strict=True)
+    low: Array = np.min(lows, axis=0)
+    return low, np.max(highs, axis=0) - low
 
 
 def scale_embeddings(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -74,6 +75,8 @@ class Batches:
     The order of epoch e is a function of (seed, e) alone, and the position can be saved and restored in the middle
     of an epoch: a resumed run has the batches that the interrupted run would have had.
 
+    Stored rows are read window by window (:meth:`.StoredRows.windows`), and shuffled within each.
+
     ``train`` is the training set; batches are drawn from ``shown``, which is ``train`` unless a subclass replaces it.
     """
 
@@ -90,15 +93,29 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         if self._position >= len(self):
             self._epoch, self._position = self._epoch + 1, 0
-        examples = self.shown.examples
-        for rows in self._epoch_rows(stream(self.seed, self._epoch))[self._position :]:
-            self._position += 1
-            yield Batch(examples.inputs[rows], examples.labels[rows], self.shown.classes)
+        done = 0
+        for key, steps, pool in self._pools():
+            skipped, done = self._position - done, done + steps
+            if skipped >= steps:
+                continue
+            examples = pool()
+            for rows in self._rows(examples.labels, stream(*key))[skipped:]:
+                self._position += 1
+                yield Batch(examples.inputs[rows], examples.labels[rows], self.shown.classes)
 
-    def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, " batch"]]:
-        """Return the rows of the examples in each batch of an epoch."""
-        order = torch.randperm(len(self.train.examples), generator=torch.Generator().manual_seed(seed))
-        return torch.split(order.to(self.train.examples.labels.device), self.batch_size)
+    def _pools(self) -> Iterator[tuple[tuple[int, ...], int, Callable[[], Examples]]]:
+        """Yield key, number of steps and reader of every part of the epoch: all examples, or windows of stored rows."""
+        key, examples = (self.seed, self._epoch), self.shown.examples
+        if isinstance(examples.inputs, Tensor):
+            yield key, len(self), lambda: examples
+            return
+        for place, rows in enumerate(examples.inputs.windows(self.batch_size, stream(*key))):
+            yield ((*key, place) if place else key), -(-len(rows) // self.batch_size), partial(examples.take, rows)
+
+    def _rows(self, labels: Int[Tensor, " n"], seed: int) -> Sequence[Int[Tensor, " batch"]]:
+        """Return the rows of n examples in each of their batches."""
+        order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+        return torch.split(order.to(labels.device), self.batch_size)
 
     def state_dict(self) -> dict[str, int]:
         """Return the epoch, and the number of batches that were yielded in it."""
@@ -116,6 +133,8 @@ class Batches:
 class Draws(Batches):
     """Several batches per step from the seen classes, each drawn with replacement from all examples, on their device.
 
+    From stored rows they are drawn from one window after another.
+
     An epoch has as many steps as an epoch of :class:`Batches`, as papers on adversarial training count them.
     """
 
@@ -124,11 +143,10 @@ class Draws(Batches):
         self.shown = train.of_seen_classes()
         self.several = several
 
-    def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, "several batch"]]:
-        device, n = self.train.examples.labels.device, len(self.train.examples)
-        generator = torch.Generator(device).manual_seed(seed)
-        size = (len(self), self.several, self.batch_size)
-        return torch.randint(n, size, generator=generator, device=device).unbind()
+    def _rows(self, labels: Int[Tensor, " n"], seed: int) -> Sequence[Int[Tensor, "several batch"]]:
+        generator = torch.Generator(labels.device).manual_seed(seed)
+        size = (-(-len(labels) // self.batch_size), self.several, self.batch_size)
+        return torch.randint(len(labels), size, generator=generator, device=labels.device).unbind()
 
 
 class TransductiveBatch(NamedTuple):

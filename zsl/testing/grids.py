@@ -31,7 +31,7 @@ def a_grid_equals_its_points(given: MethodUnderTest) -> None:
     train = stage.training(given.recipe.kind.setting)
     train = replace(
         train,
-        examples=Examples(train.examples.inputs.double(), train.examples.labels),
+        examples=Examples(train.examples.tensor.double(), train.examples.labels),
         classes=train.classes.to("cpu", torch.float64),
     )
     points = _points(given)
@@ -40,7 +40,7 @@ def a_grid_equals_its_points(given: MethodUnderTest) -> None:
         return
     for point, model in zip(points, solved, strict=True):
         alone = make(point).double()
-        alone.finalize(replace(train, examples=Examples(train.examples.inputs.clone(), train.examples.labels)))
+        alone.finalize(replace(train, examples=Examples(train.examples.tensor.clone(), train.examples.labels)))
         for key, value in alone.state_dict().items():
             torch.testing.assert_close(model.state_dict()[key], value, rtol=1e-8, atol=1e-8, msg=f"{point}: {key}")
 

@@ -23,7 +23,7 @@ from zsl.testing.worlds import dataset, source
 
 def scores_are_finite(given: MethodUnderTest) -> None:
     """Require that scores are finite, with one row an image and one column a class."""
-    x, classes = given.stage.held_out.seen().inputs, given.stage.classes
+    x, classes = given.stage.held_out.seen().tensor, given.stage.classes
     found = scores(given.model, x, classes)
     require(found.shape == (len(x), len(classes)), f"{len(x)} images, {len(classes)} classes, shape {found.shape}")
     require(bool(found.isfinite().all()), "some scores are infinite or NaN")
@@ -31,7 +31,7 @@ def scores_are_finite(given: MethodUnderTest) -> None:
 
 def order_of_classes_does_not_matter(given: MethodUnderTest) -> None:
     """Require that classes in another order have the same scores, in that order."""
-    x, classes = given.stage.held_out.unseen().inputs, given.stage.classes
+    x, classes = given.stage.held_out.unseen().tensor, given.stage.classes
     order = torch.randperm(len(classes), generator=torch.Generator().manual_seed(0))
     expected = scores(given.model, x, classes)[:, order]
     torch.testing.assert_close(scores(given.model, x, classes.take(order)), expected, rtol=1e-5, atol=1e-6)
@@ -39,14 +39,14 @@ def order_of_classes_does_not_matter(given: MethodUnderTest) -> None:
 
 def each_image_is_scored_on_its_own(given: MethodUnderTest) -> None:
     """Require that an image alone has the scores that it has among others."""
-    x, classes = given.stage.held_out.unseen().inputs, given.stage.classes
+    x, classes = given.stage.held_out.unseen().tensor, given.stage.classes
     one_by_one = torch.cat([scores(given.model, row.unsqueeze(0), classes) for row in x])
     torch.testing.assert_close(one_by_one, scores(given.model, x, classes), rtol=1e-5, atol=1e-6)
 
 
 def any_part_of_the_label_space_can_be_asked_about(given: MethodUnderTest) -> None:
     """Require that seen classes, unseen classes and a single class can be asked about, with finite scores."""
-    x, classes = given.stage.held_out.unseen().inputs, given.stage.classes
+    x, classes = given.stage.held_out.unseen().tensor, given.stage.classes
     for part in (classes.seen_ids, classes.unseen_ids, classes.unseen_ids[:1]):
         found = scores(given.model, x, classes.take(part))
         require(found.shape == (len(x), len(part)), f"{len(part)} classes, shape {found.shape}")
@@ -75,7 +75,7 @@ def a_saved_model_scores_the_same_bits(given: MethodUnderTest) -> None:
 
 def double_precision_agrees(given: MethodUnderTest) -> None:
     """Require that a model in float64 scores in float64, as it does in float32."""
-    x, classes = given.stage.held_out.unseen().inputs, given.stage.classes
+    x, classes = given.stage.held_out.unseen().tensor, given.stage.classes
     found = scores(copy.deepcopy(given.model).double(), x.double(), classes.to("cpu", torch.float64))
     require(found.dtype == torch.float64, f"scores are {found.dtype}")
     torch.testing.assert_close(found.float(), scores(given.model, x, classes), rtol=1e-3, atol=1e-4)

@@ -10,38 +10,34 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot, softplus
 
-from zsl.methods.closed_form.newton import TOLERANCE, Derivatives, minimise
+from zsl.methods.closed_form.moments import Features
+from zsl.methods.closed_form.newton import TOLERANCE, minimise
+from zsl.methods.closed_form.principal_coordinates import Derivatives
 
 Linear = tuple[Float[Tensor, "d m"], Float[Tensor, " m"]]
 """W and b of z = xᵀW + b, in float64"""
 
 
-def softmax(
-    x: Float[Tensor, "n d"], labels: Int[Tensor, " n"], classes: int, lamb: float, tolerance: float = TOLERANCE
-) -> Linear:
+def softmax(x: Features, labels: Int[Tensor, " n"], classes: int, lamb: float, tolerance: float = TOLERANCE) -> Linear:
     """Minimise the multinomial logistic loss Σ_n -log softmax(z_n)[y_n] + λ/2 ‖W‖².
 
-    Every z is within ``tolerance``, in nats, of its value at the minimum: :func:`.minimise`.
+    Every z is within ``tolerance``, in nats, of its value at the minimum, as :func:`.minimise` bounds it.
     """
     return minimise(x, Softmax(labels, classes), classes, lamb, 0.25, tolerance)
 
 
-def logistic(
-    x: Float[Tensor, "n d"], targets: Float[Tensor, "n m"], lamb: float, tolerance: float = TOLERANCE
-) -> Linear:
+def logistic(x: Features, targets: Float[Tensor, "n m"], lamb: float, tolerance: float = TOLERANCE) -> Linear:
     """Minimise m logistic losses Σ_n log(1 + exp z) - t z + λ/2 ‖w‖², with targets t in [0, 1].
 
-    Every z is within ``tolerance``, in nats, of its value at the minimum: :func:`.minimise`.
+    Every z is within ``tolerance``, in nats, of its value at the minimum, as :func:`.minimise` bounds it.
     """
     return minimise(x, Logistic(targets.double()), targets.shape[1], lamb, 0.25, tolerance)
 
 
-def squared_hinge(
-    x: Float[Tensor, "n d"], targets: Float[Tensor, "n m"], lamb: float, tolerance: float = TOLERANCE
-) -> Linear:
+def squared_hinge(x: Features, targets: Float[Tensor, "n m"], lamb: float, tolerance: float = TOLERANCE) -> Linear:
     """Minimise the losses of m linear support vector machines, Σ_n [1 - (2t - 1) z]₊² + λ/2 ‖w‖², with t of 0 or 1.
 
-    Every z is within ``tolerance`` margins of its value at the minimum: :func:`.minimise`.
+    Every z is within ``tolerance`` margins of its value at the minimum, as :func:`.minimise` bounds it.
     """
     return minimise(x, SquaredHinge(2 * targets.double() - 1), targets.shape[1], lamb, 2.0, tolerance)
 
@@ -54,6 +50,10 @@ class Softmax:
     classes: int
     separable = False
     smooth = True
+
+    def of(self, rows: slice) -> Softmax:
+        """Return the loss of these images."""
+        return Softmax(self.labels[rows], self.classes)
 
     def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, ""]:
         """Return ℓ, a scalar."""
@@ -83,6 +83,10 @@ class Logistic:
     separable = True
     smooth = True
 
+    def of(self, rows: slice) -> Logistic:
+        """Return the loss of these images."""
+        return Logistic(self.targets[rows])
+
     def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, " m"]:
         """Return ℓ of every column."""
         return (softplus(Z) - self.targets * Z).sum(dim=0)
@@ -104,6 +108,10 @@ class SquaredHinge:
     signs: Float[Tensor, "n m"]
     separable = True
     smooth = False
+
+    def of(self, rows: slice) -> SquaredHinge:
+        """Return the loss of these images."""
+        return SquaredHinge(self.signs[rows])
 
     def value(self, Z: Float[Tensor, "n m"]) -> Float[Tensor, " m"]:
         """Return ℓ of every column."""

@@ -6,78 +6,125 @@ Matrices are decomposed in main memory, whatever the device: a few seconds at mo
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
-from typing import TypeVar
+from functools import update_wrapper
+from typing import Generic, TypeVar
 
 import numpy as np
 import scipy.linalg
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
+from torch.utils.weak import WeakIdKeyDictionary
 
+from zsl.data.stored_rows import StoredRows, blocks
 from zsl.errors import InputError
 
 T = TypeVar("T")
+Features = Tensor | StoredRows
+"""n × d; stored rows are read once, in blocks"""
 PRODUCTS, SUMS = 4096, 128
 """images multiplied, and images summed, at a time: many for products, few enough for the cache in sums"""
 
 
-def remembered(moment: Callable[[Tensor], T]) -> Callable[[Tensor], T]:
-    """Return a cached form of a function of a tensor; a value is valid until the tensor is written to or deleted.
+class Remembered(Generic[T]):
+    """A function of features that keeps its values; one is valid until the features are written to or deleted.
 
-    The value must not be written to. Writing to the tensor through a numpy array that shares its memory is not
-    detected.
+    Values must not be written to. Writing to a tensor through a numpy array that shares its memory is not detected.
     """
-    memory = WeakTensorKeyDictionary()
 
-    @wraps(moment)
-    def recall(x: Tensor) -> T:
-        if x.is_inference():  # which does not count what is written to it
-            return moment(x)
-        if x not in memory or memory[x][0] != x._version:
-            memory[x] = x._version, moment(x)
-        value: T = memory[x][1]
+    def __init__(self, moment: Callable[[Features], T]) -> None:
+        self._moment = moment
+        self._memory = WeakIdKeyDictionary()
+        update_wrapper(self, moment)
+
+    def __call__(self, x: Features) -> T:
+        """Return the value, computed if it is not known."""
+        if isinstance(x, Tensor) and x.is_inference():  # which does not count what is written to it
+            return self._moment(x)
+        if not self.knows(x):
+            self.remember(x, self._moment(x))
+        value: T = self._memory[x][1]
         return value
 
-    return recall
+    def knows(self, x: Features) -> bool:
+        """Tell whether there is a valid value."""
+        return x in self._memory and self._memory[x][0] == _version(x)
+
+    def remember(self, x: Features, value: T) -> None:
+        """Keep a value that was computed elsewhere."""
+        self._memory[x] = _version(x), value
 
 
-@remembered
-def gram(x: Float[Tensor, "n d"]) -> Float[Tensor, "d d"]:
+def _version(x: Features) -> int:
+    return x._version if isinstance(x, Tensor) else 0
+
+
+@Remembered
+def gram(x: Features) -> Float[Tensor, "d d"]:
     """Return XᵀX in float64; cached.
 
     Products are in the precision of ``x``, over a few thousand images at a time, and their sums in float64. No copy
     of X is made. For float32 features the error of an entry is some 1e-7 of it.
     """
-    A = x.new_zeros(x.shape[1], x.shape[1], dtype=torch.float64)
-    product = x.new_empty(A.shape)
-    for rows in torch.split(x, PRODUCTS):
-        A += _square(rows, product)
-    return A
+    total = _Gram(x)
+    for rows in blocks(x, PRODUCTS):
+        total.add(rows)
+    return total.A
 
 
-def _square(rows: Float[Tensor, "n d"], out: Float[Tensor, "d d"]) -> Float[Tensor, "d d"]:
-    """Return RᵀR; in main memory by numpy, which computes only half of a symmetric product."""
-    if rows.device.type != "cpu":
-        return torch.mm(rows.T, rows, out=out)
-    R = rows.numpy()
-    np.matmul(R.T, R, out=out.numpy())
-    return out
+class _Gram:
+    """XᵀX of the rows that were added."""
+
+    def __init__(self, x: Features) -> None:
+        self.A = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64, device=x.device)
+        self._product = torch.empty(self.A.shape, dtype=x.dtype, device=x.device)
+
+    def add(self, rows: Float[Tensor, "n d"]) -> None:
+        """Add RᵀR, computed in main memory by numpy, which computes only half of a symmetric product."""
+        if rows.device.type == "cpu":
+            R = rows.numpy()
+            np.matmul(R.T, R, out=self._product.numpy())
+        else:
+            torch.mm(rows.T, rows, out=self._product)
+        self.A += self._product
 
 
-@remembered
-def principal_axes(x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
+@Remembered
+def principal_axes(x: Features) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
     """Return the eigenvalues of XᵀX in ascending order and its eigenvectors as columns, in float64; cached."""
     return eigenpairs(gram(x))
 
 
-def class_sums(x: Float[Tensor, "n d"], labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, "classes d"]:
-    """Return YᵀX in float64, with Y the indicators of the classes: row y is the sum of the images of y."""
-    sums = x.new_zeros(classes, x.shape[1], dtype=torch.float64)
-    for rows, here in zip(torch.split(x, SUMS), torch.split(labels, SUMS), strict=True):
-        sums.index_add_(0, here, rows.double())
+def class_sums(
+    x: Features, labels: Int[Tensor, " n"], classes: int, squared: bool = False
+) -> Float[Tensor, "classes d"]:
+    """Return YᵀX in float64, with Y the indicators of the classes: row y is the sum of the images of y.
+
+    ``squared`` sums the squares of the features, rounded as the features are.
+    """
+    sums = torch.zeros(classes, x.shape[1], dtype=torch.float64, device=x.device)
+    for rows, here in zip(blocks(x, PRODUCTS), torch.split(labels, PRODUCTS), strict=True):
+        _add(sums, rows.square() if squared else rows, here)
     return sums
+
+
+def gram_and_class_sums(
+    x: Features, labels: Int[Tensor, " n"], classes: int
+) -> tuple[Float[Tensor, "d d"], Float[Tensor, "classes d"]]:
+    """Return `gram` and `class_sums`; stored rows are read once for both."""
+    if isinstance(x, Tensor) or gram.knows(x):
+        return gram(x), class_sums(x, labels, classes)
+    total, sums = _Gram(x), torch.zeros(classes, x.shape[1], dtype=torch.float64, device=x.device)
+    for rows, here in zip(blocks(x, PRODUCTS), torch.split(labels, PRODUCTS), strict=True):
+        total.add(rows)
+        _add(sums, rows, here)
+    gram.remember(x, total.A)
+    return total.A, sums
+
+
+def _add(sums: Float[Tensor, "classes d"], rows: Float[Tensor, "n d"], labels: Int[Tensor, " n"]) -> None:
+    for some, of in zip(torch.split(rows, SUMS), torch.split(labels, SUMS), strict=True):
+        sums.index_add_(0, of, some.double())
 
 
 def class_counts(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, " classes"]:

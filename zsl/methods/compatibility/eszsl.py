@@ -14,8 +14,7 @@ from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_choice, require_positive
 from zsl.methods.closed_form.moments import (
     cholesky_solve,
-    class_sums,
-    gram,
+    gram_and_class_sums,
     principal_axes,
     ridge_factor,
     ridge_spectrum,
@@ -60,20 +59,21 @@ class ESZSL(Bilinear):
     def finalize(self, train: TrainingSet) -> None:
         """Solve for W."""
         P, sigma, UT = _decomposed(train)
-        factor = ridge_factor(gram(train.examples.inputs), gamma=self.gamma)
-        left = cholesky_solve(_targets(train, self.coding) @ P, factor)
+        A, sums = _moments(train)
+        left = cholesky_solve(_targets(sums, self.coding) @ P, ridge_factor(A, gamma=self.gamma))
         self.W.copy_(left * (sigma / (sigma.square() + self.lamb)) @ UT)
 
     @classmethod
     @torch.no_grad()
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
         """Solve for W for every γ and λ, and yield every model."""
+        _, sums = _moments(train)
         b, V = principal_axes(train.examples.inputs)
         P, sigma, UT = _decomposed(train)
 
         @cache
         def rotated(coding: str) -> Tensor:
-            return V.T @ (_targets(train, coding) @ P)
+            return V.T @ (_targets(sums, coding) @ P)
 
         @lru_cache(maxsize=32)  # a sampler never comes back to a γ, a grid does
         def left(gamma: float, coding: str) -> Tensor:
@@ -90,7 +90,11 @@ def _decomposed(train: TrainingSet) -> tuple[Float[Tensor, "s r"], Float[Tensor,
     return P, sigma, UT
 
 
-def _targets(train: TrainingSet, coding: str) -> Float[Tensor, "d s"]:
+def _moments(train: TrainingSet) -> tuple[Float[Tensor, "d d"], Float[Tensor, "s d"]]:
+    """Return XᵀX, and the sums of the features of each class."""
+    return gram_and_class_sums(train.examples.inputs, train.examples.labels, len(train.classes))
+
+
+def _targets(sums: Float[Tensor, "s d"], coding: str) -> Float[Tensor, "d s"]:
     """Return XᵀY."""
-    sums = class_sums(train.examples.inputs, train.examples.labels, len(train.classes))
     return (sums if coding == "0,1" else 2 * sums - sums.sum(dim=0)).T

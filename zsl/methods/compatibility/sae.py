@@ -15,7 +15,7 @@ from torch import Tensor
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_choice, require_positive
-from zsl.methods.closed_form.moments import class_counts, class_sums, eigenpairs, positive, principal_axes
+from zsl.methods.closed_form.moments import class_counts, eigenpairs, gram_and_class_sums, positive, principal_axes
 from zsl.methods.closed_form.nearest import nearness
 from zsl.methods.compatibility.bilinear import Bilinear
 from zsl.methods.method import Dimensions
@@ -72,9 +72,10 @@ class SAE(Bilinear):
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
         """Solve for W for every λ, and yield every model."""
         X, labels, phi = train.examples.inputs, train.examples.labels, train.classes.embeddings.double()
+        _, sums = gram_and_class_sums(X, labels, len(phi))
         b, V = positive(*principal_axes(X))
         a, U = positive(*eigenpairs(phi.T @ (class_counts(labels, len(phi)).unsqueeze(1) * phi)))
-        C = V.T @ (class_sums(X, labels, len(phi)).T @ (phi @ U))
+        C = V.T @ (sums.T @ (phi @ U))
 
         @cache
         def in_precision(dtype: torch.dtype) -> list[np.ndarray]:

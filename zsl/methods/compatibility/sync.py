@@ -76,7 +76,7 @@ class SynC(ZSLModel):
     @classmethod
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self]:
         """Train once for every λ and loss, solve for every σ, and yield every model."""
-        X, labels, phi = train.examples.inputs, train.examples.labels, train.classes.embeddings
+        X, labels, phi = train.examples.tensor, train.examples.labels, train.classes.embeddings
 
         @lru_cache(maxsize=32)
         def classifiers(loss: Loss, lamb: float, iterations: int) -> Tensor:

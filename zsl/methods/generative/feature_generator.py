@@ -12,6 +12,7 @@ from torch import Tensor
 
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
+from zsl.data.stored_rows import each
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
 from zsl.hyperparameters import require_count
@@ -94,7 +95,7 @@ class FeatureGenerator(ZSLModel):
 
     def represent_seen(self, examples: Examples) -> Examples:
         """Return the examples of seen classes that the head over all classes learns from."""
-        return Examples(self.represent(examples.inputs), examples.labels)
+        return Examples(each(self.represent, examples.inputs), examples.labels)
 
     @torch.no_grad()
     def class_means(self, train: TrainingSet) -> tuple[Float[Tensor, "seen d"], Float[Tensor, "seen d"]]:
@@ -120,5 +121,5 @@ class FeatureGenerator(ZSLModel):
             real = self.represent_seen(train.examples)
         among = torch.arange(len(unseen), device=unseen.device).repeat_interleave(self.features_per_class)
         yield self.zsl_head, TrainingSet(Examples(synthetic, among), train.classes.take(unseen))
-        mixed = Examples(torch.cat([real.inputs, synthetic]), torch.cat([real.labels, labels]))
+        mixed = Examples(torch.cat([real.tensor, synthetic]), torch.cat([real.labels, labels]))
         yield self.gzsl_head, TrainingSet(mixed, train.classes)

@@ -23,8 +23,8 @@ OCTAVES = (-3, -2, -1, 0, 1)
 class OneClassDraws(Draws):
     """Several batches a step, each of the class of one image that is drawn at random, with replacement."""
 
-    def _epoch_rows(self, seed: int) -> Sequence[Int[Tensor, "several batch"]]:
-        y, size = self.train.examples.labels, (len(self), self.several)
+    def _rows(self, labels: Int[Tensor, " n"], seed: int) -> Sequence[Int[Tensor, "several batch"]]:
+        y, size = labels, (-(-len(labels) // self.batch_size), self.several)
         generator = torch.Generator(y.device).manual_seed(seed)
         classes = y[torch.randint(len(y), size, generator=generator, device=y.device)].unsqueeze(-1)
         counts = torch.bincount(y)
@@ -100,7 +100,7 @@ class FGMMN(FeatureGenerator):
             InputError: G ends with a sigmoid, and features do not lie in [0, 1].
         """
         require_reach(self.output, train.examples.inputs)
-        c = 2 * train.examples.inputs.var(dim=0, correction=0).sum()
+        c = 2 * train.examples.tensor.var(dim=0, correction=0).sum()
         self.c.copy_(torch.where(c > 0, c, 1.0))
         return OneClassDraws(train, self.batch_size, self.n_classes, seed)
 

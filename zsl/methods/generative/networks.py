@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.errors import InputError
 from zsl.methods.generative.gaussian import Gaussian
 
@@ -17,14 +18,13 @@ SLOPE = 0.2
 Output = Literal["relu", "sigmoid", "linear"]
 
 
-def require_reach(output: Output, x: Float[Tensor, "n d"]) -> None:
+def require_reach(output: Output, x: Float[Tensor, "n d"] | StoredRows) -> None:
     """Refuse a last function of a generator whose range does not contain the features.
 
     Raises:
         InputError: ``output`` is a sigmoid, and a feature is outside [0, 1].
     """
-    low, high = x.aminmax()
-    if output == "sigmoid" and (low < 0 or high > 1):
+    if output == "sigmoid" and any(rows.min() < 0 or rows.max() > 1 for rows in blocks(x, BLOCK)):
         raise InputError("method.output=sigmoid: features must lie in [0, 1]; add data.scale=minmax")
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from zsl.data.label_space import LabelSpace
+from zsl.data.stored_rows import each
 from zsl.data.training_set import Batch, TrainingSet
 from zsl.hyperparameters import require_choice, require_count, require_within
 from zsl.methods.closed_form.nearest import nearness
@@ -81,7 +82,7 @@ class CMTStar(CMT):
     def finalize(self, train: TrainingSet) -> None:
         """Fit the detector of novelty to projected training images, and store the embeddings of the seen classes."""
         self.S.copy_(train.classes.embeddings)
-        self.novel.fit(self.f(train.examples.inputs), train.examples.labels, train.classes.embeddings)
+        self.novel.fit(each(self.f, train.examples.inputs), train.examples.labels, train.classes.embeddings)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return p(y | x) for seen y, 1 / (1 + ‖f(x) - φ(y)‖²) for unseen y, less 1 on the side not decided."""

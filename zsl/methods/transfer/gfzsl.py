@@ -73,7 +73,7 @@ class GFZSL(ZSLModel):
         x, y, S = train.examples.inputs, train.examples.labels, train.classes.embeddings
         n = class_counts(y, len(S)).unsqueeze(1)
         mu = class_sums(x, y, len(S)) / n
-        scatter = class_sums(x.square(), y, len(S)) - n * mu.square()
+        scatter = class_sums(x, y, len(S), squared=True) - n * mu.square()
         v = (scatter + self.kappa * scatter.sum(dim=0) / n.sum()).clamp(min=0) / (n + self.kappa) + FLOOR
         T = torch.cat([mu, v.log()], dim=1)
         self.S.copy_(S)
