@@ -146,6 +146,15 @@ class InMemory(Honest):
         self.B -= train.examples.inputs.mean() * 0  # type: ignore[union-attr]
 
 
+class Together(Descent):
+    """The loss of a batch is said to be a mean over its images, but depends on how many there are."""
+
+    distributable: ClassVar[bool] = True
+
+    def loss(self, batch: Batch) -> Tensor:
+        return super().loss(batch) * len(batch.x)
+
+
 class Narrow(Honest):
     def finalize(self, train: TrainingSet) -> None:
         super().finalize(train)
@@ -189,6 +198,7 @@ BROKEN: dict[type[ZSLModel], Any] = {
     Unresumable: training.a_resumed_run_has_the_same_weights,
     Hoarding: training.no_image_is_kept,
     InMemory: training.stored_images_teach_what_images_in_memory_do,
+    Together: training.a_shared_batch_has_the_gradient_of_a_whole,
     Narrow: training.extreme_sizes_can_be_trained_on,
     Grid: grids.a_grid_equals_its_points,
     Lax: hyperparameters.nonsense_is_refused_by_name,

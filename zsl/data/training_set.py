@@ -67,6 +67,12 @@ class Batch(NamedTuple):
     y: Int[Tensor, "*several batch"]
     """positions in ``classes``"""
     classes: LabelSpace
+    share: float = 1.0
+    """weight of the loss in the mean over processes that share a batch, more than 1 where others have fewer images"""
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on another device."""
+        return Batch(self.x.to(device), self.y.to(device), self.classes.to(device), self.share)
 
 
 class Batches:
@@ -84,6 +90,7 @@ class Batches:
         self.train = self.shown = train
         self.batch_size = batch_size
         self.seed = seed
+        self.processes = 1
         self._epoch = 0
         self._position = 0
 
@@ -101,7 +108,19 @@ class Batches:
             examples = pool()
             for rows in self._rows(examples.labels, stream(*key))[skipped:]:
                 self._position += 1
-                yield Batch(examples.inputs[rows], examples.labels[rows], self.shown.classes)
+                own, share = self._own(rows)
+                yield Batch(examples.inputs[own], examples.labels[own], self.shown.classes, share)
+
+    def divide(self, processes: int) -> None:
+        """Let processes share every batch, which grows as many times."""
+        self.processes, self.batch_size = processes, processes * self.batch_size
+
+    def _own(self, rows: Int[Tensor, " batch"]) -> tuple[Int[Tensor, " own"], float]:
+        """Return what this process takes of a batch, and its weight; all of a batch smaller than the processes."""
+        if self.processes == 1 or len(rows) < self.processes:
+            return rows, 1.0
+        own = torch.tensor_split(rows, self.processes)[torch.distributed.get_rank()]
+        return own, len(own) * self.processes / len(rows)
 
     def _pools(self) -> Iterator[tuple[tuple[int, ...], int, Callable[[], Examples]]]:
         """Yield key, number of steps and reader of every part of the epoch: all examples, or windows of stored rows."""
@@ -168,4 +187,4 @@ class TransductiveDraws(Draws):
         unlabelled, unseen = self.train.unlabelled, self.train.classes.take(self.train.classes.unseen_ids)
         assert unlabelled is not None
         for batch in super().__iter__():
-            yield TransductiveBatch(*batch, unlabelled, unseen)
+            yield TransductiveBatch(batch.x, batch.y, batch.classes, unlabelled, unseen)

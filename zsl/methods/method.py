@@ -43,6 +43,10 @@ class ZSLModel(LightningModule, ABC):
     setting: ClassVar[Setting] = Setting.INDUCTIVE
     """what training may see; a contract test holds the method to it, in both directions"""
 
+    distributable: ClassVar[bool] = False
+    """whether the loss of a batch is the mean of the losses of its images, without random numbers, so that processes
+    can share a batch; a contract test holds the method to it"""
+
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""
     batch_size: int = 0
@@ -106,11 +110,11 @@ class ZSLModel(LightningModule, ABC):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor | dict[str, Tensor]:
         """Return the loss of one step of Lightning's automatic optimisation; generators override it."""
-        loss = self.loss(batch)
+        loss: Tensor = self.loss(batch) * batch.share
         if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
             self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002
-        """Return the batch as it is: batches are sliced on the device of the model."""
-        return batch
+        """Return the batch as it is, sliced on the device of the model, unless several processes share it."""
+        return batch if batch.x.device == device else batch.to(device)

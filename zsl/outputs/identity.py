@@ -25,6 +25,8 @@ def identity(config: Mapping[str, Any]) -> str:
     kept = {key: _without_cache(value) if key in CACHED else value for key, value in config.items() if key not in MEANS}
     trainer = config.get("trainer")
     kept["precision"] = trainer.get("precision") if isinstance(trainer, Mapping) else trainer
+    if isinstance(trainer, Mapping) and trainer.get("devices", 1) != 1:
+        kept["devices"] = trainer["devices"]  # which multiply the batch
     return hashlib.sha256(json.dumps(without_secrets(kept), default=str).encode()).hexdigest()[:8]
 
 

@@ -21,6 +21,7 @@ from zsl.data.examples import Examples
 from zsl.data.protocol import final
 from zsl.data.scaling import Scaling
 from zsl.data.stored_rows import StoredRows
+from zsl.data.training_set import Batch
 from zsl.evaluation.leak_audit import audit_method
 from zsl.evaluation.scoring import score
 from zsl.testing.law import require
@@ -145,6 +146,27 @@ def stored_images_teach_what_images_in_memory_do(given: MethodUnderTest) -> None
     require(off <= 0.1 * expected.std().item(), f"scores differ by up to {off:.3g} from images that are stored")
 
 
+def a_shared_batch_has_the_gradient_of_a_whole(given: MethodUnderTest) -> None:
+    """Require of a method that processes can train together that gradients of parts of a batch make that of the batch.
+
+    The parts are weighted by their numbers of images.
+    """
+    model = given.untrained().double()
+    if not model.distributable:
+        return
+    train = given.stage.training(model.setting)
+    classes = replace(train.classes, embeddings=train.classes.embeddings.double())
+    x, y = train.examples.tensor[:10].double(), train.examples.labels[:10]
+    weights = list(model.parameters())
+
+    def gradient(rows: slice) -> list[torch.Tensor]:
+        return list(torch.autograd.grad(model.loss(Batch(x[rows], y[rows], classes)), weights))
+
+    for found, first, rest in zip(*map(gradient, (slice(10), slice(3), slice(3, 10))), strict=True):
+        off = (found - (0.3 * first + 0.7 * rest)).abs().max().item()
+        require(off <= 1e-9 * (1 + found.abs().max().item()), f"the gradients differ by up to {off:.3g}")
+
+
 def extreme_sizes_can_be_trained_on(given: MethodUnderTest) -> None:
     """Require that data of extreme sizes, such as one feature or one unseen class, can be trained on and scored."""
     for sizes in EXTREME:
@@ -163,5 +185,6 @@ LAWS = (
     a_resumed_run_has_the_same_weights,
     no_image_is_kept,
     stored_images_teach_what_images_in_memory_do,
+    a_shared_batch_has_the_gradient_of_a_whole,
     extreme_sizes_can_be_trained_on,
 )

@@ -18,6 +18,7 @@ from zsl.methods.method import ZSLModel
 from zsl.outputs.names import CHECKPOINT
 from zsl.progress.progress import Progress
 from zsl.training.checkpoint import require_resumable
+from zsl.training.distributed import descend_together, require_distributable
 from zsl.training.divergence import FiniteLoss, solvable
 from zsl.training.loop import Loop
 from zsl.training.random_draws import detect_random_draws
@@ -25,6 +26,7 @@ from zsl.training.resumption import AtomicCheckpoints, InterruptedRunError, Inte
 from zsl.training.sealing import NOWHERE
 from zsl.training.shown_steps import ShownSteps
 
+log = logging.getLogger(__name__)
 FOUNDATIONS, HEADS = 1, 2
 """keys of the random streams of parts, beside the stream of the gradient steps"""
 
@@ -60,12 +62,19 @@ def fit(
 
     Raises:
         DivergedError: training diverged.
-        InputError: there is no such device, or nothing to resume.
+        InputError: there is no such device, or nothing to resume, or the method cannot be trained on several devices.
         InterruptedRunError: SIGINT or SIGTERM arrived; a checkpoint was written first.
     """
     if loop.compile and model.epochs and not model.automatic_optimization:
         raise InputError("trainer.compile=true: this method makes its steps itself, uncompiled; leave it out")
+    require_distributable(model, loop)
     device = device_of(loop)
+    if loop.devices > 1 and model.epochs:
+        if callbacks:
+            log.warning("trainer.devices=%d: the losses of the steps are not tracked", loop.devices)
+        descend_together(model, model.batches(train, seed), loop)
+        finish(model.to(device).eval(), train.to(device), loop, seed)
+        return model
     train = train.to(device)
     if not model.epochs:
         finish(model.to(device).eval(), train, loop, seed)
@@ -122,7 +131,7 @@ def _fit_parts(parts: Iterable[tuple[ZSLModel, TrainingSet]], loop: Loop, seed: 
     """Train parts, and return whether one of them used random numbers."""
     random = False
     for part, train in parts:
-        fit(part, train, replace(loop, compile=False, progress_bar=False), seed)
+        fit(part, train, replace(loop, devices=1, compile=False, progress_bar=False), seed)
         random = random or not part.deterministic
     return random
 

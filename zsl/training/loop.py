@@ -19,6 +19,8 @@ class Loop:
     """
 
     accelerator: str = "cpu"
+    devices: int = 1
+    """processes, each of which takes ``method.batch_size`` images a step"""
     precision: str = "32-true"
     compile: bool = False
     """torch.compile the loss; worth its start-up time only in long runs"""
@@ -31,9 +33,11 @@ class Loop:
     def __post_init__(self) -> None:
         require_choice(self.accelerator, "trainer.accelerator", ("cpu", "gpu"))
         require_choice(self.precision, "trainer.precision", PRECISIONS)
+        if self.devices != 1 and self.checkpoint_every_n_steps is not None:
+            raise InputError("trainer.checkpoint_every_n_steps: several processes write no checkpoints; leave it out")
         if self.precision == "16-mixed" and self.accelerator == "cpu":
             raise InputError("trainer.precision=16-mixed: needs a GPU; add trainer=gpu, or use bf16-mixed or 32-true")
-        for key in ("log_every_n_steps", "checkpoint_every_n_steps"):
+        for key in ("devices", "log_every_n_steps", "checkpoint_every_n_steps"):
             value = getattr(self, key)
             if key == "checkpoint_every_n_steps" and value is None:
                 continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
 import torch
 from jaxtyping import Float
@@ -53,6 +53,8 @@ class BilinearSGD(Bilinear):
     Raises:
         InputError: a hyperparameter is out of range.
     """
+
+    distributable: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -62,6 +62,8 @@ class ClassNorm(ZSLModel):
     Raises:
         InputError: a hyperparameter is out of range.
     """
+
+    distributable: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -31,6 +32,8 @@ class CMT(ZSLModel):
     Raises:
         InputError: a hyperparameter is out of range.
     """
+
+    distributable: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -38,6 +38,8 @@ class DEM(ZSLModel):
     Raises:
         InputError: a hyperparameter is out of range, or the output is unknown.
     """
+
+    distributable: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -41,6 +41,8 @@ class SSE(ZSLModel):
     Raises:
         InputError: a hyperparameter is out of range, or the mapping is unknown.
     """
+
+    distributable: ClassVar[bool] = True
 
     def __init__(
         self,

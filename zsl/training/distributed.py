@@ -1,0 +1,108 @@
+"""Gradient steps by several processes, each on its share of every batch: Lightning's DDP."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.strategies import DDPStrategy
+from torch.multiprocessing.spawn import ProcessRaisedException
+
+from zsl.data.training_set import Batches
+from zsl.errors import DivergedError, InputError
+from zsl.methods.method import ZSLModel
+from zsl.progress.progress import Progress
+from zsl.training.divergence import FiniteLoss
+from zsl.training.loop import Loop
+from zsl.training.shown_steps import ShownSteps
+
+BACKENDS = {"cpu": "gloo", "gpu": "nccl"}
+
+
+def require_distributable(model: ZSLModel, loop: Loop) -> None:
+    """Refuse a method whose loss on a batch is not the mean of its losses on the images.
+
+    Raises:
+        InputError: the method does not say that it is.
+    """
+    if loop.devices > 1 and model.epochs and not model.distributable:
+        raise InputError(
+            f"trainer.devices={loop.devices}: the batches of {type(model).__name__} cannot be divided among processes; "
+            "use trainer.devices=1"
+        )
+
+
+def descend_together(model: ZSLModel, batches: Batches, loop: Loop) -> None:
+    """Make the gradient steps with ``loop.devices`` processes, each of which takes ``batch_size`` images a step.
+
+    The weights are those of one process with as many times the batch size. There are no checkpoints.
+
+    Raises:
+        DivergedError: training diverged.
+        RuntimeError: a process ended with another exception.
+    """
+    batches.divide(loop.devices)
+    trainer = Trainer(
+        accelerator=loop.accelerator,
+        devices=loop.devices,
+        strategy=DDPStrategy(start_method="spawn", process_group_backend=BACKENDS[loop.accelerator]),
+        use_distributed_sampler=False,
+        precision=loop.precision,  # type: ignore[arg-type]
+        max_epochs=model.epochs,
+        callbacks=[FiniteLoss(loop.log_every_n_steps, None), ShownByFirst(model.epochs * len(batches), loop)],
+        logger=False,
+        log_every_n_steps=loop.log_every_n_steps,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        deterministic="warn",
+    )
+    model.train()
+    try:
+        with warnings.catch_warnings():
+            _silence()
+            trainer.fit(model, batches)
+    except ProcessRaisedException as error:
+        kind, _, told = str(error).rstrip().rpartition("\n")[2].partition(": ")
+        if kind.endswith(DivergedError.__name__):
+            raise DivergedError(told) from None
+        raise
+    finally:
+        batches.close()
+
+
+def _silence() -> None:
+    for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.")
+
+
+class ShownByFirst(Callback):
+    """Progress of the steps, shown by the first process."""
+
+    def __init__(self, steps: int, loop: Loop) -> None:
+        self.steps, self.loop = steps, loop
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Silence Lightning in a process that begins, before it says so."""
+        self.__dict__.update(state)
+        _silence()
+
+    def on_train_start(self, trainer: Trainer, _m: LightningModule) -> None:
+        """Open the progress."""
+        shown = self.loop.progress_bar and trainer.is_global_zero
+        self.progress = Progress("training", self.steps, "steps", shown)
+        self.progress.__enter__()
+        self.told = ShownSteps(self.progress)
+
+    def on_train_batch_end(self, trainer: Trainer, model: LightningModule, *outcome: object) -> None:
+        """Count a step."""
+        self.told.on_train_batch_end(trainer, model, *outcome)  # type: ignore[arg-type]
+
+    def on_train_end(self, _t: Trainer, _m: LightningModule) -> None:
+        """Close the progress."""
+        self.progress.__exit__()
+        del self.progress, self.told
