@@ -31,9 +31,11 @@ class Shape:
     populated: tuple[int, ...] = (500, 1000, 5000)
     features: int = 24
     vectors: int = 12
+    every: int = 16
+    """of the other classes, one of so many has images"""
 
 
-SMALL = Shape(8, 30, 3, 2, 6, 12, (5,), 6, 4)
+SMALL = Shape(8, 30, 3, 2, 6, 12, (5,), 6, 4, 1)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def world(shape: Shape = SMALL, seed: int = 0) -> World:
 
     def images(labels: Array) -> tuple[Array, Array]:
         noise = rng.standard_normal((len(labels), shape.features))
-        return (vectors[labels] @ A + 0.3 * noise).astype(np.float32), labels
+        return (vectors[labels] @ A + 4 * noise).astype(np.float32), labels
 
     every = np.setdiff1d(np.arange(shape.seen, count), bare)
     shuffled = rng.permutation(every)
@@ -88,7 +90,7 @@ def world(shape: Shape = SMALL, seed: int = 0) -> World:
         sets,
         images(rng.permutation(np.repeat(np.arange(shape.seen), 3))),
         images(np.arange(shape.seen)),
-        images(rng.permutation(np.arange(shape.seen, count))),
+        images(rng.permutation(np.repeat(np.arange(shape.seen, count, shape.every), 2))),
     )
 
 

@@ -74,13 +74,13 @@ def _converted(file: Path) -> Entry:
     _require_wnids(wnids, f"{place}: wnids")
     if words and (len(words) != len(wnids) or not all(words)):
         raise InputError(f"{place}: {len(words)} words for {len(wnids)} wnids, or an empty one; give words of each")
-    vectors, has = np.zeros((0, 0)), np.zeros(0, dtype=bool)
+    vectors, has = np.zeros((0, 0)), np.zeros(0, dtype=np.bool_)
     if "w2v" in found:
         vectors = found["w2v"].astype(np.float64)
         if vectors.ndim != 2 or len(vectors) != len(wnids):
             shape = " × ".join(map(str, vectors.shape))
             raise InputError(f"{place}: w2v is {shape} for {len(wnids)} wnids; give one row a class")
-        has = np.isfinite(vectors).all(axis=1) & vectors.any(axis=1)
+        has = np.asarray(np.isfinite(vectors).all(axis=1) & vectors.any(axis=1))
         has[_positions(found.get("no_w2v_loc", np.zeros(0)), len(wnids), f"{place}: no_w2v_loc")] = False
     encoded = {key: np.frombuffer("\n".join(lines).encode(), dtype=np.uint8) for key, lines in texts.items()}
     return Entry({**encoded, "w2v": vectors, "has_vector": has}, {})
@@ -105,6 +105,11 @@ def read_class_sets(path: Path, wnids: dict[str, int], extend: bool = False) -> 
     file = require_file(path, "data.splits", "give ImageNet_splits.mat or a .json file of wnids, or null")
     if file.suffix.lower() == ".json":
         return _of_json(file, wnids, extend)
+    if extend:
+        raise InputError(
+            f"data.splits {file}: holds numbers of classes; give the list of classes that they count with "
+            "data.classes, or a .json file of wnids"
+        )
     found = {
         key: _positions(value, len(wnids), f"data.splits {file}: {key}")
         for key, value in matlab.read(file, (SEEN, VAL, *SETS.values())).items()
@@ -185,9 +190,7 @@ def _of_json(file: Path, wnids: dict[str, int], extend: bool) -> ClassSets:
                 for wnid in listed:
                     wnids.setdefault(wnid, len(wnids))
             if unknown := [wnid for wnid in listed if wnid not in wnids]:
-                raise InputError(
-                    f"{place}: {unknown[0]} is not in the list of classes; give data.classes of this split"
-                )
+                raise InputError(f"{place}: {unknown[0]} is not in data.classes; give the list of this split")
             found[name] = np.array([wnids[wnid] for wnid in listed], dtype=np.int64)
     return ClassSets(found.pop("train"), found.pop("val", None), found)
 
