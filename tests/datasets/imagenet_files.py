@@ -1,11 +1,13 @@
 """A world of ImageNet's true shape in files of the distributed layout: few images a class, few features, a small tree.
 
 Sizes are those of the real sets: 1,000 seen classes and 20,842 others, of which 497 have no word vector.
+``python -m tests.datasets.imagenet_files FOLDER`` writes them.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,3 +177,7 @@ def write_hdf5(path: Path, arrays: dict[str, Any]) -> None:
                 file.create_dataset(name, data=np.asarray(array).T, chunks=True, compression="gzip")
     with path.open("r+b") as handle:
         handle.write(b"MATLAB 7.3 MAT-file".ljust(512))
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), world(Shape()), cells=False)
