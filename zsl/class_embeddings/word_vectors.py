@@ -21,6 +21,8 @@ from zsl.errors import InputError
 
 log = logging.getLogger(__name__)
 
+NAMED = 200
+"""names that a note lists before it counts the others"""
 Oov = Literal["error", "split", "mean", "zero"]
 
 
@@ -104,7 +106,8 @@ class WordVectors:
         fresh = [name for name in names if name not in self._noted]
         self._noted.update(fresh)
         if fresh:
-            log.info("class embedding: %d names are %s: %s", len(fresh), what, "; ".join(fresh))
+            more = f"; and {len(fresh) - NAMED} more" if len(fresh) > NAMED else ""
+            log.info("class embedding: %d names are %s: %s%s", len(fresh), what, "; ".join(fresh[:NAMED]), more)
 
     @staticmethod
     def _lost(lost: Sequence[str], of: int, cure: str) -> InputError:
