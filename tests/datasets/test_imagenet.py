@@ -14,13 +14,18 @@ import pytest
 import scipy.io
 from numpy import ndarray as Array
 
+from tests.backbones.mean_colour import MeanColour
 from tests.datasets import imagenet_files
 from tests.datasets.imagenet_files import SMALL
+from tests.datasets.test_image_folder import paint
+from zsl.config.extraction import ExtractSettings
 from zsl.data.dataset import Dataset
 from zsl.datasets.imagenet import load
 from zsl.errors import InputError
+from zsl.features.extraction import Extraction
 from zsl.features.shard import packed
 from zsl.features.store import finish, shard_file
+from zsl.runs.extraction import extract
 from zsl.testing import check_data
 
 FILES = ["ILSVRC2012_res101_feature.mat", "res101_1crop_all.mat"]
@@ -158,13 +163,13 @@ def test_populated_sets_are_counted(root: Path) -> None:
             assert counts[chosen].max() <= counts[others].min()
 
 
-def store(folder: Path, x: Array, y: Array) -> Path:
+def store(folder: Path, x: Array, y: Array, name: str = "toy") -> Path:
     """What ``zsl extract`` writes of a folder of folders named by wnids, in two shards."""
     folder.mkdir()
     for number, rows in enumerate(np.array_split(np.arange(len(y)), 2)):
         (folder / shard_file(number)).write_bytes(packed(x[rows], [f"{row:064x}" for row in rows], {}))
     classes = [MADE.wnids[label] for label in y]
-    backbone = {"name": "toy", "transform": "none", "pretraining": "imagenet1k", "labels": ["tench"]}
+    backbone = {"name": name, "transform": "none", "pretraining": "imagenet1k", "labels": ["tench"]}
     finish(folder, 2, [f"{wnid}/{i}.jpg" for i, wnid in enumerate(classes)], classes, backbone, {})
     return folder
 
@@ -187,6 +192,31 @@ def test_folders_of_features_are_the_same_data(root: Path, known: bool) -> None:
         assert part(data, name, wnids) == images(*world, wanted)
     assert len(data.images) == len(data.features)
     assert any("pretraining: imagenet1k" in note for note in data.card.notes)
+
+
+def test_photographs_that_were_extracted(root: Path, tmp_path: Path) -> None:
+    """From folders named by wnids, by the command's own code."""
+    places = {}
+    for name, labels in (("train", range(SMALL.seen)), ("val", range(SMALL.seen)), ("unseen", MADE.sets["hops2"])):
+        for label in labels:
+            for i in range(2):
+                paint(tmp_path / "photographs" / name / MADE.wnids[label] / f"{i}.png", int(label), i)
+        extraction = Extraction(str(tmp_path / "photographs" / name), tmp_path / name, MeanColour(), 8, False, 1)
+        extract(ExtractSettings(extraction, "local", 1, {}))
+        places[name] = str(tmp_path / name)
+    data = read(root, features=[places["train"], places["unseen"]], held_out=places["val"])
+    wnids = wnids_of(data)
+    for split, count in (("trainval", 2 * SMALL.seen), ("test_seen", 2 * SMALL.seen), ("test_unseen", 2 * SMALL.hops2)):
+        rows = data.splits.parts()[split]
+        assert len(rows) == count
+        for row in rows:
+            assert data.images[row].startswith(wnids[data.classes.names[data.labels[row]]])
+
+
+def test_folders_of_different_backbones_are_refused(root: Path) -> None:
+    places = [str(store(root / "train", *MADE.train)), str(store(root / "unseen", *MADE.unseen, "other"))]
+    with pytest.raises(InputError, match="are of different backbones; extract"):
+        read(root, features=places, held_out=str(store(root / "val", *MADE.val)))
 
 
 def test_without_any_file_of_classes_seen_ones_are_those_that_are_held_out(root: Path) -> None:

@@ -154,6 +154,11 @@ def _images(folder: Path, features: list[str] | str, held_out: list[str] | str |
                 f"data.features: {part.place} has {d} features an image, {parts[0].place} {blocks[0].shape[1]}; give "
                 "features of one backbone"
             )
+    stores = [part for part in parts if part.backbone]
+    for part in stores:
+        if part.backbone != stores[0].backbone:
+            both = f"{part.place} and {stores[0].place}"
+            raise InputError(f"data.features: {both} are of different backbones; extract with one backbone")
     held = np.repeat([part.held_out for part in parts], [len(part.labels) for part in parts])
     return _Images(parts, blocks[0] if len(blocks) == 1 else RowBlocks(blocks), held)
 
