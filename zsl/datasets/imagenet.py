@@ -3,7 +3,7 @@
 The protocol of [Frome2013], [Norouzi2014], [Changpinyo2016] and [Xian2018]. Three kinds of files belong to it:
 
 - features: folders that ``zsl extract`` wrote of folders named by wnids (``n02119789``), or MATLAB files such as
-  ``ILSVRC2012_res101_feature.mat`` (:func:`zsl.datasets.imagenet_features.open_parts`);
+  ``ILSVRC2012_res101_feature.mat`` (:func:`zsl.datasets.imagenet_features.open_images`);
 - the list of all classes, ``ImageNet_w2v.mat``, with their words and word vectors
   (:func:`zsl.datasets.imagenet_classes.read_class_list`); not needed for folders, which name the classes themselves;
 - sets of classes, ``ImageNet_splits.mat`` or a JSON file of wnids
@@ -19,17 +19,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Int64
 from numpy import ndarray as Array
 
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints
 from zsl.data.hierarchy import Hierarchy
-from zsl.data.pretraining import pretraining_notes
-from zsl.data.row_blocks import RowBlocks
 from zsl.data.splits import SplitsOrigin, audit, divide
 from zsl.datasets.imagenet_classes import ClassList, ClassSets, read_class_list, read_class_sets, unseen_classes
-from zsl.datasets.imagenet_features import Part, open_parts
+from zsl.datasets.imagenet_features import open_images
 from zsl.datasets.unused_classes import without_unused
 from zsl.datasets.wordnet import AUTO, WordNet, find_wordnet, synset_names
 from zsl.errors import InputError
@@ -76,7 +74,7 @@ def load(
     """
     require_file_name("data.name", name)
     folder = Path() if root is None else locate(root)
-    every = _images(folder, features, held_out, Path(cache))
+    every = open_images(folder, features, held_out, Path(cache))
     known = None if classes is None else read_class_list(locate(folder / classes), Path(cache))
     listed = known.wnids if known else sorted({wnid for part in every.parts for wnid in part.wnids or ()})
     number = {wnid: i for i, wnid in enumerate(listed)}
@@ -118,49 +116,6 @@ def load(
         top_k=TOP_K,
         hierarchy=synsets.hierarchy(order, described.names) if synsets else None,
     )
-
-
-@dataclass(frozen=True)
-class _Images:
-    """All images, used or not."""
-
-    parts: Sequence[Part]
-    features: Float32[Array, "n d"] | RowBlocks
-    held: Bool[Array, " n"]
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Return the names of the images where all have one."""
-        paths = tuple(image for part in self.parts for image in part.images)
-        return paths if len(paths) == len(self.held) else ()
-
-    def notes(self, names: Sequence[str], seen: Bool[Array, " c"]) -> Sequence[str]:
-        """Return what is known of the pretraining of the backbones, each note once."""
-        known = (pretraining_notes(part.backbone, names, seen) for part in self.parts if part.backbone)
-        return list(dict.fromkeys(note for notes in known for note in notes))
-
-
-def _images(folder: Path, features: list[str] | str, held_out: list[str] | str | None, cache: Path) -> _Images:
-    parts = [
-        part
-        for given, held in ((features, False), (held_out or [], True))
-        for path in ([given] if isinstance(given, str) else given)
-        for part in open_parts(locate(folder / path), cache, held)
-    ]
-    blocks = [block for part in parts for block in part.blocks]
-    for part in parts:
-        if (d := part.blocks[0].shape[1]) != blocks[0].shape[1]:
-            raise InputError(
-                f"data.features: {part.place} has {d} features an image, {parts[0].place} {blocks[0].shape[1]}; give "
-                "features of one backbone"
-            )
-    stores = [part for part in parts if part.backbone]
-    for part in stores:
-        if part.backbone != stores[0].backbone:
-            both = f"{part.place} and {stores[0].place}"
-            raise InputError(f"data.features: {both} are of different backbones; extract with one backbone")
-    held = np.repeat([part.held_out for part in parts], [len(part.labels) for part in parts])
-    return _Images(parts, blocks[0] if len(blocks) == 1 else RowBlocks(blocks), held)
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 from numpy import ndarray as Array
 
+from zsl.data.pretraining import pretraining_notes
+from zsl.data.row_blocks import RowBlocks
 from zsl.errors import InputError
 from zsl.features.cache import Entry, cached, key_part
 from zsl.features.store import open_store
 from zsl.files import matlab
-from zsl.files.source_file import require_file
+from zsl.files.source_file import locate, require_file
 
 WHOLE = 2**31
 """exclusive upper bound of a class number"""
@@ -60,15 +62,68 @@ class Part:
         return np.asarray(place[self.labels], dtype=np.int64)
 
 
-def open_parts(path: Path, cache: Path, held_out: bool) -> list[Part]:
-    """Open a folder that ``zsl extract`` wrote, or a MATLAB file of features.
+@dataclass(frozen=True)
+class Images:
+    """Images of all files, used or not."""
+
+    parts: Sequence[Part]
+    features: Float32[Array, "n d"] | RowBlocks
+    held: Bool[Array, " n"]
+    """whether an image is for tests alone if its class is seen"""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Return the names of the images where all have one."""
+        paths = tuple(image for part in self.parts for image in part.images)
+        return paths if len(paths) == len(self.held) else ()
+
+    def notes(self, names: Sequence[str], seen: Bool[Array, " c"]) -> Sequence[str]:
+        """Return what is known of the pretraining of the backbones, each note once."""
+        known = (pretraining_notes(part.backbone, names, seen) for part in self.parts if part.backbone)
+        return list(dict.fromkeys(note for notes in known for note in notes))
+
+
+def open_images(folder: Path, features: list[str] | str, held_out: list[str] | str | None, cache: Path) -> Images:
+    """Open all files of features, folders that ``zsl extract`` wrote or MATLAB files, as one matrix.
 
     A MATLAB file has ``features`` and ``labels`` (numbers of classes counted from 1), and optionally ``features_val``
     and ``labels_val``, held-out images of seen classes. Images lie along either axis of a matrix.
 
+    Args:
+        folder: that paths are relative to.
+        features: paths.
+        held_out: further paths, whose images of seen classes are for tests alone.
+        cache: where MATLAB files are kept as memory maps.
+
     Raises:
-        InputError: the path is neither, a key is missing, or shapes or values are wrong.
+        InputError: a path is neither, a key is missing, shapes or values are wrong, or features are of several
+            backbones.
     """
+    parts = [
+        part
+        for given, held in ((features, False), (held_out or [], True))
+        for path in ([given] if isinstance(given, str) else given)
+        for part in _parts(locate(folder / path), cache, held)
+    ]
+    if not parts:
+        raise InputError("data.features: lists no file; give folders that zsl extract wrote, or .mat files")
+    blocks = [block for part in parts for block in part.blocks]
+    for part in parts:
+        if (d := part.blocks[0].shape[1]) != blocks[0].shape[1]:
+            raise InputError(
+                f"data.features: {part.place} has {d} features an image, {parts[0].place} {blocks[0].shape[1]}; give "
+                "features of one backbone"
+            )
+    stores = [part for part in parts if part.backbone]
+    for part in stores:
+        if part.backbone != stores[0].backbone:
+            both = f"{part.place} and {stores[0].place}"
+            raise InputError(f"data.features: {both} are of different backbones; extract with one backbone")
+    held = np.repeat([part.held_out for part in parts], [len(part.labels) for part in parts])
+    return Images(parts, blocks[0] if len(blocks) == 1 else RowBlocks(blocks), held)
+
+
+def _parts(path: Path, cache: Path, held_out: bool) -> list[Part]:
     if path.is_dir():
         store = open_store(path)
         if store.features.ndim != 2:
