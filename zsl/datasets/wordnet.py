@@ -66,10 +66,10 @@ class WordNet:
 
 
 def find_wordnet(given: str) -> WordNet | None:
-    """Read WordNet from a folder; from where it is installed for ``auto``, or not at all where it is not; never for
-    ``none``.
+    """Return the WordNet of a folder, the installed one for ``auto``, or None for ``none``.
 
-    Looked for are ``$WNSEARCHDIR``, ``$WNHOME/dict``, and the folders of Debian's package and of NLTK's corpus.
+    ``auto`` looks in ``$WNSEARCHDIR``, in ``$WNHOME/dict``, and in the folders of Debian's package and of NLTK's corpus;
+    it is None where there is no WordNet 3.0.
 
     Raises:
         InputError: there is no such folder, or its file is not WordNet 3.0.
