@@ -13,7 +13,8 @@ _INSIDE_WORDS = re.compile(r"[^\w]+|(?<=[a-z])(?=[A-Z])")
 def words(name: str) -> list[str]:
     """Split a name into words at spaces, ``_`` and ``+``.
 
-    A leading number with a dot (as in CUB) and a wnid that tells equal names apart (``crane (n03126707)``) are left out.
+    Left out are a leading number with a dot (as in CUB), and a wnid that tells equal names apart, as in
+    ``crane (n03126707)``.
     """
     return [word for word in _BETWEEN_WORDS.split(_WNID.sub("", _NUMBER.sub("", name))) if word]
 

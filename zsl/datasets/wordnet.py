@@ -68,7 +68,7 @@ class WordNet:
 def find_wordnet(given: str) -> WordNet | None:
     """Return the WordNet of a folder, the installed one for ``auto``, or None for ``none``.
 
-    ``auto`` looks in ``$WNSEARCHDIR``, in ``$WNHOME/dict``, and in the folders of Debian's package and of NLTK's corpus;
+    ``auto`` looks in ``$WNSEARCHDIR``, ``$WNHOME/dict``, and the folders of Debian's package and of NLTK's corpus;
     it is None where there is no WordNet 3.0.
 
     Raises:
