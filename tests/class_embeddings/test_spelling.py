@@ -22,6 +22,8 @@ from zsl.class_embeddings.spelling import parts, readable, words
         ("tie-dye shirt", ["tie-dye", "shirt"]),
         ("1.5", ["1.5"]),
         ("__", []),
+        ("crane (n03126707)", ["crane"]),
+        ("crane (bird)", ["crane", "(bird)"]),
     ],
 )
 def test_words(name: str, expected: list[str]) -> None:

@@ -68,6 +68,10 @@ def embed(file: Path, *names: str, oov: Oov = "error") -> np.ndarray:
         ("SeaLion", (0.5, 0, 0.5)),
         ("red-winged sea", (7 / 3, 2, 0)),
         ("sea unicorn", (1, 0, 0)),
+        ("sea lion, killer whale", (1.25, 1.25, 1)),
+        ("Ursus unicornis, killer whale", (2, 2, 2)),
+        ("sea lion (n02077923)", (0.5, 0.5, 0)),
+        ("sea,lion", (0.5, 0.5, 0)),
     ],
 )
 def test_the_rule_for_names(file: Path, name: str, expected: tuple[float, ...]) -> None:

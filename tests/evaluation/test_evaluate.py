@@ -13,9 +13,10 @@ from zsl.evaluation.evaluate import Calibration, ScoredImages, calibrate, evalua
 from zsl.evaluation.gzsl import stacked
 from zsl.evaluation.hubness import skewness
 
-ZSL_NAMES = {"T1", "T1_per_sample", "T5", "N1_skewness", "ECE_ZSL"}
-UNSEEN_NAMES = {"u", "u_per_sample", "ECE_GZSL"}
-SEEN_NAMES = {"s", "s_per_sample", "H", "H_per_sample", "AUSUC", "AUSUC_per_sample", "AUROC"}
+ZSL_NAMES = {"T1", "T1_per_sample", "T5", "T5_per_sample", "N1_skewness", "ECE_ZSL"}
+UNSEEN_NAMES = {"u", "u_per_sample", "u_top5", "u_top5_per_sample", "ECE_GZSL"}
+SEEN_NAMES = {"s", "s_per_sample", "s_top5", "s_top5_per_sample"}
+SEEN_NAMES |= {"H", "H_per_sample", "AUSUC", "AUSUC_per_sample", "AUROC"}
 CALIBRATED_NAMES = {"u_calibrated", "s_calibrated", "H_calibrated", "ECE_calibrated"}
 
 

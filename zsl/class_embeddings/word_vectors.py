@@ -14,13 +14,15 @@ from jaxtyping import Bool, Float32, Float64
 from numpy import ndarray as Array
 
 from zsl.class_embeddings.lexicon import Lexicon, open_lexicon
-from zsl.class_embeddings.spelling import parts, words
+from zsl.class_embeddings.spelling import parts, synonyms, words
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.descriptions import Embed
 from zsl.errors import InputError
 
 log = logging.getLogger(__name__)
 
+NAMED = 200
+"""names that a note lists before it counts the others"""
 Oov = Literal["error", "split", "mean", "zero"]
 
 
@@ -38,9 +40,10 @@ class WordVectors:
        ``oov=split``, the two words of which it is composed (``tvmonitor``), chosen so that the rarer of
        the two is as frequent as possible.
 
-    If some words of a name have no vector, φ is the mean over the other words, and the name is logged. A class without
-    any vector is out of vocabulary: an error (``error``, ``split``), the mean of the embeddings of the known classes
-    (``mean``), or zeros (``zero``).
+    If some words of a name have no vector, φ is the mean over the other words, and the name is logged. A name of
+    several lemmas, such as ``kit fox, Vulpes macrotis``, has the mean of the φ of those lemmas that have a vector. A
+    class without any vector is out of vocabulary: an error (``error``, ``split``), the mean of the embeddings of the
+    known classes (``mean``), or zeros (``zero``).
     """
 
     path: str | Path | None = None
@@ -89,9 +92,11 @@ class WordVectors:
         found = np.zeros(len(phi), dtype=bool)
         partly: list[str] = []
         for i, name in enumerate(names):
-            vectors, missing = self._vectors(lexicon, name)
-            if vectors:
-                phi[i], found[i] = np.mean(vectors, axis=0, dtype=np.float64), True
+            of_lemmas = [self._vectors(lexicon, lemma) for lemma in synonyms(name)]
+            means = [np.mean(vectors, axis=0, dtype=np.float64) for vectors, _ in of_lemmas if vectors]
+            missing = [word for _, words_without in of_lemmas for word in words_without]
+            if means:
+                phi[i], found[i] = np.mean(means, axis=0), True
                 partly += [f"{name} (without {', '.join(missing)})"] if missing else []
         self._note(partly, "embedded in part")
         return phi, found
@@ -101,7 +106,8 @@ class WordVectors:
         fresh = [name for name in names if name not in self._noted]
         self._noted.update(fresh)
         if fresh:
-            log.info("class embedding: %d names are %s: %s", len(fresh), what, "; ".join(fresh))
+            more = f"; and {len(fresh) - NAMED} more" if len(fresh) > NAMED else ""
+            log.info("class embedding: %d names are %s: %s%s", len(fresh), what, "; ".join(fresh[:NAMED]), more)
 
     @staticmethod
     def _lost(lost: Sequence[str], of: int, cure: str) -> InputError:

@@ -12,6 +12,7 @@ from jaxtyping import Float32, Float64, Int64
 from numpy import ndarray as Array
 
 from zsl.data.class_names import placeholders, require_names
+from zsl.data.hierarchy import Hierarchy
 from zsl.data.row_blocks import RowBlocks
 from zsl.errors import InputError
 
@@ -135,6 +136,10 @@ class Dataset:
     """opens the image of a row; None where there are features alone"""
     images: tuple[str, ...] = ()
     """path of every image, relative to the folder of the data set; empty where the data set knows no image files"""
+    top_k: tuple[int, ...] = (5,)
+    """k of the top-k accuracies that are evaluated besides top-1"""
+    hierarchy: Hierarchy | None = field(default=None, compare=False, repr=False)
+    """is-a edges with a node for every class, for hierarchical precision; None where there are none"""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:

@@ -65,10 +65,11 @@ def load(
 def _labels(store: FeatureStore, file: Path) -> np.ndarray:
     """Return the positions of the images' classes in the split file, -1 for classes that it does not list."""
     place = np.full(len(store.classes) + 1, -1)
+    row = {name: i for i, name in enumerate(store.classes)}
     for label, name in enumerate(read_split_file(file).classes):
-        if (own := find_name(name, store.classes)) is None:
+        if (own := name if name in row else find_name(name, store.classes)) is None:
             offer = suggest_name(name, store.classes, "remove it from the list")
             raise InputError(f"{file}: class {name!r} has no image in the store; {offer}")
-        place[store.classes.index(own)] = label
+        place[row[own]] = label
     found: np.ndarray = place[store.labels]
     return found

@@ -119,8 +119,9 @@ def assembled(
 def readable_names(classes: Sequence[str], file: Path) -> tuple[str, ...]:
     """Return folder names as plain text: ``002.Laysan_Albatross`` -> ``Laysan Albatross``."""
     names = [re.sub(r"^\d+\.", "", name).replace("_", " ").strip() or name for name in classes]
+    place: dict[str, int] = {}
     for i, name in enumerate(names):
-        if (first := names.index(name)) != i:
+        if (first := place.setdefault(name, i)) != i:
             raise InputError(f"{file}: classes {classes[first]!r} and {classes[i]!r} both become {name!r}; rename one")
     return tuple(names)
 

@@ -163,9 +163,10 @@ def require_images(
     Raises:
         InputError: there is such a class.
     """
+    of_seen, of_unseen, seen = np.unique(labels[trained]), np.unique(labels[unseen]), len(plan.seen)
+    present = {*of_seen[of_seen < seen].tolist(), *of_unseen[of_unseen >= seen].tolist()}
     for label, name in enumerate(plan.classes):
-        of_class = labels[trained if label < len(plan.seen) else unseen]
-        if not np.any(of_class == label):
+        if label not in present:
             raise InputError(f"{file}: class {name!r} has no image to train or test on; add images")
 
 

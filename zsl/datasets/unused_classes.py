@@ -7,6 +7,10 @@ from jaxtyping import Int64
 from numpy import ndarray as Array
 
 from zsl.data.dataset import ClassDescriptions
+from zsl.files.named_arrays import listed
+
+NAMED = 100
+"""classes that the note names before it counts the others"""
 
 
 def without_unused(
@@ -24,7 +28,8 @@ def without_unused(
     if not len(unused):
         return classes, labels, []
     what = "kept as further answers" if keep else "left out (data.distractors=true keeps them as answers)"
-    note = f"{len(unused)} classes have no image in any split, {what}: " + ", ".join(classes.names[i] for i in unused)
+    names = listed((classes.names[i] for i in unused), NAMED)
+    note = f"{len(unused)} classes have no image in any split, {what}: {names}"
     if keep:
         return classes, labels, [note]
     position = np.full(len(classes.names) + 1, -1)

@@ -1,15 +1,15 @@
-"""Accuracies of hits, per class and per image, in percent."""
+"""Accuracies of hits, per class and per image, in percent; a hit is a truth value, or a precision in [0, 1]."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Float64, Int64, Shaped
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
 
 
-def class_accuracies(hit: Bool[Array, " n"], labels: Int64[Array, " n"], classes: int) -> Float64[Array, " classes"]:
+def class_accuracies(hit: Shaped[Array, " n"], labels: Int64[Array, " n"], classes: int) -> Float64[Array, " classes"]:
     """Return the percentage of hits among the images of each class; NaN for a class without images."""
     images = np.bincount(labels, minlength=classes)
     right = np.bincount(labels, weights=hit, minlength=classes)
@@ -17,7 +17,7 @@ def class_accuracies(hit: Bool[Array, " n"], labels: Int64[Array, " n"], classes
     return 100 * share
 
 
-def mean_class_accuracy(hit: Bool[Array, " n"], labels: Int64[Array, " n"]) -> float:
+def mean_class_accuracy(hit: Shaped[Array, " n"], labels: Int64[Array, " n"]) -> float:
     """Return 1/C Σ_c (hits of class c) / n_c in percent, over the C classes that have images [Xian2018].
 
     Of top-1 hits among the unseen classes this is T1.
@@ -30,7 +30,7 @@ def mean_class_accuracy(hit: Bool[Array, " n"], labels: Int64[Array, " n"]) -> f
     return float(class_accuracies(hit, compact, compact.max() + 1).mean())
 
 
-def sample_accuracy(hit: Bool[Array, " n"]) -> float:
+def sample_accuracy(hit: Shaped[Array, " n"]) -> float:
     """Return 1/n Σ_i hit_i in percent: images have equal weight, hence large classes more.
 
     Raises:
@@ -40,6 +40,6 @@ def sample_accuracy(hit: Bool[Array, " n"]) -> float:
     return float(100 * np.mean(hit))
 
 
-def _require_images(hit: Bool[Array, " n"]) -> None:
+def _require_images(hit: Shaped[Array, " n"]) -> None:
     if len(hit) == 0:
         raise InputError("accuracy: no images; an accuracy needs one at least")

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64, Shaped
 from numpy import ndarray as Array
 
+from zsl.data.hierarchy import Hierarchy
 from zsl.errors import InputError
 from zsl.evaluation.accuracy import class_accuracies, mean_class_accuracy, sample_accuracy
 from zsl.evaluation.calibration import Calibration, best_temperature, ece
 from zsl.evaluation.curve import SeenUnseenCurve, best_gamma, seen_unseen_curve
 from zsl.evaluation.gzsl import seen_unseen_auroc, u_s_H
+from zsl.evaluation.hierarchical import hierarchical_precision
 from zsl.evaluation.hubness import skewness
 from zsl.evaluation.scored_images import ScoredImages, ScoreStream
 from zsl.evaluation.statistics import TOP, ScoreStatistics, gather
@@ -26,8 +28,11 @@ class Evaluation:
     """Every metric of one model on one protocol.
 
     ``metrics`` holds finite floats. Percent: ``T1`` and ``T<k>`` (ZSL), ``u``, ``s``, ``H`` and ``u_calibrated``,
-    ``s_calibrated``, ``H_calibrated`` (GZSL), all of them means over classes, and ``T1_per_sample``,
-    ``u_per_sample``, ``s_per_sample``, ``H_per_sample``. In [0, 1]: ``AUSUC``, ``AUSUC_per_sample``, ``AUROC``,
+    ``s_calibrated``, ``H_calibrated`` (GZSL), ``u_top<k>`` and ``s_top<k>`` (GZSL, the true class among the k best of
+    all classes), all of them means over classes, and ``T1_per_sample``, ``T<k>_per_sample``, ``u_per_sample``,
+    ``s_per_sample``, ``H_per_sample``, ``u_top<k>_per_sample``, ``s_top<k>_per_sample``. With a hierarchy, ``hp<k>``
+    (ZSL) and ``u_hp<k>`` (GZSL), :func:`~zsl.evaluation.hierarchical.hierarchical_precision` in percent, over classes
+    and ``_per_sample``. In [0, 1]: ``AUSUC``, ``AUSUC_per_sample``, ``AUROC``,
     ``ECE_ZSL``, ``ECE_GZSL``, ``ECE_calibrated`` (GZSL scores after γ and T). ``N1_skewness`` (ZSL) has no unit. What
     is not defined, such as s where no test image is of a seen class, is absent.
 
@@ -48,27 +53,40 @@ def evaluate(
     *,
     calibration: Calibration | None = None,
     top_k: Sequence[int] = (5,),
+    hierarchy: Hierarchy | None = None,
+    classes: Sequence[str] = (),
 ) -> Evaluation:
     """Return every metric of ``zsl`` (unseen images × unseen classes) and ``gzsl`` (all test images × all classes).
 
     Every score is made once and is not kept. ``calibration`` must come from validation (:func:`calibrate`). T<k> is 100
     where there are no more than k classes. Without ``gzsl`` only ZSL metrics are given; without seen test images all
-    that needs them is left out.
+    that needs them is left out. ``hierarchy`` is that of ``classes``, the names of the columns of ``gzsl``, or of
+    ``zsl`` where there is no ``gzsl``; its metrics are given for every k of ``top_k`` up to the number of classes.
 
     Raises:
         InputError: a column of ``zsl`` is of a seen class, ``zsl`` and ``gzsl`` do not hold as many unseen classes
             and images, some k < 1, a calibration without ``gzsl``, or a score that is not finite.
     """
     _check(zsl, gzsl, calibration, top_k)
+    nodes = None if hierarchy is None else hierarchy.nodes(classes)
     unseen = gather(zsl, top=max(TOP, *top_k))
     metrics, per_class = _zsl(unseen, top_k)
+    if hierarchy is not None and nodes is not None:
+        of_zsl = nodes if gzsl is None else nodes[~gzsl.seen]
+        metrics |= _hierarchical("hp", unseen, hierarchy, of_zsl, top_k)
     if gzsl is None:
         return Evaluation(metrics, per_class, unseen)
 
     gamma, temperature = (0.0, None) if calibration is None else (calibration.gamma, calibration.temperature)
-    every = gather(gzsl, gamma=gamma, temperature=temperature)
+    every = gather(gzsl, top=max(TOP, *top_k), gamma=gamma, temperature=temperature)
     hit = every.hits()
     metrics |= u_s_H(every) | _suffixed("_per_sample", u_s_H(every, per_class=False))
+    for name, of_group in (("u", ~every.of_seen_class), ("s", every.of_seen_class)):
+        if of_group.any():
+            for k in top_k:
+                metrics |= _averages(f"{name}_top{k}", every.hits(k)[of_group], every.labels[of_group])
+    if hierarchy is not None and nodes is not None:
+        metrics |= _hierarchical("u_hp", every.images(~every.of_seen_class), hierarchy, nodes, top_k)
     metrics["ECE_GZSL"] = ece(every.confidence, hit)
     accuracies = class_accuracies(hit, every.labels, len(every.seen))
     per_class |= {name: accuracies[group] for name, group in (("u", ~every.seen), ("s", every.seen)) if name in metrics}
@@ -115,11 +133,28 @@ def oracle(gzsl: ScoreStream) -> dict[str, float]:
 
 def _zsl(zsl: ScoreStatistics, top_k: Sequence[int]) -> tuple[dict[str, float], dict[str, Array]]:
     right = zsl.hits()
-    metrics = {"T1": mean_class_accuracy(right, zsl.labels), "T1_per_sample": sample_accuracy(right)}
-    metrics |= {f"T{k}": mean_class_accuracy(zsl.hits(k), zsl.labels) for k in top_k}
+    metrics = _averages("T1", right, zsl.labels)
+    for k in top_k:
+        metrics |= _averages(f"T{k}", zsl.hits(k), zsl.labels)
     metrics["N1_skewness"] = skewness(zsl.occurrences(1)[0])
     metrics["ECE_ZSL"] = ece(zsl.confidence, right)
     return metrics, {"T1": class_accuracies(right, zsl.labels, len(zsl.seen))}
+
+
+def _hierarchical(
+    name: str, images: ScoreStatistics, hierarchy: Hierarchy, nodes: Int64[Array, " c"], top_k: Sequence[int]
+) -> dict[str, float]:
+    ks = [k for k in top_k if k <= len(nodes)]
+    precision = hierarchical_precision(images, hierarchy, nodes, ks)
+    return {
+        key: value
+        for k, of_images in zip(ks, precision, strict=True)
+        for key, value in _averages(f"{name}{k}", of_images, images.labels).items()
+    }
+
+
+def _averages(name: str, hit: Shaped[Array, " n"], labels: Int64[Array, " n"]) -> dict[str, float]:
+    return {name: mean_class_accuracy(hit, labels), f"{name}_per_sample": sample_accuracy(hit)}
 
 
 def _suffixed(suffix: str, metrics: dict[str, float]) -> dict[str, float]:

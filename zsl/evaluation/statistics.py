@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -62,6 +62,13 @@ class ScoreStatistics:
                 "seen against unseen needs columns of both kinds"
             )
         return np.asarray(self.seen_score - self.unseen_score)
+
+    def images(self, of: Bool[Array, " n"]) -> ScoreStatistics:
+        """Return the statistics of the images in a mask, without a sample."""
+        names = ("labels", "top", "best_seen", "best_unseen", "seen_score", "unseen_score", "confidence")
+        parts = {name: getattr(self, name)[of] for name in names}
+        calibrated = None if self.calibrated_confidence is None else self.calibrated_confidence[of]
+        return replace(self, **parts, calibrated_confidence=calibrated, sample=None, sampled=None)
 
     def hits(self, k: int = 1) -> Bool[Array, " n"]:
         """Return whether the true class is among the k highest scores; always with k ≥ c.

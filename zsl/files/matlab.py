@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import scipy.io
+from jaxtyping import Num
+from numpy import ndarray as Array
 from scipy.io.matlab import MatWriteError
 
 from zsl.errors import InputError
@@ -29,6 +32,10 @@ OTHERS = {
     b"PAR1": "a Parquet file",
 }
 """first bytes of files of other formats -> description"""
+ROWS = 4096
+"""rows of a matrix that are read together"""
+LARGEST_BLOCK = 1 << 26
+"""most numbers that are read together"""
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -47,21 +54,65 @@ def read(path: Path, keys: Sequence[str], texts: Sequence[str] = ()) -> dict[str
     """
     path = require_file(path, "", "check data.root, data.features and data.splits")
     _refuse_other_formats(path)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            reader = matlab73.read if _is_hdf5(path) else matlab5.read
-            found = reader(path, [*keys, *texts])
-    except InputError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: not a readable MATLAB file ({reason}); copy it again") from error
+    with _readable(path), warnings.catch_warnings(action="ignore"):
+        reader = matlab73.read if _is_hdf5(path) else matlab5.read
+        found = reader(path, [*keys, *texts])
     for key, array in found.items():
         kind = array.dtype.kind
         if kind == "c" or (kind == "U") != (key in texts):
             what, cure = _MISTAKEN.get(kind, ("numbers, not text", "save a cell array with one name per cell"))
             raise InputError(f"{path}: {key} holds {what}; {cure}")
     return found
+
+
+def row_blocks(path: Path, key: str, rows: int) -> Iterator[Num[Array, "block d"]]:
+    """Yield the rows of a matrix that has ``rows`` of them along either axis, a few thousand at a time.
+
+    Files of version 7.3 are read block by block, files of earlier versions, which hold 2 GiB at most, at once. Of a
+    square matrix, the columns that MATLAB shows are rows. Nothing is yielded where the file has no such variable.
+
+    Raises:
+        InputError: as of :func:`read`, or neither axis has ``rows`` entries.
+    """
+    if not _is_hdf5(path):
+        found = read(path, (key,)).get(key)
+        if found is not None:
+            whole = _oriented(path, key, found.T, rows)
+            yield from (whole[start : start + ROWS] for start in range(0, rows, ROWS))
+        return
+    with _readable(path), matlab73.opened(path, key) as node:
+        if node is None:
+            return
+        axis = _axis(path, key, node.shape, rows)
+        chunk = node.chunks[axis] if node.chunks else 1
+        step = max(chunk, ROWS // chunk * chunk)
+        step = step if step * node.shape[1 - axis] <= LARGEST_BLOCK else ROWS  # else chunks are read more than once
+        for start in range(0, rows, step):
+            part = slice(start, start + step)
+            yield node[part] if axis == 0 else node[:, part].T
+
+
+def _axis(path: Path, key: str, shape: Sequence[int], rows: int) -> int:
+    if len(shape) != 2 or rows not in shape:
+        found = " × ".join(map(str, shape[::-1]))
+        raise InputError(f"{path}: {key} is {found}, but there are {rows} labels; save one column an image")
+    return shape.index(rows)
+
+
+def _oriented(path: Path, key: str, matrix: Num[Array, "a b"], rows: int) -> Num[Array, "rows d"]:
+    return matrix if _axis(path, key, matrix.shape, rows) == 0 else matrix.T
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Report whatever a library raises for a damaged file."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{path}: not a readable MATLAB file ({reason}); copy it again") from error
 
 
 def encode(content: Mapping[str, Any]) -> bytes:

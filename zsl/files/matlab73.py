@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,34 @@ def _read(file: h5py.File, key: str, where: str) -> np.ndarray:
     return array.astype(bool) if node.attrs.get("MATLAB_class") in (b"logical", "logical") else array
 
 
-def _text(file: h5py.File, reference: Any, where: str) -> str:
+@contextmanager
+def opened(path: Path, key: str) -> Iterator[h5py.Dataset | None]:
+    """Open a numeric variable without reading it, within the block; its axes are those of MATLAB, reversed.
+
+    None where the file has no such variable.
+
+    Raises:
+        InputError: the variable is not real numbers, larger than the file can hold, or stored in another file.
+    """
+    with h5py.File(path, "r") as file:
+        link = file.get(key, getlink=True)
+        if link is not None and not isinstance(link, h5py.HardLink):
+            raise InputError(f"{path}: {key} is a link to another object; save the numbers themselves")
+        node = None if link is None else require_dataset(file[key], f"{path}: {key}")
+        if node is not None and node.dtype.kind not in "biuf":
+            raise InputError(f"{path}: {key} holds text, not real numbers; save double(…)")
+        yield node
+
+
+def _text(file: h5py.File, reference: Any, where: str, nested: bool = False) -> str:
+    """Return the text of a cell; several texts in a cell of cells are joined by commas."""
     if not reference:
         raise InputError(f"{where} has a cell with an empty reference; copy the file again")
     cell = require_dataset(file[reference], where)
     if cell.attrs.get("MATLAB_empty"):
         return ""
+    if h5py.check_ref_dtype(cell.dtype) is h5py.Reference and cell.size <= LONGEST and not nested:
+        return ", ".join(_text(file, inner, where, nested=True) for inner in np.asarray(cell[()]).ravel("F"))
     if cell.dtype.kind not in "ui" or cell.size > LONGEST:
         raise InputError(f"{where} has a cell that is not text; save one name per cell, or numbers without cells")
     return _decoded(np.asarray(cell[()]).ravel("F"))

@@ -22,7 +22,7 @@ IGNORED = frozenset({*MEANS, "seed", "hydra"})
 """groups of the configuration in which the runs of a row may differ"""
 NUMERIC = frozenset({"trainer.precision"})
 """keys of ignored groups that change numbers, and in which the runs of a row may not differ"""
-PATH_KEYS = frozenset({"root", "cache", "path", "splits"})
+PATH_KEYS = frozenset({"root", "cache", "path", "splits", "held_out", "wordnet"})
 """keys of ``data`` and ``class_embedding`` that are paths; the content of the files is fingerprinted"""
 OF_SELECTION = ("sweep", "search", "selection")
 """groups of the configuration that are read where something is chosen"""

@@ -21,10 +21,10 @@ def save_predictions(
     """Write the answers for all held-out images to a file, and their scores where ``scored`` is given.
 
     The file :data:`PREDICTIONS` holds, for n images and c classes: ``rows``, ``labels``, ``predicted`` (n), ``top``
-    (n, 10), the best classes in this order, ``margin`` (n), the score of the best seen class minus that of the best
-    unseen class, ``confidence`` (n) of the answer, ``classes`` and ``seen`` (c), ``predicted_zsl`` for the images of
-    unseen classes, ``images`` (n), their paths, where these are known, and on request ``scores`` (n, c). Images of
-    unseen classes come last.
+    (n, 10), the best classes in this order (20 for ImageNet, whose top-k accuracies need them), ``margin`` (n), the
+    score of the best seen class minus that of the best unseen class, ``confidence`` (n) of the answer, ``classes`` and
+    ``seen`` (c), ``predicted_zsl`` for the images of unseen classes, ``images`` (n), their paths, where these are
+    known, and on request ``scores`` (n, c). Images of unseen classes come last.
 
     Args:
         evaluation: of the run.

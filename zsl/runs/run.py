@@ -82,7 +82,14 @@ def run(
                 with timed(timings, "evaluation"):
                     correction = choice.correction if choice else experiment.correction
                     scored = score(model, stage.held_out).corrected(correction)
-                    evaluation = evaluate(scored.zsl, scored.gzsl, calibration=choice.calibration if choice else None)
+                    evaluation = evaluate(
+                        scored.zsl,
+                        scored.gzsl,
+                        calibration=choice.calibration if choice else None,
+                        top_k=source.dataset.top_k,
+                        hierarchy=source.dataset.hierarchy,
+                        classes=stage.classes.names,
+                    )
                 result = record(experiment, source, stage, choice, model, correction, evaluation, timings)
                 if experiment.save.model:
                     predictor(experiment, source, stage, choice, model, correction).save(output / MODEL)
