@@ -85,7 +85,7 @@ class Files:
         path = self.folder / "texts.json"
         if not path.exists():
             every = dict.fromkeys(name for pair in SPELLED.values() for names in pair for name in names)
-            path.write_text(json.dumps({name: [f"{name} one", f"a long {name}"] for name in every}))
+            path.write_text(json.dumps({name: [f"{name[::-1]} one", f"a long {name}"] for name in every}))
         return path
 
     @property
