@@ -92,7 +92,7 @@ def encode(texts: Sequence[str], folder: Path, canonical: bool | None = None) ->
 
 def is_cut(tokenizer: Any, longest: int, text: str) -> bool:
     """Tell whether a text has more tokens than a model can read."""
-    if len(text.encode()) + tokenizer.num_special_tokens_to_add() <= longest:  # no token is shorter than a byte
+    if text.isascii() and len(text) + 1 + tokenizer.num_special_tokens_to_add() <= longest:  # most texts: not tokenised
         return False
     return len(tokenizer(text, verbose=False)["input_ids"]) > longest
 
