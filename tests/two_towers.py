@@ -25,7 +25,8 @@ def checkpoint(folder: Path, kind: str, **text: Any) -> Path:
     settings = {**WIDTH, **ids, "max_position_embeddings": LONGEST[kind], **text}
     if kind == "clip":
         ends = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
-        config = library.CLIPConfig(text_config={**settings, **ends}, vision_config=IMAGES, projection_dim=12)
+        out = {"projection_dim": 12}
+        config = library.CLIPConfig(text_config={**settings, **ends, **out}, vision_config={**IMAGES, **out}, **out)
         model = library.CLIPModel(config)
     elif kind == "siglip":
         model = library.SiglipModel(
@@ -35,8 +36,8 @@ def checkpoint(folder: Path, kind: str, **text: Any) -> Path:
             model.logit_scale.fill_(2.1)
             model.logit_bias.fill_(-3.0)
     elif kind == "align":
-        small = {"image_size": 32, "width_coefficient": 0.1, "depth_coefficient": 0.1, "hidden_dim": 40}
-        model = library.AlignModel(library.AlignConfig(text_config=settings, vision_config=small, projection_dim=40))
+        small = {"image_size": 64, "width_coefficient": 0.1, "depth_coefficient": 0.1, "hidden_dim": 40}
+        model = library.AlignModel(library.AlignConfig(text_config=settings, vision_config=small, projection_dim=32))
     else:
         towers = library.ViTConfig(**IMAGES), library.BertConfig(**settings)
         config = library.VisionTextDualEncoderConfig.from_vision_text_configs(*towers, projection_dim=12)
@@ -48,8 +49,10 @@ def checkpoint(folder: Path, kind: str, **text: Any) -> Path:
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     processor = library.CLIPImageProcessorPil if kind != "siglip" else library.SiglipImageProcessorPil
-    size = {"height": 16, "width": 16} if kind == "siglip" else {"shortest_edge": 16}
-    crop = {} if kind == "siglip" else {"crop_size": {"height": 16, "width": 16}}
+    side = 64 if kind == "align" else 16
+    square = {"height": side, "width": side}
+    size = square if kind == "siglip" else {"shortest_edge": side}
+    crop = {} if kind == "siglip" else {"crop_size": square}
     processor(size=size, **crop).save_pretrained(str(folder))
     return folder
 

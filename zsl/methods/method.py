@@ -43,6 +43,9 @@ class ZSLModel(LightningModule, ABC):
     setting: ClassVar[Setting] = Setting.INDUCTIVE
     """what training may see; a contract test holds the method to it, in both directions"""
 
+    same_space: ClassVar[bool] = False
+    """whether θ(x) and φ(y) have to be vectors of one space, such as that of a two-tower model"""
+
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""
     batch_size: int = 0
