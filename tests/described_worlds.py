@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,7 +17,9 @@ from omegaconf import OmegaConf
 
 from tests import worlds
 from zsl.class_embeddings.lexicon import GLOVE_PACKAGE
-from zsl.class_embeddings.sentence import MINILM_PACKAGE
+from zsl.class_embeddings.prompt_texts import Control
+from zsl.class_embeddings.prompts import Ensemble
+from zsl.class_embeddings.text_encoder import MINILM_PACKAGE
 from zsl.class_embeddings.word_vectors import Oov
 from zsl.config.compose import compose
 from zsl.config.tree import tree
@@ -56,7 +59,15 @@ class Files:
             "weight": [1.0, 0.25],
             "template": ["{name}", "{name}: {keywords}", "{keywords}"],
             "path": paths.get(embedding, [self.vectors, None]),
-            "names": [self.names, None],
+            "names": [None, self.texts] if embedding == "prompts" else [self.names, None],
+            "templates": ["a photo of a {}.", ["imagenet7", "{}: {keywords}"], None],
+            "sentences": [None, self.texts],
+            "descriptors": [self.texts],
+            "joined": [False, True],
+            "ensemble": [*get_args(Ensemble)],
+            "control": [*get_args(Control)],
+            "control_seed": [0, 3],
+            "canonical": [None, True, False],
             "model": [self.encoder, None],
             "cache": [self.cache],
             "scale": sorted(get_args(EmbeddingScale), reverse=True),
@@ -67,6 +78,15 @@ class Files:
     def matrix(self) -> Path:
         """A row a class; :meth:`describe` writes it."""
         return self.folder / "matrix.npy"
+
+    @property
+    def texts(self) -> Path:
+        """Two texts a class of every world, the same whatever changes in the world."""
+        path = self.folder / "texts.json"
+        if not path.exists():
+            every = dict.fromkeys(name for pair in SPELLED.values() for names in pair for name in names)
+            path.write_text(json.dumps({name: [f"{name[::-1]} one", f"a long {name}"] for name in every}))
+        return path
 
     @property
     def names(self) -> Path:
@@ -139,6 +159,8 @@ def cases(embedding: str, files: Files) -> list[dict[str, Any]]:
     values = {option: known[option.rpartition(".")[2]] for option in options_of(embedding)}
     base = {option: first for option, (first, *_) in values.items()}
     every = [base | {option: value} for option in values for value in values[option]]
+    length = {"class_embedding.scale": "none"}  # means something for a mean of scores
+    every = [case | (length if case.get("class_embedding.ensemble") == "mean_scores" else {}) for case in every]
     return [case for i, case in enumerate(every) if case not in every[:i] and _installed(case)]
 
 

@@ -52,6 +52,17 @@ def require_positive(**values: float) -> None:
             raise InputError(f"method.{name}={value}: must be a finite number greater than 0")
 
 
+def require_finite(**values: float) -> None:
+    """Refuse hyperparameters that are no finite numbers, by name.
+
+    Raises:
+        InputError: a value is none.
+    """
+    for name, value in values.items():
+        if not (_is_number(value) and math.isfinite(value)):
+            raise InputError(f"method.{name}={value}: must be a finite number")
+
+
 def require_within(low: float, high: float, **values: float) -> None:
     """Refuse hyperparameters outside [low, high), by name.
 

@@ -24,8 +24,8 @@ def run() -> list[Timing]:
 
 
 def methods() -> list[str]:
-    """All but those that generate features."""
-    return [name for name in METHODS if ".generative." not in kind(name).__module__]
+    """All but those that generate features, and those that learn nothing."""
+    return [name for name in METHODS if ".generative." not in kind(name).__module__ and not kind(name).same_space]
 
 
 def config(name: str) -> DictConfig:

@@ -1,4 +1,4 @@
-"""Image encoders of Hugging Face transformers: ViT, DINOv2 and v3, ConvNeXt, image towers of CLIP and SigLIP, …"""
+"""Image encoders of Hugging Face transformers: ViT, DINOv2 and v3, ConvNeXt, image towers of CLIP, SigLIP, ALIGN, …"""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Family:
 
 
 _VIT = Family(("cls", "mean", "penultimate", "patches"), 1, needless="pooler.")
+_PAIR = Family(("projected",))
 _MAPS = Family(("penultimate", "mean", "patches"))
 FAMILIES = {
     **dict.fromkeys(("vit", "dinov2", "dinov2_with_registers", "dinov3_vit"), _VIT),
@@ -57,6 +58,7 @@ FAMILIES = {
     **dict.fromkeys(
         ("clip", "clip_vision_model"), Family(("projected", "cls", "mean", "patches"), 1, "CLIPVisionModel")
     ),
+    **dict.fromkeys(("align", "vision-text-dual-encoder"), _PAIR),
     **dict.fromkeys(("siglip", "siglip_vision_model"), Family(("map", "mean", "patches"), 0, "SiglipVisionModel")),
 }
 """type of a model -> how features are taken from it"""
@@ -107,7 +109,7 @@ class Transformers(Network):
             InputError: transformers is not installed, or the checkpoint cannot be read or lacks weights.
         """
         family, library = FAMILIES[self._type], required("transformers", "transformers")
-        projected = "WithProjection" if self._pooling == "projected" else ""
+        projected = "WithProjection" if self._pooling == "projected" and family is not _PAIR else ""
         own = {"local_files_only": True, "trust_remote_code": False, "output_loading_info": True}
         safe = all(path.suffix == ".safetensors" for path in self._weights)
         with _quiet(), unless_it_fails(self.model):
@@ -123,6 +125,9 @@ class Transformers(Network):
 
     def pooled(self, x: Shaped[Tensor, "batch 3 height width"]) -> Shaped[Tensor, "batch ..."]:
         """Return the pooled output of the network."""
+        if FAMILIES[self._type] is _PAIR:
+            network: Any = self._ready
+            return torch.as_tensor(network.get_image_features(pixel_values=x).pooler_output)
         out, pooling = self._ready(pixel_values=x), self._pooling
         if pooling == "projected":
             return torch.as_tensor(out.image_embeds)

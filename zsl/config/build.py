@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -22,7 +22,7 @@ from zsl.config.settings import MethodKeys
 from zsl.data import protocol
 from zsl.data.dataset import Dataset
 from zsl.data.protocol import EmbeddedDataset, Stage
-from zsl.data.scaling import FeatureScale
+from zsl.data.scaling import EmbeddingScale, FeatureScale
 from zsl.errors import InputError
 from zsl.features.cache import by_content
 from zsl.methods.method import Dimensions, ZSLModel
@@ -71,6 +71,12 @@ def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> Em
         InputError: the class embedding cannot be built, or a class cannot be embedded.
     """
     embedding = build_class_embedding(class_embedding)
+    scales = getattr(embedding, "scales", get_args(EmbeddingScale))
+    if class_embedding["scale"] not in scales:
+        raise InputError(
+            f"class_embedding.scale={class_embedding['scale']}: changes lengths that mean something here; choose "
+            f"{' or '.join(scales)}"
+        )
     seed = class_embedding["shuffle_seed"]
     seed = None if seed is None else require_seed("class_embedding.shuffle_seed", seed)
     source = EmbeddedDataset(dataset, embedding.fit, scale, class_embedding["scale"], seed)

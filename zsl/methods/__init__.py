@@ -34,6 +34,7 @@ KINDS = {
     "Softmax": "generative.softmax",
     "SynC": "compatibility.sync",
     "TFVAEGAN": "generative.tf_vaegan",
+    "ZeroShot": "open_vocabulary.zero_shot",
 }
 """class -> module of every method that can be chosen"""
 

@@ -46,6 +46,8 @@ class ZSLModel(LightningModule, ABC):
     distributable: ClassVar[bool] = False
     """whether the loss of a batch is the mean of the losses of its images, without random numbers, so that processes
     can share a batch; a contract test holds the method to it"""
+    same_space: ClassVar[bool] = False
+    """whether θ(x) and φ(y) have to be vectors of one space, such as that of a two-tower model"""
 
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""

@@ -32,6 +32,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "concat.Concat",
             "concat.Part",
             "matrix.Matrix",
+            "prompts.Prompts",
             "sentence.Sentence",
             "word_vectors.WordVectors",
         )

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from zsl.errors import InputError
@@ -16,6 +17,7 @@ NONSENSE: Mapping[type, tuple[Any, ...]] = {
     float: (math.nan, math.inf, -math.inf, -1.0, True, "much"),
     int: (0, -1, True, 1.5, math.nan, "many"),
     bool: (2, "maybe"),
+    Path: (True, 1.5),
 }
 """type -> values that make no sense for a hyperparameter of that type"""
 

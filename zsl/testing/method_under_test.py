@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.protocol import Stage, final
+from zsl.data.protocol import EmbeddedDataset, Stage, final
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.methods.recipe import Recipe
 from zsl.testing.worlds import source
@@ -23,10 +23,15 @@ from zsl.training.loop import Loop
 LOOP = Loop(progress_bar=False)
 
 
+def world(kind: type[ZSLModel], seed: int = 0, **sizes: int) -> EmbeddedDataset:
+    """Return a small random world for a method, with φ of the length of θ where the method needs it."""
+    return source(seed, **{**sizes, **({"k": sizes.get("d", 6)} if kind.same_space else {})})
+
+
 @cache
-def small_stage() -> Stage:
-    """Return the final stage of a small random world."""
-    return final(source())
+def small_stage(kind: type[ZSLModel] = ZSLModel) -> Stage:
+    """Return the final stage of a small random world for a method."""
+    return final(world(kind))
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class MethodUnderTest:
     @property
     def stage(self) -> Stage:
         """Return the data of most laws."""
-        return small_stage()
+        return small_stage(self.recipe.kind)
 
     @cached_property
     def model(self) -> ZSLModel:

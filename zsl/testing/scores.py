@@ -17,8 +17,8 @@ from zsl.prediction.described import Described
 from zsl.prediction.predictor import Predictor
 from zsl.prediction.saved import load
 from zsl.testing.law import require
-from zsl.testing.method_under_test import MethodUnderTest, scores
-from zsl.testing.worlds import dataset, source
+from zsl.testing.method_under_test import MethodUnderTest, scores, world
+from zsl.testing.worlds import dataset
 
 
 def scores_are_finite(given: MethodUnderTest) -> None:
@@ -55,8 +55,8 @@ def any_part_of_the_label_space_can_be_asked_about(given: MethodUnderTest) -> No
 
 def a_saved_model_scores_the_same_bits(given: MethodUnderTest) -> None:
     """Require that a model that is saved and loaded scores every image as before, bit by bit."""
-    world, stage = source(), given.stage
-    described = Described(world.descriptions, stage.phi, world.embedding_scale, world.fit_embedding)
+    own, stage = world(given.recipe.kind), given.stage
+    described = Described(own.descriptions, stage.phi, own.embedding_scale, own.fit_embedding)
     before = Predictor(
         given.model,
         of_recipe(given.recipe),

@@ -25,8 +25,7 @@ from zsl.data.training_set import Batch
 from zsl.evaluation.leak_audit import audit_method
 from zsl.evaluation.scoring import score
 from zsl.testing.law import require
-from zsl.testing.method_under_test import LOOP, MethodUnderTest, same_weights, scores
-from zsl.testing.worlds import source
+from zsl.testing.method_under_test import LOOP, MethodUnderTest, same_weights, scores, world
 from zsl.training.fit import fit
 from zsl.training.random_draws import detect_random_draws
 from zsl.training.resumption import InterruptedRunError, steps_made
@@ -44,7 +43,7 @@ EXTREME = (
 
 def the_declared_setting_holds(given: MethodUnderTest) -> None:
     """Require that training uses of unseen classes what the declared setting says, in both directions, and no label."""
-    audit_method(given.recipe, source())
+    audit_method(given.recipe, world(given.recipe.kind))
 
 
 def a_seed_gives_the_same_weights(given: MethodUnderTest) -> None:
@@ -170,7 +169,7 @@ def a_shared_batch_has_the_gradient_of_a_whole(given: MethodUnderTest) -> None:
 def extreme_sizes_can_be_trained_on(given: MethodUnderTest) -> None:
     """Require that data of extreme sizes, such as one feature or one unseen class, can be trained on and scored."""
     for sizes in EXTREME:
-        stage = final(source(seed=1, **sizes))
+        stage = final(world(given.recipe.kind, seed=1, **sizes))
         try:
             found = score(given.trained(stage), stage.held_out).gzsl.dense()
         except Exception as error:

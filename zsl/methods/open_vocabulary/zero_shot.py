@@ -1,0 +1,86 @@
+"""Cosines of images and class texts in the space of a two-tower model: CLIP [Radford2021], SigLIP [Zhai2023]."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import TrainingSet
+from zsl.errors import InputError
+from zsl.hyperparameters import require_finite, require_flag, require_positive
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.methods.open_vocabulary.checkpoint import scale_and_bias
+
+
+class ZeroShot(ZSLModel):
+    """F(x, y) = s cos(θ(x), φ(y)) + b
+
+    Nothing is learned. Probabilities are softmax_y F for CLIP, for which b = 0, and σ(F) for SigLIP.
+
+    Args:
+        dims: sizes of θ(x) and φ(y).
+        scale: s > 0; None: that of the checkpoint, exp(logit_scale), or 100 without one, where CLIP's training ends.
+        bias: b; None: that of the checkpoint where ``scale`` is, otherwise 0.
+        cosine: whether φ(y) is scaled to length 1, too; not for a mean of scores (``ensemble=mean_scores``).
+        largest: whether φ(y) holds several vectors of the length of θ(x) side by side (``ensemble=max``), of which the
+            one with the largest cosine counts.
+        checkpoint: folder of a two-tower model of transformers.
+
+    Raises:
+        InputError: a hyperparameter is out of range, or θ(x) and φ(y) are no vectors of one space.
+    """
+
+    same_space = True
+
+    def __init__(
+        self,
+        dims: Dimensions,
+        scale: float | None = None,
+        bias: float | None = None,
+        cosine: bool = True,
+        largest: bool = False,
+        checkpoint: str | Path | None = None,
+    ) -> None:
+        super().__init__()
+        if scale is not None:
+            require_positive(scale=scale)
+        if bias is not None:
+            require_finite(bias=bias)
+        require_flag(cosine=cosine, largest=largest)
+        if checkpoint is not None and not isinstance(checkpoint, str | Path):
+            raise InputError(f"method.checkpoint={checkpoint}: must be a folder")
+        if dims.embedding % dims.features if largest else dims.embedding != dims.features:
+            raise InputError(
+                f"method=zero_shot: θ(x) has {dims.features} numbers and φ(y) {dims.embedding}; give features and "
+                "class_embedding=prompts of one two-tower model"
+            )
+        self.given = scale, bias
+        self.cosine, self.checkpoint = cosine, checkpoint
+        self.register_buffer("s", torch.tensor(100.0 if scale is None else float(scale)))
+        self.register_buffer("b", torch.tensor(float(bias or 0)))
+        self.s: Tensor
+        self.b: Tensor
+
+    def finalize(self, train: TrainingSet) -> None:  # noqa: ARG002
+        """Read s and b of the checkpoint, where they are not given.
+
+        Raises:
+            InputError: the folder is no two-tower model.
+        """
+        scale, bias = self.given
+        if scale is None and self.checkpoint is not None:
+            own_scale, own_bias = scale_and_bias(self.checkpoint)
+            self.s.fill_(own_scale)
+            self.b.fill_(own_bias if bias is None else bias)
+
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """Return s cos(θ(x), φ(y)) + b."""
+        phi = classes.embeddings.reshape(len(classes), -1, x.shape[1])
+        phi = normalize(phi, dim=2) if self.cosine else phi
+        cosines = torch.einsum("nd,cmd->ncm", normalize(x, dim=1), phi).amax(dim=2)
+        return self.s * cosines + self.b
