@@ -119,10 +119,18 @@ def method(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> I
     yield markdown((module.__doc__ or "").splitlines()[0]) + variant + "\n"
     yield f"- setting: {setting(name)}\n- formula and code: [{file.name}](../{file})\n"
     yield "```text\n" + inspect.cleandoc(model.__doc__ or "").split("\n\n")[0] + "\n```\n"
-    meanings = {**arguments(model), "head": "makes a classifier of synthetic features"}
+    meanings = {
+        **arguments(model),
+        "head": "makes a classifier of synthetic features",
+        "space": "makes the space in which heads learn",
+    }
     defaults = {key: item for key, item in keys(name).items() if key != "_target_"}
-    if "head" in inspect.signature(model).parameters:
-        defaults = {"head": "softmax"} | defaults
+    chosen = yaml.safe_load((ROOT / "conf" / "method" / f"{name}.yaml").read_text(encoding="utf-8")).get("defaults", [])
+    parts = {"head": "softmax", "space": "features"}
+    for entry in (entry for entry in chosen if isinstance(entry, dict)):
+        parts |= {key.removeprefix("override "): item for key, item in entry.items()}
+    taken = inspect.signature(model).parameters
+    defaults = {key: item for key, item in parts.items() if key in taken} | defaults
     swept = keys(name, "sweep") if name in names("sweep") else {}
     yield table(
         ("hyperparameter", "default", "values that a search tries", "meaning"),

@@ -27,6 +27,7 @@ KINDS = {
     "GFZSL": "transfer.gfzsl",
     "IAP": "attribute.iap",
     "LATEM": "compatibility.latem",
+    "Prototypes": "generative.prototypes",
     "Ridge": "transfer.ridge",
     "SAE": "compatibility.sae",
     "SJE": "compatibility.sje",

@@ -109,7 +109,7 @@ class FVAEGAND2(AdversarialGenerator):
         return x
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """Return Adam for encoder and generator, then Adam for each critic."""
+        """Return Adam for encoder and generator, Adam for each critic, and the optimizer of a space that guides."""
         betas = (0.5, 0.999)
         decoding = {"params": list(self.generator.parameters()), "betas": betas}
         coding = {"params": list(self.encoder.parameters()), "betas": (0.9, 0.999)}
@@ -117,6 +117,7 @@ class FVAEGAND2(AdversarialGenerator):
         return [
             Adam([decoding, coding], self.lr, fused=True),
             *(Adam(part.parameters(), self.lr, betas, fused=True) for part in critics),
+            *self.guide(),
         ]
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
@@ -139,14 +140,24 @@ class FVAEGAND2(AdversarialGenerator):
 
     def learning(self) -> list[nn.Module]:
         """Return the parts that are trained by the generator's loss."""
-        return [self.encoder, self.generator]
+        return [self.encoder, self.generator, *([self.space] if self._space_learns else [])]
 
     def learners(self) -> list[LightningOptimizer]:
         """Return the optimizers of :meth:`learning`."""
-        return [self.optimizers()[0]]  # type: ignore[index]
+        return [self.optimizers()[0], *([self._space_steps] if self._space_learns else [])]  # type: ignore[index]
+
+    @property
+    def _space_learns(self) -> bool:
+        return self.guidance > 0 and self.space.learns_from_fakes
+
+    @property
+    def _space_steps(self) -> LightningOptimizer:
+        return self.optimizers()[2 + (self.unconditional is not None)]  # type: ignore[index]
 
     def train_critics(self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian) -> Float[Tensor, ""]:
-        """Make the steps of every critic, and return the last loss of D."""
+        """Make the steps of a space that guides, and of every critic, and return the last loss of D."""
+        if self.guidance:
+            self.train_space(batch, self._space_steps, self.manual_backward)
         with torch.no_grad():
             fakes = self.generate(phi, self._noise(batch.x, phi, posterior))
         loss = self._train(self.critic, 1, self.lamb, batch.x, fakes, phi)
@@ -194,7 +205,7 @@ class FVAEGAND2(AdversarialGenerator):
             both = torch.cat([z, self.generator.draw(phi)])
             rebuilt, fake = self.generate(torch.cat([phi, phi]), both).chunk(2)
         loss: Tensor = self.misfit(rebuilt, batch.x[-1]) + posterior.divergence().mean()
-        loss = loss + self.fake_loss(self.critic, fake, phi)
+        loss = loss + self.fake_loss(self.critic, fake, phi) + self.charge(fake, batch)
         if self.unconditional is not None:
             phi = self._unseen(batch, fake.shape[:-1])
             loss = loss + self.fake_loss(self.unconditional, self.generate(phi, self.generator.draw(phi)), phi)
