@@ -27,6 +27,7 @@ KINDS = {
     "GFZSL": "transfer.gfzsl",
     "IAP": "attribute.iap",
     "LATEM": "compatibility.latem",
+    "LisGAN": "generative.lisgan",
     "Prototypes": "generative.prototypes",
     "Ridge": "transfer.ridge",
     "SAE": "compatibility.sae",

@@ -20,6 +20,15 @@ from zsl.methods.generative.wasserstein import AdversarialGenerator, Adversarial
 from zsl.methods.method import Dimensions, ZSLModel
 
 
+class ClassifierKeys(AdversarialKeys, total=False):
+    """Hyperparameters of :class:`FCLSWGAN` that LisGAN passes on to it."""
+
+    output: Output
+    beta: float
+    classifier_lr: float
+    classifier_epochs: int
+
+
 class FCLSWGAN(AdversarialGenerator):
     """min_G max_D  E D(x, φ) - E D(G(z, φ), φ) - λ E (‖∇D(x̂, φ)‖₂ - 1)²  +  β E -log P(y | G(z, φ))
 
