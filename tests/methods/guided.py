@@ -37,7 +37,7 @@ def wgan_step(model: FCLSWGAN, adams: dict[str, Any], batch: Any, state: Tensor,
 
 
 def vaegan_step(model: FVAEGAND2, adams: dict[str, Any], batch: Any, state: Tensor, loss: Loss, charge: Charge) -> None:
-    """Make a step of f-VAEGAN, noise encoded, λ adaptive, with a guide."""
+    """Make a step of f-VAEGAN with a guide, noise encoded; without a critic if γ is 0."""
     torch.set_rng_state(state)
     phi = batch.classes.embeddings[batch.y]
     for x, y in zip(batch.x, batch.y, strict=True):
@@ -49,10 +49,11 @@ def vaegan_step(model: FVAEGAND2, adams: dict[str, Any], batch: Any, state: Tens
         divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum() / len(x)
         return model.generator.layers(torch.cat([z, p], 1)), divergence
 
-    epsilon = torch.randn(*batch.y.shape, model.generator.noise, dtype=phi.dtype)
-    fakes = torch.stack([rebuilt(*each)[0] for each in zip(batch.x, phi, epsilon, strict=True)])
-    penalty = train_critic(model.critic, adams["critic"], model.lamb, batch.x, fakes, phi)
-    model.lamb.copy_(adapted(model.lamb, penalty))
+    if model.gamma:
+        epsilon = torch.randn(*batch.y.shape, model.generator.noise, dtype=phi.dtype)
+        fakes = torch.stack([rebuilt(*each)[0] for each in zip(batch.x, phi, epsilon, strict=True)])
+        penalty = train_critic(model.critic, adams["critic"], model.lamb, batch.x, fakes, phi)
+        model.lamb.copy_(adapted(model.lamb, penalty))
     x, p = batch.x[-1], phi[-1]
     fake, divergence = rebuilt(x, p, torch.randn(len(x), model.generator.noise, dtype=phi.dtype))
     total = ((fake - x) ** 2).sum() / 2 / len(x) + divergence - model.gamma * score_of(model.critic, fake, p).mean()

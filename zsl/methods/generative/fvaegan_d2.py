@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Setting, TransductiveBatch
-from zsl.hyperparameters import passes_on_to, require_flag, require_positive
+from zsl.hyperparameters import passes_on_to, require_flag, require_positive, require_within
 from zsl.methods.generative.critic import Critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.gaussian import Gaussian
@@ -61,7 +61,7 @@ class FVAEGAND2(AdversarialGenerator):
         encoded_noise: make fakes from encoded features, not from noise alone.
         adaptive: let λ and λ₂ follow the mean penalties of a block of critic steps, as in the code of [Narayan2020];
             ``lamb`` is where both start.
-        gamma: γ > 0.
+        gamma: γ ≥ 0; with 0 it is a variational autoencoder, and no critic is trained.
         epochs: passes ≥ 1, as of :class:`.AdversarialOptions`.
         transductive: learn from unlabelled images of the unseen classes too; the setting says so.
         adversarial: all other hyperparameters of :class:`.AdversarialOptions`.
@@ -86,7 +86,9 @@ class FVAEGAND2(AdversarialGenerator):
         options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
         super().__init__(dims, head, options)
         require_flag(encoded_noise=encoded_noise, adaptive=adaptive, transductive=transductive)
-        require_positive(gamma=gamma)
+        require_within(0, float("inf"), gamma=gamma)
+        if transductive:
+            require_positive(gamma=gamma)
         self.encoded_noise, self.adaptive, self.gamma = encoded_noise, adaptive, gamma
         self.encoder = options.encoder(dims)
         self.generator = options.generator(dims)
@@ -158,6 +160,8 @@ class FVAEGAND2(AdversarialGenerator):
         """Make the steps of a space that guides, and of every critic, and return the last loss of D."""
         if self.guidance:
             self.train_space(batch, self._space_steps, self.manual_backward)
+        if not self.gamma:
+            return torch.zeros_like(self.lamb)
         with torch.no_grad():
             fakes = self.generate(phi, self._noise(batch.x, phi, posterior))
         loss = self._train(self.critic, 1, self.lamb, batch.x, fakes, phi)
