@@ -58,7 +58,7 @@ def test_what_is_made_of_a_class(method: str) -> None:
 
 def is_learned_with_phi_as_it_is(method: str) -> bool:
     """Whether a part of it restores φ, or is compared with φ."""
-    return method == "tf_vaegan" or bool(keys(method).get("guidance"))
+    return method in {"tf_vaegan", "bi_vaegan", "zerodiff"} or bool(keys(method).get("guidance"))
 
 
 @pytest.mark.parametrize("method", [name for name in SCALED if not is_learned_with_phi_as_it_is(name)])

@@ -99,7 +99,7 @@ class FCLSWGAN(AdversarialGenerator):
         critic_steps: Any,
         generator_steps: Any,
         backward: Callable[..., None],
-        space_steps: Any = None,
+        *space_steps: Any,
     ) -> dict[str, Tensor]:
         """Make ``n_critic`` steps of D and one of G; return the last loss of each.
 
@@ -112,8 +112,8 @@ class FCLSWGAN(AdversarialGenerator):
             backward: differentiates a loss, by ``inputs`` alone where they are given.
             space_steps: the optimizer of the space, if it guides G.
         """
-        if space_steps is not None:
-            self.train_space(batch, space_steps, backward)
+        for steps in space_steps:
+            self.train_space(batch, steps, backward)
         x, y = batch.x, batch.y
         phi = batch.classes.embeddings[y]
         with torch.no_grad():
@@ -126,14 +126,7 @@ class FCLSWGAN(AdversarialGenerator):
             backward(loss)
             critic_steps.step()
         generator_loss = self.fake_loss(self.generator(phi[-1]), batch)
-        learners, learning = [generator_steps], [*self.generator.parameters()]
-        if space_steps is not None and self.space.learns_from_fakes:
-            learners, learning = [*learners, space_steps], [*learning, *self.space.parameters()]
-        for steps in learners:
-            steps.zero_grad()
-        backward(generator_loss, inputs=learning)
-        for steps in learners:
-            steps.step()
+        self.learn_from_fakes(generator_loss, [self.generator], [generator_steps, *space_steps], backward)
         return {"loss": loss.detach(), "generator_loss": generator_loss.detach()}
 
     def fake_loss(self, fake: Float[Tensor, "n d"], batch: Batch) -> Tensor:

@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Setting, TransductiveBatch
@@ -219,13 +218,6 @@ class FVAEGAND2(AdversarialGenerator):
         """Return -γ E D(x̃, φ), or -γ E D₂(x̃) of the unconditional critic."""
         loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[:, :0]).mean()
         return loss
-
-    def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-        """Return -log p(x | x̂) up to a constant, the mean over rows."""
-        if self.output == "sigmoid":
-            logits = rebuilt.to(x.dtype).logit(eps=1e-6)
-            return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
-        return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
 
     def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
         """Return φ of unseen classes, drawn uniformly."""

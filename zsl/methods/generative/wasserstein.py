@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
 from zsl.data.training_set import Batch, Draws, Setting, TrainingSet, TransductiveDraws
@@ -151,11 +152,39 @@ class AdversarialGenerator(FeatureGenerator):
             backward(self.space.loss(Batch(x, y, batch.classes)))
             steps.step()
 
+    def learn_from_fakes(
+        self, loss: Tensor, parts: list[nn.Module], steps: list[Any], backward: Callable[..., None]
+    ) -> None:
+        """Make a step of ``parts``, and of a space that guides and learns from fakes.
+
+        Args:
+            loss: the loss of the generator.
+            parts: what learns from it.
+            steps: the optimizer of ``parts``, then that of the space if it guides.
+            backward: differentiates a loss by ``inputs``.
+        """
+        if self.guidance and self.space.learns_from_fakes:
+            parts = [*parts, self.space]
+        else:
+            steps = steps[:1]
+        for each in steps:
+            each.zero_grad()
+        backward(loss, inputs=[p for part in parts for p in part.parameters()])
+        for each in steps:
+            each.step()
+
     def charge(self, fake: Float[Tensor, "n d"], batch: Batch) -> Float[Tensor, ""] | float:
         """Return what the space charges fakes of the classes of the last batch, times its weight."""
         if not self.guidance:
             return 0.0
         return self.guidance * self.space.charge(fake, batch.y[-1], batch.classes, batch.x[-1])
+
+    def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+        """Return -log p(x | x̂) up to a constant, the mean over rows."""
+        if self.output == "sigmoid":
+            logits = rebuilt.to(x.dtype).logit(eps=1e-6)
+            return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
+        return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
 
     def batches(self, train: TrainingSet, seed: int) -> Draws:
         """Return ``n_critic`` batches a step, with unlabelled images where the setting is transductive.
