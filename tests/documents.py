@@ -108,21 +108,33 @@ def method_of(experiment: str) -> str:
     return next(method_of(entry) for entry in content["defaults"] if isinstance(entry, str) and entry != "_self_")
 
 
+def variant(name: str) -> str:
+    """What the first line of its configuration says of a method that is a variant of another one."""
+    first = (ROOT / "conf" / "method" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
+    return f" Here: {first.strip('# ')}." if first.startswith("#") else ""
+
+
 def method(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """The section of one method."""
     model, module = kind(name), inspect.getmodule(kind(name))
     assert module is not None
     file = Path(inspect.getfile(model)).relative_to(ROOT)
-    first = (ROOT / "conf" / "method" / f"{name}.yaml").read_text(encoding="utf-8").splitlines()[0]
-    variant = f" Here: {first.strip('# ')}." if first.startswith("#") else ""
     yield f"### {name}\n"
-    yield markdown((module.__doc__ or "").splitlines()[0]) + variant + "\n"
+    yield markdown((module.__doc__ or "").splitlines()[0]) + cited(variant(name)) + "\n"
     yield f"- setting: {setting(name)}\n- formula and code: [{file.name}](../{file})\n"
     yield "```text\n" + inspect.cleandoc(model.__doc__ or "").split("\n\n")[0] + "\n```\n"
-    meanings = {**arguments(model), "head": "makes a classifier of synthetic features"}
+    meanings = {
+        **arguments(model),
+        "head": "makes a classifier of synthetic features",
+        "space": "makes the space in which heads learn",
+    }
     defaults = {key: item for key, item in keys(name).items() if key != "_target_"}
-    if "head" in inspect.signature(model).parameters:
-        defaults = {"head": "softmax"} | defaults
+    chosen = yaml.safe_load((ROOT / "conf" / "method" / f"{name}.yaml").read_text(encoding="utf-8")).get("defaults", [])
+    parts = {"head": "softmax", "space": "features"}
+    for entry in (entry for entry in chosen if isinstance(entry, dict)):
+        parts |= {key.removeprefix("override "): item for key, item in entry.items()}
+    taken = inspect.signature(model).parameters
+    defaults = {key: item for key, item in parts.items() if key in taken} | defaults
     swept = keys(name, "sweep") if name in names("sweep") else {}
     yield table(
         ("hyperparameter", "default", "values that a search tries", "meaning"),
@@ -159,9 +171,7 @@ def methods_page() -> str:
                     f"[{name}](#{slug(name)})",
                     family,
                     build(name, Dimensions(2, 2, 2, 2)).setting.value,
-                    ", ".join(
-                        cited(key[0]) for key in CITATION.finditer(sys.modules[kind(name).__module__].__doc__ or "")
-                    ),
+                    papers((sys.modules[kind(name).__module__].__doc__ or "") + variant(name)),
                 )
                 for family in order
                 for name in families[family]

@@ -34,10 +34,10 @@ ADVERSARIAL: list[tuple[str, object]] = [
 ]
 OUT_OF_RANGE: dict[type[FeatureGenerator], list[tuple[str, object]]] = {
     FCLSWGAN: [*ADVERSARIAL, ("beta", -1.0), ("classifier_lr", 0.0), ("classifier_epochs", 0)],
-    FVAEGAND2: [*ADVERSARIAL, ("gamma", 0.0)],
+    FVAEGAND2: [*ADVERSARIAL, ("gamma", -1.0)],
     TFVAEGAN: [
         *ADVERSARIAL,
-        ("gamma", 0.0),
+        ("gamma", -1.0),
         ("recons", 0.0),
         ("a1", -1.0),
         ("a2", math.inf),

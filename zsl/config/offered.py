@@ -42,8 +42,9 @@ class Role:
 CURE = "results are not run as programs"
 
 ROLES = {
-    "method": Role("method", parts={"head": "head"}),
+    "method": Role("method", parts={"head": "head", "space": "space"}),
     "head": Role("method/head"),
+    "space": Role("method/space"),
     "data": Role("data", parts={"backbone": "backbone"}),
     "backbone": Role("backbone"),
     "class embedding": Role("class_embedding", parts={f"parts{EACH}": "part of a concatenation"}),

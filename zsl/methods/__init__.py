@@ -12,6 +12,7 @@ KINDS = {
     "ALE": "compatibility.ale",
     "BilinearSigmoid": "compatibility.bilinear_sigmoid",
     "BilinearSoftmax": "compatibility.bilinear_softmax",
+    "BiVAEGAN": "generative.bi_vaegan",
     "CADAVAE": "generative.cada_vae",
     "CMT": "transfer.cmt",
     "CMTStar": "transfer.cmt_star",
@@ -27,6 +28,8 @@ KINDS = {
     "GFZSL": "transfer.gfzsl",
     "IAP": "attribute.iap",
     "LATEM": "compatibility.latem",
+    "LisGAN": "generative.lisgan",
+    "Prototypes": "generative.prototypes",
     "Ridge": "transfer.ridge",
     "SAE": "compatibility.sae",
     "SJE": "compatibility.sje",
@@ -34,6 +37,7 @@ KINDS = {
     "Softmax": "generative.softmax",
     "SynC": "compatibility.sync",
     "TFVAEGAN": "generative.tf_vaegan",
+    "ZeroDiff": "generative.zerodiff",
     "ZeroShot": "open_vocabulary.zero_shot",
 }
 """class -> module of every method that can be chosen"""

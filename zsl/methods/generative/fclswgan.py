@@ -20,6 +20,15 @@ from zsl.methods.generative.wasserstein import AdversarialGenerator, Adversarial
 from zsl.methods.method import Dimensions, ZSLModel
 
 
+class ClassifierKeys(AdversarialKeys, total=False):
+    """Hyperparameters of :class:`FCLSWGAN` that LisGAN passes on to it."""
+
+    output: Output
+    beta: float
+    classifier_lr: float
+    classifier_epochs: int
+
+
 class FCLSWGAN(AdversarialGenerator):
     """min_G max_D  E D(x, φ) - E D(G(z, φ), φ) - λ E (‖∇D(x̂, φ)‖₂ - 1)²  +  β E -log P(y | G(z, φ))
 
@@ -69,22 +78,28 @@ class FCLSWGAN(AdversarialGenerator):
         return x
 
     def foundations(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
-        """Yield the classifier of real features of the seen classes, if β > 0."""
+        """Yield the space, and the classifier of real features of the seen classes, if β > 0."""
+        yield from super().foundations(train)
         if self.beta:
             yield self.classifier, train.of_seen_classes()
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """Return Adam for the critic, and Adam for the generator."""
-        betas = (0.5, 0.999)
-        return [Adam(part.parameters(), self.lr, betas, fused=True) for part in (self.critic, self.generator)]
+        """Return Adam for the critic, Adam for the generator, and the optimizer of a space that guides it."""
+        adams = (Adam(p.parameters(), self.lr, (0.5, 0.999), fused=True) for p in (self.critic, self.generator))
+        return [*adams, *self.guide()]
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Make one step, by Lightning's manual optimisation."""
-        critic_steps, generator_steps = self.optimizers()  # type: ignore[attr-defined]
-        return self.descend(batch, critic_steps, generator_steps, self.manual_backward)
+        critic_steps, generator_steps, *space_steps = self.optimizers()  # type: ignore[attr-defined]
+        return self.descend(batch, critic_steps, generator_steps, self.manual_backward, *space_steps)
 
     def descend(
-        self, batch: Batch, critic_steps: Any, generator_steps: Any, backward: Callable[..., None]
+        self,
+        batch: Batch,
+        critic_steps: Any,
+        generator_steps: Any,
+        backward: Callable[..., None],
+        *space_steps: Any,
     ) -> dict[str, Tensor]:
         """Make ``n_critic`` steps of D and one of G; return the last loss of each.
 
@@ -95,7 +110,10 @@ class FCLSWGAN(AdversarialGenerator):
             critic_steps: the optimizer of D.
             generator_steps: the optimizer of G.
             backward: differentiates a loss, by ``inputs`` alone where they are given.
+            space_steps: the optimizer of the space, if it guides G.
         """
+        for steps in space_steps:
+            self.train_space(batch, steps, backward)
         x, y = batch.x, batch.y
         phi = batch.classes.embeddings[y]
         with torch.no_grad():
@@ -107,12 +125,14 @@ class FCLSWGAN(AdversarialGenerator):
             critic_steps.zero_grad()
             backward(loss)
             critic_steps.step()
-        phi, y = phi[-1], y[-1]
-        fake = self.generator(phi)
-        generator_loss = -self.critic(fake, phi).mean()
-        if self.beta:
-            generator_loss = generator_loss + self.beta * self.classifier.risk(fake, y)
-        generator_steps.zero_grad()
-        backward(generator_loss, inputs=list(self.generator.parameters()))
-        generator_steps.step()
+        generator_loss = self.fake_loss(self.generator(phi[-1]), batch)
+        self.learn_from_fakes(generator_loss, [self.generator], [generator_steps, *space_steps], backward)
         return {"loss": loss.detach(), "generator_loss": generator_loss.detach()}
+
+    def fake_loss(self, fake: Float[Tensor, "n d"], batch: Batch) -> Tensor:
+        """Return the loss of G for fakes of the classes of the last batch."""
+        y = batch.y[-1]
+        loss: Tensor = -self.critic(fake, batch.classes.embeddings[y]).mean()
+        if self.beta:
+            loss = loss + self.beta * self.classifier.risk(fake, y)
+        return loss + self.charge(fake, batch)

@@ -17,6 +17,7 @@ from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
 from zsl.hyperparameters import require_count
 from zsl.methods.closed_form.moments import class_counts, class_sums
+from zsl.methods.generative.space import MakeSpace, Space, built
 from zsl.methods.method import Dimensions, ZSLModel
 
 Head = Callable[[Dimensions], ZSLModel]
@@ -44,31 +45,42 @@ class FeatureGenerator(ZSLModel):
     these and the real features of the seen (GZSL). Any method that learns from features will do. They are trained by
     the shared loop after the generator, so that computing scores trains nothing.
 
-    Heads learn from features as :meth:`represent` returns them: unchanged, unless a generator has a space of its own.
+    Heads learn from features as :meth:`represent` returns them: h(x) of the space, unless a generator has its own.
     :meth:`represent_class` and :meth:`represent_seen` return what heads learn from for unseen and seen classes.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a head.
         features_per_class: synthetic features of each unseen class ≥ 1.
-        width: r, the length of what heads learn from, or None for that of θ(x).
+        width: length of what heads learn from in place of h(x), or None for that of h(x).
+        space: makes h(x), the space in which heads learn.
+        beside: length of what heads learn from beside h(x).
 
     Raises:
-        InputError: a hyperparameter of the head or ``features_per_class`` is out of range.
+        InputError: a hyperparameter of the head, of the space or ``features_per_class`` is out of range.
     """
 
     setting: ClassVar[Setting] = Setting.UNSEEN_SEMANTICS
     afterwards: ClassVar[tuple[str, ...]] = ("head", "features_per_class")
 
-    def __init__(self, dims: Dimensions, head: Head, features_per_class: int, width: int | None = None) -> None:
+    def __init__(
+        self,
+        dims: Dimensions,
+        head: Head,
+        features_per_class: int,
+        width: int | None = None,
+        space: MakeSpace = Space,
+        beside: int = 0,
+    ) -> None:
         super().__init__()
         require_count(features_per_class=features_per_class)
         require_head(head)
         self.features_per_class = features_per_class
-        width = dims.features if width is None else width
         stream = int(torch.randint(2**62, (), device="cpu"))
         with torch.random.fork_rng(devices=[]):  # a generator is the same whatever its heads draw
             torch.manual_seed(stream)
+            self.space = built(space, dims)
+            width = (self.space.width if width is None else width) + beside
             try:
                 self.zsl_head = head(Dimensions(width, dims.embedding, dims.unseen))
                 self.gzsl_head = head(Dimensions(width, dims.embedding, dims.seen + dims.unseen))
@@ -86,8 +98,8 @@ class FeatureGenerator(ZSLModel):
         """Return a synthetic feature for the class of every row of ``phi``."""
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
-        """Return the input of heads for every image, independent of the rest of the batch."""
-        return x
+        """Return the input of heads for every image, independent of the rest of the batch: h(x)."""
+        return self.space.represent(x)
 
     def represent_class(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n r"]:
         """Return a random input of heads for the class of every row of ``phi``."""
@@ -111,6 +123,11 @@ class FeatureGenerator(ZSLModel):
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return the scores of the head over all classes, or of the other if all ``classes`` are unseen."""
         return (self.gzsl_head if classes.seen.any() else self.zsl_head).scores(self.represent(x), classes)
+
+    def foundations(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
+        """Yield the space, if it is learned, with the real features of the seen classes."""
+        if self.space.epochs:
+            yield self.space, train.of_seen_classes()
 
     def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
         """Yield the two heads, each with its training set; both share one draw of synthetic features."""

@@ -14,6 +14,7 @@ from zsl.hyperparameters import require_choice, require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.networks import Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
+from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions
 
 OCTAVES = (-3, -2, -1, 0, 1)
@@ -46,6 +47,7 @@ class FGMMN(FeatureGenerator):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
+        space: makes the space in which heads learn.
         features_per_class: synthetic features of each unseen class ≥ 1.
         noise: length of z ≥ 1, or None for that of φ.
         hidden: width of G's hidden layer ≥ 1.
@@ -65,6 +67,7 @@ class FGMMN(FeatureGenerator):
         self,
         dims: Dimensions,
         head: Head = Softmax,
+        space: MakeSpace = Space,
         features_per_class: int = 300,
         noise: int | None = None,
         hidden: int = 4096,
@@ -76,7 +79,7 @@ class FGMMN(FeatureGenerator):
         epochs: int = 60,
         batch_size: int = 64,
     ) -> None:
-        super().__init__(dims, head, features_per_class)
+        super().__init__(dims, head, features_per_class, space=space)
         noise = dims.embedding if noise is None else noise
         require_count(noise=noise, hidden=hidden, n_classes=n_classes, epochs=epochs, batch_size=batch_size)
         require_positive(phi_scale=phi_scale, bandwidth=bandwidth, lr=lr)

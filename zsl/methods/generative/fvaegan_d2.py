@@ -8,11 +8,10 @@ import torch
 from jaxtyping import Float
 from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Setting, TransductiveBatch
-from zsl.hyperparameters import passes_on_to, require_flag, require_positive
+from zsl.hyperparameters import passes_on_to, require_flag, require_positive, require_within
 from zsl.methods.generative.critic import Critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.gaussian import Gaussian
@@ -61,7 +60,7 @@ class FVAEGAND2(AdversarialGenerator):
         encoded_noise: make fakes from encoded features, not from noise alone.
         adaptive: let λ and λ₂ follow the mean penalties of a block of critic steps, as in the code of [Narayan2020];
             ``lamb`` is where both start.
-        gamma: γ > 0.
+        gamma: γ ≥ 0; with 0 it is a variational autoencoder, and no critic is trained.
         epochs: passes ≥ 1, as of :class:`.AdversarialOptions`.
         transductive: learn from unlabelled images of the unseen classes too; the setting says so.
         adversarial: all other hyperparameters of :class:`.AdversarialOptions`.
@@ -86,7 +85,9 @@ class FVAEGAND2(AdversarialGenerator):
         options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
         super().__init__(dims, head, options)
         require_flag(encoded_noise=encoded_noise, adaptive=adaptive, transductive=transductive)
-        require_positive(gamma=gamma)
+        require_within(0, float("inf"), gamma=gamma)
+        if transductive:
+            require_positive(gamma=gamma)
         self.encoded_noise, self.adaptive, self.gamma = encoded_noise, adaptive, gamma
         self.encoder = options.encoder(dims)
         self.generator = options.generator(dims)
@@ -109,7 +110,7 @@ class FVAEGAND2(AdversarialGenerator):
         return x
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """Return Adam for encoder and generator, then Adam for each critic."""
+        """Return Adam for encoder and generator, Adam for each critic, and the optimizer of a space that guides."""
         betas = (0.5, 0.999)
         decoding = {"params": list(self.generator.parameters()), "betas": betas}
         coding = {"params": list(self.encoder.parameters()), "betas": (0.9, 0.999)}
@@ -117,6 +118,7 @@ class FVAEGAND2(AdversarialGenerator):
         return [
             Adam([decoding, coding], self.lr, fused=True),
             *(Adam(part.parameters(), self.lr, betas, fused=True) for part in critics),
+            *self.guide(),
         ]
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
@@ -139,14 +141,26 @@ class FVAEGAND2(AdversarialGenerator):
 
     def learning(self) -> list[nn.Module]:
         """Return the parts that are trained by the generator's loss."""
-        return [self.encoder, self.generator]
+        return [self.encoder, self.generator, *([self.space] if self._space_learns else [])]
 
     def learners(self) -> list[LightningOptimizer]:
         """Return the optimizers of :meth:`learning`."""
-        return [self.optimizers()[0]]  # type: ignore[index]
+        return [self.optimizers()[0], *([self._space_steps] if self._space_learns else [])]  # type: ignore[index]
+
+    @property
+    def _space_learns(self) -> bool:
+        return self.guidance > 0 and self.space.learns_from_fakes
+
+    @property
+    def _space_steps(self) -> LightningOptimizer:
+        return self.optimizers()[2 + (self.unconditional is not None)]  # type: ignore[index]
 
     def train_critics(self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian) -> Float[Tensor, ""]:
-        """Make the steps of every critic, and return the last loss of D."""
+        """Make the steps of a space that guides, and of every critic, and return the last loss of D."""
+        if self.guidance:
+            self.train_space(batch, self._space_steps, self.manual_backward)
+        if not self.gamma:
+            return torch.zeros_like(self.lamb)
         with torch.no_grad():
             fakes = self.generate(phi, self._noise(batch.x, phi, posterior))
         loss = self._train(self.critic, 1, self.lamb, batch.x, fakes, phi)
@@ -194,7 +208,7 @@ class FVAEGAND2(AdversarialGenerator):
             both = torch.cat([z, self.generator.draw(phi)])
             rebuilt, fake = self.generate(torch.cat([phi, phi]), both).chunk(2)
         loss: Tensor = self.misfit(rebuilt, batch.x[-1]) + posterior.divergence().mean()
-        loss = loss + self.fake_loss(self.critic, fake, phi)
+        loss = loss + self.fake_loss(self.critic, fake, phi) + self.charge(fake, batch)
         if self.unconditional is not None:
             phi = self._unseen(batch, fake.shape[:-1])
             loss = loss + self.fake_loss(self.unconditional, self.generate(phi, self.generator.draw(phi)), phi)
@@ -204,13 +218,6 @@ class FVAEGAND2(AdversarialGenerator):
         """Return -γ E D(x̃, φ), or -γ E D₂(x̃) of the unconditional critic."""
         loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[:, :0]).mean()
         return loss
-
-    def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
-        """Return -log p(x | x̂) up to a constant, the mean over rows."""
-        if self.output == "sigmoid":
-            logits = rebuilt.to(x.dtype).logit(eps=1e-6)
-            return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
-        return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
 
     def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
         """Return φ of unseen classes, drawn uniformly."""

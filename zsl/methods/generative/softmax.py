@@ -9,9 +9,10 @@ from torch.nn.functional import cross_entropy, linear
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.training_set import Batch, TrainingSet
+from zsl.data.training_set import Batch, Batches, TrainingSet
 from zsl.errors import InputError
 from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.methods.generative.losses import log_prior
 from zsl.methods.method import Dimensions, ZSLModel
 
 
@@ -21,6 +22,9 @@ class Softmax(ZSLModel):
     over the classes of training, by Adam. A class is identified by its φ alone: classes of equal φ have one score.
     A part of the label space has the same order of classes, for each image, as within the whole.
 
+    With a ratio r the cross-entropy is that of Vx + c + log p(y | S) + log p(S), S whether a class is seen: the logit
+    adjustment of [Chen2022], by which a class of few synthetic features loses nothing to one of many real ones.
+
     Args:
         dims: sizes of θ(x) and φ(y), and the number of classes in training as ``dims.seen``.
         lr: learning rate > 0.
@@ -28,6 +32,7 @@ class Softmax(ZSLModel):
         batch_size: features a step ≥ 1.
         beta1: decay of Adam's first moment, in [0, 1).
         weight_decay: ≥ 0.
+        ratio: r > 0, the odds p(seen) / p(unseen) of training (:func:`.log_prior`); None adjusts nothing.
 
     Raises:
         InputError: a hyperparameter is out of range.
@@ -41,12 +46,17 @@ class Softmax(ZSLModel):
         batch_size: int = 256,
         beta1: float = 0.5,
         weight_decay: float = 0.0,
+        ratio: float | None = None,
     ) -> None:
         super().__init__()
         require_positive(lr=lr)
         require_count(epochs=epochs, batch_size=batch_size)
         require_within(0, 1, beta1=beta1)
         require_within(0, float("inf"), weight_decay=weight_decay)
+        require_positive(ratio=1 if ratio is None else ratio)
+        self.ratio = ratio
+        self.register_buffer("prior", torch.zeros(dims.seen), persistent=False)
+        self.prior: Tensor
         self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
         self.beta1, self.weight_decay = beta1, weight_decay
         self.V = nn.Parameter(0.02 * torch.randn(dims.seen, dims.features))
@@ -70,9 +80,20 @@ class Softmax(ZSLModel):
         """Return the cross-entropy E -log softmax(Vx + c)[y]."""
         return cross_entropy(self.logits(x), y)
 
+    def batches(self, train: TrainingSet, seed: int) -> Batches:
+        """Return shuffled batches, and count the images of every class for the adjustment, if there is one."""
+        if self.ratio is not None:
+            counts = train.examples.labels.bincount(minlength=len(train.classes)).to(self.prior)
+            self.prior.copy_(log_prior(counts, train.classes.seen, self.ratio))
+        return super().batches(train, seed)
+
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
-        """Return the cross-entropy of a batch."""
-        return self.risk(batch.x, batch.y)
+        """Return the cross-entropy of a batch, adjusted if there is a ratio."""
+        return (
+            self.risk(batch.x, batch.y)
+            if self.ratio is None
+            else cross_entropy(self.logits(batch.x) + self.prior, batch.y)
+        )
 
     def configure_optimizers(self) -> Optimizer:
         """Return Adam."""

@@ -16,6 +16,7 @@ from zsl.methods.generative.critic import Critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2, VariationalKeys
 from zsl.methods.generative.gaussian import Gaussian
+from zsl.methods.generative.losses import semantic_misfit
 from zsl.methods.generative.networks import SLOPE, mlp
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.generative.wasserstein import AdversarialOptions
@@ -49,11 +50,8 @@ class SemanticDecoder(nn.Module):
         return normalize(self.layers[2](h), dim=-1)
 
     def loss(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
-        """Return R(x, φ) = Σ_j |δ_j|³ / ‖δ‖₂,   δ = φ̂(x) - φ, the mean over rows."""
-        delta = self(x) - phi
-        norm = delta.norm(dim=-1).clamp_min(torch.finfo(delta.dtype).tiny)
-        loss: Tensor = (delta.abs().pow(3).sum(dim=-1) / norm).mean()
-        return loss
+        """Return R(φ̂(x), φ), as of :func:`.semantic_misfit`."""
+        return semantic_misfit(self(x), phi)
 
 
 class TFVAEGAN(FVAEGAND2):
@@ -113,9 +111,9 @@ class TFVAEGAN(FVAEGAND2):
         self.decoder = SemanticDecoder(dims.features, self.hidden, dims.embedding)
         self.feedback = nn.Sequential(mlp(self.hidden, self.hidden, self.hidden), nn.LeakyReLU(SLOPE))
 
-    def width(self, dims: Dimensions, options: AdversarialOptions) -> int:
-        """Return the length of (x, φ̂(x), h(x))."""
-        return dims.features + dims.embedding + options.hidden
+    def beside(self, dims: Dimensions, options: AdversarialOptions) -> int:
+        """Return the length of (φ̂(x), h(x))."""
+        return dims.embedding + options.hidden
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """Return G(z, φ) with feedback, z ~ N(0, I)."""
@@ -128,7 +126,7 @@ class TFVAEGAN(FVAEGAND2):
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
         """Return (x, φ̂(x), h(x))."""
         h = self.decoder.hidden(x)
-        return torch.cat([x, self.decoder.read(h), h], dim=-1)
+        return torch.cat([super().represent(x), self.decoder.read(h), h], dim=-1)
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Return the optimizers of f-VAEGAN, the first with F in addition, and Adam for the decoder."""

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveDraws
-from zsl.hyperparameters import require_choice, require_count, require_positive
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim import Optimizer
+
+from zsl.data.training_set import Batch, Draws, Setting, TrainingSet, TransductiveDraws
+from zsl.errors import InputError
+from zsl.hyperparameters import require_choice, require_count, require_positive, require_within
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
-from zsl.methods.method import Dimensions
+from zsl.methods.generative.space import MakeSpace, Space
+from zsl.methods.method import Dimensions, ZSLModel
 
 
 class AdversarialKeys(TypedDict, total=False):
     """Hyperparameters of :class:`AdversarialOptions` that methods pass on to it."""
 
+    space: MakeSpace
+    guidance: float
     features_per_class: int
     noise: int | None
     hidden: int
@@ -36,6 +47,10 @@ class AdversarialOptions:
         InputError: a hyperparameter is out of range.
     """
 
+    space: MakeSpace = Space
+    """makes the space in which heads learn"""
+    guidance: float = 0.0
+    """weight ≥ 0 of what the space charges fakes in the loss of the generator; above 0 they are trained side by side"""
     features_per_class: int = 300
     """synthetic features of each unseen class ≥ 1"""
     noise: int | None = None
@@ -67,6 +82,7 @@ class AdversarialOptions:
         require_count(critic_hidden=self.critic_hidden, critic_layers=self.critic_layers)
         require_count(n_critic=self.n_critic, epochs=self.epochs, batch_size=self.batch_size)
         require_positive(phi_scale=self.phi_scale, lamb=self.lamb, lr=self.lr)
+        require_within(0, math.inf, guidance=self.guidance)
         require_choice(self.output, "method.output", ("relu", "sigmoid", "linear"))
 
     def generator(self, dims: Dimensions) -> Generator:
@@ -102,14 +118,73 @@ class AdversarialGenerator(FeatureGenerator):
     """
 
     def __init__(self, dims: Dimensions, head: Head, options: AdversarialOptions) -> None:
-        super().__init__(dims, head, options.features_per_class, self.width(dims, options))
+        super().__init__(dims, head, options.features_per_class, space=options.space, beside=self.beside(dims, options))
+        self.guidance = options.guidance
+        if self.guidance and not self.space.epochs:
+            raise InputError(f"method.guidance={self.guidance}: this space guides no generator; choose a method/space")
         self.output, self.hidden, self.n_critic = options.output, options.hidden, options.n_critic
         self.lr, self.epochs, self.batch_size = options.lr, options.epochs, options.batch_size
         self.automatic_optimization = False
 
-    def width(self, dims: Dimensions, options: AdversarialOptions) -> int:  # noqa: ARG002
-        """Return the length of the features that heads learn from; called before networks are built."""
-        return dims.features
+    def beside(self, dims: Dimensions, options: AdversarialOptions) -> int:  # noqa: ARG002
+        """Return the length of what heads learn from beside h(x); called before networks are built."""
+        return 0
+
+    def foundations(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
+        """Yield the space, unless it is trained side by side with the generator."""
+        if not self.guidance:
+            yield from super().foundations(train)
+
+    def guide(self) -> list[Optimizer]:
+        """Return the optimizer of the space, if it is trained side by side with the generator."""
+        return [self.space.configure_optimizers()] if self.guidance else []  # type: ignore[list-item]
+
+    def train_space(self, batch: Batch, steps: Any, backward: Callable[..., None]) -> None:
+        """Make a step of the space for each batch of the critic, on real features.
+
+        Args:
+            batch: batches of the critic.
+            steps: the optimizer of the space.
+            backward: differentiates a loss.
+        """
+        for x, y in zip(batch.x, batch.y, strict=True):
+            steps.zero_grad()
+            backward(self.space.loss(Batch(x, y, batch.classes)))
+            steps.step()
+
+    def learn_from_fakes(
+        self, loss: Tensor, parts: list[nn.Module], steps: list[Any], backward: Callable[..., None]
+    ) -> None:
+        """Make a step of ``parts``, and of a space that guides and learns from fakes.
+
+        Args:
+            loss: the loss of the generator.
+            parts: what learns from it.
+            steps: the optimizer of ``parts``, then that of the space if it guides.
+            backward: differentiates a loss by ``inputs``.
+        """
+        if self.guidance and self.space.learns_from_fakes:
+            parts = [*parts, self.space]
+        else:
+            steps = steps[:1]
+        for each in steps:
+            each.zero_grad()
+        backward(loss, inputs=[p for part in parts for p in part.parameters()])
+        for each in steps:
+            each.step()
+
+    def charge(self, fake: Float[Tensor, "n d"], batch: Batch) -> Float[Tensor, ""] | float:
+        """Return what the space charges fakes of the classes of the last batch, times its weight."""
+        if not self.guidance:
+            return 0.0
+        return self.guidance * self.space.charge(fake, batch.y[-1], batch.classes, batch.x[-1])
+
+    def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+        """Return -log p(x | x̂) up to a constant, the mean over rows."""
+        if self.output == "sigmoid":
+            logits = rebuilt.to(x.dtype).logit(eps=1e-6)
+            return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
+        return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
 
     def batches(self, train: TrainingSet, seed: int) -> Draws:
         """Return ``n_critic`` batches a step, with unlabelled images where the setting is transductive.
