@@ -36,6 +36,7 @@ class StoredRows:
         device: where tensors that are read are put.
         chunk: bytes of neighbouring rows that `windows` keeps together.
         window: bytes of a window.
+        then: applied to every tensor of rows that is read, row by row.
     """
 
     dtype = torch.float32
@@ -49,18 +50,20 @@ class StoredRows:
         device: torch.device | str = "cpu",
         chunk: int = CHUNK,
         window: int = WINDOW,
+        then: Callable[[Float[Tensor, "rows d"]], Float[Tensor, "rows d"]] | None = None,
     ) -> None:
         self._features, self._at, self._scaling = features, at, scaling
         self.device = torch.device(device)
         self.shape = torch.Size((len(at), features.shape[1]))
-        self._chunk, self._window = chunk, window
+        self._chunk, self._window, self._then = chunk, window, then
 
     def __len__(self) -> int:
         return len(self._at)
 
     def __getitem__(self, index: Int[Tensor, "*shape"] | slice) -> Float[Tensor, "*shape d"]:
         at = self._at[index if isinstance(index, slice) else index.numpy(force=True)]
-        return torch.from_numpy(self._read(at.ravel())).to(self.device).view(*at.shape, self.shape[1])
+        rows = torch.from_numpy(self._read(at.ravel())).to(self.device)
+        return (self._then(rows) if self._then else rows).view(*at.shape, self.shape[1])
 
     def _read(self, at: Int64[Array, " m"]) -> Float32[Array, "m d"]:
         neighbours = len(at) > 0 and at[-1] - at[0] == len(at) - 1 and bool((np.diff(at) == 1).all())
@@ -80,7 +83,12 @@ class StoredRows:
             for start, block in zip(range(0, len(self), BLOCK), self.split(BLOCK), strict=True):
                 rows[start : start + BLOCK] = block
             return rows
-        return StoredRows(self._features, self._at, self._scaling, device, self._chunk, self._window)
+        return StoredRows(self._features, self._at, self._scaling, device, self._chunk, self._window, self._then)
+
+    def mapped(self, f: Callable[[Float[Tensor, "rows d"]], Float[Tensor, "rows d"]]) -> StoredRows:
+        """Return rows to which ``f`` is applied when they are read; they stay on this device."""
+        assert self._then is None
+        return StoredRows(self._features, self._at, self._scaling, self.device, self._chunk, self._window, f)
 
     @property
     def nbytes(self) -> int:

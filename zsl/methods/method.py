@@ -71,6 +71,10 @@ class ZSLModel(LightningModule, ABC):
         """Copy what gradient steps made of ``other``, which differs in hyperparameters of ``afterwards`` alone."""
         self.load_state_dict(other.state_dict())
 
+    def prepared(self, train: TrainingSet) -> TrainingSet:
+        """Derive from the training set what hyperparameters leave open, and return it as the method trains on it."""
+        return train
+
     def foundations(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:  # noqa: ARG002
         """Return the parts to be trained before the gradient steps, in this order, each with its training set."""
         return ()

@@ -87,7 +87,7 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     torch.manual_seed(seed)
     labels = torch.arange(len(classes)).repeat_interleave(per_class)
     with torch.inference_mode():
-        x = model.synthesize(classes.embeddings[labels]).numpy()
+        x = model.synthesize_features(classes.embeddings[labels]).numpy()
     number = np.arange(1, len(labels) + 1)
     is_seen = classes.seen.numpy()[labels.numpy()]
     every = min(TESTED, per_class)

@@ -75,9 +75,9 @@ def fit(
         descend_together(model, model.batches(train, seed), loop)
         finish(model.to(device).eval(), train.to(device), loop, seed)
         return model
-    train = train.to(device)
+    train = model.to(device).prepared(train.to(device))
     if not model.epochs:
-        finish(model.to(device).eval(), train, loop, seed)
+        finish(model.eval(), train, loop, seed)
         return model
     last = require_resumable(checkpoints / CHECKPOINT, model, origin) if resume and checkpoints else None
     if last is None:

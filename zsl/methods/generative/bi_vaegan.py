@@ -74,7 +74,7 @@ class BiVAEGAN(FVAEGAND2):
         dims: Dimensions,
         head: Head = Softmax,
         adaptive: bool = True,
-        epochs: int = 300,
+        epochs: int | None = None,
         beta: float = 10.0,
         alpha: float = 0.1,
         lamb_phi: float = 0.1,

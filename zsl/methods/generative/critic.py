@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, linear
 
 from zsl.methods.generative.networks import SLOPE, mlp
+from zsl.methods.generative.prepared import hold_phi_scale
 
 
 class CriticLosses(NamedTuple):
@@ -33,14 +34,17 @@ class ShallowCritic(nn.Module):
         embedding: k; 0 for an unconditional critic.
         hidden: length of h.
         slope: of λ below 0.
-        phi_scale: c.
+        phi_scale: c, or None if the training set gives it.
     """
 
+    phi_scale: float | Tensor
+
     def __init__(
-        self, features: int, embedding: int, hidden: int, slope: float = SLOPE, phi_scale: float = 1.0
+        self, features: int, embedding: int, hidden: int, slope: float = SLOPE, phi_scale: float | None = 1.0
     ) -> None:
         super().__init__()
-        self.slope, self.phi_scale = slope, phi_scale
+        self.slope = slope
+        hold_phi_scale(self, phi_scale)
         self.A = nn.Parameter(0.02 * torch.randn(hidden, features))
         self.B = nn.Parameter(0.02 * torch.randn(hidden, embedding))
         self.b = nn.Parameter(torch.zeros(hidden))
@@ -134,14 +138,22 @@ class DeepCritic(nn.Module):
         hidden: width of every hidden layer.
         layers: how many of them.
         slope: of the leaky rectifier below 0.
-        phi_scale: c.
+        phi_scale: c, or None if the training set gives it.
     """
 
+    phi_scale: float | Tensor
+
     def __init__(
-        self, features: int, embedding: int, hidden: int, layers: int, slope: float = SLOPE, phi_scale: float = 1.0
+        self,
+        features: int,
+        embedding: int,
+        hidden: int,
+        layers: int,
+        slope: float = SLOPE,
+        phi_scale: float | None = 1.0,
     ) -> None:
         super().__init__()
-        self.phi_scale = phi_scale
+        hold_phi_scale(self, phi_scale)
         self.layers = mlp(features + embedding, *[hidden] * layers, 1, slope=slope)
 
     def forward(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, "n"]:
@@ -166,7 +178,7 @@ class DeepCritic(nn.Module):
 Critic = ShallowCritic | DeepCritic
 
 
-def critic(features: int, embedding: int, hidden: int, layers: int = 1, phi_scale: float = 1.0) -> Critic:
+def critic(features: int, embedding: int, hidden: int, layers: int = 1, phi_scale: float | None = 1.0) -> Critic:
     """Return a critic with new weights and this many hidden layers."""
     if layers == 1:
         return ShallowCritic(features, embedding, hidden, phi_scale=phi_scale)

@@ -39,9 +39,9 @@ class FCLSWGAN(AdversarialGenerator):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
-        output: last function of G, ``"relu"``, ``"sigmoid"`` or ``"linear"``.
+        output: last function of G, as of :class:`.AdversarialOptions`.
         beta: β ≥ 0.
-        epochs: passes ≥ 1, as of :class:`.AdversarialOptions`.
+        epochs: passes ≥ 1 or None, as of :class:`.AdversarialOptions`.
         classifier_lr: learning rate of P > 0.
         classifier_epochs: passes of P over the real features ≥ 1.
         adversarial: all other hyperparameters of :class:`.AdversarialOptions`.
@@ -55,9 +55,9 @@ class FCLSWGAN(AdversarialGenerator):
         self,
         dims: Dimensions,
         head: Head = Softmax,
-        output: Output = "relu",
+        output: Output = "auto",
         beta: float = 0.01,
-        epochs: int = 60,
+        epochs: int | None = None,
         classifier_lr: float = 1e-3,
         classifier_epochs: int = 50,
         **adversarial: Unpack[AdversarialKeys],

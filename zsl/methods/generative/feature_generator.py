@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import ClassVar, Self
+from dataclasses import replace
+from typing import ClassVar, Literal, Self
 
 import torch
 from jaxtyping import Float
@@ -15,8 +16,9 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import each
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
-from zsl.hyperparameters import require_count
+from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.closed_form.moments import class_counts, class_sums
+from zsl.methods.generative.prepared import FeatureStatistics, Units, weigh_phi
 from zsl.methods.generative.space import MakeSpace, Space, built
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -26,6 +28,19 @@ Head = Callable[[Dimensions], ZSLModel]
 
 HEADS = ("zsl_head.", "gzsl_head.")
 """prefixes of the names of the weights of heads"""
+
+
+Scale = Literal["derived", "data"]
+"""units of features inside a generator"""
+
+
+def require_phi_scale(phi_scale: float | None) -> None:
+    """Refuse a weight of φ that is not greater than 0; None leaves it open.
+
+    Raises:
+        InputError: it is not.
+    """
+    require_positive(phi_scale=1.0 if phi_scale is None else phi_scale)
 
 
 def require_head(head: Head) -> None:
@@ -51,10 +66,12 @@ class FeatureGenerator(ZSLModel):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a head.
-        features_per_class: synthetic features of each unseen class ≥ 1.
+        features_per_class: synthetic features of each unseen class ≥ 1, or None for the mean number of images of a
+            seen class.
         width: length of what heads learn from in place of h(x), or None for that of h(x).
         space: makes h(x), the space in which heads learn.
         beside: length of what heads learn from beside h(x).
+        units: units of features inside the generator, ``"derived"`` or ``"data"``: :class:`.Units`.
 
     Raises:
         InputError: a hyperparameter of the head, of the space or ``features_per_class`` is out of range.
@@ -67,15 +84,18 @@ class FeatureGenerator(ZSLModel):
         self,
         dims: Dimensions,
         head: Head,
-        features_per_class: int,
+        features_per_class: int | None,
         width: int | None = None,
         space: MakeSpace = Space,
         beside: int = 0,
+        units: Scale = "data",
     ) -> None:
         super().__init__()
-        require_count(features_per_class=features_per_class)
+        require_count(features_per_class=1 if features_per_class is None else features_per_class)
         require_head(head)
         self.features_per_class = features_per_class
+        self.made_per_class = features_per_class or 1
+        self.units = Units(dims.features, units == "data")
         stream = int(torch.randint(2**62, (), device="cpu"))
         with torch.random.fork_rng(devices=[]):  # a generator is the same whatever its heads draw
             torch.manual_seed(stream)
@@ -93,9 +113,28 @@ class FeatureGenerator(ZSLModel):
         steps = {name: value for name, value in other.state_dict().items() if not name.startswith(HEADS)}
         self.load_state_dict({**steps, **heads})
 
+    def prepared(self, train: TrainingSet) -> TrainingSet:
+        """Derive from the training set what was left open, and return it in the units of the generator."""
+        examples = train.examples
+        self.adapt(FeatureStatistics.of(examples.inputs), examples)
+        weigh_phi(self, train.classes)
+        unlabelled = None if train.unlabelled is None else self.units(train.unlabelled)
+        inputs = self.units.of(examples.inputs)
+        return replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled)
+
+    def adapt(self, found: FeatureStatistics, examples: Examples) -> None:
+        """Take units of features, and the number of synthetic features of a class, from the training images."""
+        self.units.fit(found)
+        if self.features_per_class is None:
+            self.made_per_class = max(1, round(len(examples) / len(torch.unique(examples.labels))))
+
     @abstractmethod
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
-        """Return a synthetic feature for the class of every row of ``phi``."""
+        """Return a synthetic feature for the class of every row of ``phi``, in the units of the generator."""
+
+    def synthesize_features(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
+        """Return a synthetic feature for the class of every row of ``phi``, in the units of the data."""
+        return self.units.restored(self.synthesize(phi))
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
         """Return the input of heads for every image, independent of the rest of the batch: h(x)."""
@@ -115,14 +154,16 @@ class FeatureGenerator(ZSLModel):
         seen = train.of_seen_classes()
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            made = torch.stack([self.synthesize(seen.classes.embeddings).double() for _ in range(100)]).mean(dim=0)
+            made = torch.stack([self.synthesize_features(seen.classes.embeddings).double() for _ in range(100)]).mean(
+                dim=0
+            )
         real = class_sums(seen.examples.inputs, seen.examples.labels, len(seen.classes))
         real /= class_counts(seen.examples.labels, len(seen.classes)).unsqueeze(1)
         return real.double(), made
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return the scores of the head over all classes, or of the other if all ``classes`` are unseen."""
-        return (self.gzsl_head if classes.seen.any() else self.zsl_head).scores(self.represent(x), classes)
+        return (self.gzsl_head if classes.seen.any() else self.zsl_head).scores(self.represent(self.units(x)), classes)
 
     def foundations(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
         """Yield the space, if it is learned, with the real features of the seen classes."""
@@ -132,11 +173,11 @@ class FeatureGenerator(ZSLModel):
     def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
         """Yield the two heads, each with its training set; both share one draw of synthetic features."""
         unseen = train.classes.unseen_ids
-        labels = unseen.repeat_interleave(self.features_per_class)
+        labels = unseen.repeat_interleave(self.made_per_class)
         with torch.no_grad():
             synthetic = self.represent_class(train.classes.embeddings[labels])
             real = self.represent_seen(train.examples)
-        among = torch.arange(len(unseen), device=unseen.device).repeat_interleave(self.features_per_class)
+        among = torch.arange(len(unseen), device=unseen.device).repeat_interleave(self.made_per_class)
         yield self.zsl_head, TrainingSet(Examples(synthetic, among), train.classes.take(unseen))
         mixed = Examples(torch.cat([real.tensor, synthetic]), torch.cat([real.labels, labels]))
         yield self.gzsl_head, TrainingSet(mixed, train.classes)

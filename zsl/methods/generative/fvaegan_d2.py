@@ -56,12 +56,12 @@ class FVAEGAND2(AdversarialGenerator):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
-        output: last function of G, ``"linear"``, ``"relu"`` or ``"sigmoid"``.
+        output: last function of G, as of :class:`.AdversarialOptions`.
         encoded_noise: make fakes from encoded features, not from noise alone.
         adaptive: let λ and λ₂ follow the mean penalties of a block of critic steps, as in the code of [Narayan2020];
             ``lamb`` is where both start.
         gamma: γ ≥ 0; with 0 it is a variational autoencoder, and no critic is trained.
-        epochs: passes ≥ 1, as of :class:`.AdversarialOptions`.
+        epochs: passes ≥ 1 or None, as of :class:`.AdversarialOptions`.
         transductive: learn from unlabelled images of the unseen classes too; the setting says so.
         adversarial: all other hyperparameters of :class:`.AdversarialOptions`.
 
@@ -74,11 +74,11 @@ class FVAEGAND2(AdversarialGenerator):
         self,
         dims: Dimensions,
         head: Head = Softmax,
-        output: Output = "linear",
+        output: Output = "auto",
         encoded_noise: bool = True,
         adaptive: bool = False,
         gamma: float = 10.0,
-        epochs: int = 300,
+        epochs: int | None = None,
         transductive: bool = False,
         **adversarial: Unpack[AdversarialKeys],
     ) -> None:

@@ -60,7 +60,7 @@ class LisGAN(FCLSWGAN):
         clusters: int = 3,
         soul_features: int = 20,
         confident: float = 0.0,
-        epochs: int = 60,
+        epochs: int | None = None,
         **others: Unpack[ClassifierKeys],
     ) -> None:
         super().__init__(dims, head, epochs=epochs, **others)

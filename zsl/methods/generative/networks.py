@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -12,10 +13,18 @@ from torch import Tensor, nn
 from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.errors import InputError
 from zsl.methods.generative.gaussian import Gaussian
+from zsl.methods.generative.prepared import Reach, hold_phi_scale
 
+LAST: dict[str, Callable[[], nn.Module]] = {
+    "auto": Reach,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "linear": nn.Identity,
+}
+"""name of the last function of a generator -> makes it"""
 SLOPE = 0.2
 """of the leaky rectifier"""
-Output = Literal["relu", "sigmoid", "linear"]
+Output = Literal["auto", "relu", "sigmoid", "linear"]
 
 
 def require_reach(output: Output, x: Float[Tensor, "n d"] | StoredRows) -> None:
@@ -33,7 +42,7 @@ def mlp(*widths: int, output: Output = "linear", slope: float = SLOPE) -> nn.Seq
     layers: list[nn.Module] = []
     for inputs, outputs in itertools.pairwise(widths):
         layers += [_linear(inputs, outputs), nn.LeakyReLU(slope)]
-    layers[-1] = {"relu": nn.ReLU(), "sigmoid": nn.Sigmoid(), "linear": nn.Identity()}[output]
+    layers[-1] = LAST[output]()
     return nn.Sequential(*layers)
 
 
@@ -56,14 +65,17 @@ class Generator(nn.Module):
         hidden: width of the hidden layer.
         features: d.
         output: r.
-        phi_scale: c.
+        phi_scale: c, or None if the training set gives it.
     """
 
+    phi_scale: float | Tensor
+
     def __init__(
-        self, noise: int, embedding: int, hidden: int, features: int, output: Output, phi_scale: float = 1.0
+        self, noise: int, embedding: int, hidden: int, features: int, output: Output, phi_scale: float | None = 1.0
     ) -> None:
         super().__init__()
-        self.noise, self.phi_scale = noise, phi_scale
+        self.noise = noise
+        hold_phi_scale(self, phi_scale)
         self.layers = mlp(noise + embedding, hidden, features, output=output)
 
     def forward(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"] | None = None) -> Float[Tensor, "*n d"]:
@@ -95,12 +107,14 @@ class Encoder(nn.Module):
         embedding: k, the length of φ.
         hidden: width of the first hidden layer; the second has twice that of z.
         latent: length of z.
-        phi_scale: c.
+        phi_scale: c, or None if the training set gives it.
     """
 
-    def __init__(self, features: int, embedding: int, hidden: int, latent: int, phi_scale: float = 1.0) -> None:
+    phi_scale: float | Tensor
+
+    def __init__(self, features: int, embedding: int, hidden: int, latent: int, phi_scale: float | None = 1.0) -> None:
         super().__init__()
-        self.phi_scale = phi_scale
+        hold_phi_scale(self, phi_scale)
         self.layers = mlp(features + embedding, hidden, 2 * latent, 2 * latent)
 
     def forward(self, x: Float[Tensor, "*n d"], phi: Float[Tensor, "*n k"]) -> Gaussian:

@@ -93,7 +93,7 @@ class TFVAEGAN(FVAEGAND2):
         dims: Dimensions,
         head: Head = Softmax,
         adaptive: bool = True,
-        epochs: int = 600,
+        epochs: int | None = None,
         recons: float = 0.01,
         a1: float = 1.0,
         a2: float = 1.0,

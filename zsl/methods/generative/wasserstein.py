@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
+from zsl.data.examples import Examples
 from zsl.data.training_set import Batch, Draws, Setting, TrainingSet, TransductiveDraws
 from zsl.errors import InputError
 from zsl.hyperparameters import require_choice, require_count, require_positive, require_within
 from zsl.methods.generative.critic import Critic, critic
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
+from zsl.methods.generative.prepared import LINEAR, RELU, SIGMOID, FeatureStatistics, set_reach
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -27,12 +29,14 @@ class AdversarialKeys(TypedDict, total=False):
 
     space: MakeSpace
     guidance: float
-    features_per_class: int
+    features_per_class: int | None
     noise: int | None
     hidden: int
     critic_hidden: int
     critic_layers: int
-    phi_scale: float
+    phi_scale: float | None
+    units: Scale
+    steps: int
     lamb: float
     n_critic: int
     lr: float
@@ -51,39 +55,46 @@ class AdversarialOptions:
     """makes the space in which heads learn"""
     guidance: float = 0.0
     """weight ≥ 0 of what the space charges fakes in the loss of the generator; above 0 they are trained side by side"""
-    features_per_class: int = 300
-    """synthetic features of each unseen class ≥ 1"""
+    features_per_class: int | None = None
+    """synthetic features of each unseen class ≥ 1, or None for the mean number of images of a seen class"""
     noise: int | None = None
     """length of z ≥ 1, or None for that of φ"""
-    hidden: int = 4096
+    hidden: int = 1024
     """width of the hidden layers of the generator, and of an encoder, ≥ 1"""
-    critic_hidden: int = 4096
+    critic_hidden: int = 1024
     """width of the hidden layers of critics ≥ 1"""
     critic_layers: int = 1
     """number of hidden layers of critics ≥ 1"""
-    phi_scale: float = 1.0
-    """c > 0: networks are given cφ, beside z, whose length is about √(its dimension)"""
-    output: Output
-    """last function of the generator: ``"relu"``, ``"sigmoid"`` or ``"linear"``"""
+    phi_scale: float | None = None
+    """c > 0: networks are given cφ, beside z; None for c with which φ varies over seen classes as z does"""
+    units: Scale = "derived"
+    """of features inside the generator: their deviations (``"derived"``), or those of the data (``"data"``)"""
+    output: Output = "auto"
+    """last function of the generator: ``"relu"``, ``"sigmoid"`` or ``"linear"``, ``"auto"`` by the range of features"""
     lamb: float = 10.0
     """λ > 0, the weight of the gradient penalty"""
     n_critic: int = 5
     """steps of critics for one of the generator ≥ 1"""
-    lr: float = 1e-4
+    lr: float = 1e-3
     """learning rate > 0"""
-    epochs: int
-    """passes ≥ 1; one has n / batch_size steps, rounded up"""
+    epochs: int | None = None
+    """passes ≥ 1, or None for as many as ``steps`` need; one has n / batch_size steps, rounded up"""
+    steps: int = 3000
+    """steps ≥ 1 without ``epochs``"""
     batch_size: int = 64
     """features a batch ≥ 1"""
 
     def __post_init__(self) -> None:
         noise = 1 if self.noise is None else self.noise
         require_count(noise=noise, hidden=self.hidden)
-        require_count(critic_hidden=self.critic_hidden, critic_layers=self.critic_layers)
-        require_count(n_critic=self.n_critic, epochs=self.epochs, batch_size=self.batch_size)
-        require_positive(phi_scale=self.phi_scale, lamb=self.lamb, lr=self.lr)
+        require_count(critic_hidden=self.critic_hidden, critic_layers=self.critic_layers, steps=self.steps)
+        epochs = 1 if self.epochs is None else self.epochs
+        require_count(n_critic=self.n_critic, epochs=epochs, batch_size=self.batch_size)
+        require_positive(lamb=self.lamb, lr=self.lr)
+        require_phi_scale(self.phi_scale)
+        require_choice(self.units, "method.units", ("derived", "data"))
         require_within(0, math.inf, guidance=self.guidance)
-        require_choice(self.output, "method.output", ("relu", "sigmoid", "linear"))
+        require_choice(self.output, "method.output", ("auto", "relu", "sigmoid", "linear"))
 
     def generator(self, dims: Dimensions) -> Generator:
         """Return G(z, φ) with new weights."""
@@ -118,12 +129,21 @@ class AdversarialGenerator(FeatureGenerator):
     """
 
     def __init__(self, dims: Dimensions, head: Head, options: AdversarialOptions) -> None:
-        super().__init__(dims, head, options.features_per_class, space=options.space, beside=self.beside(dims, options))
+        super().__init__(
+            dims,
+            head,
+            options.features_per_class,
+            space=options.space,
+            beside=self.beside(dims, options),
+            units=options.units,
+        )
         self.guidance = options.guidance
         if self.guidance and not self.space.epochs:
             raise InputError(f"method.guidance={self.guidance}: this space guides no generator; choose a method/space")
         self.output, self.hidden, self.n_critic = options.output, options.hidden, options.n_critic
-        self.lr, self.epochs, self.batch_size = options.lr, options.epochs, options.batch_size
+        self.lr, self.epochs, self.batch_size = options.lr, options.epochs or 1, options.batch_size
+        self.steps = None if options.epochs else options.steps
+        self.reach = {"relu": RELU, "sigmoid": SIGMOID}.get(options.output, LINEAR)
         self.automatic_optimization = False
 
     def beside(self, dims: Dimensions, options: AdversarialOptions) -> int:  # noqa: ARG002
@@ -181,10 +201,19 @@ class AdversarialGenerator(FeatureGenerator):
 
     def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
         """Return -log p(x | x̂) up to a constant, the mean over rows."""
-        if self.output == "sigmoid":
+        if self.reach == SIGMOID:
             logits = rebuilt.to(x.dtype).logit(eps=1e-6)
             return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
         return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
+
+    def adapt(self, found: FeatureStatistics, examples: Examples) -> None:
+        """Take from the training images what the base does, the last function, and the number of epochs."""
+        super().adapt(found, examples)
+        if self.output == "auto":
+            self.reach = found.reach
+            set_reach(self, self.reach)
+        if self.steps is not None:
+            self.epochs = -(-self.steps // -(-len(examples) // self.batch_size))
 
     def batches(self, train: TrainingSet, seed: int) -> Draws:
         """Return ``n_critic`` batches a step, with unlabelled images where the setting is transductive.

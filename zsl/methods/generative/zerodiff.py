@@ -15,6 +15,7 @@ from zsl.hyperparameters import passes_on_to, require_count, require_positive, r
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.networks import Generator, Output
+from zsl.methods.generative.prepared import hold_phi_scale
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.generative.tf_vaegan import SemanticDecoder
 from zsl.methods.generative.wasserstein import AdversarialGenerator, AdversarialKeys, AdversarialOptions
@@ -42,29 +43,31 @@ class ZeroDiff(AdversarialGenerator):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
-        output: last function of G, ``"linear"``, ``"relu"`` or ``"sigmoid"``.
+        output: last function of G, as of :class:`.AdversarialOptions`.
         gamma: γ > 0.
         mutual: κ ≥ 0, beside W₀ and W.
         recons: ρ ≥ 0.
         diffusion_steps: T ≥ 1.
-        epochs: passes ≥ 1, as of :class:`.AdversarialOptions`.
+        epochs: passes ≥ 1 or None, as of :class:`.AdversarialOptions`.
         adversarial: all other hyperparameters of :class:`.AdversarialOptions`; ``hidden`` is also the width of φ̂.
 
     Raises:
         InputError: a hyperparameter is out of range.
     """
 
+    phi_scale: float | Tensor
+
     @passes_on_to(AdversarialOptions)
     def __init__(
         self,
         dims: Dimensions,
         head: Head = Softmax,
-        output: Output = "linear",
+        output: Output = "auto",
         gamma: float = 10.0,
         mutual: float = 0.5,
         recons: float = 1.0,
         diffusion_steps: int = 4,
-        epochs: int = 300,
+        epochs: int | None = None,
         **adversarial: Unpack[AdversarialKeys],
     ) -> None:
         options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
@@ -73,7 +76,8 @@ class ZeroDiff(AdversarialGenerator):
         require_within(0, math.inf, mutual=mutual, recons=recons)
         require_count(diffusion_steps=diffusion_steps)
         self.lamb, self.gamma, self.mutual, self.recons = options.lamb, gamma, mutual, recons
-        self.features, self.diffusion_steps, self.phi_scale = dims.features, diffusion_steps, options.phi_scale
+        self.features, self.diffusion_steps = dims.features, diffusion_steps
+        hold_phi_scale(self, options.phi_scale)
         given = dims.features + dims.embedding + diffusion_steps
         noise = dims.embedding if options.noise is None else options.noise
         self.encoder = options.encoder(dims)
