@@ -8,12 +8,12 @@ from typing import Any, Unpack
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import one_hot
 from torch.optim import Adam, Optimizer
 
 from zsl.hyperparameters import passes_on_to, require_count, require_positive, require_within
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import Head
+from zsl.methods.generative.losses import is_own
 from zsl.methods.generative.networks import Generator, Output
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.generative.tf_vaegan import SemanticDecoder
@@ -107,7 +107,7 @@ class ZeroDiff(AdversarialGenerator):
         self, later: Float[Tensor, "*n d"], phi: Float[Tensor, "*n k"], t: Int[Tensor, "*n"]
     ) -> Float[Tensor, "*n v"]:
         """Return v = (x_{t+1}, cφ, t), t as one of T."""
-        return torch.cat([later, self.phi_scale * phi, one_hot(t, self.diffusion_steps).to(later)], dim=-1)
+        return torch.cat([later, self.phi_scale * phi, is_own(t, self.diffusion_steps).to(later)], dim=-1)
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """Restore T times, from noise."""
