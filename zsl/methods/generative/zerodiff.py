@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from zsl.hyperparameters import passes_on_to, require_count, require_positive, require_within
@@ -146,7 +146,8 @@ class ZeroDiff(AdversarialGenerator):
         fooled = self.critic(restored, here).mean() + self.step_critic(made, v).mean()
         generator_loss = self.misfit(restored, x) + divergence.mean() - self.gamma * fooled
         generator_loss = generator_loss + self.recons * self.decoder.loss(restored, here) + self.charge(restored, batch)
-        self.learn_from_fakes(generator_loss, [self.encoder, self.generator], [learn, *space], self.manual_backward)
+        learning: list[nn.Module] = [self.encoder, self.generator]
+        self.learn_from_fakes(generator_loss, learning, [learn], space, self.manual_backward)
         return {"loss": loss.detach(), "generator_loss": generator_loss.detach()}
 
     def _restored(self, x: Float[Tensor, "*n d"], phi: Float[Tensor, "*n k"]) -> tuple[Tensor, ...]:
