@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
+import zsl
 from tests import worlds
-from tests.configured import config
+from tests.configured import config, names
 from tests.methods.adversarial import LOOP, SMALL, assert_resumes, assert_same_weights, double, trained
 from tests.methods.guided import optimizers, wgan_step
+from zsl.cli import main
+from zsl.config.compose import compose
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import final
 from zsl.data.training_set import Batch
@@ -159,3 +163,21 @@ def test_a_space_that_guides_nothing_is_refused() -> None:
 
 def test_the_space_is_a_method_of_its_own() -> None:
     check_method(Contrastive, {"hidden": 8, "projection": 4, "comparator_hidden": 8, "epochs": 3, "batch_size": 16})
+
+
+def test_a_generator_with_a_space_is_saved_and_loaded_by_name(tmp_path: Path) -> None:
+    """From the command line, without plug-ins: heads, spaces and what guides are kinds that zsl offers."""
+    small = ["method.hidden=8", "method.epochs=1", "method.features_per_class=3", "method.head.epochs=1"]
+    parts = ["method/space=contrastive", "method.space.hidden=8", "method.space.epochs=1", "method/head=zlap"]
+    places = [f"paths.output={tmp_path}", f"paths.cache={tmp_path / 'cache'}", "save.model=true"]
+    assert main(["train", "data=synthetic", "method=fgmmn", *small, *parts, *places]) == 0
+    model = zsl.load(tmp_path / "model")
+    assert isinstance(model.method.space, Contrastive)
+    assert main(["synthesize", str(tmp_path), str(tmp_path / "made"), "--per-class", "2"]) == 0
+
+
+@pytest.mark.parametrize("space", names("method/space"))
+def test_every_space_is_a_kind_that_is_offered(space: str) -> None:
+    target = compose(["method=fclswgan", f"method/space={space}"]).method.space._target_
+    module, _, name = target.rpartition(".")
+    assert f"zsl.methods.{zsl.methods.KINDS[name]}" == module

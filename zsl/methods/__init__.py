@@ -17,10 +17,12 @@ KINDS = {
     "CMT": "transfer.cmt",
     "CMTStar": "transfer.cmt_star",
     "ClassNorm": "transfer.class_norm",
+    "Contrastive": "generative.contrastive",
     "ConSE": "transfer.conse",
     "DAP": "attribute.dap",
     "DEM": "transfer.dem",
     "DeViSE": "compatibility.devise",
+    "Disentangling": "generative.disentangling",
     "ESZSL": "compatibility.eszsl",
     "FCLSWGAN": "generative.fclswgan",
     "FGMMN": "generative.fgmmn",
@@ -30,17 +32,20 @@ KINDS = {
     "LATEM": "compatibility.latem",
     "LisGAN": "generative.lisgan",
     "Prototypes": "generative.prototypes",
+    "Refinement": "generative.refinement",
+    "Regressor": "generative.regressor",
     "Ridge": "transfer.ridge",
     "SAE": "compatibility.sae",
     "SJE": "compatibility.sje",
     "SSE": "transfer.sse",
     "Softmax": "generative.softmax",
+    "Space": "generative.space",
     "SynC": "compatibility.sync",
     "TFVAEGAN": "generative.tf_vaegan",
     "ZeroDiff": "generative.zerodiff",
     "ZeroShot": "open_vocabulary.zero_shot",
 }
-"""class -> module of every method that can be chosen"""
+"""class -> module of every method that can be chosen, and of every head and space of generators"""
 
 __all__ = list(KINDS)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, linear, mse_loss, one_hot, relu, softplus
+from torch.nn.functional import leaky_relu, linear, mse_loss, relu, softplus
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch
 from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.methods.generative.losses import is_own
 from zsl.methods.generative.networks import SLOPE, mlp
 from zsl.methods.generative.space import Space
 from zsl.methods.method import Dimensions
@@ -95,7 +96,7 @@ class Disentangling(Space):
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Return the four terms for real features."""
         h = self.encode(batch.x)
-        mixed = torch.cat([h[:, : self.width], h[torch.randperm(len(h)).to(h.device), self.width :]], dim=1)
+        mixed = torch.cat([h[:, : self.width], h[torch.randperm(len(h), device=h.device), self.width :]], dim=1)
         told = softplus(-self.D(h.detach())).mean() + softplus(self.D(mixed.detach())).mean()
         return self._terms(h, batch.x, batch.y, batch.classes) + self.discriminator * told
 
@@ -113,6 +114,6 @@ class Disentangling(Space):
         self, h: Float[Tensor, "n h"], x: Float[Tensor, "n d"], y: Int[Tensor, " n"], classes: LabelSpace
     ) -> Float[Tensor, ""]:
         related = self.compare(h[:, : self.width], classes.embeddings).sigmoid()
-        relation = mse_loss(related, one_hot(y, len(classes)).to(related))
+        relation = mse_loss(related, is_own(y, len(classes)).to(related))
         ratio = linear(h, *(part.detach() for part in self.D.parameters())).mean()
         return mse_loss(self.decoder(h), x) + self.relation * relation + self.correlation * ratio

@@ -126,7 +126,7 @@ class FCLSWGAN(AdversarialGenerator):
             backward(loss)
             critic_steps.step()
         generator_loss = self.fake_loss(self.generator(phi[-1]), batch)
-        self.learn_from_fakes(generator_loss, [self.generator], [generator_steps, *space_steps], backward)
+        self.learn_from_fakes(generator_loss, [self.generator], [generator_steps], space_steps, backward)
         return {"loss": loss.detach(), "generator_loss": generator_loss.detach()}
 
     def fake_loss(self, fake: Float[Tensor, "n d"], batch: Batch) -> Tensor:

@@ -131,34 +131,27 @@ class FVAEGAND2(AdversarialGenerator):
         posterior = self.encoder(batch.x[-1], phi[-1])
         loss = self.train_critics(batch, phi, posterior)
         generator_loss = self.generator_loss(batch, phi[-1], posterior)
-        learners = self.learners()
-        for descend in learners:
-            descend.zero_grad()
-        self.manual_backward(generator_loss, inputs=[p for part in self.learning() for p in part.parameters()])
-        for descend in learners:
-            descend.step()
+        own = self.learning(), self.learners()
+        self.learn_from_fakes(generator_loss, *own, self._space_steps, self.manual_backward)
         return {"loss": loss, "generator_loss": generator_loss.detach()}
 
     def learning(self) -> list[nn.Module]:
         """Return the parts that are trained by the generator's loss."""
-        return [self.encoder, self.generator, *([self.space] if self._space_learns else [])]
+        return [self.encoder, self.generator]
 
     def learners(self) -> list[LightningOptimizer]:
         """Return the optimizers of :meth:`learning`."""
-        return [self.optimizers()[0], *([self._space_steps] if self._space_learns else [])]  # type: ignore[index]
+        return [self.optimizers()[0]]  # type: ignore[index]
 
     @property
-    def _space_learns(self) -> bool:
-        return self.guidance > 0 and self.space.learns_from_fakes
-
-    @property
-    def _space_steps(self) -> LightningOptimizer:
-        return self.optimizers()[2 + (self.unconditional is not None)]  # type: ignore[index]
+    def _space_steps(self) -> list[LightningOptimizer]:
+        place = 2 + (self.unconditional is not None)
+        return [self.optimizers()[place]] if self.guidance else []  # type: ignore[index]
 
     def train_critics(self, batch: Any, phi: Float[Tensor, "several n k"], posterior: Gaussian) -> Float[Tensor, ""]:
         """Make the steps of a space that guides, and of every critic, and return the last loss of D."""
-        if self.guidance:
-            self.train_space(batch, self._space_steps, self.manual_backward)
+        for steps in self._space_steps:
+            self.train_space(batch, steps, self.manual_backward)
         if not self.gamma:
             return torch.zeros_like(self.lamb)
         with torch.no_grad():

@@ -7,7 +7,6 @@ import math
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 
 def semantic_misfit(found: Float[Tensor, "n k"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
@@ -46,7 +45,7 @@ def centre_margin(
     squares = h.square().sum(dim=1, keepdim=True) + centres.square().sum(dim=1) - 2 * h @ centres.T
     s = len(centres)
     if nearest and s > 1:
-        other = squares.masked_fill(one_hot(y, s).bool(), torch.inf).amin(dim=1)
+        other = squares.masked_fill(is_own(y, s), torch.inf).amin(dim=1)
     else:
         step = 1 + torch.randint(max(s - 1, 1), y.shape, device=y.device)
         other = _at(squares, (y + step) % s)
@@ -69,6 +68,11 @@ def log_prior(
     counts = counts.clamp_min(1)
     share = torch.where(seen, counts / (counts * seen).sum().clamp_min(1), 1 / (~seen).sum().clamp_min(1))
     return share.log() + seen.to(counts) * math.log(ratio) - math.log1p(ratio)
+
+
+def is_own(y: Int[Tensor, "*n"], s: int) -> Bool[Tensor, "*n s"]:
+    """Return whether each of s classes is that of each row; unlike ``one_hot`` it never reads a value of ``y``."""
+    return y.unsqueeze(-1) == torch.arange(s, device=y.device)
 
 
 def _at(values: Float[Tensor, "n s"], y: Int[Tensor, " n"]) -> Float[Tensor, " n"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -173,20 +173,24 @@ class AdversarialGenerator(FeatureGenerator):
             steps.step()
 
     def learn_from_fakes(
-        self, loss: Tensor, parts: list[nn.Module], steps: list[Any], backward: Callable[..., None]
+        self,
+        loss: Tensor,
+        parts: list[nn.Module],
+        steps: Sequence[Any],
+        space_steps: Sequence[Any],
+        backward: Callable[..., None],
     ) -> None:
         """Make a step of ``parts``, and of a space that guides and learns from fakes.
 
         Args:
             loss: the loss of the generator.
             parts: what learns from it.
-            steps: the optimizer of ``parts``, then that of the space if it guides.
+            steps: the optimizers of ``parts``.
+            space_steps: the optimizer of the space, if it guides.
             backward: differentiates a loss by ``inputs``.
         """
         if self.guidance and self.space.learns_from_fakes:
-            parts = [*parts, self.space]
-        else:
-            steps = steps[:1]
+            parts, steps = [*parts, self.space], [*steps, *space_steps]
         for each in steps:
             each.zero_grad()
         backward(loss, inputs=[p for part in parts for p in part.parameters()])

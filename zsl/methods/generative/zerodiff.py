@@ -7,13 +7,13 @@ from typing import Any, Unpack
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
-from torch.nn.functional import one_hot
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from zsl.hyperparameters import passes_on_to, require_count, require_positive, require_within
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import Head
+from zsl.methods.generative.losses import is_own
 from zsl.methods.generative.networks import Generator, Output
 from zsl.methods.generative.prepared import hold_phi_scale
 from zsl.methods.generative.softmax import Softmax
@@ -111,7 +111,7 @@ class ZeroDiff(AdversarialGenerator):
         self, later: Float[Tensor, "*n d"], phi: Float[Tensor, "*n k"], t: Int[Tensor, "*n"]
     ) -> Float[Tensor, "*n v"]:
         """Return v = (x_{t+1}, cφ, t), t as one of T."""
-        return torch.cat([later, self.phi_scale * phi, one_hot(t, self.diffusion_steps).to(later)], dim=-1)
+        return torch.cat([later, self.phi_scale * phi, is_own(t, self.diffusion_steps).to(later)], dim=-1)
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """Restore T times, from noise."""
@@ -150,7 +150,8 @@ class ZeroDiff(AdversarialGenerator):
         fooled = self.critic(restored, here).mean() + self.step_critic(made, v).mean()
         generator_loss = self.misfit(restored, x) + divergence.mean() - self.gamma * fooled
         generator_loss = generator_loss + self.recons * self.decoder.loss(restored, here) + self.charge(restored, batch)
-        self.learn_from_fakes(generator_loss, [self.encoder, self.generator], [learn, *space], self.manual_backward)
+        learning: list[nn.Module] = [self.encoder, self.generator]
+        self.learn_from_fakes(generator_loss, learning, [learn], space, self.manual_backward)
         return {"loss": loss.detach(), "generator_loss": generator_loss.detach()}
 
     def _restored(self, x: Float[Tensor, "*n d"], phi: Float[Tensor, "*n k"]) -> tuple[Tensor, ...]:

@@ -1,0 +1,66 @@
+"""A regressor from features to descriptions, which closes the cycle of a generator from descriptions [Felix2018]."""
+
+from __future__ import annotations
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import Batch
+from zsl.hyperparameters import require_count, require_positive
+from zsl.methods.closed_form.nearest import nearness
+from zsl.methods.generative.networks import mlp
+from zsl.methods.generative.space import Space
+from zsl.methods.method import Dimensions
+
+
+class Regressor(Space):
+    """min_{W, b}  E ‖Wx + b - φ(y)‖²
+
+    over real features of seen classes. Fakes of a guided generator are charged the same, which closes the cycle from a
+    description over a feature back to the description; the regressor learns from real features alone. Heads learn from
+    x. As a method of its own F(x, y) = -‖Wx + b - φ(y)‖².
+
+    Args:
+        dims: sizes of θ(x) and φ(y).
+        lr: learning rate of Adam > 0.
+        epochs: passes over the real features ≥ 1, where it is trained before the generator.
+        batch_size: features a step ≥ 1, where it is trained before the generator.
+
+    Raises:
+        InputError: a hyperparameter is out of range.
+    """
+
+    def __init__(self, dims: Dimensions, lr: float = 1e-4, epochs: int = 30, batch_size: int = 64) -> None:
+        super().__init__(dims)
+        require_positive(lr=lr)
+        require_count(epochs=epochs, batch_size=batch_size)
+        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.regress: nn.Sequential = mlp(dims.features, dims.embedding)
+
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """Return minus the squared distance to every description."""
+        return nearness(self.regress(x), classes.embeddings, "euclidean")
+
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """Return the squared distance of real features."""
+        return self._distance(batch.x, batch.classes.embeddings[batch.y])
+
+    def charge(
+        self,
+        fake: Float[Tensor, "n d"],
+        y: Int[Tensor, " n"],
+        classes: LabelSpace,
+        real: Float[Tensor, "n d"],  # noqa: ARG002
+    ) -> Float[Tensor, ""]:
+        """Return the squared distance of fakes."""
+        return self._distance(fake, classes.embeddings[y])
+
+    def configure_optimizers(self) -> Optimizer:
+        """Return Adam."""
+        return Adam(self.parameters(), self.lr, (0.5, 0.999), fused=True)
+
+    def _distance(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
+        loss: Tensor = (self.regress(x) - phi).square().sum(dim=1).mean()
+        return loss
