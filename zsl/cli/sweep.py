@@ -22,6 +22,7 @@ EPILOG = """keys (zsl train --help shows all others):
   search.stale=SECONDS         without a heartbeat, after which a trial is redone (default: 60)
   sweep.KEY=[V,…]              values of a hyperparameter
   sweep.KEY={low:L,high:H}     a range, for tpe; with log:true, or step:S
+  +sweep.class_embedding.KEY=[V,…]       values of an option of the class embedding, such as templates
 
 examples:
   zsl sweep data=synthetic method=eszsl search=grid

@@ -7,7 +7,6 @@ key.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any, get_args
 
 import torch
@@ -17,6 +16,7 @@ from zsl.config.checking import check, instantiate, require_seed
 from zsl.config.compose import compose_choice
 from zsl.config.data_sets import loader, recent_data
 from zsl.config.memory import RecentlyUsed, file_state_key
+from zsl.config.nested import replaced
 from zsl.config.offered import ROLES
 from zsl.config.settings import MethodKeys
 from zsl.data import protocol
@@ -132,17 +132,7 @@ def method_node(method: Node, hyperparameters: Hyperparameters) -> dict[str, Any
     Raises:
         InputError: the method has no such hyperparameter.
     """
-    node = deepcopy(dict(method))
-    for key, value in hyperparameters.items():
-        *parts, name = key.split(".")
-        place: Any = node
-        for part in parts:
-            place = place.get(part) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or name not in place or any(word.startswith("_") for word in (*parts, name)):
-            own = ", ".join(str(name) for name in node if name != "_target_")
-            raise InputError(f"sweep.{key}: the method has no such hyperparameter; it has {own}")
-        place[name] = _part(name, value) if isinstance(place[name], dict) else value
-    return node
+    return replaced(method, hyperparameters, "method", _part)
 
 
 def _part(group: str, value: Any) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from zsl.config.compose import compose_chosen
 from zsl.config.corrections import build_correction
 from zsl.config.data_sets import open_data
 from zsl.config.hydra_job import Names
+from zsl.config.nested import replaced
 from zsl.config.search_space import axes, listed
-from zsl.config.settings import ProtocolKeys, SaveKeys, SearchKeys, SelectionKeys, Settings
+from zsl.config.settings import ClassEmbeddingKeys, ProtocolKeys, SaveKeys, SearchKeys, SelectionKeys, Settings
 from zsl.data.splits import require_share
 from zsl.errors import InputError
 from zsl.evaluation.corrections.correction import Correction
@@ -25,7 +26,7 @@ from zsl.outputs.claims import claims
 from zsl.outputs.identity import identity
 from zsl.outputs.names import MODEL, PREDICTIONS
 from zsl.prediction.model_files import DESCRIPTION
-from zsl.selection.space import Axis, Hyperparameters, extremes, of_correction, of_method
+from zsl.selection.space import EMBEDDING, Axis, Hyperparameters, extremes, of_correction, of_embedding, of_method
 from zsl.tracking.tracker import Tracker
 from zsl.training.loop import Loop
 
@@ -92,7 +93,7 @@ class Experiment:
             selection=SelectionKeys(**content["selection"]),
             loop=Loop(**content["trainer"]),
             correction=build_correction(content["correction"], {}),
-            space=axes(content["sweep"]),
+            space=_embedding_first(axes(content["sweep"])),
             search=SearchKeys(**content["search"]) if content.get("search") else None,
             names=names or Names("", "", ""),
             overrides=tuple(overrides),
@@ -144,6 +145,8 @@ class Experiment:
             for value in extremes(axis):
                 if of_method({name: value}):
                     require_buildable(self.config["method"], {name: value})
+                if chosen := of_embedding({name: value}):
+                    check("class_embedding", self.with_embedding(chosen).config["class_embedding"], ClassEmbeddingKeys)
 
     @cached_property
     def identity(self) -> str:
@@ -169,6 +172,15 @@ class Experiment:
         """Return the experiment that trains the trials of a selection: with the seed ``selection.seed``, if given."""
         seed = self.selection.seed
         return self if seed is None else replace(self, seed=seed, config={**self.config, "seed": seed})
+
+    def with_embedding(self, chosen: Hyperparameters) -> Experiment:
+        """Return the experiment with some hyperparameters of the class embedding replaced.
+
+        Raises:
+            InputError: the class embedding has no such hyperparameter.
+        """
+        node = replaced(self.config["class_embedding"], chosen, "class_embedding")
+        return replace(self, config={**self.config, "class_embedding": node})
 
     def without_storage(self) -> Experiment:
         """Return the experiment without the address of its study's database, which may hold a password."""
@@ -212,3 +224,8 @@ class Experiment:
             name: instantiate(node, f"logger.{name}", Tracker)  # type: ignore[type-abstract]
             for name, node in self.config["logger"].items()
         }
+
+
+def _embedding_first(space: Mapping[str, Axis]) -> dict[str, Axis]:
+    """Return a search space whose axes of the class embedding come first, so that each is embedded once."""
+    return dict(sorted(space.items(), key=lambda axis: not axis[0].startswith(EMBEDDING)))

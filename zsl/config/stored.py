@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from zsl.config.command_lines import COMPUTED, FOREIGN, unsafe_reason
 from zsl.config.compose import compose
 from zsl.config.hydra_errors import explained
+from zsl.config.nested import replaced
 from zsl.config.offered import CURE, TARGET, require_offered, require_plain
 from zsl.config.overrides import readable
 from zsl.errors import InputError, printable
 from zsl.files.checks import show
 from zsl.outputs.result import Result
+from zsl.selection.space import of_embedding
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -85,13 +87,17 @@ def _checked(result: Result, file: Path, named: Mapping[str, str]) -> dict[str, 
     Raises:
         InputError: a part is missing, or a part, a chosen hyperparameter or an override of the result is unsafe.
     """
-    kept = {}
+    kept: dict[str, Mapping[str, Any]] = {}
     for part in PARTS:
-        kept[part] = result.config.get(part)
-        if not isinstance(kept[part], Mapping):
+        node = result.config.get(part)
+        if not isinstance(node, Mapping):
             raise InputError(f"{file}: config.{part} is missing; give the result of a run")
+        kept[part] = node
     require_offered(kept, str(file), named)
     require_plain(result.selection.chosen, str(file), "selection.chosen")
+    kept["class_embedding"] = replaced(
+        kept["class_embedding"], of_embedding(result.selection.chosen), "class_embedding"
+    )
     for word in result.overrides:
         why = unsafe_reason(word)
         if why in (FOREIGN, COMPUTED) and not any(word.endswith(f".{TARGET}={mine}") for mine in named.values()):

@@ -14,6 +14,10 @@ from zsl.reporting.wording import label
 GAPS = {"T1": "T1", "H_raw": "H", "H": "H_calibrated"}
 """objective of a choice -> the metric of test images that the same choice maximises on the test set"""
 
+OF_POLICY = ("selection.policy", "protocol.seen_holdout")
+"""keys that differ between policies: only validation holds images of seen classes out"""
+PROMPTS = "sweep.class_embedding."
+
 
 @dataclass(frozen=True)
 class OracleGap:
@@ -59,7 +63,9 @@ def gap_note(gap: OracleGap) -> str:
         f"{label(name)} {best:.1f}{DAGGER} - {honest:.1f} = {best - honest:+.1f}"
         for name, (best, honest) in gap.of.items()
     )
-    return f"oracle gap of {of.method}, {of.data_title}: {', '.join(gaps)}{over}"
+    searched = [key.removeprefix("sweep.") for key, _ in of.config if key.startswith(PROMPTS)]
+    what = f"{of.method} and {', '.join(searched)}" if searched else of.method
+    return f"oracle gap of {what}, {of.data_title}: {', '.join(gaps)}{over}"
 
 
 def _maximised(of: RowKey) -> Sequence[str]:
@@ -68,4 +74,4 @@ def _maximised(of: RowKey) -> Sequence[str]:
 
 
 def _but_for_selection(of: RowKey) -> RowKey:
-    return replace(of, policy="", config=tuple(pair for pair in of.config if pair[0] != "selection.policy"))
+    return replace(of, policy="", config=tuple(pair for pair in of.config if pair[0] not in OF_POLICY))

@@ -83,6 +83,9 @@ def row_key(result: Result) -> RowKey:
     config = (
         (key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in _of_selection(result).items()
     )
+    prints = dict(result.fingerprints)
+    if any(key.startswith("class_embedding.") for key in chosen):
+        prints["class_embeddings"] = "chosen"
     return RowKey(
         data_title=result.data_title,
         data=result.data,
@@ -92,7 +95,7 @@ def row_key(result: Result) -> RowKey:
         correction=result.correction,
         policy=result.selection.policy,
         protocol=result.protocol,
-        fingerprints=tuple(sorted(result.fingerprints.items())),
+        fingerprints=tuple(sorted(prints.items())),
         config=tuple(sorted((key, value) for key, value in config if key not in chosen and _matters(key))),
     )
 

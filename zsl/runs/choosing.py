@@ -48,10 +48,21 @@ def select(experiment: Experiment, stage: Stage, trial_log: TrialLog) -> Choice:
         InterruptedRunError: the search was stopped; its trials are on disk.
     """
     try:
-        return choose(validation(experiment, stage), experiment.grid, trial_log)
+        own = partial(embedded, experiment, stage.name)
+        return choose(validation(experiment, stage), experiment.grid, trial_log, own)
     except (InterruptedRunError, KeyboardInterrupt):
         where = f"trial {len(trial_log.trials) + 1}, which will begin again"
         raise InterruptedRunError(where, resumable=True) from None
+
+
+def embedded(experiment: Experiment, stage: str, chosen: Hyperparameters) -> Validation:
+    """Return the validation on a stage with some hyperparameters of the class embedding replaced.
+
+    Raises:
+        InputError: a class cannot be embedded so.
+    """
+    tried = experiment.with_embedding(chosen)
+    return validation(tried, tried.stage(tried.load_data(), stage))
 
 
 def validation(experiment: Experiment, stage: Stage) -> Validation:

@@ -25,6 +25,7 @@ from zsl.files.regular_file import read_json
 from zsl.outputs import result as results
 from zsl.outputs.identity import identity
 from zsl.outputs.result import Result
+from zsl.selection.space import EMBEDDING
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,14 @@ def verified(folder: Path, of: str, fingerprints: Callable[[], Mapping[str, str]
     except InputError as error:
         log.warning("%s; it is", error)
         return None
-    return found if identity(found.config) == of and found.fingerprints == fingerprints() else None
+    same = identity(found.config) == of and _comparable(found, found.fingerprints) == _comparable(found, fingerprints())
+    return found if same else None
+
+
+def _comparable(found: Result, fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """Return fingerprints without that of the class embeddings, where a run has chosen among these itself."""
+    chosen = any(key.startswith(EMBEDDING) for key in found.selection.chosen)
+    return {key: value for key, value in fingerprints.items() if not (chosen and key == "class_embeddings")}
 
 
 @dataclass(frozen=True)

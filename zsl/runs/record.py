@@ -29,7 +29,7 @@ from zsl.methods.method import ZSLModel
 from zsl.outputs.provenance import commit, versions
 from zsl.outputs.result import Result, Selection
 from zsl.selection.choice import Choice
-from zsl.selection.space import CORRECTION, of_correction
+from zsl.selection.space import CORRECTION, EMBEDDING, of_correction
 from zsl.tracking.tracker import RunDescription
 
 OCCURRENCES = (1, 5, TOP)
@@ -132,6 +132,7 @@ def _selection(experiment: Experiment, choice: Choice | None) -> Selection:
     if choice is None:
         return Selection(policy)
     chosen = {f"method.{key}": value for key, value in choice.hyperparameters.items()}
+    chosen |= {EMBEDDING + key: value for key, value in choice.embedding.items()}
     given = experiment.config["correction"]
     asked = of_correction(choice.trials[0].chosen)
     now = {key: value for key, value in vars(choice.correction).items() if key in given}

@@ -75,6 +75,12 @@ def run(
             with timed(timings, "selection"):
                 choice = choose(experiment, source, trial_log, {} if searches is None else searches)
             with resumable(trial_log):
+                tried = experiment
+                if choice and choice.embedding:
+                    with timed(timings, "data"):
+                        tried = experiment.with_embedding(choice.embedding)
+                        source = tried.load_data()
+                        stage = tried.stage(source)
                 with timed(timings, "fit"):
                     of = origin(experiment.identity, prints)
                     point = choice.hyperparameters if choice else {}
@@ -92,7 +98,7 @@ def run(
                     )
                 result = record(experiment, source, stage, choice, model, correction, evaluation, timings)
                 if experiment.save.model:
-                    predictor(experiment, source, stage, choice, model, correction).save(output / MODEL)
+                    predictor(tried, source, stage, choice, model, correction).save(output / MODEL)
                 if experiment.save.predictions or experiment.save.scores:
                     kept = scored if experiment.save.scores else None
                     save_predictions(evaluation, kept, stage, output, source.dataset.images)

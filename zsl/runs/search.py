@@ -25,13 +25,15 @@ from zsl.files.redaction import without_secrets
 from zsl.outputs.identity import MEANS
 from zsl.outputs.result import Result
 from zsl.progress.progress import Progress
-from zsl.runs.choosing import validation
+from zsl.runs.choosing import embedded, validation
 from zsl.runs.console import print_result
 from zsl.runs.job import verified
 from zsl.runs.run import run
 from zsl.selection.choice import Choice, best, compared, points
-from zsl.selection.space import CORRECTION, Range
-from zsl.selection.trials import TrialLog
+from zsl.selection.epochs import ShouldContinue
+from zsl.selection.space import CORRECTION, EMBEDDING, Hyperparameters, Range, of_embedding
+from zsl.selection.trials import Trial, TrialLog
+from zsl.selection.validation import Validation
 from zsl.training.resumption import InterruptedRunError
 
 if TYPE_CHECKING:
@@ -115,10 +117,21 @@ def _searched(experiment: Experiment, source: EmbeddedDataset, plan: Plan, stora
                 progress.update(search.ended())
                 time.sleep(POLL)
                 continue
-            for trial in examined.trials(chain([first], claims)):
+            for trial in _tried(experiment, examined, chain([first], claims)):
                 search.finish(trial)
                 progress.update(search.ended(), lambda: compared(search.trials(), examined.objective), part=True)
         return best(search.trials(), examined.correction, examined.objective)
+
+
+def _tried(
+    experiment: Experiment, examined: Validation, points: Iterator[tuple[Hyperparameters, ShouldContinue | None]]
+) -> Iterator[Trial]:
+    """Yield a trial for every point; where points have hyperparameters of the class embedding, one after the other."""
+    if not any(key.startswith(EMBEDDING) for key in experiment.space):
+        yield from examined.trials(points)
+        return
+    for point in points:
+        yield from embedded(experiment, examined.stage.name, of_embedding(point[0])).trials([point])
 
 
 def _plan(experiment: Experiment) -> Plan:
@@ -149,7 +162,8 @@ def _plan(experiment: Experiment) -> Plan:
 
 def _configured(experiment: Experiment, key: str) -> Any:
     """Return the value that the configuration has for a key of the search space."""
-    node: Any = experiment.config if key.startswith(CORRECTION) else experiment.config["method"]
+    whole = key.startswith((CORRECTION, EMBEDDING))
+    node: Any = experiment.config if whole else experiment.config["method"]
     for part in key.split("."):
         node = node.get(part) if isinstance(node, Mapping) else None
     return node

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from zsl.errors import InputError
@@ -13,7 +13,7 @@ from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.evaluate import Calibration
 from zsl.progress.progress import Progress
 from zsl.selection.epochs import Objective
-from zsl.selection.space import Hyperparameters, of_correction, of_method
+from zsl.selection.space import Hyperparameters, of_correction, of_embedding, of_method
 from zsl.selection.trials import Trial, TrialLog
 from zsl.selection.validation import Validation, replaced
 
@@ -31,6 +31,8 @@ class Choice:
     calibration: Calibration
     """calibration of corrected scores"""
     trials: Sequence[Trial]
+    embedding: Hyperparameters = field(default_factory=dict)
+    """hyperparameters of the class embedding"""
 
 
 def points(grid: Mapping[str, Sequence[Any]]) -> list[Hyperparameters]:
@@ -38,11 +40,22 @@ def points(grid: Mapping[str, Sequence[Any]]) -> list[Hyperparameters]:
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
-def choose(validation: Validation, grid: Mapping[str, Sequence[Any]], trial_log: TrialLog | None = None) -> Choice:
+def choose(
+    validation: Validation,
+    grid: Mapping[str, Sequence[Any]],
+    trial_log: TrialLog | None = None,
+    embedded: Callable[[Hyperparameters], Validation] | None = None,
+) -> Choice:
     """Train once for every point of ``grid`` and choose the best point; skip the trials that ``trial_log`` holds.
 
     On the ``tune`` stage this is validation. On the ``final`` stage the choice is made on the test set: an oracle,
     allowed only where every number that follows from the choice is marked †.
+
+    Args:
+        validation: trains and validates.
+        grid: the search space.
+        trial_log: trials that were made before.
+        embedded: returns the validation with other hyperparameters of the class embedding, where the grid has some.
 
     Raises:
         InputError: training diverged at every point, or a trial of ``trial_log`` is not of this grid.
@@ -52,9 +65,10 @@ def choose(validation: Validation, grid: Mapping[str, Sequence[Any]], trial_log:
     _require_points(trial_log, every)
     left = every[len(trial_log.trials) :]
     with Progress(f"choosing on {validation.stage.name}", len(left), "trials", len(left) > 1) as shown:
-        for trial in validation.grid(left):
-            trial_log.add(trial)
-            shown.advance(lambda: compared(trial_log.trials, validation.objective), part=True)
+        for chosen, alike in itertools.groupby(left, of_embedding):
+            for trial in (embedded(chosen) if embedded and chosen else validation).grid(list(alike)):
+                trial_log.add(trial)
+                shown.advance(lambda: compared(trial_log.trials, validation.objective), part=True)
     return best(trial_log.trials, validation.correction, validation.objective)
 
 
@@ -107,4 +121,5 @@ def best(trials: Sequence[Trial], correction: Correction, objective: Objective) 
     if not set(found.correction) <= set(vars(correction)):
         raise InputError(f"selection: a trial chose {', '.join(found.correction)}, which the correction does not have")
     final = replaced(correction, {**of_correction(found.chosen), **found.correction})
-    return Choice(of_method(found.chosen), final, Calibration(found.gamma, found.temperature), trials)
+    calibration = Calibration(found.gamma, found.temperature)
+    return Choice(of_method(found.chosen), final, calibration, trials, of_embedding(found.chosen))

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 
 Hyperparameters: TypeAlias = Mapping[str, Any]
 """a point of a space: dotted key -> value"""
-CORRECTION = "correction."
-"""prefix of the correction's keys in a search space; keys without it are the method's"""
+CORRECTION, EMBEDDING = "correction.", "class_embedding."
+"""prefixes of the keys of correction and class embedding in a search space; keys without them are the method's"""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,14 @@ def extremes(axis: Axis) -> Sequence[Any]:
 
 def of_method(point: Hyperparameters) -> Hyperparameters:
     """Return the hyperparameters of a point that are the method's."""
-    return {key: value for key, value in point.items() if not key.startswith(CORRECTION)}
+    return {key: value for key, value in point.items() if not key.startswith((CORRECTION, EMBEDDING))}
 
 
 def of_correction(point: Hyperparameters) -> Hyperparameters:
     """Return the hyperparameters of a point that are the correction's, without the prefix of their keys."""
     return {key.removeprefix(CORRECTION): value for key, value in point.items() if key.startswith(CORRECTION)}
+
+
+def of_embedding(point: Hyperparameters) -> Hyperparameters:
+    """Return the hyperparameters of a point that are the class embedding's, without the prefix of their keys."""
+    return {key.removeprefix(EMBEDDING): value for key, value in point.items() if key.startswith(EMBEDDING)}
