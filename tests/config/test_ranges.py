@@ -27,6 +27,7 @@ ASKED = {
     "word2vec": ["class_embedding.path=x"],
     "fasttext": ["class_embedding.path=x"],
     "matrix": ["class_embedding.path=x"],
+    "imagenet": ["data.features=[x]"],
     "calibrated_stacking": ["correction.gamma=1.0"],
 }
 """overrides of the keys that a choice leaves open"""

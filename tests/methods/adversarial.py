@@ -25,7 +25,9 @@ from zsl.training.loop import Loop
 
 LOOP = Loop(progress_bar=False)
 HEAD = partial(Softmax, epochs=1)
-SMALL: dict[str, Any] = {"head": HEAD, "features_per_class": 2, "hidden": 8, "lr": 1e-2, "batch_size": 16}
+PLAIN: dict[str, Any] = {"units": "data", "phi_scale": 1.0, "output": "linear"}
+"""what is derived from the training set otherwise"""
+SMALL: dict[str, Any] = {"head": HEAD, "features_per_class": 2, "hidden": 8, "lr": 1e-2, "batch_size": 16, **PLAIN}
 
 
 def double(train: TrainingSet) -> TrainingSet:

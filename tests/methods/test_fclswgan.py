@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy, leaky_relu
 from torch.optim import Adam
 
 from tests import worlds
+from tests.methods.adversarial import PLAIN
 from zsl.cli import main
 from zsl.data.protocol import final
 from zsl.data.training_set import Batches, Draws, Setting
@@ -25,6 +26,9 @@ from zsl.training.loop import Loop
 STAGE = final(worlds.source())
 TRAIN = STAGE.training(Setting.UNSEEN_SEMANTICS)
 SMALL: dict[str, Any] = {
+    **PLAIN,
+    "output": "relu",
+    "lr": 1e-4,
     "hidden": 8,
     "critic_hidden": 8,
     "features_per_class": 5,

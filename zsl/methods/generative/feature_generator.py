@@ -18,7 +18,8 @@ from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
 from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.closed_form.moments import class_counts, class_sums
-from zsl.methods.generative.prepared import FeatureStatistics, Units, weigh_phi
+from zsl.methods.generative.networks import Output
+from zsl.methods.generative.prepared import LINEAR, RELU, SIGMOID, FeatureStatistics, Units, set_reach, weigh_phi
 from zsl.methods.generative.space import MakeSpace, Space, built
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -71,6 +72,7 @@ class FeatureGenerator(ZSLModel):
         width: length of what heads learn from in place of h(x), or None for that of h(x).
         space: makes h(x), the space in which heads learn.
         beside: length of what heads learn from beside h(x).
+        output: last function of the generator; ``"auto"`` by the range of the features.
         units: units of features inside the generator, ``"derived"`` or ``"data"``: :class:`.Units`.
 
     Raises:
@@ -89,12 +91,15 @@ class FeatureGenerator(ZSLModel):
         space: MakeSpace = Space,
         beside: int = 0,
         units: Scale = "data",
+        output: Output = "linear",
     ) -> None:
         super().__init__()
         require_count(features_per_class=1 if features_per_class is None else features_per_class)
         require_head(head)
         self.features_per_class = features_per_class
         self.made_per_class = features_per_class or 1
+        self.output, self.steps = output, 0
+        self.reach = {"relu": RELU, "sigmoid": SIGMOID}.get(output, LINEAR)
         self.units = Units(dims.features, units == "data")
         stream = int(torch.randint(2**62, (), device="cpu"))
         with torch.random.fork_rng(devices=[]):  # a generator is the same whatever its heads draw
@@ -122,9 +127,18 @@ class FeatureGenerator(ZSLModel):
         inputs = self.units.of(examples.inputs)
         return replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled)
 
+    def train_for(self, epochs: int | None, steps: int) -> None:
+        """Train for some epochs, or for as many as this number of steps needs."""
+        self.epochs, self.steps = (1, steps) if epochs is None else (epochs, 0)
+
     def adapt(self, found: FeatureStatistics, examples: Examples) -> None:
-        """Take units of features, and the number of synthetic features of a class, from the training images."""
-        self.units.fit(found)
+        """Take units, the range of features, and numbers of epochs and of synthetic features from the images."""
+        if self.output == "auto":
+            self.reach = found.reach
+            set_reach(self, self.reach)
+        self.units.fit(found, self.reach)
+        if self.steps:
+            self.epochs = -(-self.steps // -(-len(examples) // self.batch_size))
         if self.features_per_class is None:
             self.made_per_class = max(1, round(len(examples) / len(torch.unique(examples.labels))))
 

@@ -11,7 +11,7 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.hyperparameters import require_choice, require_count, require_positive
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
 from zsl.methods.generative.networks import Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.generative.space import MakeSpace, Space
@@ -48,15 +48,18 @@ class FGMMN(FeatureGenerator):
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
         space: makes the space in which heads learn.
-        features_per_class: synthetic features of each unseen class ≥ 1.
+        features_per_class: synthetic features of each unseen class ≥ 1, or None for the mean number of images of a
+            seen class.
         noise: length of z ≥ 1, or None for that of φ.
         hidden: width of G's hidden layer ≥ 1.
-        phi_scale: c > 0: G is given cφ, beside z, whose length is about √(its dimension).
-        output: last function of G: ``"linear"``, ``"relu"`` or ``"sigmoid"``.
+        phi_scale: c > 0: G is given cφ, beside z; None for c with which φ varies over seen classes as z does.
+        units: of features inside G: their deviations (``"derived"``), or those of the data (``"data"``).
+        output: last function of G: ``"linear"``, ``"relu"``, ``"sigmoid"``, or ``"auto"`` by the range of features.
         bandwidth: w > 0.
         n_classes: classes a step ≥ 1.
         lr: learning rate > 0.
-        epochs: as many times n / batch_size steps ≥ 1.
+        epochs: as many times n / batch_size steps ≥ 1, or None for as many as ``steps`` need.
+        steps: ≥ 1, without ``epochs``.
         batch_size: images of each class a step ≥ 1.
 
     Raises:
@@ -68,25 +71,30 @@ class FGMMN(FeatureGenerator):
         dims: Dimensions,
         head: Head = Softmax,
         space: MakeSpace = Space,
-        features_per_class: int = 300,
+        features_per_class: int | None = None,
         noise: int | None = None,
-        hidden: int = 4096,
-        phi_scale: float = 1.0,
-        output: Output = "linear",
+        hidden: int = 1024,
+        phi_scale: float | None = None,
+        units: Scale = "derived",
+        output: Output = "auto",
         bandwidth: float = 1.0,
         n_classes: int = 6,
-        lr: float = 1e-4,
-        epochs: int = 60,
+        lr: float = 1e-3,
+        epochs: int | None = None,
+        steps: int = 3000,
         batch_size: int = 64,
     ) -> None:
-        super().__init__(dims, head, features_per_class, space=space)
+        super().__init__(dims, head, features_per_class, space=space, units=units, output=output)
         noise = dims.embedding if noise is None else noise
-        require_count(noise=noise, hidden=hidden, n_classes=n_classes, epochs=epochs, batch_size=batch_size)
-        require_positive(phi_scale=phi_scale, bandwidth=bandwidth, lr=lr)
-        require_choice(output, "method.output", ("linear", "relu", "sigmoid"))
-        self.output: Output = output
+        require_count(noise=noise, hidden=hidden, n_classes=n_classes, batch_size=batch_size)
+        require_count(steps=steps, epochs=1 if epochs is None else epochs)
+        require_phi_scale(phi_scale)
+        require_positive(bandwidth=bandwidth, lr=lr)
+        require_choice(output, "method.output", ("auto", "linear", "relu", "sigmoid"))
+        require_choice(units, "method.units", ("derived", "data"))
         self.bandwidth, self.n_classes = bandwidth, n_classes
-        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.lr, self.batch_size = lr, batch_size
+        self.train_for(epochs, steps)
         self.generator = Generator(noise, dims.embedding, hidden, dims.features, output, phi_scale)
         self.register_buffer("c", torch.ones(()))
         self.c: Tensor

@@ -81,18 +81,18 @@ class Units(nn.Module):
         self.u: Tensor
 
     @torch.no_grad()
-    def fit(self, found: FeatureStatistics) -> None:
-        """Take the units of the training images."""
+    def fit(self, found: FeatureStatistics, reach: int) -> None:
+        """Take the units of the training images, for a generator with this last function."""
         if self.kept:
             return
         self.m.zero_()
         self.u.fill_(1)
-        if found.reach == SIGMOID:
+        if reach == SIGMOID:
             return
         size = found.deviation.square().mean().sqrt()
         self.u.copy_(found.deviation.clamp(min=FLOOR * size))
         self.u[self.u == 0] = 1
-        if found.reach == LINEAR:
+        if reach == LINEAR:
             self.m.copy_(found.mean)
 
     def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:

@@ -12,14 +12,13 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 
-from zsl.data.examples import Examples
 from zsl.data.training_set import Batch, Draws, Setting, TrainingSet, TransductiveDraws
 from zsl.errors import InputError
 from zsl.hyperparameters import require_choice, require_count, require_positive, require_within
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
-from zsl.methods.generative.prepared import LINEAR, RELU, SIGMOID, FeatureStatistics, set_reach
+from zsl.methods.generative.prepared import SIGMOID
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -136,14 +135,14 @@ class AdversarialGenerator(FeatureGenerator):
             space=options.space,
             beside=self.beside(dims, options),
             units=options.units,
+            output=options.output,
         )
         self.guidance = options.guidance
         if self.guidance and not self.space.epochs:
             raise InputError(f"method.guidance={self.guidance}: this space guides no generator; choose a method/space")
-        self.output, self.hidden, self.n_critic = options.output, options.hidden, options.n_critic
-        self.lr, self.epochs, self.batch_size = options.lr, options.epochs or 1, options.batch_size
-        self.steps = None if options.epochs else options.steps
-        self.reach = {"relu": RELU, "sigmoid": SIGMOID}.get(options.output, LINEAR)
+        self.hidden, self.n_critic = options.hidden, options.n_critic
+        self.lr, self.batch_size = options.lr, options.batch_size
+        self.train_for(options.epochs, options.steps)
         self.automatic_optimization = False
 
     def beside(self, dims: Dimensions, options: AdversarialOptions) -> int:  # noqa: ARG002
@@ -209,15 +208,6 @@ class AdversarialGenerator(FeatureGenerator):
             logits = rebuilt.to(x.dtype).logit(eps=1e-6)
             return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
         return 0.5 * (rebuilt - x).square().sum(dim=1).mean()
-
-    def adapt(self, found: FeatureStatistics, examples: Examples) -> None:
-        """Take from the training images what the base does, the last function, and the number of epochs."""
-        super().adapt(found, examples)
-        if self.output == "auto":
-            self.reach = found.reach
-            set_reach(self, self.reach)
-        if self.steps is not None:
-            self.epochs = -(-self.steps // -(-len(examples) // self.batch_size))
 
     def batches(self, train: TrainingSet, seed: int) -> Draws:
         """Return ``n_critic`` batches a step, with unlabelled images where the setting is transductive.
