@@ -7,13 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from jaxtyping import Float64
-from numpy import ndarray as Array
+from typing import TYPE_CHECKING, Any
 
 from zsl.errors import InputError, is_control, shortened
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
+    from numpy import ndarray as Array
 
 HELP = "check a list of class names before any image is seen: duplicates, hypernyms, near-identical texts, hubs"
 DESCRIPTION = (
@@ -171,7 +171,7 @@ def _vectors(args: argparse.Namespace, texts: Sequence[str]) -> tuple[Float64[Ar
             found.append(
                 ("unknown characters", i, f"{ids.count(tokenizer.unk_token_id)} unknown tokens", "spell it otherwise")
             )
-    return encoder(said).astype(np.float64), found, f"{encoder.folder.name}, {args.template!r}"
+    return encoder(said).astype("float64"), found, f"{encoder.folder.name}, {args.template!r}"
 
 
 def _related(names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, str]]] | None:

@@ -146,7 +146,7 @@ def stored_images_teach_what_images_in_memory_do(given: MethodUnderTest) -> None
 
 
 def a_shared_batch_has_the_gradient_of_a_whole(given: MethodUnderTest) -> None:
-    """Require of a method that processes can train together that gradients of parts of a batch make that of the batch.
+    """Require that the gradients of parts of a batch make that of the batch, where processes can share it.
 
     The parts are weighted by their numbers of images.
     """
