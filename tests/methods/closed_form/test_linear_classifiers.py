@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from zsl.data.scaling import Scaling
+from zsl.data.stored_rows import StoredRows
 from zsl.methods.closed_form import newton
 from zsl.methods.closed_form.linear_classifiers import (
     Linear,
@@ -244,3 +247,24 @@ def test_products_in_single_precision_do_not_hold_up_ill_conditioned_problems() 
     z = x @ W[:, 0].numpy() + b.item()
     gradient = x.T @ (1 / (1 + np.exp(-z)) - t) + 1e-9 * W[:, 0].numpy()
     assert np.abs(gradient / np.linalg.norm(x, axis=0)).max() < 1e-7
+
+
+@settings(deadline=None, max_examples=15)
+@given(n=st.integers(30, 200), d=st.integers(1, 6), lamb=st.floats(0.1, 10), seed=st.integers(0, 10**6))
+def test_the_objective_of_stored_rows_is_near_its_minimum(n: int, d: int, lamb: float, seed: int) -> None:
+    """To 1e-5 an image: near enough where every product reads all rows."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(n, d, generator=generator) + 2
+    labels = torch.randint(3, (n,), generator=generator)
+    targets = torch.rand(3, 4, generator=generator).round()[labels]
+    rows = StoredRows(x.numpy(), np.arange(n), Scaling("none"))
+    fits: list[tuple[Callable[[torch.Tensor | StoredRows], Linear], Any]] = [
+        (lambda x: softmax(x, labels, 3, lamb), Softmax(labels, 3)),
+        (lambda x: logistic(x, targets, lamb), Logistic(targets.double())),
+        (lambda x: squared_hinge(x, targets, lamb), SquaredHinge(2 * targets.double() - 1)),
+    ]
+    for fit, loss in fits:
+        found, least = (
+            float(loss.value(x.double() @ W + b).sum() + lamb / 2 * W.square().sum()) for W, b in (fit(rows), fit(x))
+        )
+        assert found - least < 1e-5 * n

@@ -172,7 +172,8 @@ def _stored(x: StoredRows, loss: Loss, lamb: float, bound: float) -> tuple[_Stor
 class _Stored:
     """Rows that are read for every value and every product; neither R nor Z is kept.
 
-    RV of centred rows C is C (Q ⊘ scale) V + v/√(cn), with v the last row of V.
+    RV of centred rows C is C (Q ⊘ scale) V + v/√(cn), with v the last row of V. Products are in float32, and sums over
+    blocks of rows in float64.
     """
 
     enough = 1e-6
@@ -220,11 +221,11 @@ class _Stored:
     def _evaluated(self, V: Float[Tensor, "d+1 m"]) -> tuple[Tensor, Float[Tensor, "d+1 m"], Float[Tensor, " m"]]:
         value, total, curvature = V.new_zeros(()), torch.zeros_like(V), V.new_zeros(V.shape[1])
         folded = self._folded(V)
-        for rows, loss in self._blocks(V.dtype):
+        for rows, loss in self._blocks(self.dtype):
             Z = _z(rows, folded)
             here = loss.derivatives(Z)
-            value = value + loss.value(Z)
-            total += self._gathered(rows, here.gradient)
+            value = value + loss.value(Z).double()
+            total += self._gathered(rows, here.gradient.to(rows.dtype))
             curvature += here.curvature * (len(rows) / self.n)
         return value, total, curvature
 

@@ -56,7 +56,7 @@ class FCLSWGAN(AdversarialGenerator):
         dims: Dimensions,
         head: Head = Softmax,
         output: Output = "auto",
-        beta: float = 0.01,
+        beta: float = 1.0,
         epochs: int | None = None,
         classifier_lr: float = 1e-3,
         classifier_epochs: int = 50,

@@ -52,7 +52,7 @@ class FGMMN(FeatureGenerator):
             seen class.
         noise: length of z ≥ 1, or None for that of φ.
         hidden: width of G's hidden layer ≥ 1.
-        phi_scale: c > 0: G is given cφ, beside z; None for c with which φ varies over seen classes as z does.
+        phi_scale: c > 0: G is given cφ, beside z; None for c with which seen classes are 4 apart.
         units: of features inside G: their deviations (``"derived"``), or those of the data (``"data"``).
         output: last function of G: ``"linear"``, ``"relu"``, ``"sigmoid"``, or ``"auto"`` by the range of features.
         bandwidth: w > 0.

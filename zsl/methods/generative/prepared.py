@@ -18,6 +18,8 @@ FULL, SPARSE = 0.5, 1e-6
 """mean of the largest values of features from which their range is [0, 1], and of the least from which it is signed"""
 FLOOR = 1e-2
 """least deviation of a feature, as a share of the root mean square over features"""
+APART = 4.0
+"""root mean square distance of the descriptions of seen classes, in deviations of the noise"""
 READ = 4096
 
 
@@ -133,17 +135,16 @@ def hold_phi_scale(module: nn.Module, phi_scale: float | None) -> None:
 
 @torch.no_grad()
 def weigh_phi(model: nn.Module, classes: LabelSpace) -> None:
-    """Fill in the weight of φ in all networks of a model: φ then varies as much, an entry, as noise does.
+    """Fill in the weight of φ in all networks of a model: seen classes are then 4 deviations of the noise apart.
 
-    c = 1 / √(mean over entries of the variance over seen classes); one over the root mean square for a single class.
+    c = 4 / √(E ‖φ(y) - φ(y')‖²) over pairs of seen classes, and 4 / ‖φ‖ for a single class.
     """
     phi = classes.embeddings[classes.seen_ids].double()
-    spread = phi.var(dim=0, correction=0).mean().sqrt()
-    spread = torch.where(spread > 0, spread, phi.square().mean().sqrt())
+    apart = (2 * phi.var(dim=0).sum()).sqrt() if len(phi) > 1 else phi.norm()
     for module in model.modules():
         scale = module._buffers.get("phi_scale")
         if scale is not None:
-            scale.copy_(torch.where(spread > 0, 1 / spread, 1.0))
+            scale.copy_(torch.where(apart > 0, APART / apart, 1.0))
 
 
 @torch.no_grad()

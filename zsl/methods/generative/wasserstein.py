@@ -65,7 +65,7 @@ class AdversarialOptions:
     critic_layers: int = 1
     """number of hidden layers of critics ≥ 1"""
     phi_scale: float | None = None
-    """c > 0: networks are given cφ, beside z; None for c with which φ varies over seen classes as z does"""
+    """c > 0: networks are given cφ, beside z; None for c with which seen classes are 4 apart"""
     units: Scale = "derived"
     """of features inside the generator: their deviations (``"derived"``), or those of the data (``"data"``)"""
     output: Output = "auto"

@@ -1,0 +1,82 @@
+"""What generators derive from their training set: units, the range of features, the weight of φ, numbers of steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zsl.data.examples import Examples
+from zsl.data.label_space import LabelSpace
+from zsl.data.scaling import Scaling
+from zsl.data.stored_rows import StoredRows, in_memory
+from zsl.methods.generative.fclswgan import FCLSWGAN
+from zsl.methods.generative.networks import Generator
+from zsl.methods.generative.prepared import LINEAR, RELU, SIGMOID, FeatureStatistics, Units, weigh_phi
+from zsl.methods.method import Dimensions
+from zsl.testing.method_under_test import small_stage
+
+
+def features(n: int, d: int, seed: int, reach: int) -> torch.Tensor:
+    x = torch.from_numpy(np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)) * 5
+    if reach == RELU:
+        return x.relu() + 2
+    return (x - x.amin(dim=0)) / (x.amax(dim=0) - x.amin(dim=0)) if reach == SIGMOID else x
+
+
+@given(st.integers(2, 40), st.integers(1, 5), st.integers(0, 999), st.sampled_from([LINEAR, RELU, SIGMOID]))
+def test_units_follow_from_the_range_of_features(n: int, d: int, seed: int, reach: int) -> None:
+    x = features(n, d, seed, reach)
+    found = FeatureStatistics.of(x)
+    torch.testing.assert_close(found.deviation, x.std(dim=0, correction=0), rtol=1e-4, atol=1e-5)
+    if reach == LINEAR and x.min() >= 0:
+        return
+    assert found.reach == reach
+    units = Units(d, kept=False)
+    units.fit(found, reach)
+    y = units(x)
+    torch.testing.assert_close(units.restored(y), x, rtol=1e-4, atol=1e-4)
+    if reach == SIGMOID:
+        torch.testing.assert_close(y, x, rtol=0, atol=0)
+        return
+    assert y.std(dim=0, correction=0).max() <= 1 + 1e-3
+    assert (y.min() >= 0) == (reach == RELU)
+    stored = units.of(StoredRows(x.numpy(), np.arange(n), Scaling("none")))
+    torch.testing.assert_close(in_memory(stored), y, rtol=0, atol=0)
+
+
+@given(st.integers(2, 9), st.integers(1, 6), st.floats(0.01, 100), st.integers(0, 99))
+def test_seen_classes_are_four_deviations_of_the_noise_apart(n: int, k: int, size: float, seed: int) -> None:
+    phi = size * torch.randn(n + 1, k, generator=torch.Generator().manual_seed(seed))
+    classes = LabelSpace(tuple(map(str, range(n + 1))), phi, torch.arange(n + 1) < n)
+    network = Generator(3, k, 4, 2, "auto", None)
+    weigh_phi(network, classes)
+    scaled = network.phi_scale * phi[:n].double()
+    pairs = torch.cdist(scaled, scaled)[~torch.eye(n, dtype=torch.bool)]
+    assert pairs.square().mean().sqrt().item() == pytest.approx(4, rel=1e-4)
+
+
+def test_steps_and_synthetic_features_follow_from_the_numbers_of_images() -> None:
+    stage = small_stage()
+    model = FCLSWGAN(Dimensions(*stage.dims), hidden=4, critic_hidden=4, steps=50, batch_size=16)
+    train = stage.training(model.setting)
+    model.prepared(train)
+    batches = -(-len(train.examples) // 16)
+    assert model.epochs == -(-50 // batches)
+    assert model.made_per_class == round(len(train.examples) / len(train.examples.labels.unique()))
+
+
+def test_a_change_of_units_changes_nothing_that_is_trained_on() -> None:
+    """Of features of both signs."""
+    stage = small_stage()
+    train = stage.training(FCLSWGAN.setting)
+    x, seen = train.examples.tensor, []
+    for factor, shift in ((1.0, 0.0), (37.0, -5.0)):
+        model = FCLSWGAN(Dimensions(*stage.dims), hidden=4, critic_hidden=4)
+        moved = replace(train, examples=Examples(factor * x + shift, train.examples.labels))
+        seen.append(model.prepared(moved).examples.tensor)
+    torch.testing.assert_close(seen[1], seen[0], rtol=1e-3, atol=1e-4)
