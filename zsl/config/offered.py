@@ -42,8 +42,9 @@ class Role:
 CURE = "results are not run as programs"
 
 ROLES = {
-    "method": Role("method", parts={"head": "head"}),
+    "method": Role("method", parts={"head": "head", "base": "base"}),
     "head": Role("method/head"),
+    "base": Role("method/base"),
     "data": Role("data", parts={"backbone": "backbone"}),
     "backbone": Role("backbone"),
     "class embedding": Role("class_embedding", parts={f"parts{EACH}": "part of a concatenation"}),

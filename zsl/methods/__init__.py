@@ -10,13 +10,16 @@ if TYPE_CHECKING:
 
 KINDS = {
     "ALE": "compatibility.ale",
+    "Aligned": "alignment.aligned",
     "BilinearSigmoid": "compatibility.bilinear_sigmoid",
     "BilinearSoftmax": "compatibility.bilinear_softmax",
     "CADAVAE": "generative.cada_vae",
+    "CLIPAdapter": "few_labels.clip_adapter",
     "CMT": "transfer.cmt",
     "CMTStar": "transfer.cmt_star",
     "ClassNorm": "transfer.class_norm",
     "ConSE": "transfer.conse",
+    "CrossModal": "few_labels.cross_modal",
     "DAP": "attribute.dap",
     "DEM": "transfer.dem",
     "DeViSE": "compatibility.devise",
@@ -27,6 +30,7 @@ KINDS = {
     "GFZSL": "transfer.gfzsl",
     "IAP": "attribute.iap",
     "LATEM": "compatibility.latem",
+    "LinearProbe": "few_labels.linear_probe",
     "Ridge": "transfer.ridge",
     "SAE": "compatibility.sae",
     "SJE": "compatibility.sje",
@@ -34,6 +38,8 @@ KINDS = {
     "Softmax": "generative.softmax",
     "SynC": "compatibility.sync",
     "TFVAEGAN": "generative.tf_vaegan",
+    "TipAdapter": "few_labels.tip_adapter",
+    "TipAdapterF": "few_labels.tip_adapter_f",
 }
 """class -> module of every method that can be chosen"""
 
