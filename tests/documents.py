@@ -24,7 +24,7 @@ KEY = r"[^\W\d_][\w-]*?\d{4}[a-z]?"
 CITATION = re.compile(rf"\[({KEY}(?:, {KEY})*)\](?![\w(])")
 """one citation key in brackets, or several with commas between"""
 NOTE = "<!-- Written by `python -m tests.documents`; a test holds it to what that writes. -->\n"
-FAMILIES = ("attribute", "compatibility", "transfer", "generative")
+FAMILIES = ("attribute", "compatibility", "transfer", "alignment", "few_labels", "generative")
 """folders of zsl/methods with a chapter each, in the order of the page; others follow by name"""
 
 
@@ -180,7 +180,7 @@ def methods_page() -> str:
     ]
     for family in order:
         package = sys.modules[f"zsl.methods.{family}"].__doc__ or ""
-        parts += [f"## {family.capitalize()}\n", markdown(package) + "\n"]
+        parts += [f"## {family.replace('_', ' ').capitalize()}\n", markdown(package) + "\n"]
         for name in families[family]:
             parts += method(name, header, rows.get(name, []))
     return "\n".join(parts)

@@ -89,7 +89,17 @@ def test_a_page_that_is_written_by_the_program_is_up_to_date(page: str) -> None:
     assert (DOCS / page).read_text(encoding="utf-8") == PAGES[page](), "run python -m tests.documents"
 
 
-GROUPS = ("backbone", "class_embedding", "correction", "data", "logger", "method/head", "method/space", "selection")
+GROUPS = (
+    "backbone",
+    "class_embedding",
+    "correction",
+    "data",
+    "logger",
+    "method/base",
+    "method/head",
+    "method/space",
+    "selection",
+)
 CHOICES = [(group, name) for group in GROUPS for name in names(group)]
 
 

@@ -17,6 +17,7 @@ from scipy.stats import ks_2samp, kstest, multivariate_normal, skew
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 
+from zsl.config.data_sets import PROTOCOL_KEYS
 from zsl.data.dataset import Dataset
 from zsl.data.fingerprint import fingerprints
 from zsl.data.splits import SplitsOrigin, audit
@@ -281,7 +282,7 @@ def test_the_configuration_has_the_defaults_of_load_and_attributes() -> None:
     with initialize_config_dir(str(conf), version_base=None):
         config = compose("config", overrides=["data=synthetic"])
     assert config.class_embedding._target_.endswith("Attributes")
-    arguments = {key: value for key, value in config.data.items() if key != "scale"}
+    arguments = {key: value for key, value in config.data.items() if key not in PROTOCOL_KEYS}
     assert instantiate(arguments).fingerprints == load().fingerprints
     assert {key: value for key, value in arguments.items() if key != "_target_"} == defaults(load)
 

@@ -42,9 +42,10 @@ class Role:
 CURE = "results are not run as programs"
 
 ROLES = {
-    "method": Role("method", parts={"head": "head", "space": "space"}),
+    "method": Role("method", parts={"head": "head", "space": "space", "base": "base"}),
     "head": Role("method/head"),
     "space": Role("method/space"),
+    "base": Role("method/base"),
     "data": Role("data", parts={"backbone": "backbone"}),
     "backbone": Role("backbone"),
     "class embedding": Role("class_embedding", parts={f"parts{EACH}": "part of a concatenation"}),

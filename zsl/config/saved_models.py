@@ -15,7 +15,7 @@ from zsl.prediction.components import path_of
 from zsl.prediction.predictor import Predictor
 
 ROLES: Mapping[str, tuple[str, ...]] = {
-    "method": ("method", "head", "space"),
+    "method": ("method", "head", "space", "base"),
     "class_embedding": ("class embedding", "part of a concatenation"),
     "backbone": ("backbone",),
     "correction": ("correction",),

@@ -20,6 +20,10 @@ class DataKeys:
     """Keys of ``data`` other than the arguments of its loader."""
 
     scale: FeatureScale
+    shots: Count | None = None
+    """training images of every seen class; None for all"""
+    shots_seed: int = 0
+    """seed of their draw"""
 
 
 @dataclass(frozen=True)

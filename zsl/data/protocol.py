@@ -28,6 +28,7 @@ from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling,
 from zsl.data.splits import hold_out, require_share
 from zsl.data.stored_rows import IN_MEMORY, StoredRows
 from zsl.data.training_set import Setting, TrainingSet
+from zsl.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -182,11 +183,16 @@ def tune(source: EmbeddedDataset, seen_holdout: float = 0.2) -> Stage:
     class is held out, so that s, and with it H, can be measured.
 
     Raises:
-        InputError: ``seen_holdout`` is not within (0, 1).
+        InputError: ``seen_holdout`` is not within (0, 1), or holds out no image.
     """
     require_share(seen_holdout)
     splits, labels = source.dataset.splits, source.dataset.labels
     train, seen_rows = hold_out(splits.train, labels, seen_holdout)
+    if not len(seen_rows):
+        raise InputError(
+            f"protocol.seen_holdout={seen_holdout}: is less than one image of every train class, and nothing can be "
+            "chosen by H; raise it (0.5 for two images a class), give more data.shots, or use selection=fixed"
+        )
     used = np.unique(labels[np.concatenate([splits.train, splits.val])])
     phi = embed(source.fit_embedding, source.descriptions.part(used.tolist()), np.isin(used, labels[train]))
     return _stage("tune", source, used, phi, train, seen_rows, splits.val)

@@ -45,7 +45,10 @@ class ZSLModel(LightningModule, ABC):
 
     distributable: ClassVar[bool] = False
     """whether the loss of a batch is the mean of the losses of its images, without random numbers, so that processes
-    can share a batch; a contract test holds the method to it"""
+    can share a batch, or exchanges with the other processes what its loss needs beyond its own images (``exchanges``);
+    a contract test holds the method to it"""
+    exchanges: ClassVar[bool] = False
+    """whether processes that share a batch exchange what the loss compares, such as features of all its images"""
     same_space: ClassVar[bool] = False
     """whether θ(x) and φ(y) have to be vectors of one space, such as that of a two-tower model"""
 

@@ -69,20 +69,22 @@ def fit(
         raise InputError("trainer.compile=true: this method makes its steps itself, uncompiled; leave it out")
     require_distributable(model, loop)
     device = device_of(loop)
-    if loop.devices > 1 and model.epochs:
+    together = loop.devices > 1 and model.epochs > 0
+    steps = model.epochs > 0 and not together
+    last = require_resumable(checkpoints / CHECKPOINT, model, origin) if resume and checkpoints and steps else None
+    train = model.prepared(train) if together else model.to(device).prepared(train.to(device))
+    if last is None:
+        with _stream(seed, FOUNDATIONS):
+            model.uses_randomness |= _fit_parts(model.foundations(train), loop, seed)
+    if together:
         if callbacks:
             log.warning("trainer.devices=%d: the losses of the steps are not tracked", loop.devices)
         descend_together(model, model.batches(train, seed), loop)
         finish(model.to(device).eval(), train.to(device), loop, seed)
         return model
-    train = model.to(device).prepared(train.to(device))
     if not model.epochs:
         finish(model.eval(), train, loop, seed)
         return model
-    last = require_resumable(checkpoints / CHECKPOINT, model, origin) if resume and checkpoints else None
-    if last is None:
-        with _stream(seed, FOUNDATIONS):
-            _fit_parts(model.foundations(train), loop, seed)
     watch = FiniteLoss(loop.log_every_n_steps, checkpoints)
     trainer = descend(model, model.batches(train, seed), loop, checkpoints, last, [watch, *callbacks], origin=origin)
     model.to(device).eval()

@@ -12,6 +12,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, Batches, TrainingSet
 from zsl.errors import InputError
 from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.methods.closed_form.known_classes import places
 from zsl.methods.generative.losses import log_prior
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -105,11 +106,7 @@ class Softmax(ZSLModel):
 
     def _places(self, classes: LabelSpace) -> Int[Tensor, " classes"]:
         """Return the position of each class among those of training."""
-        known = len(self.phi)
-        ids = torch.unique(torch.cat([self.phi, classes.embeddings]), dim=0, return_inverse=True)[1]
-        place = ids.new_full((len(ids),), -1)
-        place[ids[:known].flip(0)] = torch.arange(known, device=ids.device).flip(0)
-        found: Tensor = place[ids[known:]]
+        found = places(self.phi, classes.embeddings)
         if (found < 0).any():
             name = classes.names[int((found < 0).nonzero()[0])]
             raise InputError(f"class {name!r} was not there when the classifier was trained; train again with it")

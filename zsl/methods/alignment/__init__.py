@@ -1,0 +1,1 @@
+"""Joint spaces of images and class texts, learned from pairs of the two."""

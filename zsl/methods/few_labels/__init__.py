@@ -1,0 +1,1 @@
+"""Adaptation of a joint space to few labelled images of the seen classes, one file a method."""
