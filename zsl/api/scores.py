@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,10 @@ from jaxtyping import Bool, Float, Float64, Int64, Shaped
 from numpy import ndarray as Array
 from torch import Tensor
 
-from zsl.config.checking import plain
-from zsl.config.compose import compose
-from zsl.config.corrections import build_correction
-from zsl.config.settings import CorrectionKeys
+from zsl.config.corrections import correction_of
 from zsl.errors import InputError
 from zsl.evaluation import gzsl, hubness
 from zsl.evaluation.accuracy import mean_class_accuracy
-from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
 from zsl.evaluation.evaluate import Evaluation, ScoredImages
 from zsl.evaluation.evaluate import evaluate as evaluate_scores
@@ -171,21 +167,8 @@ class Scores:
         Raises:
             InputError: there is no such correction, or a hyperparameter is unknown, out of range or still to be chosen.
         """
-        correction = build_correction(_node(name), hyperparameters) if hyperparameters else _default(name)
-        correction.require_chosen()
+        correction = correction_of(name, hyperparameters)
         return replace(self, matrix=correction(self.images.scores, self.images.seen))
-
-
-@cache
-def _node(name: str) -> dict[str, Any]:
-    """Return the node of a correction."""
-    return plain(compose([f"correction={name}"]), "correction", CorrectionKeys)
-
-
-@cache
-def _default(name: str) -> Correction:
-    """Return a correction with its default hyperparameters, built once: a notebook may correct batch by batch."""
-    return build_correction(_node(name), {})
 
 
 def score(

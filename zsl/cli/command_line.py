@@ -22,6 +22,7 @@ EPILOG = """examples:
   zsl sweep data=synthetic method=eszsl search=grid
   zsl predict runs/birds/model photographs/ --top-k 3
   zsl extract photographs/ features/ backbone=transformers model=facebook/dinov2-base
+  zsl retrieve images.npy texts.npy correction=csls
   zsl jobs runs/sweep
   zsl report runs/ --html report.html
   zsl compare runs/ --metric H --baseline eszsl
@@ -110,7 +111,7 @@ def _parser() -> Parser:
 
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
-    from zsl.cli import data, extract, predict, sweep
+    from zsl.cli import data, extract, predict, retrieve, sweep
 
     command = commands.add_parser("sweep", help=sweep.HELP)
     sweep.add_arguments(command)
@@ -123,6 +124,10 @@ def _parser() -> Parser:
     command = commands.add_parser("extract", help=extract.HELP)
     extract.add_arguments(command)
     command.set_defaults(run=extract.main)
+
+    command = commands.add_parser("retrieve", help=retrieve.HELP)
+    retrieve.add_arguments(command)
+    command.set_defaults(run=retrieve.main)
 
     from zsl.reporting import confusions, hubness, report
     from zsl.reporting.comparison import compare
@@ -180,7 +185,7 @@ def _parser() -> Parser:
     return parser
 
 
-CONFIGURED = ("sweep", "predict", "extract", "reproduce", "jobs", "synthesize", "list")
+CONFIGURED = ("sweep", "predict", "extract", "retrieve", "reproduce", "jobs", "synthesize", "list")
 """commands that use choices of the user's own, beside train and data"""
 LISTS = {
     "methods": "method",
