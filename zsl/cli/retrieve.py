@@ -9,9 +9,9 @@ from zsl.errors import InputError
 from zsl.reporting import figures
 
 HELP = "retrieval among embeddings: image→text, text→image, image→image"
-EPILOG = """files: .npy, .npz, .safetensors, .pt or HDF5, one row an image or a text. Groups are whole numbers or names, one
-a row, in such a file or in a column of a table: rows of the same group belong together. Without groups, text i belongs to
-image i; --text-groups alone holds the row of the image of every text, from 0, of which several may be equal.
+EPILOG = """files: .npy, .npz, .safetensors, .pt or HDF5, one row an image or a text. Groups are whole numbers or names,
+one a row, in such a file or in a column of a table: rows of the same group belong together. Without groups, text i
+belongs to image i; --text-groups alone holds the row of the image of every text, from 0; several may be equal.
 
 examples:
   zsl retrieve images.npy texts.npy
