@@ -1,6 +1,7 @@
 """Zero-shot learning research: leak-free protocol, exact metrics, one training loop.
 
-``zsl.fit``, ``zsl.score`` and ``zsl.evaluate`` work on arrays, and ``zsl.retrieve`` on embeddings of images and texts.
+``zsl.fit``, ``zsl.score`` and ``zsl.evaluate`` work on arrays, ``zsl.retrieve`` on embeddings of images and texts, and
+``zsl.multilabel`` on scores of several labels an image.
 ``zsl.load`` reads a saved model, ``zsl.load_data`` a data set. ``zsl.experiment`` and ``zsl.experiments`` run as
 ``zsl train`` does, ``zsl.results`` gathers results of runs, and ``zsl.choices`` lists what a configuration can choose.
 ``zsl.methods`` holds the methods.
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from zsl.api.data import Data, load_data
     from zsl.api.experiments import choices, experiment, experiments
     from zsl.api.fitting import fit
+    from zsl.api.multilabel import multilabel
     from zsl.api.results import Results, Run, results
     from zsl.api.retrieval import retrieve
     from zsl.api.scores import Scores, evaluate, score
@@ -44,6 +46,7 @@ __all__ = [
     "fit",
     "load",
     "load_data",
+    "multilabel",
     "results",
     "retrieve",
     "score",
@@ -57,6 +60,7 @@ _MODULES = {
     "ZeroShotClassifier": "zsl.estimator",
     "fit": "zsl.api.fitting",
     "load": "zsl.config.saved_models",
+    "multilabel": "zsl.api.multilabel",
     "retrieve": "zsl.api.retrieval",
     **dict.fromkeys(("Data", "load_data"), "zsl.api.data"),
     **dict.fromkeys(("choices", "experiment", "experiments"), "zsl.api.experiments"),

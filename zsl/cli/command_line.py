@@ -23,6 +23,7 @@ EPILOG = """examples:
   zsl predict runs/birds/model photographs/ --top-k 3
   zsl extract photographs/ features/ backbone=transformers model=facebook/dinov2-base
   zsl retrieve images.npy texts.npy correction=csls
+  zsl multilabel labels.csv --images images.npy --positive yes.npy --negative no.npy
   zsl jobs runs/sweep
   zsl report runs/ --html report.html
   zsl compare runs/ --metric H --baseline eszsl
@@ -111,7 +112,7 @@ def _parser() -> Parser:
 
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
-    from zsl.cli import data, extract, predict, retrieve, sweep
+    from zsl.cli import data, extract, multilabel, predict, retrieve, sweep
 
     command = commands.add_parser("sweep", help=sweep.HELP)
     sweep.add_arguments(command)
@@ -128,6 +129,10 @@ def _parser() -> Parser:
     command = commands.add_parser("retrieve", help=retrieve.HELP)
     retrieve.add_arguments(command)
     command.set_defaults(run=retrieve.main)
+
+    command = commands.add_parser("multilabel", help=multilabel.HELP)
+    multilabel.add_arguments(command)
+    command.set_defaults(run=multilabel.main)
 
     from zsl.reporting import confusions, hubness, report
     from zsl.reporting.comparison import compare

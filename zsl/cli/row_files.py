@@ -46,3 +46,24 @@ def _file(path: Path, what: str, suffixes: tuple[str, ...]) -> Path:
     if path.suffix.lower() not in suffixes:
         raise InputError(f"{what} {path}: ends in none of {', '.join(suffixes)}; save it as one of these")
     return require_file(path, what, "correct the path")
+
+
+def stored(folder: Path, names: list[str] | None) -> Array:
+    """Read the features of a store of ``zsl extract``, in the order of the names of images, or of the store.
+
+    Raises:
+        InputError: the folder is no finished store, or has no image of a name.
+    """
+    from zsl.features.store import open_store
+
+    store = open_store(folder)
+    rows = np.arange(len(store.names))
+    if names is not None:
+        at = {name: i for i, name in enumerate(store.names)}
+        missing = [name for name in names if name not in at]
+        if missing:
+            raise InputError(
+                f"--images {folder}: has no image {missing[0]!r}, but {store.names[0]!r}; correct the names"
+            )
+        rows = np.array([at[name] for name in names])
+    return np.asarray(store.features[rows])
