@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray as Array
 
-from zsl.evaluation import calibration, curve, gzsl
+from zsl.evaluation import calibration, confidence, curve, gzsl
 from zsl.evaluation.scored_images import ScoredImages
 from zsl.evaluation.statistics import ScoreStatistics, gather
 
@@ -52,8 +52,8 @@ def best_gamma(scores: Array, labels: Array, seen: Array) -> float:
 
 def ece(scores: Array, labels: Array, temperature: float = 1.0, bins: int = 15) -> float:
     found = statistics(scores, labels, temperature=temperature)
-    assert found.calibrated_confidence is not None
-    return calibration.ece(found.calibrated_confidence, found.hits(), bins)
+    assert found.calibrated is not None
+    return confidence.ece(found.calibrated.confidence, found.hits(), bins)
 
 
 def nll(scores: Array, labels: Array, temperature: float = 1.0) -> float:

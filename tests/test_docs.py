@@ -199,7 +199,7 @@ def test_commands_on_benchmarks_work(path: Path, tmp_path: Path, data_root: Path
     run(path, "data", tmp_path, ZSL_DATA_ROOT=str(data_root))
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", DOCS / "python.md"], ids=identity)
+@pytest.mark.parametrize("path", [ROOT / "README.md", DOCS / "python.md", DOCS / "questions.md"], ids=identity)
 def test_python_of_a_page_works(path: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn", reason="pip install 'zsl[sklearn]'")
     code = "\n".join(re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL))

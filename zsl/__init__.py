@@ -1,8 +1,10 @@
 """Zero-shot learning research: leak-free protocol, exact metrics, one training loop.
 
-``zsl.fit``, ``zsl.score`` and ``zsl.evaluate`` work on arrays, ``zsl.load`` reads a saved model, ``zsl.load_data`` a
-data set. ``zsl.experiment`` and ``zsl.experiments`` run as ``zsl train`` does, ``zsl.results`` gathers results of runs,
-and ``zsl.choices`` lists what a configuration can choose. ``zsl.methods`` holds the methods.
+``zsl.fit``, ``zsl.score`` and ``zsl.evaluate`` work on arrays, ``zsl.retrieve`` on embeddings of images and texts, and
+``zsl.multilabel`` on scores of several labels an image.
+``zsl.load`` reads a saved model, ``zsl.load_data`` a data set. ``zsl.experiment`` and ``zsl.experiments`` run as
+``zsl train`` does, ``zsl.results`` gathers results of runs, and ``zsl.choices`` lists what a configuration can choose.
+``zsl.methods`` holds the methods.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ if TYPE_CHECKING:
     from zsl.api.data import Data, load_data
     from zsl.api.experiments import choices, experiment, experiments
     from zsl.api.fitting import fit
+    from zsl.api.multilabel import multilabel
     from zsl.api.results import Results, Run, results
+    from zsl.api.retrieval import retrieve
     from zsl.api.scores import Scores, evaluate, score
     from zsl.config.saved_models import load
     from zsl.data.label_space import LabelSpace
@@ -42,7 +46,9 @@ __all__ = [
     "fit",
     "load",
     "load_data",
+    "multilabel",
     "results",
+    "retrieve",
     "score",
 ]
 
@@ -54,6 +60,8 @@ _MODULES = {
     "ZeroShotClassifier": "zsl.estimator",
     "fit": "zsl.api.fitting",
     "load": "zsl.config.saved_models",
+    "multilabel": "zsl.api.multilabel",
+    "retrieve": "zsl.api.retrieval",
     **dict.fromkeys(("Data", "load_data"), "zsl.api.data"),
     **dict.fromkeys(("choices", "experiment", "experiments"), "zsl.api.experiments"),
     **dict.fromkeys(("Results", "Run", "results"), "zsl.api.results"),

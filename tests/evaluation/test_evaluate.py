@@ -13,11 +13,17 @@ from zsl.evaluation.evaluate import Calibration, ScoredImages, calibrate, evalua
 from zsl.evaluation.gzsl import stacked
 from zsl.evaluation.hubness import skewness
 
-ZSL_NAMES = {"T1", "T1_per_sample", "T5", "T5_per_sample", "N1_skewness", "ECE_ZSL"}
-UNSEEN_NAMES = {"u", "u_per_sample", "u_top5", "u_top5_per_sample", "ECE_GZSL"}
-SEEN_NAMES = {"s", "s_per_sample", "s_top5", "s_top5_per_sample"}
+
+def confidence(*suffixes: str) -> set[str]:
+    return {f"{name}_{suffix}" for name in ("ECE", "NLL", "Brier", "AURC") for suffix in suffixes}
+
+
+ZSL_NAMES = {"T1", "T1_per_sample", "T5", "T5_per_sample", "N1_skewness"} | confidence("ZSL")
+UNSEEN_NAMES = {"u", "u_per_sample", "u_top5", "u_top5_per_sample"} | confidence("GZSL", "u")
+SEEN_NAMES = {"s", "s_per_sample", "s_top5", "s_top5_per_sample"} | confidence("s")
 SEEN_NAMES |= {"H", "H_per_sample", "AUSUC", "AUSUC_per_sample", "AUROC"}
-CALIBRATED_NAMES = {"u_calibrated", "s_calibrated", "H_calibrated", "ECE_calibrated"}
+CALIBRATED_NAMES = {"u_calibrated", "s_calibrated", "H_calibrated"}
+CALIBRATED_NAMES |= confidence("calibrated", "u_calibrated", "s_calibrated")
 
 
 def gaussian(seed: int, n: int = 300, classes: int = 18) -> ScoredImages:
@@ -127,7 +133,9 @@ def test_zsl_alone(gzsl) -> None:
 def test_without_seen_test_images_what_needs_them_is_absent(gzsl) -> None:
     only_unseen = take(gzsl, ~gzsl.of_seen_class)
     evaluation = evaluate(unseen_part(gzsl), only_unseen, calibration=Calibration(gamma=0.5))
-    assert set(evaluation.metrics) == ZSL_NAMES | UNSEEN_NAMES | {"u_calibrated", "ECE_calibrated"}
+    assert set(evaluation.metrics) == ZSL_NAMES | UNSEEN_NAMES | {"u_calibrated"} | confidence(
+        "calibrated", "u_calibrated"
+    )
     assert set(evaluation.per_class) == {"T1", "u"}
     assert evaluation.curve is None
     assert evaluation.metrics["u"] == evaluate(unseen_part(gzsl), gzsl).metrics["u"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,14 @@ from jaxtyping import Bool, Float, Float64, Int64, Shaped
 from numpy import ndarray as Array
 from torch import Tensor
 
-from zsl.config.checking import plain
-from zsl.config.compose import compose
-from zsl.config.corrections import build_correction
-from zsl.config.settings import CorrectionKeys
+from zsl.config.corrections import correction_of
 from zsl.errors import InputError
 from zsl.evaluation import gzsl, hubness
 from zsl.evaluation.accuracy import mean_class_accuracy
-from zsl.evaluation.corrections.correction import Correction
 from zsl.evaluation.curve import SeenUnseenCurve, seen_unseen_curve
-from zsl.evaluation.evaluate import Evaluation, ScoredImages
+from zsl.evaluation.evaluate import Calibration, Evaluation, ScoredImages, calibrate
 from zsl.evaluation.evaluate import evaluate as evaluate_scores
+from zsl.evaluation.refusal import Refusal, refusal
 from zsl.evaluation.statistics import TOP, ScoreStatistics, gather
 from zsl.prediction.arrays import array_of, features_of, labels_of, require_one_each
 from zsl.prediction.predictor import Labels, Predictor
@@ -161,6 +158,32 @@ class Scores:
         statistics = self._statistics if k <= TOP else gather(self.images, top=k)
         return Hubness(*statistics.occurrences(k))
 
+    def refusal(self, listed: Sequence[str] | None = None, *, gamma: float = 0.0, temperature: float = 1.0) -> Refusal:
+        """Return the confidence in answers among the listed classes, of seen, unseen and off-list images.
+
+        ``threshold(risk)`` of validation scores gives the least confidence to answer at, and ``metrics(threshold)`` of
+        test scores ECE, NLL, Brier, AURC, coverage and risk of every group.
+
+        Args:
+            listed: names of the classes that may be answered, all by default; images of other classes are off-list.
+            gamma: bias γ of seen classes, chosen on validation classes.
+            temperature: T, chosen on validation classes.
+
+        Raises:
+            InputError: a name is no class, or γ or T is out of range.
+        """
+        asked = labels_of("listed", list(self.names if listed is None else listed), self.names)
+        mask = np.isin(np.arange(len(self.names)), asked)
+        return refusal(self.images, mask, Calibration(gamma, temperature))
+
+    def calibration(self) -> Calibration:
+        """Return the γ that is best for H, and the temperature that is best for the likelihood, on VALIDATION scores.
+
+        Raises:
+            InputError: seen or unseen images, or classes, are missing.
+        """
+        return calibrate(self.images)
+
     def corrected(self, name: str, **hyperparameters: Any) -> Scores:
         """Return the scores corrected together as one batch, by a correction that ``correction=NAME`` chooses in runs.
 
@@ -171,21 +194,8 @@ class Scores:
         Raises:
             InputError: there is no such correction, or a hyperparameter is unknown, out of range or still to be chosen.
         """
-        correction = build_correction(_node(name), hyperparameters) if hyperparameters else _default(name)
-        correction.require_chosen()
+        correction = correction_of(name, hyperparameters)
         return replace(self, matrix=correction(self.images.scores, self.images.seen))
-
-
-@cache
-def _node(name: str) -> dict[str, Any]:
-    """Return the node of a correction."""
-    return plain(compose([f"correction={name}"]), "correction", CorrectionKeys)
-
-
-@cache
-def _default(name: str) -> Correction:
-    """Return a correction with its default hyperparameters, built once: a notebook may correct batch by batch."""
-    return build_correction(_node(name), {})
 
 
 def score(

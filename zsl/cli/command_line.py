@@ -23,6 +23,8 @@ EPILOG = """examples:
   zsl predict runs/birds/model photographs/ --top-k 3
   zsl labels names.txt --model clip/
   zsl extract photographs/ features/ backbone=transformers model=facebook/dinov2-base
+  zsl retrieve images.npy texts.npy correction=csls
+  zsl multilabel labels.csv --images images.npy --positive yes.npy --negative no.npy
   zsl jobs runs/sweep
   zsl report runs/ --html report.html
   zsl compare runs/ --metric H --baseline eszsl
@@ -111,7 +113,7 @@ def _parser() -> Parser:
 
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
-    from zsl.cli import data, extract, labels, predict, sweep
+    from zsl.cli import data, extract, labels, multilabel, predict, retrieve, sweep
 
     command = commands.add_parser("sweep", help=sweep.HELP)
     sweep.add_arguments(command)
@@ -128,6 +130,14 @@ def _parser() -> Parser:
     command = commands.add_parser("labels", help=labels.HELP, description=labels.DESCRIPTION)
     labels.add_arguments(command)
     command.set_defaults(run=labels.main)
+
+    command = commands.add_parser("retrieve", help=retrieve.HELP)
+    retrieve.add_arguments(command)
+    command.set_defaults(run=retrieve.main)
+
+    command = commands.add_parser("multilabel", help=multilabel.HELP)
+    multilabel.add_arguments(command)
+    command.set_defaults(run=multilabel.main)
 
     from zsl.reporting import confusions, hubness, report
     from zsl.reporting.comparison import compare
@@ -185,7 +195,7 @@ def _parser() -> Parser:
     return parser
 
 
-CONFIGURED = ("sweep", "predict", "extract", "labels", "reproduce", "jobs", "synthesize", "list")
+CONFIGURED = ("sweep", "predict", "extract", "labels", "retrieve", "reproduce", "jobs", "synthesize", "list")
 """commands that use choices of the user's own, beside train and data"""
 LISTS = {
     "methods": "method",

@@ -1,4 +1,4 @@
-"""Confidence: calibration of scores by a bias and a temperature, and its expected calibration error."""
+"""Calibration of scores by a bias and a temperature."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Float64, Int64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
@@ -39,25 +39,6 @@ class Calibration:
         checked_gamma(self.gamma)
         if not (0 < self.temperature < math.inf):
             raise InputError(f"calibration: temperature = {self.temperature}; it must be positive and finite")
-
-
-def ece(confidence: Float64[Array, " n"], right: Bool[Array, " n"], bins: int = 15) -> float:
-    """Return the expected calibration error Σ_b (n_b / n) |accuracy_b − confidence_b| in [0, 1] [Naeini2015, Guo2017].
-
-    Bin b holds the images whose confidence is in ((b−1)/bins, b/bins]. Every image counts the same.
-
-    Args:
-        confidence: of the answer for every image, the largest entry of the softmax.
-        right: whether the answer is right.
-        bins: number of bins.
-
-    Raises:
-        InputError: bins < 1.
-    """
-    if bins < 1:
-        raise InputError(f"ECE: {bins} bins; give at least 1")
-    b = np.searchsorted(np.arange(1, bins) / bins, confidence, side="left")
-    return float(np.abs(np.bincount(b, weights=right - confidence, minlength=bins)).sum() / len(confidence))
 
 
 def best_temperature(images: ScoreStatistics, stream: ScoreStream, gamma: float = 0.0) -> float:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64, Shaped
+from jaxtyping import Bool, Float64, Int64, Shaped
 from numpy import ndarray as Array
 
 from zsl.data.hierarchy import Hierarchy
 from zsl.errors import InputError
 from zsl.evaluation.accuracy import class_accuracies, mean_class_accuracy, sample_accuracy
-from zsl.evaluation.calibration import Calibration, best_temperature, ece
+from zsl.evaluation.calibration import Calibration, best_temperature
+from zsl.evaluation.confidence import Probabilities
 from zsl.evaluation.curve import SeenUnseenCurve, best_gamma, seen_unseen_curve
 from zsl.evaluation.gzsl import seen_unseen_auroc, u_s_H
 from zsl.evaluation.hierarchical import hierarchical_precision
@@ -33,8 +34,10 @@ class Evaluation:
     ``s_per_sample``, ``H_per_sample``, ``u_top<k>_per_sample``, ``s_top<k>_per_sample``. With a hierarchy, ``hp<k>``
     (ZSL) and ``u_hp<k>`` (GZSL), :func:`~zsl.evaluation.hierarchical.hierarchical_precision` in percent, over classes
     and ``_per_sample``. In [0, 1]: ``AUSUC``, ``AUSUC_per_sample``, ``AUROC``,
-    ``ECE_ZSL``, ``ECE_GZSL``, ``ECE_calibrated`` (GZSL scores after γ and T). ``N1_skewness`` (ZSL) has no unit. What
-    is not defined, such as s where no test image is of a seen class, is absent.
+    ``ECE_ZSL``, ``ECE_GZSL``, ``ECE_u``, ``ECE_s`` (images of unseen or seen classes, among all classes), and
+    ``ECE_calibrated``, ``ECE_u_calibrated``, ``ECE_s_calibrated`` (GZSL scores after γ and T); for each of them ``NLL``
+    (nats), ``Brier`` (in [0, 2]) and ``AURC`` (area under the risk–coverage curve, in [0, 1]), means over images.
+    ``N1_skewness`` (ZSL) has no unit. What is not defined, such as s where no test image is of a seen class, is absent.
 
     ``per_class`` holds top-1 accuracies in percent: ``T1`` by column of the ZSL scores, ``u`` by unseen and ``s`` by
     seen column of the GZSL scores, NaN for a class without images. ``curve`` is that of ``AUSUC``.
@@ -87,7 +90,7 @@ def evaluate(
                 metrics |= _averages(f"{name}_top{k}", every.hits(k)[of_group], every.labels[of_group])
     if hierarchy is not None and nodes is not None:
         metrics |= _hierarchical("u_hp", every.images(~every.of_seen_class), hierarchy, nodes, top_k)
-    metrics["ECE_GZSL"] = ece(every.confidence, hit)
+    metrics |= _confidence(every, every.probabilities, hit, "_GZSL", "")
     accuracies = class_accuracies(hit, every.labels, len(every.seen))
     per_class |= {name: accuracies[group] for name, group in (("u", ~every.seen), ("s", every.seen)) if name in metrics}
 
@@ -96,9 +99,10 @@ def evaluate(
         curve = seen_unseen_curve(every)
         metrics |= {"AUSUC": curve.AUSUC, "AUSUC_per_sample": seen_unseen_curve(every, per_class=False).AUSUC}
         metrics["AUROC"] = seen_unseen_auroc(every)
-    if every.calibrated_confidence is not None:
+    if every.calibrated is not None:
         metrics |= _suffixed("_calibrated", u_s_H(every, gamma))
-        metrics["ECE_calibrated"] = ece(every.calibrated_confidence, every.answers(gamma) == every.labels)
+        right = every.answers(gamma) == every.labels
+        metrics |= _confidence(every, every.calibrated, right, "_calibrated", "_calibrated")
     return Evaluation(metrics, per_class, unseen, every, curve)
 
 
@@ -137,8 +141,16 @@ def _zsl(zsl: ScoreStatistics, top_k: Sequence[int]) -> tuple[dict[str, float], 
     for k in top_k:
         metrics |= _averages(f"T{k}", zsl.hits(k), zsl.labels)
     metrics["N1_skewness"] = skewness(zsl.occurrences(1)[0])
-    metrics["ECE_ZSL"] = ece(zsl.confidence, right)
+    metrics |= zsl.probabilities.metrics("_ZSL", right)
     return metrics, {"T1": class_accuracies(right, zsl.labels, len(zsl.seen))}
+
+
+def _confidence(
+    every: ScoreStatistics, of: Probabilities, right: Bool[Array, " n"], all_images: str, suffix: str
+) -> dict[str, float]:
+    """Return the metrics of confidence of all images, and of those of unseen and of seen classes apart."""
+    groups = {all_images: np.ones_like(right), f"_u{suffix}": ~every.of_seen_class, f"_s{suffix}": every.of_seen_class}
+    return {k: v for name, group in groups.items() for k, v in of.images(group).metrics(name, right[group]).items()}
 
 
 def _hierarchical(

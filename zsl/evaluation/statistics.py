@@ -12,6 +12,7 @@ from numpy import ndarray as Array
 from torch import Tensor
 
 from zsl.errors import InputError
+from zsl.evaluation.confidence import Probabilities
 from zsl.evaluation.scored_images import LARGEST, ScoreStream, checked_gamma
 
 TOP = 10
@@ -36,10 +37,10 @@ class ScoreStatistics:
     seen_score: Float64[Array, " n"]
     """the highest score of a seen class; -inf where no class is seen"""
     unseen_score: Float64[Array, " n"]
-    confidence: Float64[Array, " n"]
-    """max_y softmax(F(x, ·))"""
-    calibrated_confidence: Float64[Array, " n"] | None
-    """max_y softmax((F(x, ·) - γ [y seen]) / T), where a calibration was given"""
+    probabilities: Probabilities
+    """of softmax(F(x, ·))"""
+    calibrated: Probabilities | None
+    """of softmax((F(x, ·) - γ [y seen]) / T), where a calibration was given"""
     sample: Float[Tensor, "m c"] | None = None
     """scores of the images ``sampled``, where a sample was asked for"""
     sampled: Int64[Array, " m"] | None = None
@@ -65,10 +66,11 @@ class ScoreStatistics:
 
     def images(self, of: Bool[Array, " n"]) -> ScoreStatistics:
         """Return the statistics of the images in a mask, without a sample."""
-        names = ("labels", "top", "best_seen", "best_unseen", "seen_score", "unseen_score", "confidence")
+        names = ("labels", "top", "best_seen", "best_unseen", "seen_score", "unseen_score")
         parts = {name: getattr(self, name)[of] for name in names}
-        calibrated = None if self.calibrated_confidence is None else self.calibrated_confidence[of]
-        return replace(self, **parts, calibrated_confidence=calibrated, sample=None, sampled=None)
+        calibrated = None if self.calibrated is None else self.calibrated.images(of)
+        here = self.probabilities.images(of)
+        return replace(self, **parts, probabilities=here, calibrated=calibrated, sample=None, sampled=None)
 
     def hits(self, k: int = 1) -> Bool[Array, " n"]:
         """Return whether the true class is among the k highest scores; always with k ≥ c.
@@ -128,8 +130,8 @@ def gather(
     Args:
         scores: of n images for c classes.
         top: best classes of every image to gather.
-        gamma: bias γ of the calibrated confidence.
-        temperature: T of the calibrated confidence; without it there is none.
+        gamma: bias γ of the calibrated probabilities.
+        temperature: T of the calibrated probabilities; without it there are none.
         sample: keep the scores of evenly spaced images, :data:`SAMPLE` scores or all if there are fewer.
 
     Raises:
@@ -142,7 +144,7 @@ def gather(
     columns = [torch.from_numpy(np.flatnonzero(group)) for group in (scores.seen, ~scores.seen)]
     kept = _evenly(n, max(1, SAMPLE // classes)) if sample else np.zeros(0, np.int64)
     ids, best, highest = np.empty((n, k), np.int64), np.empty((2, n), np.int64), np.empty((2, n))
-    confidence, calibrated = np.empty(n), None if temperature is None else np.empty(n)
+    plain, calibrated = np.empty((3, n)), None if temperature is None else np.empty((3, n))
     parts: list[Tensor] = []
     stop = 0
     for block in scores.blocks():
@@ -155,11 +157,14 @@ def gather(
             of_group, score = _best_of(block, found, here if place == 0 else ~here, group.to(block.device))
             best[place, start:stop] = of_group.numpy(force=True)
             highest[place, start:stop] = score.numpy(force=True)
-        confidence[start:stop] = _confidence(block, values[:, 0].double())
+        own = block.gather(1, torch.from_numpy(scores.labels[start:stop, None]).to(block.device))[:, 0].double()
+        plain[:, start:stop] = _probabilities(block, own, values[:, 0].double())
         if calibrated is not None and temperature is not None:
             top_score = np.maximum(highest[0, start:stop] - gamma, highest[1, start:stop])
             after = torch.from_numpy(top_score).to(block.device)
-            calibrated[start:stop] = _confidence(block, after, gamma * here.double(), temperature)
+            bias = gamma * here.double()
+            biased = own - bias[torch.from_numpy(scores.labels[start:stop]).to(block.device)]
+            calibrated[:, start:stop] = _probabilities(block, biased, after, bias, temperature)
         inside = kept[(kept >= start) & (kept < stop)] - start
         if len(inside):
             parts.append(block[torch.from_numpy(inside).to(block.device)].cpu())
@@ -172,8 +177,8 @@ def gather(
         best[1],
         highest[0],
         highest[1],
-        confidence,
-        calibrated,
+        Probabilities(*plain),
+        None if calibrated is None else Probabilities(*calibrated),
         torch.cat(parts) if sample else None,
         kept if sample else None,
     )
@@ -207,23 +212,28 @@ def _best_of(
     return best, block.gather(1, best[:, None])[:, 0].double()
 
 
-def _confidence(
+def _probabilities(
     block: Float[Tensor, "rows classes"],
+    own: Float64[Tensor, " rows"],
     highest: Float64[Tensor, " rows"],
     bias: Float64[Tensor, " classes"] | None = None,
     temperature: float = 1.0,
-) -> Float64[Array, " rows"]:
-    """Return 1 / Z, Z = Σ_y exp((F(x, y) - bias_y - highest) / T), which is the largest entry of the softmax.
+) -> Float64[Array, "3 rows"]:
+    """Return confidence, NLL and Brier score of p_y = exp((F(x, y) - bias_y - highest) / T) / Z, from Z and Σ_y p_y².
+
+    ``own`` is F(x, y) - bias_y of the true class, and ``highest`` the largest of any: the confidence is 1 / Z.
 
     In main memory by NumPy, a few rows at a time: its exponential is several times as fast as PyTorch's, and what it
     writes stays in the cache of the processor.
     """
+    below_highest = ((own - highest) / temperature).numpy(force=True)
     if block.device.type != "cpu":
         shifted = block.double() if bias is None else block.double() - bias
-        return ((shifted - highest[:, None]) / temperature).exp_().sum(dim=1).reciprocal().numpy(force=True)
+        p = ((shifted - highest[:, None]) / temperature).exp_()
+        return _of_sums(p.sum(dim=1).numpy(force=True), p.square_().sum(dim=1).numpy(force=True), below_highest)
     scores, top = block.numpy(), highest.numpy()[:, None]
     shift = None if bias is None else bias.numpy()
-    Z = np.empty(len(scores))
+    Z, squares = np.empty((2, len(scores)))
     step = max(1, CACHED // scores.shape[1])
     with np.errstate(over="ignore", under="ignore"):
         for i in range(0, len(scores), step):
@@ -234,7 +244,15 @@ def _confidence(
             if temperature != 1.0:
                 below /= temperature
             np.exp(below, out=below).sum(axis=1, out=Z[i : i + step])
-    return 1 / Z
+            np.einsum("ij,ij->i", below, below, out=squares[i : i + step])
+    return _of_sums(Z, squares, below_highest)
+
+
+def _of_sums(
+    Z: Float64[Array, " rows"], squares: Float64[Array, " rows"], below_highest: Float64[Array, " rows"]
+) -> Float64[Array, "3 rows"]:
+    nll = np.log(Z) - below_highest
+    return np.stack([1 / Z, nll, squares / Z**2 - 2 * np.exp(-nll) + 1])
 
 
 def _require_finite(block: Float[Tensor, "rows c"], highest: Float[Tensor, " rows"], start: int, n: int) -> None:

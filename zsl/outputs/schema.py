@@ -37,12 +37,12 @@ H_TOLERANCE = 0.01
 """Percentage points between H and the harmonic mean of u and s."""
 
 _PERCENT = re.compile(r"(T\d+|hp\d+|u|s|H)(_.*|†*)")
-_UNIT = re.compile(r"(AUSUC|AUROC|ECE)(_.*|†*)", re.IGNORECASE)
+_UNIT = re.compile(r"(AUSUC|AUROC|ECE|AURC)(_.*|†*)", re.IGNORECASE)
 
 
 def scale(metric: str) -> Literal["percent", "unit", "number"]:
-    """Return the scale of a metric: percent for T1, hp5, u, s, H and their variants, unit ([0, 1]) for AUSUC, AUROC and
-    ECE, number for all others.
+    """Return the scale of a metric: percent for T1, hp5, u, s, H and their variants, unit ([0, 1]) for AUSUC, AUROC,
+    ECE and AURC, number for all others.
     """
     if _PERCENT.fullmatch(metric):
         return "percent"

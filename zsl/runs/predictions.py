@@ -43,7 +43,7 @@ def save_predictions(
         "predicted_zsl": stage.classes.unseen_ids.numpy()[unseen.top[:, 0]],
         "top": every.top.astype(np.int32),
         "margin": (every.margin if both else np.full(len(every.labels), np.nan)).astype(np.float32),
-        "confidence": every.confidence.astype(np.float32),
+        "confidence": every.probabilities.confidence.astype(np.float32),
         "classes": np.array(stage.classes.names),
         "seen": every.seen,
     }

@@ -1,0 +1,151 @@
+"""``zsl multilabel`` on files, as a user calls it."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zsl.cli import main
+from zsl.evaluation.multilabel import LabelledScores, thresholds_of, u_s_H_at
+from zsl.features.shard import packed
+from zsl.features.store import finish, shard_file
+
+CLASSES = ("effusion", "oedema", "fracture", "never")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """60 images of four classes, of which one never occurs; embeddings lean towards the texts of their labels."""
+    rng = np.random.default_rng(0)
+    yes, no = rng.normal(size=(2, 4, 8))
+    labels = np.column_stack([rng.random((60, 3)) < (0.5, 0.3, 0.2), np.zeros(60, bool)])
+    images = labels @ yes + (~labels) @ no + rng.normal(size=(60, 8))
+    for name, array in (("images", images), ("yes", yes), ("no", no)):
+        np.save(tmp_path / f"{name}.npy", array.astype(np.float32))
+    split = ["val"] * 20 + ["test"] * 35 + ["train"] * 5
+    lines = [",".join(("image", *CLASSES, "split"))]
+    lines += [",".join((f"{i:02}.png", *map(str, row.astype(int)), split[i])) for i, row in enumerate(labels)]
+    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+PAIR = ["multilabel", "labels.csv", "--images", "images.npy", "--positive", "yes.npy", "--negative", "no.npy"]
+
+
+def asked(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, dict[str, Any]]:
+    assert main([*words, "--format", "json"]) == 0
+    return {row["class"]: row for row in json.loads(capsys.readouterr().out)}
+
+
+def log_odds(place: Path, scale: float = 1.0) -> np.ndarray:
+    x, yes, no = (np.load(place / f"{name}.npy").astype(float) for name in ("images", "yes", "no"))
+    x, yes, no = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (x, yes, no))
+    return scale * (x @ yes.T - x @ no.T)
+
+
+def labels(place: Path) -> np.ndarray:
+    rows = list(csv.DictReader((place / "labels.csv").open(encoding="utf-8")))
+    return np.array([[row[name] == "1" for name in CLASSES] for row in rows])
+
+
+def test_pairs_of_prompts(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = asked(capsys, *PAIR, "--bootstrap", "50")
+    z, y = log_odds(place), labels(place)
+    test, val = slice(20, 55), slice(0, 20)
+    thresholds = thresholds_of(LabelledScores(z[val], y[val]), np.ones(4, bool))
+    metrics = LabelledScores(z[test], y[test]).metrics(thresholds)
+    for j, name in enumerate(CLASSES[:3]):
+        assert found[name]["positives"] == y[test, j].sum()
+        assert found[name]["AUROC"] == pytest.approx(metrics["AUROC"][j])
+        assert found[name]["MCC"] == pytest.approx(metrics["MCC"][j], nan_ok=True)
+        assert found[name]["AUROC_low"] <= found[name]["AUROC"] <= found[name]["AUROC_high"]
+    assert found["never"]["AUROC"] is None
+    assert found["mean"]["AUROC"] == pytest.approx(np.mean(metrics["AUROC"][:3]))
+    assert found["mean"]["undefined"] == 1
+    hot = asked(capsys, *PAIR, "--bootstrap", "0", "--scale", "30")
+    assert [hot[name]["AUROC"] for name in CLASSES] == [found[name]["AUROC"] for name in CLASSES]
+    assert "AUROC_low" not in hot["mean"]
+
+
+def test_unseen_classes(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = asked(capsys, *PAIR, "--bootstrap", "0", "--seen", "effusion,oedema", "--k", "1,2", "--gamma", "0.1")
+    z, y, seen = log_odds(place), labels(place), np.array([True, True, False, False])
+    for k in (1, 2):
+        expected = u_s_H_at(LabelledScores(z[20:55], y[20:55]), seen, k, 0.1)
+        assert {name: found[f"F1@{k}"][name] for name in "usH"} == pytest.approx(expected)
+    assert [found[name]["kind"] for name in CLASSES] == ["seen", "seen", "unseen", "unseen"]
+    assert found["fracture"]["threshold"] == found["never"]["threshold"]
+    (place / "seen.txt").write_text("effusion\noedema\n")
+    again = asked(capsys, *PAIR, "--bootstrap", "0", "--seen", "seen.txt", "--k", "1,2", "--gamma", "0.1")
+    assert again == found
+
+
+def test_scores_of_a_file_are_used_as_they_are(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = asked(capsys, *PAIR, "--bootstrap", "0")
+    np.save("scores.npy", log_odds(place))
+    found = asked(capsys, "multilabel", "labels.csv", "--scores", "scores.npy", "--bootstrap", "0")
+    assert [found[name]["AP"] for name in CLASSES] == [pairs[name]["AP"] for name in CLASSES]
+
+
+def test_images_of_a_store_are_found_by_name(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = asked(capsys, *PAIR, "--bootstrap", "0")
+    order = np.random.default_rng(1).permutation(60)
+    store = place / "store"
+    store.mkdir()
+    x = np.load("images.npy")[order]
+    (store / shard_file(0)).write_bytes(packed(x, [hashlib.sha256(row.tobytes()).hexdigest() for row in x], {}))
+    names = [f"{i:02}.png" for i in order]
+    finish(store, 1, names, [None] * 60, {"name": "any", "transform": "none"}, {})
+    assert asked(capsys, *PAIR[:3], "store", *PAIR[4:], "--bootstrap", "0") == pairs
+    (place / "labels.csv").write_text((place / "labels.csv").read_text().replace("07.png", "x.png"))
+    assert main([*PAIR[:3], "store", *PAIR[4:]]) == 2
+    assert "has no image 'x.png'" in capsys.readouterr().err
+
+
+def test_sigmoid_scores(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = asked(capsys, *PAIR[:6], "--scale", "10", "--bias", "-5", "--bootstrap", "0")
+    shifted = asked(capsys, *PAIR[:6], "--scale", "10", "--bootstrap", "0")
+    for name in CLASSES[:3]:
+        assert found[name]["AUROC"] == shifted[name]["AUROC"]
+        assert found[name]["threshold"] == pytest.approx(shifted[name]["threshold"] - 5)
+
+
+def test_without_validation_images_there_is_no_threshold(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (place / "labels.csv").read_text().replace(",val", ",test")
+    (place / "labels.csv").write_text(text)
+    assert main([*PAIR, "--bootstrap", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "no F1 and no MCC" in out
+    assert "no AUROC without both outcomes, left out of the mean: never" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["labels.csv"], "scores: give --scores"),
+        (["labels.csv", "--images", "images.npy"], "scores: give --scores"),
+        (["none.csv", "--scores", "yes.npy"], "none.csv: no such file"),
+        (["labels.csv", "--scores", "yes.npy"], "60 images × 4 classes, but scores of shape (4, 8)"),
+        (["labels.csv", "--images", "images.npy", "--positive", "labels.csv"], "ends in none of"),
+        ([*PAIR[1:], "--columns", "image"], "column 'image' holds more than 0 and 1"),
+        ([*PAIR[1:], "--columns", "lungs"], "no column 'lungs'"),
+        ([*PAIR[1:], "--seen", "lungs"], "seen: 'lungs'"),
+        ([*PAIR[1:], "--k", "9", "--seen", "oedema"], "F1@k: k = 9"),
+        ([*PAIR[1:], "--scale", "0"], "--scale 0.0"),
+        ([*PAIR[1:], "--bootstrap", "-1"], "draws=-1"),
+        (["labels.csv", "--images", ".", "--positive", "yes.npy"], "."),
+    ],
+)
+def test_a_mistake_is_one_line(place: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["multilabel", *words, "--output", "out.csv"]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (place / "out.csv").exists()

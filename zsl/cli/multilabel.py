@@ -1,0 +1,125 @@
+"""``zsl multilabel``: AUROC, mAP, F1, MCC and F1@k of images with several labels each."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray as Array
+
+from zsl.errors import InputError
+from zsl.reporting import figures
+
+HELP = "several labels an image: AUROC, mAP, F1, MCC with bootstrap intervals, u/s/H of F1@k"
+EPILOG = """LABELS is a table (.csv, .tsv, .parquet) with one row an image and a column of 0 and 1 for every class. A
+column split has val for images that choose thresholds, train for images that are left out, and test. A column image has
+names of images: in a store of zsl extract, rows are found by these names; arrays have the same rows as LABELS.
+
+scores, one of:
+  --scores FILE                               any scores, one column a class, in the order of the columns of LABELS
+  --images FILE --positive FILE --negative FILE   probability of "y" against "no y" for each class (CheXzero)
+  --images FILE --positive FILE               sigmoid of scale · cosine + bias (SigLIP)
+
+examples:
+  zsl multilabel labels.csv --scores scores.npy
+  zsl multilabel labels.csv --images features/ --positive yes.npy --negative no.npy --output auroc.csv
+  zsl multilabel labels.csv --images images.npy --positive texts.npy --scale 112 --bias -16.5 --seen seen.txt --k 3,5
+
+Thresholds are chosen on the images with split val alone. With --seen, labels of the other classes are never read for
+it: unseen classes share one threshold, pooled over seen ones. AUROC and AP need no threshold."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``zsl multilabel``."""
+    parser.add_argument("labels", type=Path, metavar="LABELS", help="table with a column of 0 and 1 for every class")
+    parser.add_argument("--scores", type=Path, metavar="FILE", help="scores, images × classes")
+    parser.add_argument("--images", type=Path, metavar="FILE", help="embeddings of images, or a store of zsl extract")
+    parser.add_argument("--positive", type=Path, metavar="FILE", help="embeddings of the texts of classes")
+    parser.add_argument("--negative", type=Path, metavar="FILE", help="embeddings of their negations")
+    parser.add_argument("--scale", type=float, default=1.0, help="factor of cosines, 1/temperature (default: 1)")
+    parser.add_argument("--bias", type=float, default=0.0, help="added to scaled cosines (default: 0)")
+    parser.add_argument("--columns", metavar="NAMES", help="columns of classes, separated by commas (default: all)")
+    parser.add_argument("--seen", metavar="NAMES|FILE", help="classes seen in training: names, or a file of lines")
+    parser.add_argument("--criterion", choices=("mcc", "f1"), default="mcc", help="what thresholds maximise")
+    parser.add_argument("--k", default="3", metavar="K,…", help="the k of F1@k (default: 3)")
+    parser.add_argument("--gamma", type=float, default=0.0, help="taken off the scores of seen classes in F1@k")
+    parser.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="samples (default: 1000; 0: none)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
+    figures.add_arguments(parser)
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Evaluate, and print or write one row for each class, means, and F1@k; return the exit status.
+
+    Raises:
+        InputError: a file cannot be used, files do not fit together, or a file cannot be written.
+    """
+    from zsl.api.multilabel import multilabel
+    from zsl.cli.label_tables import label_table, named
+    from zsl.cli.retrieve import whole_numbers
+
+    table = label_table(arguments.labels, named(arguments.columns, "--columns"))
+    scores = _scores(arguments, table.images)
+    if scores.shape != table.labels.shape:
+        raise InputError(
+            f"LABELS: {table.labels.shape[0]} images × {table.labels.shape[1]} classes, but scores of shape "
+            f"{scores.shape}; give one row an image and one column a class, in the order of {arguments.labels}"
+        )
+    test, val = table.split == "test", table.split == "val"
+    if not test.any():
+        raise InputError(f"LABELS {arguments.labels}: no image has split test; name the images to evaluate on")
+    rows = multilabel(
+        scores[test],
+        table.labels[test],
+        table.classes,
+        seen=named(arguments.seen, "--seen"),
+        validation=(scores[val], table.labels[val]) if val.any() else None,
+        criterion=arguments.criterion,
+        at=whole_numbers("--k", arguments.k),
+        gamma=arguments.gamma,
+        draws=arguments.bootstrap,
+        seed=arguments.seed,
+    )
+    notes = [f"{test.sum()} test images; low, high: 95 % interval of {arguments.bootstrap} bootstrap samples of images"]
+    undefined = [str(row["class"]) for row in rows[: len(table.classes)] if np.isnan(float(row["AUROC"] or 0))]
+    if undefined:
+        notes.append(f"no AUROC without both outcomes, left out of the mean: {', '.join(undefined)}")
+    if not val.any():
+        notes.append("no F1 and no MCC: these need thresholds, and thresholds a column split with val")
+    elif arguments.seen is None:
+        notes.append("thresholds: validation labels of every class were read; with --seen only those of seen classes")
+    return figures.deliver(rows, notes, arguments)
+
+
+def _scores(arguments: argparse.Namespace, names: list[str] | None) -> Array:
+    from zsl.api.retrieval import normalised
+    from zsl.cli.row_files import embeddings, stored
+    from zsl.evaluation.multilabel import pair_log_odds, sigmoid_log_odds
+
+    if (arguments.scores is None) == (arguments.images is None) or (arguments.images and not arguments.positive):
+        raise InputError("scores: give --scores, or --images with --positive; zsl multilabel --help explains them")
+    if arguments.scores:
+        return embeddings(arguments.scores, "--scores", "scores")
+    if not (0 < arguments.scale < np.inf and np.isfinite(arguments.bias)):
+        raise InputError(f"--scale {arguments.scale} --bias {arguments.bias}: scale must be positive, both finite")
+    if arguments.images.is_dir():
+        images = stored(arguments.images, names)
+    else:
+        images = embeddings(arguments.images, "--images", "images", "image_embeddings")
+    x, yes = normalised("--images", images), _texts(arguments.positive, "--positive")
+    no = None if arguments.negative is None else _texts(arguments.negative, "--negative")
+    if yes.shape[1] != x.shape[1] or (no is not None and no.shape != yes.shape):
+        shape = "" if no is None else f", {no.shape}"
+        raise InputError(f"--positive: shapes {x.shape}, {yes.shape}{shape} of images and texts; use one model for all")
+    if no is not None:
+        return pair_log_odds(x, yes, no, arguments.scale)
+    return sigmoid_log_odds(x, yes, arguments.scale, arguments.bias)
+
+
+def _texts(path: Path, option: str) -> Array:
+    from zsl.api.retrieval import normalised
+    from zsl.cli.row_files import embeddings
+
+    return normalised(option, embeddings(path, option, option[2:], "texts", "text_embeddings"))
