@@ -2,7 +2,8 @@
 
 ``zsl.fit``, ``zsl.score`` and ``zsl.evaluate`` work on arrays, ``zsl.load`` reads a saved model, ``zsl.load_data`` a
 data set. ``zsl.experiment`` and ``zsl.experiments`` run as ``zsl train`` does, ``zsl.results`` gathers results of runs,
-and ``zsl.choices`` lists what a configuration can choose. ``zsl.methods`` holds the methods.
+and ``zsl.choices`` lists what a configuration can choose. ``zsl.save_pairs`` writes image–text pairs. ``zsl.methods``
+holds the methods.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from zsl.api.data import Data, load_data
     from zsl.api.experiments import choices, experiment, experiments
     from zsl.api.fitting import fit
+    from zsl.api.pairs import save_pairs
     from zsl.api.results import Results, Run, results
     from zsl.api.scores import Scores, evaluate, score
     from zsl.config.saved_models import load
@@ -43,6 +45,7 @@ __all__ = [
     "load",
     "load_data",
     "results",
+    "save_pairs",
     "score",
 ]
 
@@ -54,6 +57,7 @@ _MODULES = {
     "ZeroShotClassifier": "zsl.estimator",
     "fit": "zsl.api.fitting",
     "load": "zsl.config.saved_models",
+    "save_pairs": "zsl.api.pairs",
     **dict.fromkeys(("Data", "load_data"), "zsl.api.data"),
     **dict.fromkeys(("choices", "experiment", "experiments"), "zsl.api.experiments"),
     **dict.fromkeys(("Results", "Run", "results"), "zsl.api.results"),

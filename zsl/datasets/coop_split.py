@@ -1,9 +1,9 @@
 """Split files of CoOp [Zhou2022], read as splits into base (seen) and new (unseen) classes.
 
-The file is JSON with the lists ``train``, ``val`` and ``test`` of [path, label, class name]. Classes are sorted by label,
-and the first half of them, rounded up, are base classes, as in the published base-to-new protocol. Base classes are
-trained on images of ``train`` and tested on images of ``test``; new classes are tested on images of ``test``. Images of
-``val``, and training images of new classes, are not used.
+The file is JSON with the lists ``train``, ``val`` and ``test`` of [path, label, class name]. Classes are sorted by
+label, and the first half of them, rounded up, is the base classes, as in the published base-to-new protocol. Base
+classes are trained on images of ``train`` and tested on images of ``test``; new classes are tested on images of
+``test``. Images of ``val``, and training images of new classes, are not used.
 """
 
 from __future__ import annotations
