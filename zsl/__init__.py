@@ -4,7 +4,7 @@
 ``zsl.multilabel`` on scores of several labels an image.
 ``zsl.load`` reads a saved model, ``zsl.load_data`` a data set. ``zsl.experiment`` and ``zsl.experiments`` run as
 ``zsl train`` does, ``zsl.results`` gathers results of runs, and ``zsl.choices`` lists what a configuration can choose.
-``zsl.methods`` holds the methods.
+``zsl.save_pairs`` writes image–text pairs. ``zsl.methods`` holds the methods.
 """
 
 from __future__ import annotations

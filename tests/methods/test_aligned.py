@@ -100,6 +100,12 @@ def test_a_joint_size_without_text_projection_is_refused() -> None:
         Aligned(Dimensions(4, 5, 6), joint=3)
 
 
+def test_processes_cannot_share_dropout() -> None:
+    assert Aligned(Dimensions(4, 5, 6), dropout=0.0).distributable
+    with pytest.raises(InputError, match=r"trainer\.devices=2: the batches of Aligned cannot be divided"):
+        fit(Aligned(Dimensions(6, 5, 7)), random_training_set(), Loop(devices=2), 0)
+
+
 def pairs_file(folder: Path, n: int = 40, d: int = 64, k: int = 32) -> Path:
     """Pairs in which every second text recurs."""
     texts = torch.randn(n, k)

@@ -18,20 +18,32 @@ from zsl.training.fit import fit
 from zsl.training.loop import Loop
 
 
-def train(folder: Path, devices: int, **keys: object) -> subprocess.CompletedProcess[str]:
-    """Train a bilinear map on 600 images of 40 classes: 37 images are left for the last batch of an epoch."""
+def train(
+    folder: Path, devices: int, method: str = "bilinear_softmax", **keys: object
+) -> subprocess.CompletedProcess[str]:
+    """Train a method on 600 images of 40 classes: 37 images are left for the last batch of an epoch."""
     given = {"batch_size": 64 // devices, "epochs": 2, **keys}
-    command = [sys.executable, "-m", "zsl", "train", "data=synthetic", "method=bilinear_softmax"]
+    command = [sys.executable, "-m", "zsl", "train", "data=synthetic", f"method={method}"]
     command += [f"method.{key}={value}" for key, value in given.items()]
     command += [f"trainer.devices={devices}", "save.model=true", f"paths.output={folder}"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.slow
-def test_two_processes_make_the_weights_of_one_with_twice_the_batch(tmp_path: Path) -> None:
-    runs = [train(tmp_path / str(devices), devices) for devices in (1, 2)]
+@pytest.mark.parametrize(
+    ("method", "keys", "weight"),
+    [
+        ("bilinear_softmax", {}, "W"),
+        ("aligned", {"dropout": 0.0}, "A"),
+        ("aligned", {"dropout": 0.0, "contrast": "sigmoid", "text_projection": "linear"}, "A"),
+    ],
+)
+def test_two_processes_make_the_weights_of_one_with_twice_the_batch(
+    tmp_path: Path, method: str, keys: dict[str, object], weight: str
+) -> None:
+    runs = [train(tmp_path / str(devices), devices, method, **keys) for devices in (1, 2)]
     assert [run.returncode for run in runs] == [0, 0], runs[1].stderr
-    one, two = (load_file(tmp_path / str(n) / "model" / "tensors.safetensors")["method.W"] for n in (1, 2))
+    one, two = (load_file(tmp_path / str(n) / "model" / "tensors.safetensors")[f"method.{weight}"] for n in (1, 2))
     torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-5)
     assert runs[0].stdout.splitlines()[0] == runs[1].stdout.splitlines()[0]
     assert "GLOBAL_RANK" not in runs[1].stderr

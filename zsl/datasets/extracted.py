@@ -18,7 +18,7 @@ from zsl.datasets.named_images import NamedImages, assembled, find_split_file
 from zsl.datasets.split_file import read_split_file
 from zsl.errors import InputError, printable
 from zsl.features.store import FeatureStore, open_store
-from zsl.files.source_file import locate
+from zsl.files.source_file import composed, locate
 
 
 def load(
@@ -64,9 +64,12 @@ def load(
 
 def _labels(store: FeatureStore, file: Path) -> np.ndarray:
     """Return the positions of the images' classes in the split file, -1 for classes that it does not list."""
+    plan = read_split_file(file)
+    if plan.label_of is not None:
+        return np.array([plan.label_of.get(composed(name), -1) for name in store.names], dtype=np.int64)
     place = np.full(len(store.classes) + 1, -1)
     row = {name: i for i, name in enumerate(store.classes)}
-    for label, name in enumerate(read_split_file(file).classes):
+    for label, name in enumerate(plan.classes):
         if (own := name if name in row else find_name(name, store.classes)) is None:
             offer = suggest_name(name, store.classes, "remove it from the list")
             raise InputError(f"{file}: class {name!r} has no image in the store; {offer}")

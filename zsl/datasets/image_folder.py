@@ -20,6 +20,8 @@ The split file (YAML or JSON)::
 Without ``val``, a fixed quarter of the seen classes are validation classes. With a fraction, the images of a class are
 ranked by a hash of ``seed`` and their path, and the first images are test images: adding an image changes the part of
 at most one other image. Images of seen classes that are in neither list are not used.
+
+A split file of CoOp (:mod:`zsl.datasets.coop_split`) lists its images itself, wherever they lie below the folder.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from numpy import ndarray as Array
 from zsl.backbones.backbone import Backbone, identity
 from zsl.data.dataset import Dataset
 from zsl.data.duplicates import OnDuplicate, require_policy
-from zsl.datasets.image_folder_images import ImageFile, find_images, readable
+from zsl.datasets.image_folder_images import ImageFile, find_images, listed_images, readable
 from zsl.datasets.named_images import NamedImages, assembled, find_split_file, readable_names
 from zsl.datasets.split_file import read_split_file
 from zsl.errors import InputError, printable
@@ -88,7 +90,10 @@ def load(
     readable_names(plan.classes, file)
     before_long_work()  # every image is read
     rows = FeatureRows(Path(cache).expanduser(), backbone)
-    found, undecoded, unused = find_images(folder, plan.classes, file)
+    if plan.label_of is None:
+        found, undecoded, unused = find_images(folder, plan.classes, file)
+    else:
+        found, undecoded, unused = listed_images(folder, plan.label_of, file), {}, ""
     images, left_out = readable(
         found, undecoded, rows, f"image folder {folder}", on_unreadable == "skip", "set data.on_unreadable=skip"
     )

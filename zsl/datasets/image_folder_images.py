@@ -98,6 +98,19 @@ def _counted(names: Sequence[str]) -> str:
     return f"{len(names)} other{'s' * (len(names) > 1)}: {', '.join(names[:NAMED])}{more}"
 
 
+def listed_images(folder: Path, label_of: Mapping[str, int], file: Path) -> list[ImageFile]:
+    """Return the images that a split file lists with their classes, class by class, sorted by path.
+
+    Raises:
+        InputError: there is no such image in the folder, or it cannot be opened.
+    """
+    for path in label_of:
+        if not (folder / path).is_file():
+            raise InputError(f"{file}: no image {path!r} in {folder}; set data.root to the folder that paths begin in")
+    order = progress(sorted(label_of, key=lambda path: (label_of[path], path)), "reading", "images")
+    return [ImageFile(path, label_of[path], picture_of(folder / path)) for path in order]
+
+
 def picture_of(path: Path) -> Picture:
     """Return an image file as a picture that is decoded on demand, identified by the SHA-256 of its content.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,6 +20,7 @@ from numpy import ndarray as Array
 from zsl.data.class_names import require_names
 from zsl.data.dataset import Splits
 from zsl.data.splits import divide
+from zsl.datasets.coop_split import base_to_new, is_coop
 from zsl.errors import InputError
 from zsl.files.plain_yaml import parse, shown
 from zsl.files.source_file import composed, read_text, require_file
@@ -43,6 +44,8 @@ class SplitFile(Generic[Image]):
     test: tuple[Image, ...] | None = None
     test_fraction: float = 0.2
     seed: int = 0
+    label_of: Mapping[str, int] | None = None
+    """image -> position of its class, in files that say it; in others, folders do"""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -51,12 +54,17 @@ class SplitFile(Generic[Image]):
 
 
 def read_split_file(path: Path) -> SplitFile[str]:
-    """Read and check a split file, YAML or JSON, with images listed by path.
+    """Read and check a split file, YAML or JSON, with images listed by path, or one of CoOp's.
 
     Raises:
         InputError: the file is not valid; the message names the file, the key and the first wrong entry.
     """
-    return checked(path, parse_split_file(path), str)
+    content = parse_split_file(path)
+    if not is_coop(content):
+        return checked(path, content, str)
+    found = base_to_new(path, content)
+    label_of = found.pop("label_of")
+    return replace(checked(path, found, str), label_of=label_of)
 
 
 def parse_split_file(path: Path) -> Mapping[Any, Any]:
@@ -81,7 +89,7 @@ def checked(path: Path, content: Mapping[Any, Any], kind: type[Image]) -> SplitF
     Raises:
         InputError: the content is not valid; the message names the file, the key and the first wrong entry.
     """
-    known = [field.name for field in fields(SplitFile)]
+    known = [field.name for field in fields(SplitFile) if field.name != "label_of"]
     for key in content:
         if key not in known:
             near = get_close_matches(str(key)[:100], known, 1, 0.0)

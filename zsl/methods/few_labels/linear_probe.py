@@ -34,7 +34,7 @@ class LinearProbe(Adaptation):
         InputError: λ is not a finite number greater than 0, or the base is no joint space.
     """
 
-    def __init__(self, dims: Dimensions, base: Base = Aligned, lamb: float = 1.0) -> None:
+    def __init__(self, dims: Dimensions, base: Base = Aligned, lamb: float = 0.01) -> None:
         super().__init__(dims, base)
         require_positive(lamb=lamb)
         self.lamb = lamb
