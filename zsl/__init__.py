@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zsl.api.retrieval import retrieve
     from zsl.api.scores import Scores, evaluate, score
     from zsl.api.shift import shift
+    from zsl.api.typographic import typographic
     from zsl.config.saved_models import load
     from zsl.data.label_space import LabelSpace
     from zsl.data.training_set import Setting
@@ -52,6 +53,7 @@ __all__ = [
     "retrieve",
     "score",
     "shift",
+    "typographic",
 ]
 
 _MODULES = {
@@ -65,6 +67,7 @@ _MODULES = {
     "multilabel": "zsl.api.multilabel",
     "retrieve": "zsl.api.retrieval",
     "shift": "zsl.api.shift",
+    "typographic": "zsl.api.typographic",
     **dict.fromkeys(("Data", "load_data"), "zsl.api.data"),
     **dict.fromkeys(("choices", "experiment", "experiments"), "zsl.api.experiments"),
     **dict.fromkeys(("Results", "Run", "results"), "zsl.api.results"),
