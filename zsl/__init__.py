@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from zsl.api.results import Results, Run, results
     from zsl.api.retrieval import retrieve
     from zsl.api.scores import Scores, evaluate, score
+    from zsl.api.shift import shift
+    from zsl.api.typographic import typographic
     from zsl.config.saved_models import load
     from zsl.data.label_space import LabelSpace
     from zsl.data.training_set import Setting
@@ -50,6 +52,8 @@ __all__ = [
     "results",
     "retrieve",
     "score",
+    "shift",
+    "typographic",
 ]
 
 _MODULES = {
@@ -62,6 +66,8 @@ _MODULES = {
     "load": "zsl.config.saved_models",
     "multilabel": "zsl.api.multilabel",
     "retrieve": "zsl.api.retrieval",
+    "shift": "zsl.api.shift",
+    "typographic": "zsl.api.typographic",
     **dict.fromkeys(("Data", "load_data"), "zsl.api.data"),
     **dict.fromkeys(("choices", "experiment", "experiments"), "zsl.api.experiments"),
     **dict.fromkeys(("Results", "Run", "results"), "zsl.api.results"),

@@ -25,6 +25,8 @@ EPILOG = """examples:
   zsl extract photographs/ features/ backbone=transformers model=facebook/dinov2-base
   zsl retrieve images.npy texts.npy correction=csls
   zsl multilabel labels.csv --images images.npy --positive yes.npy --negative no.npy
+  zsl shift runs/vendors --reference noto
+  zsl typographic runs/birds/model --images photographs/
   zsl jobs runs/sweep
   zsl report runs/ --html report.html
   zsl compare runs/ --metric H --baseline eszsl
@@ -113,7 +115,7 @@ def _parser() -> Parser:
 
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
-    from zsl.cli import data, extract, labels, multilabel, predict, retrieve, sweep
+    from zsl.cli import data, extract, labels, multilabel, predict, retrieve, shift, sweep, typographic
 
     command = commands.add_parser("sweep", help=sweep.HELP)
     sweep.add_arguments(command)
@@ -138,6 +140,14 @@ def _parser() -> Parser:
     command = commands.add_parser("multilabel", help=multilabel.HELP)
     multilabel.add_arguments(command)
     command.set_defaults(run=multilabel.main)
+
+    command = commands.add_parser("shift", help=shift.HELP)
+    shift.add_arguments(command)
+    command.set_defaults(run=shift.main)
+
+    command = commands.add_parser("typographic", help=typographic.HELP)
+    typographic.add_arguments(command)
+    command.set_defaults(run=typographic.main)
 
     from zsl.reporting import confusions, hubness, report
     from zsl.reporting.comparison import compare
