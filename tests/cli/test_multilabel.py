@@ -140,6 +140,8 @@ def test_without_validation_images_there_is_no_threshold(place: Path, capsys: py
         ([*PAIR[1:], "--k", "9", "--seen", "oedema"], "F1@k: k = 9"),
         ([*PAIR[1:], "--scale", "0"], "--scale 0.0"),
         ([*PAIR[1:], "--bootstrap", "-1"], "draws=-1"),
+        ([*PAIR[1:], "--seed", "-1"], "seed=-1"),
+        ([*PAIR[1:], "--seen", "oedema", "--gamma", "nan"], "γ = nan"),
         (["labels.csv", "--images", ".", "--positive", "yes.npy"], "."),
     ],
 )

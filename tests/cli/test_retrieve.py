@@ -65,6 +65,7 @@ def test_images_find_images_of_their_class(place: Path, capsys: pytest.CaptureFi
         (["images.npy", "texts.npz", "correction=cslz"], "csls"),
         (["images.npy", "texts.npz", "correction=csls", "correction.k=0"], "correction.k=0"),
         (["images.npy", "texts.npz", "--k", "1,x"], "--k 1,x"),
+        (["images.npy", "texts.npz", "correction=csls", "correction=nicdm"], "a correction is chosen already"),
     ],
 )
 def test_a_mistake_is_one_line(place: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,7 +65,7 @@ def test_rates_and_images(place: Path, tmp_path: Path, capsys: pytest.CaptureFix
         (["run/model", "--images", "photos", "--labels", "green"], "labels: 1 class"),
         (["run/model", "--images", "photos", "--labels", "x,y"], "no folder is called like a class"),
         (["run/model", "--images", "photos", "--fonts", "x.ttf"], "fonts: x.ttf"),
-        (["run/model", "--images", "photos", "--seed", "-1"], "--seed -1"),
+        (["run/model", "--images", "photos", "--seed", "-1"], "seed=-1"),
         (["run/model", "--images", "photos", "--save", "run"], "--save: run exists already"),
     ],
 )

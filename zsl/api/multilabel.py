@@ -19,7 +19,7 @@ from zsl.evaluation.multilabel import (
     thresholds_of,
     u_s_H_at,
 )
-from zsl.hyperparameters import require_choice
+from zsl.hyperparameters import LARGEST, require_choice
 from zsl.prediction.arrays import array_of
 
 Row = dict[str, str | float | int | None]
@@ -63,8 +63,9 @@ def multilabel(
         InputError: arrays do not fit together, a label is neither 0 nor 1, or an argument is out of range.
     """
     require_choice(criterion, "criterion", get_args(Criterion))
-    if isinstance(draws, bool) or not isinstance(draws, int) or draws < 0:
-        raise InputError(f"draws={draws}: must be a whole number of at least 0")
+    for name, value in (("draws", draws), ("seed", seed)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
+            raise InputError(f"{name}={value}: must be a whole number from 0 to {LARGEST}")
     test = LabelledScores(array_of("scores", scores), array_of("labels", labels))
     classes = test.scores.shape[1]
     known = tuple(names) or tuple(map(str, range(classes)))

@@ -11,6 +11,7 @@ from PIL import Image
 
 from zsl.errors import InputError
 from zsl.evaluation.typographic import attack_rates, bundled_fonts, drawn_targets, drawn_writing, shuffled, written
+from zsl.hyperparameters import LARGEST
 from zsl.prediction.arrays import labels_of
 from zsl.prediction.predictor import Predictor
 
@@ -50,6 +51,8 @@ def typographic(
     Raises:
         InputError: no image or no model, a model without a backbone, a label that cannot be embedded, a damaged font.
     """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST:
+        raise InputError(f"seed={seed}: must be a whole number from 0 to {LARGEST}")
     own = labels_of("y", list(y), list(labels))
     if not models or not len(own) or len(own) != len(images):
         raise InputError(f"images: {len(images)} with {len(own)} classes for {len(models)} models; give one class each")

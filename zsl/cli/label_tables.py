@@ -57,7 +57,7 @@ def label_table(path: Path, columns: Sequence[str] | None = None) -> LabelTable:
     split = np.array([cell.strip().lower() for cell in table.texts(splits)] if splits else ["test"] * table.rows)
     other = sorted(set(split) - set(SPLITS))
     if other:
-        raise InputError(f"{table.place}: split {other[0]!r} is none of {', '.join(SPLITS)}; rename it")
+        raise InputError(f"{table.place}: split {str(other[0])!r} is none of {', '.join(SPLITS)}; rename it")
     return LabelTable(classes, table.numbers(list(classes)) == 1, split, table.texts(images) if images else None)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
-
-import numpy as np
-from numpy import ndarray as Array
+from typing import TYPE_CHECKING
 
 from zsl.errors import InputError
 from zsl.reporting import figures
+
+if TYPE_CHECKING:
+    from numpy import ndarray as Array
 
 HELP = "several labels an image: AUROC, mAP, F1, MCC with bootstrap intervals, u/s/H of F1@k"
 EPILOG = """LABELS is a table (.csv, .tsv, .parquet) with one row an image and a column of 0 and 1 for every class. A
@@ -83,7 +85,7 @@ def main(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     notes = [f"{test.sum()} test images; low, high: 95 % interval of {arguments.bootstrap} bootstrap samples of images"]
-    undefined = [str(row["class"]) for row in rows[: len(table.classes)] if np.isnan(float(row["AUROC"] or 0))]
+    undefined = [str(row["class"]) for row in rows[: len(table.classes)] if math.isnan(float(row["AUROC"] or 0))]
     if undefined:
         notes.append(f"no AUROC without both outcomes, left out of the mean: {', '.join(undefined)}")
     if not val.any():
@@ -102,7 +104,7 @@ def _scores(arguments: argparse.Namespace, names: list[str] | None) -> Array:
         raise InputError("scores: give --scores, or --images with --positive; zsl multilabel --help explains them")
     if arguments.scores:
         return embeddings(arguments.scores, "--scores", "scores")
-    if not (0 < arguments.scale < np.inf and np.isfinite(arguments.bias)):
+    if not (0 < arguments.scale < math.inf and math.isfinite(arguments.bias)):
         raise InputError(f"--scale {arguments.scale} --bias {arguments.bias}: scale must be positive, both finite")
     if arguments.images.is_dir():
         images = stored(arguments.images, names)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from zsl.errors import InputError
 from zsl.reporting import figures
 
@@ -53,15 +51,16 @@ def main(arguments: argparse.Namespace) -> int:
     from zsl.cli.label_tables import named
     from zsl.evaluation.shift import robustness
     from zsl.files.table import TABLES
+    from zsl.reporting.test_sets import of_runs, of_table
 
     paths = arguments.paths
     labels, standard = named(arguments.labels, "--labels"), named(arguments.standard, "--standard")
     if len(paths) == 1 and paths[0].suffix.lower() in TABLES:
         if labels is not None:
             raise InputError("--labels: is of runs; a table holds accuracies alone")
-        found = _of_table(paths[0])
+        found = of_table(paths[0])
     else:
-        found = _of_runs(paths, arguments.among, labels)
+        found = of_runs(paths, arguments.among, labels)
     references = {
         test: f"{test}-classes"
         for accuracies in found.values()
@@ -104,81 +103,3 @@ def _lines(
 def _unmatched(found: Mapping[str, Mapping[str, Accuracy]]) -> list[str]:
     tests = {test for accuracies in found.values() for test in accuracies}
     return [test for test in MATCHING if test in tests and f"{test}-classes" not in tests]
-
-
-def _of_table(path: Path) -> dict[str, dict[str, Accuracy]]:
-    from zsl.evaluation.shift import Accuracy
-    from zsl.files.source_file import require_file
-    from zsl.files.table import read_table
-
-    table = read_table(require_file(path, "TABLE", "correct the path"), "TABLE")
-    model = table.column(("model", "name"))
-    if model is None:
-        raise InputError(f"{table.place}: no column model; name the model of every row")
-    tests = [name for name in table.heading if name != model]
-    values, models = table.numbers(tests), table.texts(model)
-    if not ((values >= 0) & (values <= 100)).all():
-        raise InputError(f"{table.place}: an accuracy is not between 0 and 100; give percentages")
-    if len(set(models)) < len(models):
-        raise InputError(f"{table.place}: a model has two rows; rename one")
-    return {
-        name: {test: Accuracy(float(value)) for test, value in zip(tests, row, strict=True)}
-        for name, row in zip(models, values, strict=True)
-    }
-
-
-def _of_runs(paths: list[Path], among: str, labels: list[str] | None) -> dict[str, dict[str, Accuracy]]:
-    from zsl.evaluation.shift import Accuracy
-    from zsl.files.named_arrays import open_arrays
-    from zsl.outputs.names import PREDICTIONS
-
-    files = sorted({file for path in paths for file in ([path] if path.is_file() else path.rglob(PREDICTIONS))})
-    if not files:
-        raise InputError(f"RUN: no {PREDICTIONS} in {paths[0]}; train with save.predictions=true")
-    found: dict[str, dict[str, Accuracy]] = {}
-    for file in files:
-        arrays = open_arrays(file, "RUN")
-        if "images" not in arrays.names:
-            raise InputError(f"RUN {file}: images have no paths, so there are no test sets; use data with images")
-        own, seen, names = arrays["labels"], arrays["seen"].astype(bool), arrays["classes"]
-        unknown = [name for name in labels or () if name not in set(names.tolist())]
-        if unknown:
-            raise InputError(f"--labels: {unknown[0]!r} is no class of {file.parent}; give names of its classes")
-        asked = np.ones(len(names), bool) if labels is None else np.isin(names, labels)
-        unseen = ~seen[own]
-        kept = unseen if among == "unseen" else np.ones(len(own), bool)
-        if labels is not None:
-            kept &= asked[own]
-            asked &= ~seen | (among == "all")
-            if "scores" not in arrays.names:
-                raise InputError(f"--labels: {file} holds no scores; train with save.predictions=true save.scores=true")
-            answers = np.flatnonzero(asked)[arrays["scores"][:, asked].argmax(axis=1)] if kept.any() else own
-        else:
-            answers = arrays["predicted"].copy()
-            if among == "unseen":
-                answers[unseen] = arrays["predicted_zsl"]
-        folder = np.array([str(image).partition("/")[0] for image in arrays["images"]])
-        tests = sorted(set(folder[kept]))
-        if not tests:
-            raise InputError(f"RUN {file.parent}: no image of these classes among {among} ones; name others")
-        found[str(file.parent)] = {test: Accuracy.of((answers == own)[kept & (folder == test)]) for test in tests}
-    return dict(zip(_names(list(found)), found.values(), strict=True))
-
-
-def _names(folders: list[str]) -> list[str]:
-    """Return the method of every run with the overrides that tell it from others; the folder where these do not."""
-    from zsl.outputs.names import RESULT
-    from zsl.outputs.result import read
-
-    files = [Path(folder) / RESULT for folder in folders]
-    if not all(file.is_file() for file in files):
-        return folders
-    results = [read(file) for file in files]
-    shared = set.intersection(*(set(result.overrides) for result in results))
-    names = [
-        " ".join(
-            [result.method, *(word for word in result.overrides if word not in shared | {f"method={result.method}"})]
-        )
-        for result in results
-    ]
-    return names if len(set(names)) == len(names) else folders

@@ -54,8 +54,6 @@ def main(arguments: argparse.Namespace) -> int:
     for path in (*arguments.models, arguments.images):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; correct the path")
-    if arguments.seed < 0:
-        raise InputError(f"--seed {arguments.seed}: must be at least 0")
     models = {str(path): load(path) for path in arguments.models}
     found = photographs([arguments.images])
     folders = [normalised(Path(image.path).parent.name) for image in found]

@@ -51,6 +51,9 @@ def composed_correction(overrides: Sequence[str]) -> Correction:
     for word in overrides:
         if not word.startswith(("correction=", "correction.")):
             raise InputError(f"{word}: is no override of the correction; give correction=NAME or correction.KEY=VALUE")
+    chosen = [word for word in overrides if word.startswith("correction=")]
+    if len(chosen) > 1:
+        raise InputError(f"{chosen[1]}: a correction is chosen already, {chosen[0]}; give one")
     correction = build_correction(plain(compose(overrides), "correction", CorrectionKeys), {})
     correction.require_chosen()
     return correction

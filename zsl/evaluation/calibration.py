@@ -11,8 +11,9 @@ from jaxtyping import Float64, Int64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
+from zsl.evaluation.confidence import CACHED
 from zsl.evaluation.scored_images import ScoreStream, checked_gamma
-from zsl.evaluation.statistics import CACHED, ScoreStatistics
+from zsl.evaluation.statistics import ScoreStatistics
 
 COLDEST, HOTTEST = 1e-6, 1e4
 """temperatures between which the best one is sought, in units of the mean range of a row"""

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float, Float64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CACHED = 1 << 17
+"""scores in float64 that the cache of a processor holds"""
 
 
 @dataclass(frozen=True)
@@ -95,3 +102,46 @@ def threshold(confidence: Float64[Array, " n"], right: Bool[Array, " n"], risk: 
     wrong = np.cumsum(np.bincount(group, weights=~right))
     allowed = np.flatnonzero(wrong <= risk * answered)
     return float(-values[allowed[-1]]) if len(allowed) else np.inf
+
+
+def probabilities(
+    block: Float[Tensor, "rows classes"],
+    own: Float64[Tensor, " rows"],
+    highest: Float64[Tensor, " rows"],
+    bias: Float64[Tensor, " classes"] | None = None,
+    temperature: float = 1.0,
+) -> Float64[Array, "3 rows"]:
+    """Return confidence, NLL and Brier score of p_y = exp((F(x, y) - bias_y - highest) / T) / Z, from Z and Σ_y p_y².
+
+    ``own`` is F(x, y) - bias_y of the true class, and ``highest`` the largest of any: the confidence is 1 / Z.
+
+    In main memory by NumPy, a few rows at a time: its exponential is several times as fast as PyTorch's, and what it
+    writes stays in the cache of the processor.
+    """
+    below_highest = ((own - highest) / temperature).numpy(force=True)
+    if block.device.type != "cpu":
+        shifted = block.double() if bias is None else block.double() - bias
+        p = ((shifted - highest[:, None]) / temperature).exp_()
+        return _of_sums(p.sum(dim=1).numpy(force=True), p.square_().sum(dim=1).numpy(force=True), below_highest)
+    scores, top = block.numpy(), highest.numpy()[:, None]
+    shift = None if bias is None else bias.numpy()
+    Z, squares = np.empty((2, len(scores)))
+    step = max(1, CACHED // scores.shape[1])
+    with np.errstate(over="ignore", under="ignore"):
+        for i in range(0, len(scores), step):
+            below = scores[i : i + step].astype(np.float64)
+            if shift is not None:
+                below -= shift
+            below -= top[i : i + step]
+            if temperature != 1.0:
+                below /= temperature
+            np.exp(below, out=below).sum(axis=1, out=Z[i : i + step])
+            np.einsum("ij,ij->i", below, below, out=squares[i : i + step])
+    return _of_sums(Z, squares, below_highest)
+
+
+def _of_sums(
+    Z: Float64[Array, " rows"], squares: Float64[Array, " rows"], below_highest: Float64[Array, " rows"]
+) -> Float64[Array, "3 rows"]:
+    nll = np.log(Z) - below_highest
+    return np.stack([1 / Z, nll, squares / Z**2 - 2 * np.exp(-nll) + 1])

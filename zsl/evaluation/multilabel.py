@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64, Int64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.evaluation.scored_images import checked_scores, checked_seen
+from zsl.evaluation.scored_images import checked_gamma, checked_scores, checked_seen
 
 DRAWS = 1 << 22
 """counts of images in a block of bootstrap draws"""
@@ -151,7 +151,9 @@ def u_s_H_at(images: LabelledScores, seen: Bool[Array, " classes"], k: int, gamm
     n, classes = images.scores.shape
     if not 1 <= k <= classes:
         raise InputError(f"F1@k: k = {k} with {classes} classes; give 1 ≤ k ≤ {classes}")
-    best = np.argsort(-(images.scores - gamma * checked_seen(seen, classes)), axis=1, kind="stable")[:, :k]
+    best = np.argsort(-(images.scores - checked_gamma(gamma) * checked_seen(seen, classes)), axis=1, kind="stable")[
+        :, :k
+    ]
     answers = np.zeros((n, classes), dtype=bool)
     np.put_along_axis(answers, best, values=True, axis=1)
     found = {}

@@ -12,15 +12,13 @@ from numpy import ndarray as Array
 from torch import Tensor
 
 from zsl.errors import InputError
-from zsl.evaluation.confidence import Probabilities
+from zsl.evaluation.confidence import Probabilities, probabilities
 from zsl.evaluation.scored_images import LARGEST, ScoreStream, checked_gamma
 
 TOP = 10
 """best classes of every image that are gathered unless more are asked for"""
 SAMPLE = 1 << 22
 """scores that are kept where a sample is asked for"""
-CACHED = 1 << 17
-"""scores in float64 that the cache of a processor holds"""
 
 
 @dataclass(frozen=True)
@@ -158,13 +156,13 @@ def gather(
             best[place, start:stop] = of_group.numpy(force=True)
             highest[place, start:stop] = score.numpy(force=True)
         own = block.gather(1, torch.from_numpy(scores.labels[start:stop, None]).to(block.device))[:, 0].double()
-        plain[:, start:stop] = _probabilities(block, own, values[:, 0].double())
+        plain[:, start:stop] = probabilities(block, own, values[:, 0].double())
         if calibrated is not None and temperature is not None:
             top_score = np.maximum(highest[0, start:stop] - gamma, highest[1, start:stop])
             after = torch.from_numpy(top_score).to(block.device)
             bias = gamma * here.double()
             biased = own - bias[torch.from_numpy(scores.labels[start:stop]).to(block.device)]
-            calibrated[:, start:stop] = _probabilities(block, biased, after, bias, temperature)
+            calibrated[:, start:stop] = probabilities(block, biased, after, bias, temperature)
         inside = kept[(kept >= start) & (kept < stop)] - start
         if len(inside):
             parts.append(block[torch.from_numpy(inside).to(block.device)].cpu())
@@ -210,49 +208,6 @@ def _best_of(
     if missing.any():
         best[missing] = columns[block[missing].index_select(1, columns).argmax(dim=1)]
     return best, block.gather(1, best[:, None])[:, 0].double()
-
-
-def _probabilities(
-    block: Float[Tensor, "rows classes"],
-    own: Float64[Tensor, " rows"],
-    highest: Float64[Tensor, " rows"],
-    bias: Float64[Tensor, " classes"] | None = None,
-    temperature: float = 1.0,
-) -> Float64[Array, "3 rows"]:
-    """Return confidence, NLL and Brier score of p_y = exp((F(x, y) - bias_y - highest) / T) / Z, from Z and Σ_y p_y².
-
-    ``own`` is F(x, y) - bias_y of the true class, and ``highest`` the largest of any: the confidence is 1 / Z.
-
-    In main memory by NumPy, a few rows at a time: its exponential is several times as fast as PyTorch's, and what it
-    writes stays in the cache of the processor.
-    """
-    below_highest = ((own - highest) / temperature).numpy(force=True)
-    if block.device.type != "cpu":
-        shifted = block.double() if bias is None else block.double() - bias
-        p = ((shifted - highest[:, None]) / temperature).exp_()
-        return _of_sums(p.sum(dim=1).numpy(force=True), p.square_().sum(dim=1).numpy(force=True), below_highest)
-    scores, top = block.numpy(), highest.numpy()[:, None]
-    shift = None if bias is None else bias.numpy()
-    Z, squares = np.empty((2, len(scores)))
-    step = max(1, CACHED // scores.shape[1])
-    with np.errstate(over="ignore", under="ignore"):
-        for i in range(0, len(scores), step):
-            below = scores[i : i + step].astype(np.float64)
-            if shift is not None:
-                below -= shift
-            below -= top[i : i + step]
-            if temperature != 1.0:
-                below /= temperature
-            np.exp(below, out=below).sum(axis=1, out=Z[i : i + step])
-            np.einsum("ij,ij->i", below, below, out=squares[i : i + step])
-    return _of_sums(Z, squares, below_highest)
-
-
-def _of_sums(
-    Z: Float64[Array, " rows"], squares: Float64[Array, " rows"], below_highest: Float64[Array, " rows"]
-) -> Float64[Array, "3 rows"]:
-    nll = np.log(Z) - below_highest
-    return np.stack([1 / Z, nll, squares / Z**2 - 2 * np.exp(-nll) + 1])
 
 
 def _require_finite(block: Float[Tensor, "rows c"], highest: Float[Tensor, " rows"], start: int, n: int) -> None:
