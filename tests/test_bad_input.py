@@ -75,7 +75,7 @@ def refused(arguments: list[str], folder: Path, capfd: pytest.CaptureFixture[str
         ([*SYNTHETIC, "protocol=foo"], "protocol=foo: there is no such protocol", "choose one of final, tune"),
         ([*SYNTHETIC, "class_embedding=glov"], "class_embedding=glov: there is no such", "did you mean glove?"),
         ([*SYNTHETIC, "sweep=typo"], "sweep=typo: there is no such sweep", "choose one of"),
-        ([*SYNTHETIC, "experiments=nope"], "experiments=nope: there is no such experiment", "eszsl_xian2018"),
+        ([*SYNTHETIC, "experiments=nope"], "experiments=nope: there is no such experiment", "ale_xian2018"),
         ([*SYNTHETIC, "hydra/launcher=nope"], "hydra/launcher=nope: there is no such", "choose one of basic"),
         ([*SYNTHETIC, "method={}"], "method={}: there is no such method", "choose one of"),
         ([*SYNTHETIC, "+foo=1"], "foo: there is no such key", "choose one of"),

@@ -75,7 +75,7 @@ def test_the_method_is_a_configuration() -> None:
     node = config("cycle_clswgan")
     assert node.space._target_.endswith("Regressor")
     assert node.guidance == 0.01
-    assert node.beta == 0.01
+    assert node.beta == 1.0
 
 
 def test_the_space_is_a_method_of_its_own() -> None:

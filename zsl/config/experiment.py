@@ -122,6 +122,7 @@ class Experiment:
         require_share(self.protocol.seen_holdout)
         require_seed("selection.seed", self.selection.seed or 0)
         require_seed("class_embedding.shuffle_seed", self.config["class_embedding"]["shuffle_seed"] or 0)
+        require_seed("data.shots_seed", self.config["data"].get("shots_seed", 0))
         claims(self.config["published"])
         saved = self.save.model or self.config["trainer"]["checkpoint_every_n_steps"]
         for name, node in self.config["logger"].items():

@@ -69,7 +69,7 @@ class Aligned(JointSpace):
         image_projection: Literal["linear", "orthogonal"] = "linear",
         text_projection: Projection = "none",
         joint: int | None = None,
-        pairs: str | None = None,
+        pairs: str | Path | None = None,
         dropout: float = 0.5,
         lr: float = 1e-3,
         epochs: int = 40,
@@ -80,6 +80,8 @@ class Aligned(JointSpace):
         require_choice(contrast, "method.contrast", ("infonce", "sigmoid"))
         require_choice(image_projection, "method.image_projection", ("linear", "orthogonal"))
         require_choice(text_projection, "method.text_projection", ("linear", "orthogonal", "none"))
+        if pairs is not None and not isinstance(pairs, str | Path):
+            raise InputError(f"method.pairs={pairs}: is no path; give a file that zsl.save_pairs wrote")
         require_positive(lr=lr)
         require_count(epochs=epochs, batch_size=batch_size)
         require_within(0, math.inf, weight_decay=weight_decay)

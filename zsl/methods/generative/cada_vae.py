@@ -107,7 +107,8 @@ class CADAVAE(FeatureGenerator):
         require_count(latent=latent, encoder_hidden=encoder_hidden, decoder_hidden=decoder_hidden)
         super().__init__(dims, head, features_per_class, latent)
         require_count(class_encoder_hidden=class_encoder_hidden, class_decoder_hidden=class_decoder_hidden)
-        require_count(seen_per_class=seen_per_class, epochs=epochs, batch_size=batch_size)
+        require_count(features_per_class=features_per_class, seen_per_class=seen_per_class)
+        require_count(epochs=epochs, batch_size=batch_size)
         require_positive(lr=lr, phi_scale=phi_scale)
         self.seen_per_class, self.phi_scale = seen_per_class, phi_scale
         ramps = {
