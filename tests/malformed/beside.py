@@ -49,6 +49,11 @@ def _edited(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     path.write_text(json.dumps(content if changed is None else changed) + "\n")
 
 
+def _narrow(value: Any) -> Any:
+    """Return a tensor of another shape."""
+    return value[..., :1].clone() if value.ndim else value[None].clone()
+
+
 def _spoiled(content: dict[str, Any], value: float) -> None:
     next(it for it in content.values() if it.is_floating_point()).view(-1)[0] = value
 
@@ -98,7 +103,7 @@ _WEIGHTS: dict[str, Callable[[Path], object]] = {
     "cut": changed(lambda content: content[: len(content) // 2]),
     "fewer": _resaved(lambda content: content.popitem() and None),
     "more": _resaved(lambda content: content.update({"method.more": next(iter(content.values())).clone()})),
-    "other shapes": _resaved(lambda content: {name: value[..., :1].clone() for name, value in content.items()}),
+    "other shapes": _resaved(lambda content: {name: _narrow(value) for name, value in content.items()}),
     "not a number": _resaved(lambda content: _spoiled(content, float("nan"))),
     "infinite": _resaved(lambda content: _spoiled(content, float("inf"))),
     "code": _pickled,

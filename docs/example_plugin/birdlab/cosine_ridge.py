@@ -35,7 +35,7 @@ class CosineRidge(ZSLModel):
 
     def finalize(self, train: TrainingSet) -> None:
         """Solve for B."""
-        x, phi = train.examples.inputs.double(), train.classes.embeddings[train.examples.labels].double()
+        x, phi = train.examples.tensor.double(), train.classes.embeddings[train.examples.labels].double()
         self.B.copy_(torch.linalg.solve(x.T @ x + self.lamb * torch.eye(x.shape[1], dtype=x.dtype), x.T @ phi))
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
