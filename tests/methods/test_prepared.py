@@ -16,35 +16,35 @@ from zsl.data.scaling import Scaling
 from zsl.data.stored_rows import StoredRows, in_memory
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.networks import Generator
-from zsl.methods.generative.prepared import LINEAR, RELU, SIGMOID, FeatureStatistics, Units, weigh_phi
+from zsl.methods.generative.prepared import ACTIVATIONS, FeatureStatistics, Units, weigh_phi
 from zsl.methods.method import Dimensions
 from zsl.testing.method_under_test import small_stage
 
 
-def features(n: int, d: int, seed: int, reach: int) -> torch.Tensor:
+def features(n: int, d: int, seed: int, activation: str) -> torch.Tensor:
     x = torch.from_numpy(np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)) * 5
-    if reach == RELU:
+    if activation == "relu":
         return x.relu() + 2
-    return (x - x.amin(dim=0)) / (x.amax(dim=0) - x.amin(dim=0)) if reach == SIGMOID else x
+    return (x - x.amin(dim=0)) / (x.amax(dim=0) - x.amin(dim=0)) if activation == "sigmoid" else x
 
 
-@given(st.integers(2, 40), st.integers(1, 5), st.integers(0, 999), st.sampled_from([LINEAR, RELU, SIGMOID]))
-def test_units_follow_from_the_range_of_features(n: int, d: int, seed: int, reach: int) -> None:
-    x = features(n, d, seed, reach)
+@given(st.integers(2, 40), st.integers(1, 5), st.integers(0, 999), st.sampled_from(ACTIVATIONS))
+def test_units_follow_from_the_range_of_features(n: int, d: int, seed: int, activation: str) -> None:
+    x = features(n, d, seed, activation)
     found = FeatureStatistics.of(x)
     torch.testing.assert_close(found.deviation, x.std(dim=0, correction=0), rtol=1e-4, atol=1e-5)
-    if reach == LINEAR and x.min() >= 0:
+    if activation == "linear" and x.min() >= 0:
         return
-    assert found.reach == reach
+    assert found.activation == activation
     units = Units(d, kept=False)
-    units.fit(found, reach)
+    units.fit(found, found.activation)
     y = units(x)
     torch.testing.assert_close(units.restored(y), x, rtol=1e-4, atol=1e-4)
-    if reach == SIGMOID:
+    if activation == "sigmoid":
         torch.testing.assert_close(y, x, rtol=0, atol=0)
         return
     assert y.std(dim=0, correction=0).max() <= 1 + 1e-3
-    assert (y.min() >= 0) == (reach == RELU)
+    assert (y.min() >= 0) == (activation == "relu")
     stored = units.of(StoredRows(x.numpy(), np.arange(n), Scaling("none")))
     torch.testing.assert_close(in_memory(stored), y, rtol=0, atol=0)
 
@@ -67,7 +67,12 @@ def test_steps_and_synthetic_features_follow_from_the_numbers_of_images() -> Non
     model.prepared(train)
     batches = -(-len(train.examples) // 16)
     assert model.epochs == -(-50 // batches)
-    assert model.made_per_class == round(len(train.examples) / len(train.examples.labels.unique()))
+    per_class = round(len(train.examples) / len(train.examples.labels.unique()))
+    other = FCLSWGAN(Dimensions(*stage.dims), hidden=4, critic_hidden=4)
+    other.take_steps_of(model)  # as a search does that shares gradient steps between heads
+    for each in (model, other):
+        (_, synthetic), _ = each.heads(train)
+        assert synthetic.examples.labels.bincount().tolist() == [per_class] * stage.dims[3]
 
 
 def test_a_change_of_units_changes_nothing_that_is_trained_on() -> None:

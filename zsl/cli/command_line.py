@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from zsl import __version__
 from zsl.cli.config_dir import add_config_dir
@@ -103,6 +103,31 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message}; see {self.prog} --help")
 
 
+def _modules() -> dict[str, Any]:
+    """Return the commands that have a module of their own, with ``HELP``, ``add_arguments`` and ``main``, in order."""
+    from zsl.cli import data, extract, jobs, labels, multilabel, predict, reproduce, retrieve, shift, sweep, typographic
+    from zsl.reporting import confusions, hubness, report
+    from zsl.reporting.comparison import compare
+
+    return {
+        "sweep": sweep,
+        "predict": predict,
+        "extract": extract,
+        "labels": labels,
+        "retrieve": retrieve,
+        "multilabel": multilabel,
+        "shift": shift,
+        "typographic": typographic,
+        "report": report,
+        "reproduce": reproduce,
+        "jobs": jobs,
+        "compare": compare,
+        "hubness": hubness,
+        "confusions": confusions,
+        "data": data,
+    }
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="zsl",
@@ -115,69 +140,10 @@ def _parser() -> Parser:
 
     commands.add_parser("train", help="train and evaluate a method (Hydra overrides; -m for several runs)")
 
-    from zsl.cli import data, extract, labels, multilabel, predict, retrieve, shift, sweep, typographic
-
-    command = commands.add_parser("sweep", help=sweep.HELP)
-    sweep.add_arguments(command)
-    command.set_defaults(run=sweep.main)
-
-    command = commands.add_parser("predict", help=predict.HELP)
-    predict.add_arguments(command)
-    command.set_defaults(run=predict.main)
-
-    command = commands.add_parser("extract", help=extract.HELP)
-    extract.add_arguments(command)
-    command.set_defaults(run=extract.main)
-
-    command = commands.add_parser("labels", help=labels.HELP, description=labels.DESCRIPTION)
-    labels.add_arguments(command)
-    command.set_defaults(run=labels.main)
-
-    command = commands.add_parser("retrieve", help=retrieve.HELP)
-    retrieve.add_arguments(command)
-    command.set_defaults(run=retrieve.main)
-
-    command = commands.add_parser("multilabel", help=multilabel.HELP)
-    multilabel.add_arguments(command)
-    command.set_defaults(run=multilabel.main)
-
-    command = commands.add_parser("shift", help=shift.HELP)
-    shift.add_arguments(command)
-    command.set_defaults(run=shift.main)
-
-    command = commands.add_parser("typographic", help=typographic.HELP)
-    typographic.add_arguments(command)
-    command.set_defaults(run=typographic.main)
-
-    from zsl.reporting import confusions, hubness, report
-    from zsl.reporting.comparison import compare
-
-    command = commands.add_parser("report", help="gather results into a table")
-    report.add_arguments(command)
-    command.set_defaults(run=report.main)
-
-    from zsl.cli import jobs as job_listing
-    from zsl.cli import reproduce as reproduction
-
-    command = commands.add_parser("reproduce", help=reproduction.HELP)
-    reproduction.add_arguments(command)
-    command.set_defaults(run=reproduction.main)
-
-    command = commands.add_parser("jobs", help=job_listing.HELP)
-    job_listing.add_arguments(command)
-    command.set_defaults(run=job_listing.main)
-
-    command = commands.add_parser("compare", help=compare.HELP, description=compare.DESCRIPTION)
-    compare.add_arguments(command)
-    command.set_defaults(run=compare.main)
-
-    command = commands.add_parser("hubness", help=hubness.HELP, description=hubness.DESCRIPTION)
-    hubness.add_arguments(command)
-    command.set_defaults(run=hubness.main)
-
-    command = commands.add_parser("confusions", help=confusions.HELP, description=confusions.DESCRIPTION)
-    confusions.add_arguments(command)
-    command.set_defaults(run=confusions.main)
+    for name, module in _modules().items():
+        command = commands.add_parser(name, help=module.HELP, description=getattr(module, "DESCRIPTION", None))
+        module.add_arguments(command)
+        command.set_defaults(run=module.main)
 
     command = commands.add_parser("synthesize", help="features of any classes from a trained generator, as a data set")
     command.add_argument("folder", metavar="RUN", help="folder of a run of a generator, with save.model=true")
@@ -197,9 +163,6 @@ def _parser() -> Parser:
     command.add_argument("what", nargs="?", choices=tuple(LISTS), help="one of these lists (default: all)")
     command.set_defaults(run=_list)
 
-    command = commands.add_parser("data", help=data.HELP)
-    data.add_arguments(command)
-    command.set_defaults(run=data.main)
     for name in CONFIGURED:
         add_config_dir(commands.choices[name])
     return parser

@@ -20,7 +20,7 @@ IN_MEMORY = 1 << 30
 CHUNK, WINDOW = 1 << 17, 1 << 27
 """bytes of neighbouring rows that are read together, and of rows that are shuffled together"""
 BLOCK = 4096
-"""rows that a function is applied to at a time"""
+"""rows that are read at a time where all are needed"""
 
 
 class StoredRows:
@@ -80,8 +80,8 @@ class StoredRows:
         device = torch.device(device)
         if device.type == "cuda" and self.nbytes < torch.cuda.mem_get_info(device)[0] / 2:
             rows = torch.empty(self.shape, device=device)
-            for start, block in zip(range(0, len(self), BLOCK), self.split(BLOCK), strict=True):
-                rows[start : start + BLOCK] = block
+            for own, block in zip(torch.split(rows, BLOCK), self.split(BLOCK), strict=True):
+                own.copy_(block)
             return rows
         return StoredRows(self._features, self._at, self._scaling, device, self._chunk, self._window, self._then)
 
@@ -134,8 +134,8 @@ def each(
             "conse, ale"
         )
     made = first.new_empty(len(x), *first.shape[1:])
-    for start in range(0, len(x), BLOCK):
-        made[start : start + BLOCK] = f(x[start : start + BLOCK])
+    for own, rows in zip(torch.split(made, BLOCK), x.split(BLOCK), strict=True):
+        own.copy_(f(rows))
     return made
 
 

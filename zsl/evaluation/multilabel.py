@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float64, Int64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
+from zsl.evaluation.gzsl import harmonic_mean
 from zsl.evaluation.scored_images import checked_gamma, checked_scores, checked_seen
 
 DRAWS = 1 << 22
@@ -162,8 +163,7 @@ def u_s_H_at(images: LabelledScores, seen: Bool[Array, " classes"], k: int, gamm
         if given.any() or labels.any():
             found[name] = float(200 * (given & labels).sum() / (given.sum() + labels.sum()))
     if len(found) == 2:
-        u, s = found["u"], found["s"]
-        found["H"] = 2 * u * s / (u + s) if u + s else 0.0
+        found["H"] = float(harmonic_mean(found["u"], found["s"]))
     return found
 
 

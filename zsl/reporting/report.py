@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from zsl.reporting.sheet import Sheet
     from zsl.reporting.table import Row
 
+HELP = "gather results into a table"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``zsl report``."""

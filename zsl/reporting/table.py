@@ -14,13 +14,13 @@ from typing import Any
 from zsl.data.pretraining import PREFIX
 from zsl.outputs import edges
 from zsl.outputs.chance import at_chance, levels
-from zsl.outputs.identity import MEANS
+from zsl.outputs.identity import MEANS, is_neutral
 from zsl.outputs.result import Result
 from zsl.outputs.statistics import Summary, over_seeds
 
 IGNORED = frozenset({*MEANS, "seed", "hydra"})
 """groups of the configuration in which the runs of a row may differ"""
-NUMERIC = frozenset({"trainer.precision"})
+NUMERIC = frozenset({"trainer.precision", "trainer.devices"})
 """keys of ignored groups that change numbers, and in which the runs of a row may not differ"""
 PATH_KEYS = frozenset({"root", "cache", "path", "splits", "held_out", "wordnet"})
 """keys of ``data`` and ``class_embedding`` that are paths; the content of the files is fingerprinted"""
@@ -81,7 +81,9 @@ def row_key(result: Result) -> RowKey:
     """
     chosen = () if result.selection.policy == "fixed" else dict(leaves(result.selection.chosen)).keys()
     config = (
-        (key, json.dumps(value, sort_keys=True, ensure_ascii=False)) for key, value in _of_selection(result).items()
+        (key, json.dumps(value, sort_keys=True, ensure_ascii=False))
+        for key, value in _of_selection(result).items()
+        if key not in chosen and _matters(key) and not is_neutral(key, value)
     )
     prints = dict(result.fingerprints)
     if any(key.startswith("class_embedding.") for key in chosen):
@@ -96,7 +98,7 @@ def row_key(result: Result) -> RowKey:
         policy=result.selection.policy,
         protocol=result.protocol,
         fingerprints=tuple(sorted(prints.items())),
-        config=tuple(sorted((key, value) for key, value in config if key not in chosen and _matters(key))),
+        config=tuple(sorted(config)),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from typing import Any
 
@@ -17,6 +16,7 @@ from zsl.progress.progress import Progress
 from zsl.training.divergence import FiniteLoss
 from zsl.training.loop import Loop
 from zsl.training.shown_steps import ShownSteps
+from zsl.training.trainer import ignore_warnings, make_trainer, silence
 
 BACKENDS = {"cpu": "gloo", "gpu": "nccl"}
 
@@ -44,26 +44,13 @@ def descend_together(model: ZSLModel, batches: Batches, loop: Loop) -> None:
         RuntimeError: a process ended with another exception.
     """
     batches.divide(loop.devices)
-    trainer = Trainer(
-        accelerator=loop.accelerator,
-        devices=loop.devices,
-        strategy=DDPStrategy(start_method="spawn", process_group_backend=BACKENDS[loop.accelerator]),
-        use_distributed_sampler=False,
-        precision=loop.precision,  # type: ignore[arg-type]
-        max_epochs=model.epochs,
-        callbacks=[FiniteLoss(loop.log_every_n_steps, None), ShownByFirst(model.epochs * len(batches), loop)],
-        logger=False,
-        log_every_n_steps=loop.log_every_n_steps,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        deterministic="warn",
-    )
+    callbacks = [FiniteLoss(loop.log_every_n_steps, None), ShownByFirst(model.epochs * len(batches), loop)]
+    strategy = DDPStrategy(start_method="spawn", process_group_backend=BACKENDS[loop.accelerator])
+    trainer = make_trainer(model, loop, callbacks, strategy=strategy, use_distributed_sampler=False)
     model.train()
     try:
         with warnings.catch_warnings():
-            _silence()
+            ignore_warnings()
             trainer.fit(model, batches)
     except ProcessRaisedException as error:
         kind, _, told = str(error).rstrip().rpartition("\n")[2].partition(": ")
@@ -72,12 +59,6 @@ def descend_together(model: ZSLModel, batches: Batches, loop: Loop) -> None:
         raise
     finally:
         batches.close()
-
-
-def _silence() -> None:
-    for name in ("pytorch_lightning", "lightning_fabric", "lightning"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.")
 
 
 class ShownByFirst(Callback):
@@ -89,7 +70,8 @@ class ShownByFirst(Callback):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Silence Lightning in a process that begins, before it says so."""
         self.__dict__.update(state)
-        _silence()
+        silence()
+        ignore_warnings()
 
     def on_train_start(self, trainer: Trainer, _m: LightningModule) -> None:
         """Open the progress."""

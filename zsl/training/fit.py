@@ -25,6 +25,7 @@ from zsl.training.random_draws import detect_random_draws
 from zsl.training.resumption import AtomicCheckpoints, InterruptedRunError, Interruption, Periodic, RandomStreams
 from zsl.training.sealing import NOWHERE
 from zsl.training.shown_steps import ShownSteps
+from zsl.training.trainer import ignore_warnings, make_trainer
 
 log = logging.getLogger(__name__)
 FOUNDATIONS, HEADS = 1, 2
@@ -108,14 +109,17 @@ def descend(
     garbage collector runs.
     """
     interruption = Interruption(None if checkpoints is None else checkpoints / CHECKPOINT)
-    saved = [] if checkpoints is None else [RandomStreams()]
+    saved: list[Callback] = [] if checkpoints is None else [RandomStreams()]
     progress = Progress("training", model.epochs * len(batches), "steps", loop.progress_bar)
-    trainer = _trainer(model, loop, checkpoints, [*callbacks, ShownSteps(progress), interruption, *saved], origin)
+    if checkpoints is not None and loop.checkpoint_every_n_steps:
+        saved.append(Periodic(checkpoints / CHECKPOINT, loop.checkpoint_every_n_steps))
+    own = [*callbacks, ShownSteps(progress), interruption, *saved]
+    trainer = make_trainer(model, loop, own, plugins=[AtomicCheckpoints(origin)])
     if loop.compile:
         model.loss = torch.compile(model.loss)  # type: ignore[method-assign]
     model.train()
     with interruption, closing(batches), progress, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
+        ignore_warnings()
         trainer.fit(model, batches, ckpt_path=last, weights_only=True if last else None)
     return trainer
 
@@ -195,27 +199,3 @@ def device_of(loop: Loop) -> torch.device:
     if not torch.cuda.is_available():
         raise InputError(f"trainer.accelerator={loop.accelerator}: no CUDA device is at hand; use trainer=cpu")
     return torch.device("cuda", torch.cuda.current_device())
-
-
-def _trainer(
-    model: ZSLModel, loop: Loop, checkpoints: Path | None, callbacks: Sequence[Callback], origin: bytes
-) -> Trainer:
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    own: list[Callback] = [*callbacks]
-    if checkpoints is not None and loop.checkpoint_every_n_steps:
-        own.append(Periodic(checkpoints / CHECKPOINT, loop.checkpoint_every_n_steps))
-    return Trainer(
-        accelerator=loop.accelerator,
-        devices=1,
-        precision=loop.precision,  # type: ignore[arg-type]
-        max_epochs=model.epochs,
-        callbacks=own,
-        plugins=[AtomicCheckpoints(origin)],
-        logger=False,
-        log_every_n_steps=loop.log_every_n_steps,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        deterministic="warn",
-    )

@@ -10,11 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from zsl.data.stored_rows import StoredRows
+from zsl.data.stored_rows import BLOCK, StoredRows
 from zsl.methods.closed_form.moments import Features, eigenpairs, gram
-
-READ = 4096
-"""stored rows that are read at a time"""
 
 
 class Derivatives(NamedTuple):
@@ -163,8 +160,8 @@ class _Held:
 
 def _stored(x: StoredRows, loss: Loss, lamb: float, bound: float) -> tuple[_Stored, Space]:
     n = len(x)
-    mean = sum((rows.double().sum(dim=0) for rows in x.split(READ)), torch.zeros((), device=x.device)) / n
-    reach = max((rows.double() - mean).norm(dim=1).max().item() for rows in x.split(READ))
+    mean = sum((rows.double().sum(dim=0) for rows in x.split(BLOCK)), torch.zeros((), device=x.device)) / n
+    reach = max((rows.double() - mean).norm(dim=1).max().item() for rows in x.split(BLOCK))
     space = Space.of(gram(x) - n * mean.outer(mean), mean, reach, n, lamb, bound)
     return _Stored(x, loss, space), space
 
@@ -231,7 +228,7 @@ class _Stored:
 
     def _blocks(self, dtype: torch.dtype) -> Iterator[tuple[Float[Tensor, "rows d"], Loss]]:
         mean, start = self.space.mean.to(dtype), 0
-        for rows in self.x.split(READ):
+        for rows in self.x.split(BLOCK):
             yield rows.to(dtype) - mean, self.loss.of(slice(start, start + len(rows)))
             start += len(rows)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, leaky_relu, linear, normalize, relu
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize, relu
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch
 from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.generative.losses import contrast
-from zsl.methods.generative.networks import SLOPE, mlp
+from zsl.methods.generative.networks import mlp, of_pairs
 from zsl.methods.generative.space import Space
 from zsl.methods.method import Dimensions
 
@@ -74,12 +74,8 @@ class Contrastive(Space):
         return normalize(self.embedding[2](h), dim=1)
 
     def compare(self, h: Float[Tensor, "n h"], phi: Float[Tensor, "s k"]) -> Float[Tensor, "n s"]:
-        """Return F(h, φ) of every image and every class; each is multiplied with its part of the first layer once."""
-        first, last = (layer for layer in self.comparator if isinstance(layer, nn.Linear))
-        A, B = first.weight[:, : h.shape[1]], first.weight[:, h.shape[1] :]
-        hidden = (h @ A.T).unsqueeze(1) + linear(phi, B, first.bias)
-        values: Tensor = last(leaky_relu(hidden, SLOPE)).squeeze(-1)
-        return values
+        """Return F(h, φ) of every image and every class."""
+        return of_pairs(self.comparator, h, phi, self.comparator[1])
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return F(E(x), φ(y))."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import leaky_relu, linear, mse_loss, relu, softplus
 from torch.optim import Adam, Optimizer
 
@@ -12,7 +12,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch
 from zsl.hyperparameters import require_count, require_positive, require_within
 from zsl.methods.generative.losses import is_own
-from zsl.methods.generative.networks import SLOPE, mlp
+from zsl.methods.generative.networks import SLOPE, mlp, of_pairs
 from zsl.methods.generative.space import Space
 from zsl.methods.method import Dimensions
 
@@ -84,10 +84,7 @@ class Disentangling(Space):
 
     def compare(self, h: Float[Tensor, "n r"], phi: Float[Tensor, "s k"]) -> Float[Tensor, "n s"]:
         """Return ρ of every image and every class, before the logistic function."""
-        first, last = (layer for layer in self.relate if isinstance(layer, nn.Linear))
-        A, B = first.weight[:, : h.shape[1]], first.weight[:, h.shape[1] :]
-        values: Tensor = last(relu((h @ A.T).unsqueeze(1) + linear(phi, B, first.bias))).squeeze(-1)
-        return values
+        return of_pairs(self.relate, h, phi, relu)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return ρ(h_s, φ(y)) before its logistic function."""

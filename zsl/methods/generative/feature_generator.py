@@ -19,7 +19,7 @@ from zsl.errors import InputError
 from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.closed_form.moments import class_counts, class_sums
 from zsl.methods.generative.networks import Output
-from zsl.methods.generative.prepared import LINEAR, RELU, SIGMOID, FeatureStatistics, Units, set_reach, weigh_phi
+from zsl.methods.generative.prepared import Activation, FeatureStatistics, Units, set_activation, weigh_phi
 from zsl.methods.generative.space import MakeSpace, Space, built
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -72,7 +72,7 @@ class FeatureGenerator(ZSLModel):
         width: length of what heads learn from in place of h(x), or None for that of h(x).
         space: makes h(x), the space in which heads learn.
         beside: length of what heads learn from beside h(x).
-        output: last function of the generator; ``"auto"`` by the range of the features.
+        output: output activation of the generator; ``"auto"`` by the range of the features.
         units: units of features inside the generator, ``"derived"`` or ``"data"``: :class:`.Units`.
 
     Raises:
@@ -97,9 +97,8 @@ class FeatureGenerator(ZSLModel):
         require_count(features_per_class=1 if features_per_class is None else features_per_class)
         require_head(head)
         self.features_per_class = features_per_class
-        self.made_per_class = features_per_class or 1
         self.output, self.steps = output, 0
-        self.reach = {"relu": RELU, "sigmoid": SIGMOID}.get(output, LINEAR)
+        self.activation: Activation = "linear" if output == "auto" else output
         self.units = Units(dims.features, units == "data")
         stream = int(torch.randint(2**62, (), device="cpu"))
         with torch.random.fork_rng(devices=[]):  # a generator is the same whatever its heads draw
@@ -121,8 +120,14 @@ class FeatureGenerator(ZSLModel):
     def prepared(self, train: TrainingSet) -> TrainingSet:
         """Derive from the training set what was left open, and return it in the units of the generator."""
         examples = train.examples
-        self.adapt(FeatureStatistics.of(examples.inputs), examples)
+        if self.output == "auto" or not self.units.kept:
+            found = FeatureStatistics.of(examples.inputs)
+            self.activation = found.activation if self.output == "auto" else self.activation
+            self.units.fit(found, self.activation)
+            set_activation(self, self.activation)
         weigh_phi(self, train.classes)
+        if self.steps:
+            self.epochs = -(-self.steps // -(-len(examples) // self.batch_size))
         unlabelled = None if train.unlabelled is None else self.units(train.unlabelled)
         inputs = self.units.of(examples.inputs)
         return replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled)
@@ -130,17 +135,6 @@ class FeatureGenerator(ZSLModel):
     def train_for(self, epochs: int | None, steps: int) -> None:
         """Train for some epochs, or for as many as this number of steps needs."""
         self.epochs, self.steps = (1, steps) if epochs is None else (epochs, 0)
-
-    def adapt(self, found: FeatureStatistics, examples: Examples) -> None:
-        """Take units, the range of features, and numbers of epochs and of synthetic features from the images."""
-        if self.output == "auto":
-            self.reach = found.reach
-            set_reach(self, self.reach)
-        self.units.fit(found, self.reach)
-        if self.steps:
-            self.epochs = -(-self.steps // -(-len(examples) // self.batch_size))
-        if self.features_per_class is None:
-            self.made_per_class = max(1, round(len(examples) / len(torch.unique(examples.labels))))
 
     @abstractmethod
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
@@ -168,9 +162,8 @@ class FeatureGenerator(ZSLModel):
         seen = train.of_seen_classes()
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            made = torch.stack([self.synthesize_features(seen.classes.embeddings).double() for _ in range(100)]).mean(
-                dim=0
-            )
+            phi = seen.classes.embeddings
+            made = torch.stack([self.synthesize_features(phi).double() for _ in range(100)]).mean(dim=0)
         real = class_sums(seen.examples.inputs, seen.examples.labels, len(seen.classes))
         real /= class_counts(seen.examples.labels, len(seen.classes)).unsqueeze(1)
         return real.double(), made
@@ -187,11 +180,13 @@ class FeatureGenerator(ZSLModel):
     def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
         """Yield the two heads, each with its training set; both share one draw of synthetic features."""
         unseen = train.classes.unseen_ids
-        labels = unseen.repeat_interleave(self.made_per_class)
+        images = len(train.examples) / max(1, int(train.classes.seen.sum()))
+        each_class = self.features_per_class or max(1, round(images))
+        labels = unseen.repeat_interleave(each_class)
         with torch.no_grad():
             synthetic = self.represent_class(train.classes.embeddings[labels])
             real = self.represent_seen(train.examples)
-        among = torch.arange(len(unseen), device=unseen.device).repeat_interleave(self.made_per_class)
+        among = torch.arange(len(unseen), device=unseen.device).repeat_interleave(each_class)
         yield self.zsl_head, TrainingSet(Examples(synthetic, among), train.classes.take(unseen))
         mixed = Examples(torch.cat([real.tensor, synthetic]), torch.cat([real.labels, labels]))
         yield self.gzsl_head, TrainingSet(mixed, train.classes)

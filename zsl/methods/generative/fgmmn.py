@@ -54,7 +54,7 @@ class FGMMN(FeatureGenerator):
         hidden: width of G's hidden layer ≥ 1.
         phi_scale: c > 0: G is given cφ, beside z; None for c with which seen classes are 4 apart.
         units: of features inside G: their deviations (``"derived"``), or those of the data (``"data"``).
-        output: last function of G: ``"linear"``, ``"relu"``, ``"sigmoid"``, or ``"auto"`` by the range of features.
+        output: activation of G: ``"linear"``, ``"relu"``, ``"sigmoid"``, or ``"auto"`` by the range of features.
         bandwidth: w > 0.
         n_classes: classes a step ≥ 1.
         lr: learning rate > 0.

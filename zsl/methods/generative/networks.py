@@ -9,19 +9,20 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.errors import InputError
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.methods.generative.prepared import Reach, hold_phi_scale
+from zsl.methods.generative.prepared import OutputActivation, hold_phi_scale
 
 LAST: dict[str, Callable[[], nn.Module]] = {
-    "auto": Reach,
+    "auto": OutputActivation,
     "relu": nn.ReLU,
     "sigmoid": nn.Sigmoid,
     "linear": nn.Identity,
 }
-"""name of the last function of a generator -> makes it"""
+"""name of the output activation of a generator -> makes it"""
 SLOPE = 0.2
 """of the leaky rectifier"""
 Output = Literal["auto", "relu", "sigmoid", "linear"]
@@ -44,6 +45,26 @@ def mlp(*widths: int, output: Output = "linear", slope: float = SLOPE) -> nn.Seq
         layers += [_linear(inputs, outputs), nn.LeakyReLU(slope)]
     layers[-1] = LAST[output]()
     return nn.Sequential(*layers)
+
+
+def of_pairs(
+    layers: nn.Sequential,
+    h: Float[Tensor, "n r"],
+    phi: Float[Tensor, "s k"],
+    activation: Callable[[Tensor], Tensor],
+) -> Float[Tensor, "n s"]:
+    """Return a perceptron's wᵀa(A h + Bφ + b) + c for every row of ``h`` and of ``phi``; each is multiplied once.
+
+    Args:
+        layers: of two linear layers, the first of (h, φ), the second with one output.
+        h: one row an image.
+        phi: one row a class.
+        activation: a, in place of that of ``layers``.
+    """
+    first, last = (layer for layer in layers if isinstance(layer, nn.Linear))
+    A, B = first.weight[:, : h.shape[1]], first.weight[:, h.shape[1] :]
+    values: Tensor = last(activation((h @ A.T).unsqueeze(1) + linear(phi, B, first.bias))).squeeze(-1)
+    return values
 
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.stored_rows import StoredRows, blocks
+from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.methods.closed_form.moments import Features
 
-LINEAR, RELU, SIGMOID = 0, 1, 2
-"""numbers of the last functions of a generator"""
-FULL, SPARSE = 0.5, 1e-6
-"""mean of the largest values of features from which their range is [0, 1], and of the least from which it is signed"""
+Activation = Literal["linear", "relu", "sigmoid"]
+"""output activation of a generator"""
+ACTIVATIONS: tuple[Activation, ...] = ("linear", "relu", "sigmoid")
+FULL = 0.5
+"""mean over features of their largest values from which features that lie in [0, 1] fill it"""
+NEGATIVE = -1e-6
+"""least value below which features have both signs"""
 FLOOR = 1e-2
 """least deviation of a feature, as a share of the root mean square over features"""
 APART = 4.0
 """root mean square distance of the descriptions of seen classes, in deviations of the noise"""
-READ = 4096
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class FeatureStatistics:
         count, first = len(x), x[:1].double()
         sums, squares = torch.zeros_like(first[0]), torch.zeros_like(first[0])
         ends: list[tuple[Tensor, Tensor]] = []
-        for rows in blocks(x, READ):
+        for rows in blocks(x, BLOCK):
             away = rows.double() - first
             sums, squares = sums + away.sum(dim=0), squares + away.square().sum(dim=0)
             ends.append((rows.amin(dim=0), rows.amax(dim=0)))
@@ -49,16 +52,14 @@ class FeatureStatistics:
         return cls((first[0] + away).to(dtype), deviation.to(dtype), least.amin(dim=0), largest.amax(dim=0))
 
     @property
-    def reach(self) -> int:
-        """Return the number of the function whose range is that of the features.
+    def activation(self) -> Activation:
+        """Return the output activation whose range is that of the features.
 
-        Features that are never negative end with a rectifier, within [0, 1] and up to it with a sigmoid, all others
-        with nothing.
+        It is a sigmoid where they fill [0, 1], else a rectifier where they are never negative, else linear.
         """
-        if self.least.min() < -SPARSE:
-            return LINEAR
-        full = self.largest.max() <= 1 and self.largest.mean() >= FULL
-        return SIGMOID if full else RELU
+        if self.least.min() < NEGATIVE:
+            return "linear"
+        return "sigmoid" if self.largest.max() <= 1 and self.largest.mean() >= FULL else "relu"
 
 
 class Units(nn.Module):
@@ -83,18 +84,18 @@ class Units(nn.Module):
         self.u: Tensor
 
     @torch.no_grad()
-    def fit(self, found: FeatureStatistics, reach: int) -> None:
-        """Take the units of the training images, for a generator with this last function."""
+    def fit(self, found: FeatureStatistics, activation: Activation) -> None:
+        """Take the units of the training images, for a generator with this output activation."""
         if self.kept:
             return
         self.m.zero_()
         self.u.fill_(1)
-        if reach == SIGMOID:
+        if activation == "sigmoid":
             return
         size = found.deviation.square().mean().sqrt()
         self.u.copy_(found.deviation.clamp(min=FLOOR * size))
         self.u[self.u == 0] = 1
-        if reach == LINEAR:
+        if activation == "linear":
             self.m.copy_(found.mean)
 
     def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
@@ -112,17 +113,20 @@ class Units(nn.Module):
         return x.mapped(self) if isinstance(x, StoredRows) else self(x)
 
 
-class Reach(nn.Module):
-    """The last function of a generator, chosen by the range of the features when training begins."""
+class OutputActivation(nn.Module):
+    """Output activation of a generator that is chosen by the range of the features when training begins.
+
+    The choice is a buffer, the place in :data:`ACTIVATIONS`, so that saved weights hold it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("kind", torch.tensor(LINEAR))
+        self.register_buffer("kind", torch.tensor(0))
         self.kind: Tensor
 
     def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """Return x, [x]₊ or σ(x)."""
-        return torch.where(self.kind == LINEAR, x, torch.where(self.kind == RELU, x.relu(), x.sigmoid()))
+        return torch.where(self.kind == 0, x, torch.where(self.kind == 1, x.relu(), x.sigmoid()))
 
 
 def hold_phi_scale(module: nn.Module, phi_scale: float | None) -> None:
@@ -148,8 +152,8 @@ def weigh_phi(model: nn.Module, classes: LabelSpace) -> None:
 
 
 @torch.no_grad()
-def set_reach(model: nn.Module, reach: int) -> None:
-    """Choose the last function of all networks of a model that leave it open."""
+def set_activation(model: nn.Module, activation: Activation) -> None:
+    """Choose the output activation of all networks of a model that leave it open."""
     for module in model.modules():
-        if isinstance(module, Reach):
-            module.kind.fill_(reach)
+        if isinstance(module, OutputActivation):
+            module.kind.fill_(ACTIVATIONS.index(activation))

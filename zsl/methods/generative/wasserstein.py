@@ -18,7 +18,6 @@ from zsl.hyperparameters import require_choice, require_count, require_positive,
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
-from zsl.methods.generative.prepared import SIGMOID
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -69,7 +68,7 @@ class AdversarialOptions:
     units: Scale = "derived"
     """of features inside the generator: their deviations (``"derived"``), or those of the data (``"data"``)"""
     output: Output = "auto"
-    """last function of the generator: ``"relu"``, ``"sigmoid"`` or ``"linear"``, ``"auto"`` by the range of features"""
+    """activation of the generator: ``"relu"``, ``"sigmoid"`` or ``"linear"``, ``"auto"`` by the range of features"""
     lamb: float = 10.0
     """λ > 0, the weight of the gradient penalty"""
     n_critic: int = 5
@@ -204,7 +203,7 @@ class AdversarialGenerator(FeatureGenerator):
 
     def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
         """Return -log p(x | x̂) up to a constant, the mean over rows."""
-        if self.reach == SIGMOID:
+        if self.activation == "sigmoid":
             logits = rebuilt.to(x.dtype).logit(eps=1e-6)
             return binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x)
         return 0.5 * (rebuilt - x).square().sum(dim=1).mean()

@@ -1,0 +1,51 @@
+"""Lightning's trainer as every method is trained by it."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from pytorch_lightning import Callback, Trainer
+
+from zsl.methods.method import ZSLModel
+from zsl.training.loop import Loop
+
+
+def make_trainer(model: ZSLModel, loop: Loop, callbacks: Sequence[Callback], **options: Any) -> Trainer:
+    """Return a trainer of ``model.epochs`` epochs that shows, logs and checks nothing by itself.
+
+    Args:
+        model: to be trained.
+        loop: device, number of devices and precision.
+        callbacks: what is done beside the steps.
+        options: further arguments of Lightning's trainer, such as ``plugins`` and ``strategy``.
+    """
+    silence()
+    return Trainer(
+        accelerator=loop.accelerator,
+        devices=loop.devices,
+        precision=loop.precision,  # type: ignore[arg-type]
+        max_epochs=model.epochs,
+        callbacks=list(callbacks),
+        logger=False,
+        log_every_n_steps=loop.log_every_n_steps,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        deterministic="warn",
+        **options,
+    )
+
+
+def silence() -> None:
+    """Leave out what Lightning tells of itself, in this process."""
+    for name in ("pytorch_lightning", "lightning_fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def ignore_warnings() -> None:
+    """Ignore the warnings of Lightning, in this process or until ``warnings.catch_warnings`` ends."""
+    warnings.filterwarnings("ignore", module=r"pytorch_lightning|torch\.utils\._pytree")
