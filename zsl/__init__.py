@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zsl.api.experiments import choices, experiment, experiments
     from zsl.api.fitting import fit
     from zsl.api.multilabel import multilabel
+    from zsl.api.pairs import save_pairs
     from zsl.api.results import Results, Run, results
     from zsl.api.retrieval import retrieve
     from zsl.api.scores import Scores, evaluate, score
@@ -51,6 +52,7 @@ __all__ = [
     "multilabel",
     "results",
     "retrieve",
+    "save_pairs",
     "score",
     "shift",
     "typographic",
@@ -66,6 +68,7 @@ _MODULES = {
     "load": "zsl.config.saved_models",
     "multilabel": "zsl.api.multilabel",
     "retrieve": "zsl.api.retrieval",
+    "save_pairs": "zsl.api.pairs",
     "shift": "zsl.api.shift",
     "typographic": "zsl.api.typographic",
     **dict.fromkeys(("Data", "load_data"), "zsl.api.data"),
