@@ -1,0 +1,77 @@
+"""Every method trains and scores where its images are, on a device that is not the processor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from tests.configured import METHODS, config, names, recipe
+from tests.pretended_device import GPU, MixedDevicesError, PretendedDevice
+from zsl.config.build import build_method
+from zsl.data.examples import Examples
+from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import TrainingSet
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.testing.method_under_test import LOOP, MethodUnderTest
+from zsl.training import fit as training
+from zsl.training.fit import fit
+
+
+def copied(train: TrainingSet, device: PretendedDevice) -> TrainingSet:
+    classes = LabelSpace(train.classes.names, device.copy(train.classes.embeddings), device.copy(train.classes.seen))
+    examples = Examples(device.copy(train.examples.tensor), device.copy(train.examples.labels))
+    unlabelled = None if train.unlabelled is None else device.copy(train.unlabelled)
+    return replace(train, examples=examples, classes=classes, unlabelled=unlabelled)
+
+
+def trained_and_scored(model: ZSLModel, under: MethodUnderTest) -> torch.Tensor:
+    device = PretendedDevice()
+    train = copied(under.stage.training(model.setting), device)
+    with pytest.MonkeyPatch.context() as patch, device:
+        # Lightning believes that the processor trains, and would move batches there
+        patch.setattr(training, "device_of", lambda _loop: GPU)
+        patch.setattr(ZSLModel, "transfer_batch_to_device", lambda _self, batch, *_: batch)
+        fit(model, train, LOOP, 0)
+        with torch.no_grad():
+            scores = model.scores(train.examples.inputs, train.classes)
+        assert scores.device == GPU
+    return scores
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_devices_are_not_mixed(method: str) -> None:
+    under = MethodUnderTest(recipe(method))
+    torch.manual_seed(0)
+    model = under.untrained()
+    scores = trained_and_scored(model, under)
+    train = under.stage.training(model.setting)
+    expected = under.model.scores(train.examples.tensor, train.classes)
+    assert torch.allclose(scores, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "part", [{"head": head} for head in names("method/head")] + [{"space": s} for s in names("method/space")], ids=str
+)
+def test_parts_of_generators_do_not_mix_devices(part: Mapping[str, str]) -> None:
+    under = MethodUnderTest(recipe("fclswgan"))
+    choices: Any = OmegaConf.to_object(config("fclswgan"))
+    trained_and_scored(build_method(choices, Dimensions(*under.stage.dims), dict(part)), under)
+
+
+def test_a_mixture_is_noticed() -> None:
+    device, here = PretendedDevice(), torch.ones(3)
+    with device:
+        there = here.to(GPU)
+        assert (there + 1).device == torch.zeros(2, device=GPU).device == there.new_tensor([1.0]).device == GPU
+        assert (there * torch.tensor(2.0)).sum().cpu().device == here.device
+        with pytest.raises(MixedDevicesError):
+            there + here
+        with pytest.raises(MixedDevicesError):
+            torch.cat([there, torch.zeros(3)])
+        with pytest.raises(MixedDevicesError):
+            there.numpy()
