@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeAlias, TypeVar, get_args, get_type_hints
 
 from zsl.errors import InputError
 
 Constructor = TypeVar("Constructor", bound=Callable[..., None])
+
+Duration: TypeAlias = str | float | None
+"""seconds, or a text such as ``90s``, ``5min`` or ``1.5h``; None for any time"""
+UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
+"""unit of a duration -> seconds"""
 
 LARGEST, DEEPEST = 1_000_000, 100
 """largest count of anything, and largest number of layers"""
@@ -50,6 +56,25 @@ def require_positive(**values: float) -> None:
     for name, value in values.items():
         if not (_is_number(value) and 0 < value < math.inf):
             raise InputError(f"method.{name}={value}: must be a finite number greater than 0")
+
+
+def seconds(**given: Duration) -> float | None:
+    """Return a duration, given by the name of its hyperparameter, in seconds.
+
+    Raises:
+        InputError: it is no duration greater than 0.
+    """
+    ((name, value),) = given.items()
+    if value is None:
+        return None
+    found = re.fullmatch(r"\s*([0-9.]+)\s*(s|min|h|)\s*", str(value)) if not isinstance(value, bool) else None
+    try:
+        length = float(found[1]) * UNITS[found[2]] if found else 0.0
+    except ValueError:
+        length = 0.0
+    if not 0 < length < math.inf:
+        raise InputError(f"method.{name}={value}: must be a time such as 90s, 5min or 1h")
+    return length
 
 
 def require_finite(**values: float) -> None:

@@ -16,7 +16,7 @@ from zsl.config.corrections import build_correction
 from zsl.config.data_sets import open_data
 from zsl.config.hydra_job import Names
 from zsl.config.nested import replaced
-from zsl.config.search_space import axes, listed
+from zsl.config.search_space import axes, listed, offered
 from zsl.config.settings import ClassEmbeddingKeys, ProtocolKeys, SaveKeys, SearchKeys, SelectionKeys, Settings
 from zsl.data.splits import require_share
 from zsl.errors import InputError
@@ -33,6 +33,7 @@ from zsl.training.loop import Loop
 if TYPE_CHECKING:
     from zsl.data.protocol import EmbeddedDataset, Stage
     from zsl.methods.method import Dimensions, ZSLModel
+    from zsl.selection.epochs import Objective
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Experiment:
             selection=SelectionKeys(**content["selection"]),
             loop=Loop(**content["trainer"]),
             correction=build_correction(content["correction"], {}),
-            space=_embedding_first(axes(content["sweep"])),
+            space=_embedding_first(offered(axes(content["sweep"]), content["method"], overrides)),
             search=SearchKeys(**content["search"]) if content.get("search") else None,
             names=names or Names("", "", ""),
             overrides=tuple(overrides),
@@ -103,7 +104,7 @@ class Experiment:
             open_data(content["data"])
         check("", content, Settings)
         made._check_method()
-        return made
+        return made._with_selection()
 
     @classmethod
     def compose(cls, overrides: Sequence[str]) -> Experiment:
@@ -148,6 +149,21 @@ class Experiment:
                     require_buildable(self.config["method"], {name: value})
                 if chosen := of_embedding({name: value}):
                     check("class_embedding", self.with_embedding(chosen).config["class_embedding"], ClassEmbeddingKeys)
+
+    @property
+    def objective(self) -> Objective:
+        """Return the metric that a selection maximises."""
+        return self.selection.objective or "T1"
+
+    def _with_selection(self) -> Experiment:
+        """Return the experiment with what its method has for the keys of the selection that are left open."""
+        from zsl.config.build import ANY_DATA
+
+        own = self.method(ANY_DATA, {}).selection
+        given: dict[str, Any] = {
+            key: own.get(key) if value is None else value for key, value in self.config["selection"].items()
+        }
+        return replace(self, config={**self.config, "selection": given}, selection=SelectionKeys(**given))
 
     @cached_property
     def identity(self) -> str:

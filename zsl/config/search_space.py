@@ -34,6 +34,23 @@ def axes(sweep: Mapping[str, Any]) -> dict[str, Axis]:
     return found
 
 
+def offered(space: Mapping[str, Axis], method: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Axis]:
+    """Return a search space without hyperparameters of parts, such as ``head.lr``, that have no place in it.
+
+    The chosen part does not have them, or the part itself is searched. Those that an override of ``sweep`` names stay:
+    they are mistakes, which are told.
+    """
+
+    def has(key: str) -> bool:
+        part, _, name = key.partition(".")
+        node = method.get(part)
+        if not name or not isinstance(node, Mapping) or any(f"sweep.{key}=" in override for override in overrides):
+            return True
+        return part not in space and name.partition(".")[0] in node
+
+    return {key: axis for key, axis in space.items() if has(key)}
+
+
 def listed(space: Mapping[str, Axis]) -> dict[str, Sequence[Any]]:
     """Return a search space as a grid, where every axis is a list.
 

@@ -68,12 +68,12 @@ class ProtocolKeys:
 
 @dataclass(frozen=True)
 class SelectionKeys:
-    """Keys of ``selection``."""
+    """Keys of ``selection``; None: as the method has it (``ZSLModel.selection``)."""
 
     policy: Literal["fixed", "validation", "test"]
-    objective: Literal["T1", "H", "H_raw"]
-    patience: Count
-    every: Count
+    objective: Literal["T1", "H", "H_raw"] | None
+    patience: Count | None
+    every: Count | None
     seed: int | None
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import torch
@@ -52,9 +53,17 @@ class ZSLModel(LightningModule, ABC):
     same_space: ClassVar[bool] = False
     """whether θ(x) and φ(y) have to be vectors of one space, such as that of a two-tower model"""
 
+    selection: ClassVar[Mapping[str, Any]] = MappingProxyType({"objective": "T1", "patience": 10, "every": 1})
+    """what a selection uses where it names nothing: the metric that is maximised, epochs without improvement after
+    which training stops (None: never) and epochs between two validations (None: a tenth of all)"""
+
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""
     batch_size: int = 0
+    budget: float | None = None
+    """seconds that gradient steps may take, with their validation; they end with the epoch in which these are over"""
+    diagnosis: Mapping[str, float] = MappingProxyType({})
+    """what :meth:`diagnose` returned after this epoch, if it was asked"""
     uses_randomness: bool = False
     """whether building and finalizing the model and training its heads drew from a global random stream"""
     afterwards: ClassVar[tuple[str, ...]] = ()
@@ -99,6 +108,10 @@ class ZSLModel(LightningModule, ABC):
         The global random state is as before afterwards.
         """
         return None
+
+    def diagnose(self, train: TrainingSet) -> Mapping[str, float]:  # noqa: ARG002
+        """Return numbers that tell how training goes, asked a few times while it does; weights stay as they are."""
+        return {}
 
     @classmethod
     def solve_grid(cls, train: TrainingSet, models: Iterable[Self]) -> Iterator[Self] | None:  # noqa: ARG003

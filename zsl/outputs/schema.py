@@ -148,8 +148,9 @@ trial: Check = record(
         "correction": mapping(anything),
         "diverged": matching("(?s).*", "a string"),
         "pruned": whole,
+        "reached": whole,
     },
-    absent=("chosen", "T1", "H", "H_raw", "gamma", "temperature", "correction", "diverged", "pruned"),
+    absent=("chosen", "T1", "H", "H_raw", "gamma", "temperature", "correction", "diverged", "pruned", "reached"),
 )
 """Check of one trial of a search and its scores, as :class:`zsl.selection.trials.Trial` records them."""
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 from zsl.config.build import ANY_DATA
+from zsl.config.checking import resolved
+from zsl.config.compose import compose
 from zsl.config.experiment import Experiment
+from zsl.config.search_space import axes
 from zsl.data.protocol import EmbeddedDataset, Stage
+from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.runs.train import train, untrained
-from zsl.selection.choice import Choice, choose
+from zsl.selection.choice import Choice, choose, points
 from zsl.selection.space import Hyperparameters
 from zsl.selection.trials import TrialLog
 from zsl.selection.validation import Validation
 from zsl.training.fit import finish, fit_grid
 from zsl.training.resumption import InterruptedRunError
 
+log = logging.getLogger(__name__)
 Searches: TypeAlias = dict[tuple[str, ...], Choice]
 """cache of choices: identity of the experiment and fingerprints of its data -> choice"""
 
@@ -49,10 +56,33 @@ def select(experiment: Experiment, stage: Stage, trial_log: TrialLog) -> Choice:
     """
     try:
         own = partial(embedded, experiment, stage.name)
-        return choose(validation(experiment, stage), experiment.grid, trial_log, own)
+        choice = choose(validation(experiment, stage), experiment.grid, trial_log, own)
+        if stage.name == "tune" and isinstance(experiment.method(ANY_DATA, {}), FeatureGenerator):
+            _compare(experiment, stage, choice)
+        return choice
     except (InterruptedRunError, KeyboardInterrupt):
         where = f"trial {len(trial_log.trials) + 1}, which will begin again"
         raise InterruptedRunError(where, resumable=True) from None
+
+
+def _compare(experiment: Experiment, stage: Stage, choice: Choice) -> None:
+    """Warn where a generator of features is no better on validation classes than a closed form."""
+    plain = compose(["method=eszsl"])
+    closed = replace(
+        experiment, config={**experiment.config, "method": resolved(plain.method)}, space=axes(resolved(plain.sweep))
+    )
+    own, other = (
+        max(trial.H for trial in trials if trial.H is not None)
+        for trials in (choice.trials, tuple(validation(closed, stage).grid(points(closed.grid))))
+    )
+    if own < other:
+        log.warning(
+            "%s: H at its best γ is %.1f on validation classes, and %.1f with method=eszsl; try more method.steps or a "
+            "longer method.budget, a wider method.hidden, sweep.head.weight_decay, or another method/head",
+            experiment.names.method or "method",
+            own,
+            other,
+        )
 
 
 def embedded(experiment: Experiment, stage: str, chosen: Hyperparameters) -> Validation:
@@ -77,7 +107,7 @@ def validation(experiment: Experiment, stage: Stage) -> Validation:
         stage,
         partial(train, experiment, stage),
         experiment.correction,
-        experiment.selection.objective,
+        experiment.objective,
         experiment.selection.patience,
         experiment.selection.every,
         solve,

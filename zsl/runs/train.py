@@ -11,6 +11,7 @@ from zsl.config.experiment import Experiment
 from zsl.data.protocol import Stage
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.outputs.names import CHECKPOINT
+from zsl.selection.choice import EPOCHS
 from zsl.selection.space import Hyperparameters
 from zsl.training.fit import fit, initialised
 from zsl.training.sealing import NOWHERE
@@ -37,6 +38,8 @@ def train(
         of: identity of the run that checkpoints belong to (:func:`zsl.training.sealing.origin`).
     """
     model = untrained(experiment, stage, hyperparameters)
+    if EPOCHS in hyperparameters:  # what was chosen is trained, whatever time it takes
+        model.budget = None
     resume = resume and checkpoints is not None and (checkpoints / CHECKPOINT).is_file()
     train_set = stage.training(model.setting)
     return fit(model, train_set, experiment.loop, experiment.seed, checkpoints, resume, callbacks, of)

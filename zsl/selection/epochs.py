@@ -63,19 +63,21 @@ class ValidationScores:
         T1 = mean_class_accuracy(unseen.hits(), unseen.labels)
         return cls(correction, T1, seen_unseen_curve(every).best().H, u_s_H(every)["H"], calibrated)
 
-    def trial(self, chosen: Hyperparameters, before: Correction, pruned: int | None = None) -> Trial:
+    def trial(
+        self, chosen: Hyperparameters, before: Correction, pruned: int | None = None, reached: int | None = None
+    ) -> Trial:
         """Return the trial that records these metrics.
 
         Args:
             chosen: the point of the search space, with the number of epochs if that was chosen.
             before: the correction as configured; hyperparameters in which it differs from the one used are recorded.
             pruned: the epoch after which training was pruned, or None.
+            reached: the last epoch that was validated, or None without epochs.
         """
         opened = {key: value for key, value in vars(self.correction).items() if value != vars(before)[key]}
         calibration = self.calibrated()
-        return Trial(
-            chosen, self.T1, self.H, self.H_raw, calibration.gamma, calibration.temperature, opened, pruned=pruned
-        )
+        metrics = self.T1, self.H, self.H_raw, calibration.gamma, calibration.temperature
+        return Trial(chosen, *metrics, opened, pruned=pruned, reached=reached)
 
     def objective(self, name: Objective) -> float:
         """Return T1, H or H_raw, by name."""
@@ -92,9 +94,9 @@ class BestEpoch(Callback):
     Args:
         images: held-out images.
         objective: metric to maximise.
-        patience: epochs without an improvement after which training stops.
+        patience: epochs without an improvement after which training stops, or None for all epochs.
         correction: correction of the scores.
-        every: epochs from one validation to the next.
+        every: epochs from one validation to the next, or None for a tenth of all.
         finish: finishes the method before each validation.
         should_continue: asked after every validation whether to continue training; by default always.
 
@@ -106,9 +108,9 @@ class BestEpoch(Callback):
         self,
         images: HeldOut,
         objective: Objective,
-        patience: int,
+        patience: int | None,
         correction: Correction,
-        every: int = 1,
+        every: int | None = 1,
         finish: Finish = finalize,
         should_continue: ShouldContinue | None = None,
     ) -> None:
@@ -140,7 +142,7 @@ class BestEpoch(Callback):
 
     def due(self, epoch: int, last: int) -> bool:
         """Tell whether to validate after this epoch; ``last`` is the number of the last one."""
-        return epoch % self.every == 0 or epoch == last
+        return epoch % (self.every or max(1, last // 10)) == 0 or epoch == last
 
     def measure(self, model: ZSLModel, train: TrainingSet, epoch: int) -> ValidationScores:
         """Finish the method, validate it, and keep its scores if they are the best."""
@@ -155,7 +157,7 @@ class BestEpoch(Callback):
     @property
     def out_of_patience(self) -> bool:
         """Tell whether the last ``patience`` epochs brought no improvement."""
-        return self.measured_at - self.epochs >= self.patience
+        return self.patience is not None and self.measured_at - self.epochs >= self.patience
 
 
 class SharedSteps(Callback):

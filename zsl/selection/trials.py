@@ -26,7 +26,8 @@ class Trial:
 
     ``gamma`` and ``temperature`` are the best ones on these images, ``correction`` holds the hyperparameters that the
     correction left open; ``H`` is computed with ``gamma``, ``H_raw`` without. A diverged trial has a message
-    (``diverged``) and no metrics; a pruned trial has its number of epochs (``pruned``) and is not chosen.
+    (``diverged``) and no metrics; a pruned trial has its number of epochs (``pruned``) and is not chosen. ``reached``
+    is the last epoch that was validated, where epochs are chosen.
     """
 
     chosen: Mapping[str, Any]
@@ -38,6 +39,7 @@ class Trial:
     correction: Mapping[str, Any] = field(default_factory=dict)
     diverged: str | None = None
     pruned: int | None = None
+    reached: int | None = None
 
     def is_complete(self) -> bool:
         """Tell whether the trial has every metric that a choice needs, or diverged."""

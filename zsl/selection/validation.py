@@ -36,8 +36,8 @@ class Validation:
         train: trains the method.
         correction: correction of the scores; hyperparameters that it leaves open are chosen on the held-out images.
         objective: metric by which the number of epochs is chosen, for gradient training.
-        patience: epochs without an improvement after which training stops.
-        every: epochs from one validation to the next.
+        patience: epochs without an improvement after which training stops, or None for all.
+        every: epochs from one validation to the next, or None for a tenth of all.
         solve: trains the method at several points at once, where the method can.
         finish: finishes the method before each validation.
         build: builds the untrained method; with it, points of a grid may share their gradient steps.
@@ -50,15 +50,15 @@ class Validation:
     train: Train
     correction: Correction
     objective: Objective = "T1"
-    patience: int = 10
-    every: int = 1
+    patience: int | None = 10
+    every: int | None = 1
     solve: Solve | None = None
     finish: Finish = finalize
     build: Build | None = None
 
     def __post_init__(self) -> None:
         for key, value in (("patience", self.patience), ("every", self.every)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise InputError(f"selection.{key}={value}: must be a whole number of at least 1")
 
     def trials(self, points: Iterable[tuple[Hyperparameters, ShouldContinue | None]]) -> Iterator[Trial]:
@@ -121,7 +121,7 @@ class Validation:
                 yield Trial(point, diverged=str(shared.diverged[place]))
             else:
                 assert watch.best is not None
-                yield watch.best.trial({**point, "epochs": watch.epochs}, correction)
+                yield watch.best.trial({**point, "epochs": watch.epochs}, correction, reached=watch.measured_at)
 
     def _watch(
         self, images: HeldOut, correction: Correction, should_continue: ShouldContinue | None = None
@@ -140,7 +140,7 @@ class Validation:
             pruned = watch.measured_at
         if watch.best is None:
             return ValidationScores.of(score(model, images), tried).trial(point, tried)
-        return watch.best.trial({**point, "epochs": watch.epochs}, tried, pruned)
+        return watch.best.trial({**point, "epochs": watch.epochs}, tried, pruned, watch.measured_at)
 
 
 def replaced(correction: Correction, hyperparameters: Hyperparameters) -> Correction:

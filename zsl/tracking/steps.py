@@ -14,6 +14,8 @@ from zsl.training.resumption import steps_made
 class Steps(Callback):
     """Report the losses of the first step, of every ``trainer.log_every_n_steps``-th step and of the last step.
 
+    After an epoch, report what the method tells of itself (``ZSLModel.diagnose``).
+
     A step is one batch, whatever the number of optimizers. Losses are read from the device only where they are
     reported.
 
@@ -31,6 +33,11 @@ class Steps(Callback):
         if _is_due(trainer):
             values = {name: float(value) for name, value in _losses(outputs).items()}
             self.report(steps_made(trainer), {"epoch": trainer.current_epoch + 1, **values})
+
+    def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
+        """Report what the method tells of itself after this epoch."""
+        if told := getattr(model, "diagnosis", None):
+            self.report(steps_made(trainer), {"epoch": trainer.current_epoch + 1, **told})
 
 
 def _is_due(trainer: Trainer) -> bool:

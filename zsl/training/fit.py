@@ -26,6 +26,7 @@ from zsl.training.resumption import AtomicCheckpoints, InterruptedRunError, Inte
 from zsl.training.sealing import NOWHERE
 from zsl.training.shown_steps import ShownSteps
 from zsl.training.trainer import ignore_warnings, make_trainer
+from zsl.training.watching import Budget, Diagnoses
 
 log = logging.getLogger(__name__)
 FOUNDATIONS, HEADS = 1, 2
@@ -86,8 +87,10 @@ def fit(
     if not model.epochs:
         finish(model.eval(), train, loop, seed)
         return model
-    watch = FiniteLoss(loop.log_every_n_steps, checkpoints)
-    trainer = descend(model, model.batches(train, seed), loop, checkpoints, last, [watch, *callbacks], origin=origin)
+    watch: list[Callback] = [FiniteLoss(loop.log_every_n_steps, checkpoints)]
+    watch += [] if model.budget is None else [Budget(model.budget)]
+    watch += [] if type(model).diagnose is ZSLModel.diagnose else [Diagnoses()]
+    trainer = descend(model, model.batches(train, seed), loop, checkpoints, last, [*watch, *callbacks], origin=origin)
     model.to(device).eval()
     with finishing(trainer, None if type(model).heads is ZSLModel.heads else checkpoints, loop):
         finish(model, train, loop, seed)

@@ -19,6 +19,9 @@ from zsl.methods.generative.softmax import Softmax
 from zsl.methods.generative.wasserstein import AdversarialGenerator, AdversarialKeys, AdversarialOptions
 from zsl.methods.method import Dimensions, ZSLModel
 
+CLASSIFIER_BATCH, CLASSIFIER_PASSES, CLASSIFIER_STEPS = 100, 50, 5000
+"""images a step of P; most passes and most steps of P where passes are not given"""
+
 
 class ClassifierKeys(AdversarialKeys, total=False):
     """Hyperparameters of :class:`FCLSWGAN` that LisGAN passes on to it."""
@@ -26,7 +29,7 @@ class ClassifierKeys(AdversarialKeys, total=False):
     output: Output
     beta: float
     classifier_lr: float
-    classifier_epochs: int
+    classifier_epochs: int | None
 
 
 class FCLSWGAN(AdversarialGenerator):
@@ -43,7 +46,7 @@ class FCLSWGAN(AdversarialGenerator):
         beta: β ≥ 0.
         epochs: passes ≥ 1 or None, as of :class:`.AdversarialOptions`.
         classifier_lr: learning rate of P > 0.
-        classifier_epochs: passes of P over the real features ≥ 1.
+        classifier_epochs: passes of P over the real features ≥ 1, or None for 50, or 5,000 steps where that is less.
         adversarial: all other hyperparameters of :class:`.AdversarialOptions`.
 
     Raises:
@@ -59,18 +62,19 @@ class FCLSWGAN(AdversarialGenerator):
         beta: float = 1.0,
         epochs: int | None = None,
         classifier_lr: float = 1e-3,
-        classifier_epochs: int = 50,
+        classifier_epochs: int | None = None,
         **adversarial: Unpack[AdversarialKeys],
     ) -> None:
         options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
         super().__init__(dims, head, options)
         require_within(0, math.inf, beta=beta)
         require_positive(classifier_lr=classifier_lr)
-        require_count(classifier_epochs=classifier_epochs)
+        require_count(classifier_epochs=1 if classifier_epochs is None else classifier_epochs)
         self.lamb, self.beta = options.lamb, beta
         self.generator = options.generator(dims)
         self.critic = options.critic(dims)
-        self.classifier = Softmax(dims, lr=classifier_lr, epochs=classifier_epochs, batch_size=100)
+        self.classifier = Softmax(dims, lr=classifier_lr, epochs=classifier_epochs or 1, batch_size=CLASSIFIER_BATCH)
+        self.classifier_epochs = classifier_epochs
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """Return G(z, φ), z ~ N(0, I)."""
@@ -81,6 +85,9 @@ class FCLSWGAN(AdversarialGenerator):
         """Yield the space, and the classifier of real features of the seen classes, if β > 0."""
         yield from super().foundations(train)
         if self.beta:
+            if self.classifier_epochs is None:
+                passes = -(-CLASSIFIER_STEPS // -(-len(train.examples) // CLASSIFIER_BATCH))
+                self.classifier.epochs = min(CLASSIFIER_PASSES, passes)
             yield self.classifier, train.of_seen_classes()
 
     def configure_optimizers(self) -> list[Optimizer]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar, Literal, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from jaxtyping import Float
@@ -16,8 +17,9 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import each
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
-from zsl.hyperparameters import require_count, require_positive
+from zsl.hyperparameters import Duration, require_count, require_positive, seconds
 from zsl.methods.closed_form.moments import class_counts, class_sums
+from zsl.methods.generative.diagnosis import diagnosis
 from zsl.methods.generative.networks import Output
 from zsl.methods.generative.prepared import Activation, FeatureStatistics, Units, set_activation, weigh_phi
 from zsl.methods.generative.space import MakeSpace, Space, built
@@ -80,6 +82,7 @@ class FeatureGenerator(ZSLModel):
     """
 
     setting: ClassVar[Setting] = Setting.UNSEEN_SEMANTICS
+    selection: ClassVar[Mapping[str, Any]] = MappingProxyType({"objective": "H_raw", "patience": None, "every": None})
     afterwards: ClassVar[tuple[str, ...]] = ("head", "features_per_class")
 
     def __init__(
@@ -132,9 +135,10 @@ class FeatureGenerator(ZSLModel):
         inputs = self.units.of(examples.inputs)
         return replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled)
 
-    def train_for(self, epochs: int | None, steps: int) -> None:
-        """Train for some epochs, or for as many as this number of steps needs."""
+    def train_for(self, epochs: int | None, steps: int, budget: Duration = None) -> None:
+        """Train for some epochs, or for as many as this number of steps needs, and no longer than a time."""
         self.epochs, self.steps = (1, steps) if epochs is None else (epochs, 0)
+        self.budget = seconds(budget=budget)
 
     @abstractmethod
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
@@ -167,6 +171,10 @@ class FeatureGenerator(ZSLModel):
         real = class_sums(seen.examples.inputs, seen.examples.labels, len(seen.classes))
         real /= class_counts(seen.examples.labels, len(seen.classes)).unsqueeze(1)
         return real.double(), made
+
+    def diagnose(self, train: TrainingSet) -> Mapping[str, float]:
+        """Compare synthetic features of the seen classes with real ones (:func:`.diagnosis`)."""
+        return diagnosis(self.synthesize, train)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return the scores of the head over all classes, or of the other if all ``classes`` are unseen."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Batch, Draws, TrainingSet
-from zsl.hyperparameters import require_choice, require_count, require_positive
+from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
 from zsl.methods.generative.networks import Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
@@ -60,6 +60,7 @@ class FGMMN(FeatureGenerator):
         lr: learning rate > 0.
         epochs: as many times n / batch_size steps ≥ 1, or None for as many as ``steps`` need.
         steps: ≥ 1, without ``epochs``.
+        budget: time after which training ends with its epoch, such as ``5min``, where validation does not choose it.
         batch_size: images of each class a step ≥ 1.
 
     Raises:
@@ -82,6 +83,7 @@ class FGMMN(FeatureGenerator):
         lr: float = 1e-3,
         epochs: int | None = None,
         steps: int = 3000,
+        budget: Duration = None,
         batch_size: int = 64,
     ) -> None:
         super().__init__(dims, head, features_per_class, space=space, units=units, output=output)
@@ -94,7 +96,7 @@ class FGMMN(FeatureGenerator):
         require_choice(units, "method.units", ("derived", "data"))
         self.bandwidth, self.n_classes = bandwidth, n_classes
         self.lr, self.batch_size = lr, batch_size
-        self.train_for(epochs, steps)
+        self.train_for(epochs, steps, budget)
         self.generator = Generator(noise, dims.embedding, hidden, dims.features, output, phi_scale)
         self.register_buffer("c", torch.ones(()))
         self.c: Tensor

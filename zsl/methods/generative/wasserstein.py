@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -14,8 +14,9 @@ from torch.optim import Optimizer
 
 from zsl.data.training_set import Batch, Draws, Setting, TrainingSet, TransductiveDraws
 from zsl.errors import InputError
-from zsl.hyperparameters import require_choice, require_count, require_positive, require_within
+from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within, seconds
 from zsl.methods.generative.critic import Critic, critic
+from zsl.methods.generative.diagnosis import critic_diagnosis
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
 from zsl.methods.generative.space import MakeSpace, Space
@@ -35,6 +36,7 @@ class AdversarialKeys(TypedDict, total=False):
     phi_scale: float | None
     units: Scale
     steps: int
+    budget: Duration
     lamb: float
     n_critic: int
     lr: float
@@ -79,6 +81,8 @@ class AdversarialOptions:
     """passes ≥ 1, or None for as many as ``steps`` need; one has n / batch_size steps, rounded up"""
     steps: int = 3000
     """steps ≥ 1 without ``epochs``"""
+    budget: Duration = None
+    """time after which training ends with its epoch, such as ``5min``, where validation does not choose the epochs"""
     batch_size: int = 64
     """features a batch ≥ 1"""
 
@@ -89,6 +93,7 @@ class AdversarialOptions:
         epochs = 1 if self.epochs is None else self.epochs
         require_count(n_critic=self.n_critic, epochs=epochs, batch_size=self.batch_size)
         require_positive(lamb=self.lamb, lr=self.lr)
+        seconds(budget=self.budget)
         require_phi_scale(self.phi_scale)
         require_choice(self.units, "method.units", ("derived", "data"))
         require_within(0, math.inf, guidance=self.guidance)
@@ -141,12 +146,20 @@ class AdversarialGenerator(FeatureGenerator):
             raise InputError(f"method.guidance={self.guidance}: this space guides no generator; choose a method/space")
         self.hidden, self.n_critic = options.hidden, options.n_critic
         self.lr, self.batch_size = options.lr, options.batch_size
-        self.train_for(options.epochs, options.steps)
+        self.train_for(options.epochs, options.steps, options.budget)
         self.automatic_optimization = False
 
     def beside(self, dims: Dimensions, options: AdversarialOptions) -> int:  # noqa: ARG002
         """Return the length of what heads learn from beside h(x); called before networks are built."""
         return 0
+
+    def diagnose(self, train: TrainingSet) -> Mapping[str, float]:
+        """Add to the comparison of features the distance that the critic measures, and its mean ‖∇D(x̂, φ)‖₂."""
+        told = dict(super().diagnose(train))
+        critic, weight = getattr(self, "critic", None), getattr(self, "gamma", 1.0)
+        if isinstance(critic, nn.Module) and weight:
+            told |= critic_diagnosis(critic, self.synthesize, train)
+        return told
 
     def foundations(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
         """Yield the space, unless it is trained side by side with the generator."""
