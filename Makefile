@@ -10,7 +10,14 @@ CLASSIC := '*_xian2018' class_norm_skorokhodov2021 dem_zhang2017 'ridge_*'
 
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help demo test test-all check lint type bench notebooks docs reproduce clean
+GENERATORS = bi_vaegan,cada_vae,ce_gzsl,cycle_clswgan,fclswgan,fgmmn,free,fvaegan_d2,fvaegan_d2_transductive,lisgan,sdgzsl,tf_vaegan,zerodiff
+WORLD = data=synthetic,data.shape=cub
+ROBUST = data=cub_fc1000 data=awa1_handcrafted data=emoji,class_embedding=minilm_keywords $(WORLD) \
+    $(WORLD),data.domain_shift=0.5 $(WORLD),data.hubness=1.0
+BUDGET ?= 5min
+SEEDS ?= 5
+
+.PHONY: help demo test test-all check lint type bench accelerator robustness notebooks docs reproduce clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
@@ -65,6 +72,18 @@ type: $(READY)
 
 bench: $(READY)  ## timings, side by side, as a table and as JSON (bench.json)
 	$(BIN)/python -m tests.benchmarks
+
+accelerator: $(READY)  ## on a machine with a GPU: its tests, then its benchmarks with the name of the device (accelerator.json)
+	$(BIN)/python -m pytest -q -m gpu
+	$(BIN)/python -m tests.benchmarks accelerator.json accelerator generators
+
+robustness: $(READY)  ## every generator with its defaults on data that it was not made for, beside ESZSL (runs/robustness)
+	$(BIN)/zsl data prepare emoji
+	for data in $(ROBUST); do \
+	    $(BIN)/zsl train -m $$(echo $$data | tr , ' ') method=eszsl selection=validation paths.output=runs/robustness && \
+	    $(BIN)/zsl train -m $$(echo $$data | tr , ' ') method=$(GENERATORS) method.budget=$(BUDGET) selection=validation \
+	        'seed=range($(SEEDS))' paths.output=runs/robustness || exit 1; done
+	$(BIN)/zsl report runs/robustness
 
 clean:  ## forget the environment and everything built (results in runs/ stay)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

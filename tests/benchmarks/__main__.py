@@ -1,10 +1,11 @@
-"""Run every benchmark, print one table, and write ``bench.json``."""
+"""Run every benchmark, or those that are named, print one table, and write ``bench.json``."""
 
 from __future__ import annotations
 
 import json
 import platform
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.benchmarks import (
     extraction,
     generators,
     grids,
+    imagenet,
     memory,
     ranking,
     sweeps,
@@ -29,23 +31,27 @@ from tests.benchmarks import (
 )
 from tests.benchmarks.timing import Timing
 
+BENCHMARKS = (
+    command_line,
+    cache,
+    extraction,
+    training,
+    evaluation,
+    ranking,
+    generators,
+    accelerator,
+    grids,
+    sweeps,
+    memory,
+    imagenet,
+)
 
-def main(output: Path) -> None:
+
+def main(output: Path, names: Sequence[str] = ()) -> None:
     """Measure, show, write."""
     timings: list[Timing] = []
-    measured = (
-        command_line,
-        cache,
-        extraction,
-        training,
-        evaluation,
-        ranking,
-        generators,
-        accelerator,
-        grids,
-        sweeps,
-        memory,
-    )
+    named = {benchmark.__name__.rpartition(".")[2]: benchmark for benchmark in BENCHMARKS}
+    measured = [named[name] for name in names or named]
     for benchmark in track(measured, "Measuring", console=Console(stderr=True), transient=True):
         timings += benchmark.run()
     table = Table("what", "median s", "min", "max", "beside", "goal", box=None, padding=(0, 2, 0, 0))
@@ -68,4 +74,4 @@ def main(output: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "bench.json"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "bench.json"), sys.argv[2:])

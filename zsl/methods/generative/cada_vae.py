@@ -13,7 +13,7 @@ from torch.optim import Adam, Optimizer
 from zsl.data.examples import Examples
 from zsl.data.training_set import Batch
 from zsl.errors import InputError
-from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.hyperparameters import Duration, require_count, require_positive, require_within
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.softmax import Softmax
@@ -71,6 +71,7 @@ class CADAVAE(FeatureGenerator):
         delta: δ ≥ 0; so its two epochs.
         lr: learning rate > 0.
         epochs: passes over the training images ≥ 1.
+        budget: time after which training ends with its epoch, such as ``5min``, where validation does not choose it.
         batch_size: ≥ 1.
 
     Raises:
@@ -102,6 +103,7 @@ class CADAVAE(FeatureGenerator):
         delta_end: int = 22,
         lr: float = 1.5e-4,
         epochs: int = 100,
+        budget: Duration = None,
         batch_size: int = 50,
     ) -> None:
         require_count(latent=latent, encoder_hidden=encoder_hidden, decoder_hidden=decoder_hidden)
@@ -123,7 +125,8 @@ class CADAVAE(FeatureGenerator):
         self.register_buffer("weights", self.schedule[0], persistent=False)
         self.schedule: Tensor
         self.weights: Tensor
-        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.lr, self.batch_size = lr, batch_size
+        self.train_for(epochs, 0, budget)
         self.image = Autoencoder(dims.features, encoder_hidden, decoder_hidden, latent)
         self.description = Autoencoder(dims.embedding, class_encoder_hidden, class_decoder_hidden, latent)
 
