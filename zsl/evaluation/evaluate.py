@@ -36,7 +36,8 @@ class Evaluation:
     and ``_per_sample``. In [0, 1]: ``AUSUC``, ``AUSUC_per_sample``, ``AUROC``,
     ``ECE_ZSL``, ``ECE_GZSL``, ``ECE_u``, ``ECE_s`` (images of unseen or seen classes, among all classes), and
     ``ECE_calibrated``, ``ECE_u_calibrated``, ``ECE_s_calibrated`` (GZSL scores after γ and T); for each of them ``NLL``
-    (nats), ``Brier`` (in [0, 2]) and ``AURC`` (area under the risk–coverage curve, in [0, 1]), means over images.
+    (nats), ``Brier`` (in [0, 2] with softmax) and ``AURC`` (area under the risk–coverage curve, in [0, 1]), means over
+    images.
     ``N1_skewness`` (ZSL) has no unit. What is not defined, such as s where no test image is of a seen class, is absent.
 
     ``per_class`` holds top-1 accuracies in percent: ``T1`` by column of the ZSL scores, ``u`` by unseen and ``s`` by

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from jaxtyping import Float
@@ -51,6 +51,9 @@ class ZSLModel(LightningModule, ABC):
     """whether processes that share a batch exchange what the loss compares, such as features of all its images"""
     same_space: ClassVar[bool] = False
     """whether θ(x) and φ(y) have to be vectors of one space, such as that of a two-tower model"""
+
+    probabilities: ClassVar[Literal["softmax", "sigmoid"]] = "softmax"
+    """how scores become probabilities: softmax over the classes asked about, or σ(F(x, y)) of every class by itself"""
 
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64, Int64
 from numpy import ndarray as Array
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from torch import Tensor
 
 from zsl.data.class_names import normalised
@@ -45,7 +45,8 @@ class Answers:
 
     Attributes:
         labels: names, shape (n, top_k).
-        confidence: softmax of calibrated scores over all classes that were asked about, shape (n, top_k).
+        confidence: softmax of calibrated scores over all classes that were asked about, or their sigmoid where that is
+            how the method makes probabilities, shape (n, top_k).
         margin: calibrated score of the best seen class minus that of the best unseen class, shape (n,); NaN where
             the classes that were asked about are all seen or all unseen.
     """
@@ -209,7 +210,8 @@ class Predictor:
             scores = stacked(scores, seen, self.calibration.gamma) if both else scores
             scores = scores / self.calibration.temperature
         best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
-        confidence = np.take_along_axis(softmax(scores, axis=1), best, axis=1)
+        sigmoid = self.method.probabilities == "sigmoid" and isinstance(self.correction, Uncorrected)
+        confidence = np.take_along_axis(expit(scores) if sigmoid else softmax(scores, axis=1), best, axis=1)
         margin = np.full(len(scores), np.nan)
         if both:
             margin = scores[:, seen].max(axis=1) - scores[:, ~seen].max(axis=1)

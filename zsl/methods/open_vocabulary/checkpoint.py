@@ -11,8 +11,8 @@ from zsl.files.source_file import locate
 CURE = "give the folder of CLIP, SigLIP, ALIGN or VisionTextDualEncoder, or method.scale=100"
 
 
-def scale_and_bias(folder: str | Path) -> tuple[float, float]:
-    """Return s = exp(logit_scale), or 1/temperature for ALIGN, and b = logit_bias, or 0 where there is none.
+def scale_and_bias(folder: str | Path) -> tuple[float, float | None]:
+    """Return s = exp(logit_scale), or 1/temperature for ALIGN, and b = logit_bias, or None.
 
     Raises:
         InputError: the folder has no weights in safetensors, or none of a two-tower model.
@@ -27,7 +27,7 @@ def scale_and_bias(folder: str | Path) -> tuple[float, float]:
     scale = math.exp(found["logit_scale"]) if "logit_scale" in found else 1 / found["temperature"]
     if not 0 < scale < math.inf:
         raise InputError(f"method.checkpoint={folder}: its scale of logits is {scale}; {CURE}")
-    return scale, found.get("logit_bias", 0.0)
+    return scale, found.get("logit_bias")
 
 
 def _scalars(file: Path, folder: str | Path) -> dict[str, float]:
