@@ -49,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--published", action="store_true", help="compare runs with the published numbers of their method and data"
     )
+    parser.add_argument(
+        "--base-to-new",
+        action="store_true",
+        help="show accuracy among seen (base) and among unseen (new) classes alone beside that among all classes",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a self-contained page with figures instead")
 
 
@@ -83,10 +88,17 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         )
     if pivot and (metrics or args.html):
         raise InputError("--pivot names the metrics of a table; omit --metrics and --html")
+    if args.base_to_new and (metrics or columns or pivot or args.published or args.html):
+        raise InputError("--base-to-new has fixed columns; omit --metrics, --columns, --pivot, --published and --html")
     results = gather(args.paths, () if args.html else LINES)
     if args.published:
         return show_published(results, args, console, every=True)
     found = renamed(arrange(rows(results), args.sort), *parsed(args.names))
+    if args.base_to_new:
+        from zsl.reporting.base_to_new import base_to_new
+
+        found, names, made = base_to_new(found, args.std)
+        return deliver(made, lambda: _csv(found, names, (), ()), args, console)
     if not args.html:
         return show(found, metrics, args, console, columns, pivot)
 
