@@ -100,7 +100,10 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         found, names, made = base_to_new(found, args.std)
         return deliver(made, lambda: _csv(found, names, (), ()), args, console)
     if not args.html:
-        return show(found, metrics, args, console, columns, pivot)
+        from zsl.reporting.controls import control_sheets
+
+        controls = control_sheets(results, metrics) if form_of(args) != "csv" else []
+        return show(found, metrics, args, console, columns, pivot, controls)
 
     from zsl.files.atomic import write_text
     from zsl.reporting.html.page import page
@@ -141,6 +144,7 @@ def show(
     console: Console | None,
     columns: Sequence[str] = (),
     pivot: Sequence[str] = (),
+    further: Sequence[Sheet] = (),
 ) -> int:
     """Show or write a table of these rows; return exit code 0.
 
@@ -151,11 +155,12 @@ def show(
         console: terminal to print to; standard output by default.
         columns: columns to show, as :func:`zsl.reporting.columns.column_names` takes them.
         pivot: metrics to show with a column for each data set.
+        further: tables to show below it, but in CSV.
 
     Raises:
         InputError: no row has one of the metrics, or a file cannot be written.
     """
-    made = _sheets(found, form_of(args), metrics, args.std, columns, pivot)
+    made = [*_sheets(found, form_of(args), metrics, args.std, columns, pivot), *further]
     return deliver(made, lambda: _csv(found, metrics, columns, pivot), args, console)
 
 
