@@ -59,7 +59,7 @@ def test_runs_without_seen_images_or_of_before_are_refused(make: Make, tmp_path:
     write(make(), tmp_path)
     with pytest.raises(InputError, match="no run has s_split and u_split"):
         run(tmp_path, "--base-to-new")
-    with pytest.raises(InputError, match="has fixed columns"):
+    with pytest.raises(InputError, match="have fixed columns"):
         run(tmp_path, "--base-to-new", "--metrics", "T1")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zsl.reporting.table import Row
 
 HELP = "gather results into a table"
+IMAGES = ("svg", "png", "pdf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show accuracy among seen (base) and among unseen (new) classes alone beside that among all classes",
     )
+    parser.add_argument(
+        "--shots",
+        action="store_true",
+        help="show u and s by labels per class (data.shots); --output FILE.svg, .png or .pdf draws them",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a self-contained page with figures instead")
 
 
@@ -88,8 +94,11 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         )
     if pivot and (metrics or args.html):
         raise InputError("--pivot names the metrics of a table; omit --metrics and --html")
-    if args.base_to_new and (metrics or columns or pivot or args.published or args.html):
-        raise InputError("--base-to-new has fixed columns; omit --metrics, --columns, --pivot, --published and --html")
+    if args.base_to_new + args.shots + bool(metrics or columns or pivot or args.published or args.html) > 1:
+        raise InputError(
+            "--base-to-new and --shots have fixed columns; give one of them, without --metrics, --columns, --pivot, "
+            "--published and --html"
+        )
     results = gather(args.paths, () if args.html else LINES)
     if args.published:
         return show_published(results, args, console, every=True)
@@ -99,6 +108,8 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
 
         found, names, made = base_to_new(found, args.std)
         return deliver(made, lambda: _csv(found, names, (), ()), args, console)
+    if args.shots:
+        return _show_shots(found, args, console)
     if not args.html:
         from zsl.reporting.controls import control_sheets
 
@@ -110,6 +121,20 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
 
     write_text(args.html, page(found, results, metrics, args.std, columns))
     return 0
+
+
+def _show_shots(found: Sequence[Row], args: argparse.Namespace, console: Console | None) -> int:
+    from zsl.reporting.label_budget import budget_sheets, budgets
+    from zsl.reporting.render import table_csv
+
+    lines = budgets(found)
+    if args.output and (form := args.output.suffix[1:]) in IMAGES:
+        from zsl.files.atomic import write_bytes
+        from zsl.reporting.label_budget_plot import draw
+
+        write_bytes(args.output, draw(lines, form))
+        return 0
+    return deliver(budget_sheets(lines, args.std), lambda: table_csv(found), args, console)
 
 
 def _listed(names: str) -> list[str]:
