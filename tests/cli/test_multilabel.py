@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.two_towers import checkpoint
 from zsl.cli import main
 from zsl.evaluation.multilabel import LabelledScores, thresholds_of, u_s_H_at
 from zsl.features.shard import packed
@@ -115,6 +116,54 @@ def test_sigmoid_scores(place: Path, capsys: pytest.CaptureFixture[str]) -> None
     for name in CLASSES[:3]:
         assert found[name]["AUROC"] == shifted[name]["AUROC"]
         assert found[name]["threshold"] == pytest.approx(shifted[name]["threshold"] - 5)
+
+
+@pytest.fixture
+def towers(place: Path) -> Path:
+    """A SigLIP checkpoint, and images in its space."""
+    pytest.importorskip("transformers")
+    rng = np.random.default_rng(0)
+    np.save(place / "images.npy", rng.normal(size=(60, 24)).astype(np.float32))
+    return checkpoint(place / "siglip", "siglip")
+
+
+def test_prompts_as_texts(towers: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Pairs of prompts without temperature; alone they have scale and bias of the checkpoint."""
+    from zsl.class_embeddings.text_models import encode
+
+    def mean(*templates: str) -> np.ndarray:
+        v = np.stack([encode([text.format(name) for name in CLASSES], towers) for text in templates]).astype(float)
+        return np.asarray((v / np.linalg.norm(v, axis=2, keepdims=True)).mean(axis=0))
+
+    np.save("yes.npy", mean("{}", "signs of {}"))
+    np.save("no.npy", mean("no {}"))
+    words = ["--model", str(towers), "--positive", "{}", "--positive", "signs of {}"]
+    found = asked(capsys, *PAIR[:4], *words, "--negative", "no {}", "--bootstrap", "0")
+    expected = asked(capsys, *PAIR, "--bootstrap", "0")
+    for name in (*CLASSES, "mean"):
+        for metric, value in expected[name].items():
+            assert found[name][metric] == pytest.approx(value, abs=1e-5)
+    alone = asked(capsys, *PAIR[:4], *words, "--bootstrap", "0")
+    scaled = asked(capsys, *PAIR[:6], "--scale", str(np.exp(2.1)), "--bias", "-3", "--bootstrap", "0")
+    assert alone["effusion"]["threshold"] == pytest.approx(scaled["effusion"]["threshold"], rel=1e-4)
+    assert alone["effusion"]["threshold"] != pytest.approx(found["effusion"]["threshold"], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--positive", "{}"], "--positive {}: several, or a template, need the --model"),
+        (["--model", "siglip", "--positive", "pneumonia"], "--positive pneumonia: has no slot for the class"),
+        (["--model", "gone", "--positive", "{}"], "gone"),
+    ],
+)
+def test_a_mistake_in_prompts_is_one_line(
+    towers: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*PAIR[:4], *words, "--output", "out.csv"]) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("zsl: error")]
+    assert message in line
+    assert not Path("out.csv").exists()
 
 
 def test_without_validation_images_there_is_no_threshold(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
