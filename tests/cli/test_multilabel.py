@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from zsl.evaluation.multilabel import LabelledScores, thresholds_of, u_s_H_at
 from zsl.features.shard import packed
 from zsl.features.store import finish, shard_file
 
+ROOT = Path(__file__).parents[2]
 CLASSES = ("effusion", "oedema", "fracture", "never")
 
 
@@ -147,6 +149,27 @@ def test_prompts_as_texts(towers: Path, capsys: pytest.CaptureFixture[str]) -> N
     scaled = asked(capsys, *PAIR[:6], "--scale", str(np.exp(2.1)), "--bias", "-3", "--bootstrap", "0")
     assert alone["effusion"]["threshold"] == pytest.approx(scaled["effusion"]["threshold"], rel=1e-4)
     assert alone["effusion"]["threshold"] != pytest.approx(found["effusion"]["threshold"], rel=0.1)
+
+
+def test_the_command_of_chexzero(towers: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command in the documentation, on images of the store and the checkpoint that it names."""
+    text = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+    (command,) = [line for line in text.splitlines() if line.startswith("zsl multilabel chexpert.csv")]
+    words = shlex.split(command)[1:]
+    assert main(words) == 2
+    assert "chexpert.csv: no such file" in capsys.readouterr().err
+    names = words[words.index("--columns") + 1].split(",")
+    rng = np.random.default_rng(0)
+    lines = [",".join(["image", "split", *names])]
+    lines += [",".join([f"{i}.png", "test", *map(str, rng.integers(0, 2, len(names)))]) for i in range(30)]
+    Path("chexpert.csv").write_text("\n".join(lines) + "\n")
+    towers.rename("chexzero")
+    store, x = Path("chexpert.features"), rng.normal(size=(30, 24)).astype(np.float32)
+    store.mkdir()
+    (store / shard_file(0)).write_bytes(packed(x, [hashlib.sha256(row.tobytes()).hexdigest() for row in x], {}))
+    finish(store, 1, [f"{i}.png" for i in range(30)], [None] * 30, {"name": "any", "transform": "none"}, {})
+    found = asked(capsys, *words, "--bootstrap", "9")
+    assert [name for name in found if name in names] == names
 
 
 @pytest.mark.parametrize(
