@@ -79,7 +79,7 @@ def _averages(rows: Sequence[Row], unions: Sequence[str]) -> list[Sheet]:
         lines: list[Line] = []
         for words, places in zip(found.words, found.rows, strict=True):
             numbers = _averaged([own[i] for i in places.values()], kinds)
-            cells = [*map(Cell, words), Cell(str(len(places)))]
+            cells = [*(Cell("" if word == "none" else word) for word in words), Cell(str(len(places)))]
             cells += [Cell("" if x is None else f"{x:.{digits}f}", value=x) for x, digits in numbers]
             lines.append(Line(len(lines), tuple(cells)))
         if lines:
