@@ -64,8 +64,8 @@ def nll(scores: Array, labels: Array, temperature: float = 1.0) -> float:
         return float(np.mean(np.log(np.exp(below / temperature).sum(axis=1)) - own / temperature))
 
 
-def best_temperature(scores: Array, labels: Array) -> float:
-    images = ScoredImages(scores, labels, np.zeros(np.shape(scores)[-1], bool))
+def best_temperature(scores: Array, labels: Array, sigmoid: bool = False) -> float:
+    images = ScoredImages(scores, labels, np.zeros(np.shape(scores)[-1], bool), sigmoid)
     return calibration.best_temperature(gather(images, sample=True), images)
 
 

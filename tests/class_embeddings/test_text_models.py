@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.two_towers import LONGEST, checkpoint
+from zsl.class_embeddings import text_encoder
 from zsl.class_embeddings.text_encoder import TextEncoder
 from zsl.class_embeddings.text_models import canonical_text, encode, open_tokenizer
 from zsl.errors import InputError
@@ -97,6 +98,26 @@ def test_a_checkpoint_that_lacks_weights_is_refused(tmp_path: Path) -> None:
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(InputError, match=r"its weights lack \['text_projection.weight'\]"):
         encode(["dog"], folder)
+
+
+def test_an_interruption_loses_only_the_last_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, asked = checkpoint(tmp_path / "clip", "clip"), []
+    words = ["ant", "bee", "cow", "dog", "eel"]
+    expected = encode(words, folder)
+
+    def encoded(texts: list[str], *more: object) -> np.ndarray:
+        asked.append(list(texts))
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return encode(texts, folder)
+
+    monkeypatch.setattr(text_encoder, "TOGETHER", 2)
+    monkeypatch.setattr(text_encoder.text_models, "encode", encoded)
+    with pytest.raises(KeyboardInterrupt):
+        TextEncoder(folder, tmp_path / "cache")(words)
+    text_encoder._ROWS.clear()  # another process
+    np.testing.assert_array_equal(TextEncoder(folder, tmp_path / "cache")(words), expected)
+    assert asked == [["ant", "bee"], ["cow", "dog"], ["cow", "dog"], ["eel"]]
 
 
 def test_changed_weights_are_another_encoder(tmp_path: Path) -> None:

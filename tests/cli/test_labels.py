@@ -18,6 +18,7 @@ from hypothesis.extra.numpy import arrays
 
 from tests.two_towers import checkpoint
 from zsl.cli import labels, main
+from zsl.reporting import labels as report
 from zsl.reporting.labels import neighbours
 
 pytest.importorskip("transformers")
@@ -76,6 +77,18 @@ def test_every_name_has_k_neighbours_other_than_itself(rows: np.ndarray, k: int)
     assert of.occurrence.sum() == of.centred.sum() == 9 * min(k, 8)
     assert of.occurrence.max() <= 8
     assert all(i < j for i, j, _ in of.pairs)
+
+
+def test_the_nearest_pairs_are_named_and_all_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = np.random.default_rng(0).standard_normal((60, 3))
+    every = neighbours(rows, 3, near=0.5)
+    monkeypatch.setattr(report, "NEAREST", 7)
+    monkeypatch.setattr(report, "BLOCK", 16)
+    few = neighbours(rows, 3, near=0.5)
+    assert [pair[:2] for pair in few.pairs] == [pair[:2] for pair in every.pairs[:7]]
+    assert few.near == every.near == len(every.pairs) > 7
+    np.testing.assert_array_equal(few.occurrence, every.occurrence)
+    assert f"{few.near} near-identical pairs, of which the nearest 7 are named" in report.summary(["a"] * 60, few)
 
 
 def test_lists_come_as_tables_json_and_data_sets(

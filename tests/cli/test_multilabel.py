@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.two_towers import checkpoint
 from zsl.cli import main
 from zsl.evaluation.multilabel import LabelledScores, thresholds_of, u_s_H_at
 from zsl.features.shard import packed
 from zsl.features.store import finish, shard_file
 
+ROOT = Path(__file__).parents[2]
 CLASSES = ("effusion", "oedema", "fracture", "never")
 
 
@@ -115,6 +118,75 @@ def test_sigmoid_scores(place: Path, capsys: pytest.CaptureFixture[str]) -> None
     for name in CLASSES[:3]:
         assert found[name]["AUROC"] == shifted[name]["AUROC"]
         assert found[name]["threshold"] == pytest.approx(shifted[name]["threshold"] - 5)
+
+
+@pytest.fixture
+def towers(place: Path) -> Path:
+    """A SigLIP checkpoint, and images in its space."""
+    pytest.importorskip("transformers")
+    rng = np.random.default_rng(0)
+    np.save(place / "images.npy", rng.normal(size=(60, 24)).astype(np.float32))
+    return checkpoint(place / "siglip", "siglip")
+
+
+def test_prompts_as_texts(towers: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Pairs of prompts without temperature; alone they have scale and bias of the checkpoint."""
+    from zsl.class_embeddings.text_models import encode
+
+    def mean(*templates: str) -> np.ndarray:
+        v = np.stack([encode([text.format(name) for name in CLASSES], towers) for text in templates]).astype(float)
+        return np.asarray((v / np.linalg.norm(v, axis=2, keepdims=True)).mean(axis=0))
+
+    np.save("yes.npy", mean("{}", "signs of {}"))
+    np.save("no.npy", mean("no {}"))
+    words = ["--model", str(towers), "--positive", "{}", "--positive", "signs of {}"]
+    found = asked(capsys, *PAIR[:4], *words, "--negative", "no {}", "--bootstrap", "0")
+    expected = asked(capsys, *PAIR, "--bootstrap", "0")
+    for name in (*CLASSES, "mean"):
+        for metric, value in expected[name].items():
+            assert found[name][metric] == pytest.approx(value, abs=1e-5)
+    alone = asked(capsys, *PAIR[:4], *words, "--bootstrap", "0")
+    scaled = asked(capsys, *PAIR[:6], "--scale", str(np.exp(2.1)), "--bias", "-3", "--bootstrap", "0")
+    assert alone["effusion"]["threshold"] == pytest.approx(scaled["effusion"]["threshold"], rel=1e-4)
+    assert alone["effusion"]["threshold"] != pytest.approx(found["effusion"]["threshold"], rel=0.1)
+
+
+def test_the_command_of_chexzero(towers: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command in the documentation, on images of the store and the checkpoint that it names."""
+    text = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+    (command,) = [line for line in text.splitlines() if line.startswith("zsl multilabel chexpert.csv")]
+    words = shlex.split(command)[1:]
+    assert main(words) == 2
+    assert "chexpert.csv: no such file" in capsys.readouterr().err
+    names = words[words.index("--columns") + 1].split(",")
+    rng = np.random.default_rng(0)
+    lines = [",".join(["image", "split", *names])]
+    lines += [",".join([f"{i}.png", "test", *map(str, rng.integers(0, 2, len(names)))]) for i in range(30)]
+    Path("chexpert.csv").write_text("\n".join(lines) + "\n")
+    towers.rename("chexzero")
+    store, x = Path("chexpert.features"), rng.normal(size=(30, 24)).astype(np.float32)
+    store.mkdir()
+    (store / shard_file(0)).write_bytes(packed(x, [hashlib.sha256(row.tobytes()).hexdigest() for row in x], {}))
+    finish(store, 1, [f"{i}.png" for i in range(30)], [None] * 30, {"name": "any", "transform": "none"}, {})
+    found = asked(capsys, *words, "--bootstrap", "9")
+    assert [name for name in found if name in names] == names
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--positive", "{}"], "--positive {}: several, or a template, need the --model"),
+        (["--model", "siglip", "--positive", "pneumonia"], "--positive pneumonia: has no slot for the class"),
+        (["--model", "gone", "--positive", "{}"], "gone"),
+    ],
+)
+def test_a_mistake_in_prompts_is_one_line(
+    towers: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*PAIR[:4], *words, "--output", "out.csv"]) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("zsl: error")]
+    assert message in line
+    assert not Path("out.csv").exists()
 
 
 def test_without_validation_images_there_is_no_threshold(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

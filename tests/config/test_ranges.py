@@ -23,6 +23,7 @@ ASKED = {
     "xlsa17": ["data.name=x", "data.root=x"],
     "image_folder": ["data.root=x", "data.splits=x"],
     "extracted": ["data.root=x", "data.splits=x"],
+    "imagenet1k": ["data.splits=x"],
     "arrays": ["data.features=x", "data.labels=x", "data.splits=x"],
     "word2vec": ["class_embedding.path=x"],
     "fasttext": ["class_embedding.path=x"],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.metrics import log_loss
 
 from tests.gathered import best_temperature, ece, nll
@@ -97,6 +97,32 @@ def test_no_grid_beats_the_best_temperature(world) -> None:
     assert 0 < best < math.inf
     grid = [nll(scores, labels, scale * 10.0**e) for e in np.linspace(-5, 4, 60)] if scale else [nll(scores, labels)]
     assert nll(scores, labels, best) <= min(grid) + 1e-6
+
+
+@given(scored())
+@settings(max_examples=50)
+def test_no_grid_beats_the_best_temperature_of_sigmoids(world) -> None:
+    scores, labels = world
+    own = np.eye(scores.shape[1])[labels]
+    scale = np.abs(scores).max(axis=1).mean()
+    best = best_temperature(scores, labels, sigmoid=True)
+
+    def of(temperature: float) -> float:
+        z = scores / temperature
+        return -float(np.where(own, log_expit(z), log_expit(-z)).sum(axis=1).mean())
+
+    assert of(best) <= min([of(scale * 10.0**e) for e in np.linspace(-5, 4, 60)] if scale else [of(1)]) + 1e-5
+
+
+def test_temperature_of_sigmoids_is_recovered_from_separate_outcomes() -> None:
+    """The label is the outcome that came true, of images in which one did."""
+    rng = np.random.default_rng(0)
+    scores = 3 * rng.standard_normal((9000, 4)) - 2
+    true = rng.random(scores.shape) < expit(scores / 2)
+    one = true.sum(axis=1) == 1
+    images = scores[one], true[one].argmax(axis=1)
+    z = images[0] / best_temperature(*images, sigmoid=True)
+    np.testing.assert_allclose((expit(z) * images[0]).sum(axis=1).mean(), images[0][true[one]].mean(), atol=1e-6)
 
 
 def test_temperature_has_the_units_of_the_scores() -> None:

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import log_softmax, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 
 import zsl
 from tests.gathered import statistics
 from zsl.evaluation.confidence import aurc, risks, threshold
 from zsl.evaluation.evaluate import Calibration, ScoredImages, evaluate
+from zsl.evaluation.refusal import refusal
+from zsl.evaluation.statistics import gather
 
 
 @st.composite
@@ -32,6 +34,24 @@ def test_probabilities_are_those_of_the_softmax(world: tuple, gamma: float, temp
         np.testing.assert_allclose(got.confidence, p.max(axis=1))
         np.testing.assert_allclose(got.nll, -log_softmax(z, axis=1)[rows, labels], atol=1e-9)
         np.testing.assert_allclose(got.brier, ((p - np.eye(p.shape[1])[labels]) ** 2).sum(axis=1), atol=1e-9)
+
+
+@given(worlds(), st.floats(-2, 2), st.floats(0.1, 10))
+def test_sigmoids_are_probabilities_of_separate_outcomes(world: tuple, gamma: float, temperature: float) -> None:
+    scores, labels, seen = world
+    images = ScoredImages(scores, labels, seen, sigmoid=True)
+    found = gather(images, gamma=gamma, temperature=temperature)
+    assert found.calibrated is not None
+    own = np.eye(scores.shape[1])[labels]
+    for got, z in ((found.probabilities, scores), (found.calibrated, (scores - gamma * seen) / temperature)):
+        p = expit(z)
+        np.testing.assert_allclose(got.confidence, p.max(axis=1))
+        outcomes = np.where(own, -log_expit(z), -log_expit(-z))
+        np.testing.assert_allclose(got.nll, outcomes.sum(axis=1), atol=1e-7)
+        np.testing.assert_allclose(got.brier, ((p - own) ** 2).sum(axis=1), atol=1e-9)
+    asked = refusal(images, np.ones_like(seen), Calibration(gamma, temperature)).images.calibrated
+    assert asked is not None
+    np.testing.assert_array_equal(asked.nll, found.calibrated.nll)
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.booleans()), min_size=1, max_size=7), st.integers(0, 1000))

@@ -19,9 +19,9 @@ def confidence(*suffixes: str) -> set[str]:
 
 
 ZSL_NAMES = {"T1", "T1_per_sample", "T5", "T5_per_sample", "N1_skewness"} | confidence("ZSL")
-UNSEEN_NAMES = {"u", "u_per_sample", "u_top5", "u_top5_per_sample"} | confidence("GZSL", "u")
-SEEN_NAMES = {"s", "s_per_sample", "s_top5", "s_top5_per_sample"} | confidence("s")
-SEEN_NAMES |= {"H", "H_per_sample", "AUSUC", "AUSUC_per_sample", "AUROC"}
+UNSEEN_NAMES = {"u", "u_split", "u_per_sample", "u_top5", "u_top5_per_sample"} | confidence("GZSL", "u")
+SEEN_NAMES = {"s", "s_split", "s_per_sample", "s_top5", "s_top5_per_sample"} | confidence("s")
+SEEN_NAMES |= {"H", "H_split", "H_per_sample", "AUSUC", "AUSUC_per_sample", "AUROC"}
 CALIBRATED_NAMES = {"u_calibrated", "s_calibrated", "H_calibrated"}
 CALIBRATED_NAMES |= confidence("calibrated", "u_calibrated", "s_calibrated")
 

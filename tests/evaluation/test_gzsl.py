@@ -12,9 +12,10 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import hmean
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 
-from tests.gathered import best_gamma, margins, seen_unseen_auroc, seen_unseen_curve, u_s_H
+from tests.gathered import best_gamma, margins, seen_unseen_auroc, seen_unseen_curve, statistics, u_s_H
 from zsl.errors import InputError
-from zsl.evaluation.gzsl import harmonic_mean, stacked
+from zsl.evaluation import gzsl
+from zsl.evaluation.gzsl import harmonic_mean, split_u_s_H, stacked
 
 
 class World(NamedTuple):
@@ -66,6 +67,22 @@ def brute_force(world: World, per_class: bool) -> tuple[np.ndarray, np.ndarray, 
     biases = np.concatenate([[m[0] - 1], (m[:-1] + m[1:]) / 2, [m[-1] + 1]])
     u, s = zip(*(by_argmax(world, gamma, per_class) for gamma in biases), strict=True)
     return biases, np.array(u), np.array(s)
+
+
+@given(worlds(), st.integers(-4, 4))
+def test_split_label_spaces_are_never_harder_than_their_union(world: World, gamma: int) -> None:
+    """Base and new accuracy, counted image by image among the classes of its group; the union is no better at any γ."""
+    images = statistics(*world)
+    found, union = split_u_s_H(images), gzsl.u_s_H(images, float(gamma))
+    for name, group in (("u", False), ("s", True)):
+        columns = np.flatnonzero(world.seen == group)
+        right: dict[int, list[bool]] = {}
+        for row, y in zip(world.scores, world.labels, strict=True):
+            if world.seen[y] == group:
+                right.setdefault(int(y), []).append(columns[np.argmax(row[columns])] == y)
+        assert found[name] == pytest.approx(100 * np.mean([np.mean(answers) for answers in right.values()]))
+        assert found[name] >= union[name]
+    assert found["H"] == pytest.approx(hmean([found["u"], found["s"]]) if found["u"] * found["s"] else 0)
 
 
 def agrees_with_brute_force(world: World, per_class: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from scipy.special import expit, softmax
 
 from tests.features import pictures
 from tests.two_towers import LONGEST, checkpoint
@@ -21,6 +23,7 @@ from zsl.class_embeddings.prompt_files import template_sets
 from zsl.cli import main
 from zsl.data.label_space import LabelSpace
 from zsl.errors import InputError
+from zsl.features.store import open_store
 from zsl.methods.method import Dimensions
 from zsl.methods.open_vocabulary.zero_shot import ZeroShot
 
@@ -121,6 +124,63 @@ def test_a_mean_of_scores_and_the_largest_score(world: tuple[Path, Path]) -> Non
     np.testing.assert_allclose(largest, np.max(singles, axis=0), atol=1e-5)
 
 
+ADAPTER = ["method=tip_adapter", "method/base=zero_shot", "method.alpha=2.5", "method.beta=0.5"]
+
+
+def test_an_adapter_begins_with_the_logits(world: tuple[Path, Path]) -> None:
+    """Tip-Adapter over a two-tower model: its logits, and for seen classes the cache of their training images."""
+    model, place = world
+    own = ["class_embedding.templates=['a {}','the {}']", "class_embedding.ensemble=max"]
+    alone, images, _ = scores(model, place, "alone", *own, "method.largest=true")
+    found, again, result = scores(model, place, "tip", *own, *ADAPTER, "method.base.largest=true")
+    assert again == images
+    assert result["config"]["method"]["base"]["checkpoint"] == str(model)
+    store = open_store(place / "out")
+    z = np.asarray(store.features, dtype=float)
+    theta = dict(zip(store.names, z / np.linalg.norm(z, axis=1, keepdims=True), strict=True))
+    keys = {name: [z for path, z in theta.items() if path.startswith(name) and path not in images] for name in NAMES}
+    assert [len(keys[name]) > 0 for name in NAMES] == [True, True, False, False]
+    for i, path in enumerate(images):
+        for y, name in enumerate(NAMES):
+            near = [np.exp(-0.5 * (1 - theta[path] @ key)) for key in keys[name]]
+            assert found[i, y] == pytest.approx(alone[i, y] + 2.5 * sum(near), abs=1e-4 * float(np.abs(alone).max()))
+
+
+def test_an_adapter_of_texts_needs_one_vector_a_class(
+    world: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, place = world
+    own = ["class_embedding.templates=['a {}','the {}']", "class_embedding.ensemble=max", "method.base.largest=true"]
+    for method in ("clip_adapter", "cross_modal"):
+        with pytest.raises(AssertionError):
+            scores(model, place, method, *own, f"method={method}", "method/base=zero_shot")
+        assert "a class has several vectors where this method needs one" in capsys.readouterr().err
+
+
+def test_probabilities_are_those_of_the_checkpoint(
+    world: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bias of the logits goes with sigmoids: in metrics, and in the answers of a saved model."""
+    model, place = world
+    own = "class_embedding.templates='{}'"
+    store = open_store(place / "out")
+    for kind, run in ((None, "as_it_is"), ("sigmoid", "sigmoid"), ("softmax", "softmax")):
+        switch = [] if kind is None else [f"method.probabilities={kind}"]
+        found, images, result = scores(model, place, run, own, *switch, "save.model=true")
+        np.save(place / "first.npy", np.asarray(store.features)[[store.names.index(images[0])]])
+        capsys.readouterr()
+        assert main(["predict", str(place / run / "model"), str(place / "first.npy"), "--format", "csv"]) == 0
+        (answer,) = csv.DictReader(capsys.readouterr().out.splitlines())
+        row = found[0].astype(float)
+        sigmoids = kind == "sigmoid" or (kind is None and model.name == "siglip")
+        p = expit(row) if sigmoids else softmax(row)
+        assert float(answer["confidence_1"]) == pytest.approx(p.max(), abs=1e-4)
+        y = np.array([NAMES.index(path.split("/")[0]) for path in images])
+        every = expit(found.astype(float)) if sigmoids else softmax(found.astype(float), axis=1)
+        expected = ((every - np.eye(len(NAMES))[y]) ** 2).sum(axis=1).mean()
+        assert result["metrics"]["Brier_GZSL"] == pytest.approx(expected, abs=1e-4)
+
+
 @given(
     st.integers(1, 6), st.integers(1, 5), st.integers(1, 4), st.integers(0, 99), st.floats(0.1, 100), st.floats(-9, 9)
 )
@@ -169,16 +229,17 @@ def test_scale_and_bias_come_from_the_checkpoint_unless_given(tmp_path: Path) ->
     folder = checkpoint(tmp_path / "siglip", "siglip")
     train: Any = None
     for given_scale, given_bias, expected in (
-        (None, None, (np.exp(2.1), -3.0)),
-        (2.0, None, (2.0, 0.0)),
-        (None, 1.0, (np.exp(2.1), 1.0)),
+        (None, None, (np.exp(2.1), -3.0, True)),
+        (2.0, None, (2.0, 0.0, False)),
+        (None, 1.0, (np.exp(2.1), 1.0, True)),
     ):
         model = ZeroShot(Dimensions(24, 24, 3), given_scale, given_bias, checkpoint=folder)
         model.finalize(train)
-        np.testing.assert_allclose([float(model.s), float(model.b)], expected, rtol=1e-6)
+        np.testing.assert_allclose([float(model.s), float(model.b), float(model.sigmoid)], expected, rtol=1e-6)
     again = ZeroShot(Dimensions(24, 24, 3), checkpoint=tmp_path / "gone")
     again.load_state_dict(model.state_dict())
     assert float(again.b) == 1.0
+    assert again.probabilities == "sigmoid"
     with pytest.raises(InputError, match="has no logit_scale"):
         again.finalize(train)
 

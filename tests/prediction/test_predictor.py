@@ -14,6 +14,7 @@ from scipy.special import softmax
 import zsl
 from zsl.class_embeddings.word_vectors import WordVectors
 from zsl.errors import InputError
+from zsl.evaluation import scored_images
 from zsl.evaluation.evaluate import Calibration
 from zsl.methods import ESZSL
 from zsl.prediction.predictor import Predictor
@@ -47,6 +48,21 @@ def test_scores_of_some_classes_are_columns_of_all(order: list[int], count: int)
     x = images(np.arange(5))
     asked = [NAMES[i] for i in order[:count]]
     np.testing.assert_allclose(own.scores(x, asked), own.scores(x)[:, order[:count]], rtol=1e-5)
+
+
+def test_answers_do_not_depend_on_the_blocks_in_which_they_are_made(
+    model: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = images(np.arange(40) % 5)
+    whole = model.predict(x, top_k=2)
+    monkeypatch.setattr(scored_images, "SCORES", 15)
+    assert scored_images.rows_per_block(5) == 3
+    parts = model.predict(x, top_k=2)
+    assert np.array_equal(parts.labels, whole.labels)
+    np.testing.assert_allclose(parts.confidence, whole.confidence, rtol=1e-5)
+    np.testing.assert_allclose(parts.margin, whole.margin, rtol=1e-4, atol=1e-5)
+    expected = np.argsort(-model.scores(x), axis=1, kind="stable")[:, :2]
+    assert np.array_equal(parts.labels, np.array(NAMES, dtype=object)[expected])
 
 
 def test_names_are_found_however_they_are_spelled(model: Predictor) -> None:

@@ -28,6 +28,8 @@ VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "to
 """files of which a tokenizer has at least one"""
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 ENCODING = "one text at a time, on one thread, float32"
+TOGETHER = 2048
+"""texts that are written to the cache together, so that an interruption loses no more"""
 REMEMBERED = 3
 """encoders whose texts are kept in memory"""
 _ROWS: OrderedDict[str, dict[str, Float32[Array, " k"]]] = OrderedDict()
@@ -79,13 +81,13 @@ class TextEncoder:
             json.dumps([str(self.cache), self.canonical, *(file["content"] for file in known(files).values())])
         )
         fresh = [text for text in dict.fromkeys(texts) if text not in rows]
-        if fresh:
-            said = hashlib.sha256("\0".join([str(self.canonical), *fresh]).encode()).hexdigest()
+        for part in (fresh[start : start + TOGETHER] for start in range(0, len(fresh), TOGETHER)):
+            said = hashlib.sha256("\0".join([str(self.canonical), *part]).encode()).hexdigest()
             source = {"texts": said, "files": [file.name for file in files], "encoding": ENCODING}
             key = f"texts/{xxhash.xxh3_64_hexdigest(f'{folder.resolve()} {said}'.encode())}"
-            build = partial(self._entry, fresh)
+            build = partial(self._entry, part)
             vectors = np.array(cached(Path(self.cache).expanduser(), key, source, build, files).arrays["vectors"])
-            rows.update(zip(fresh, vectors, strict=True))
+            rows.update(zip(part, vectors, strict=True))
         return np.stack([rows[text] for text in texts])
 
     def _entry(self, texts: Sequence[str]) -> Entry:

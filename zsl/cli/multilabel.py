@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,13 @@ scores, one of:
   --scores FILE                               any scores, one column a class, in the order of the columns of LABELS
   --images FILE --positive FILE --negative FILE   probability of "y" against "no y" for each class (CheXzero)
   --images FILE --positive FILE               sigmoid of scale · cosine + bias (SigLIP)
+With --model, --positive and --negative are templates with {} for the class, such as "no {}", which its text tower
+encodes; several of them are averaged, and without --negative scale and bias are those of the checkpoint.
 
 examples:
   zsl multilabel labels.csv --scores scores.npy
   zsl multilabel labels.csv --images features/ --positive yes.npy --negative no.npy --output auroc.csv
+  zsl multilabel labels.csv --images features/ --model clip/ --positive "{}" --negative "no {}"
   zsl multilabel labels.csv --images images.npy --positive texts.npy --scale 112 --bias -16.5 --seen seen.txt --k 3,5
 
 Thresholds are chosen on the images with split val alone. With --seen, labels of the other classes are never read for
@@ -37,10 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("labels", type=Path, metavar="LABELS", help="table with a column of 0 and 1 for every class")
     parser.add_argument("--scores", type=Path, metavar="FILE", help="scores, images × classes")
     parser.add_argument("--images", type=Path, metavar="FILE", help="embeddings of images, or a store of zsl extract")
-    parser.add_argument("--positive", type=Path, metavar="FILE", help="embeddings of the texts of classes")
-    parser.add_argument("--negative", type=Path, metavar="FILE", help="embeddings of their negations")
-    parser.add_argument("--scale", type=float, default=1.0, help="factor of cosines, 1/temperature (default: 1)")
-    parser.add_argument("--bias", type=float, default=0.0, help="added to scaled cosines (default: 0)")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="two-tower model that encodes the texts")
+    for option, what in (("--positive", "the texts of classes"), ("--negative", "their negations")):
+        parser.add_argument(
+            option, action="append", metavar="FILE|TEMPLATE", help=f"embeddings of {what}, or a template of them"
+        )
+    parser.add_argument("--scale", type=float, help="factor of cosines, 1/temperature (default: 1)")
+    parser.add_argument("--bias", type=float, help="added to scaled cosines (default: 0)")
     parser.add_argument("--columns", metavar="NAMES", help="columns of classes, separated by commas (default: all)")
     parser.add_argument("--seen", metavar="NAMES|FILE", help="classes seen in training: names, or a file of lines")
     parser.add_argument("--criterion", choices=("mcc", "f1"), default="mcc", help="what thresholds maximise")
@@ -63,7 +70,7 @@ def main(arguments: argparse.Namespace) -> int:
     from zsl.cli.retrieve import whole_numbers
 
     table = label_table(arguments.labels, named(arguments.columns, "--columns"))
-    scores = _scores(arguments, table.images)
+    scores = _scores(arguments, table.images, table.classes)
     if scores.shape != table.labels.shape:
         raise InputError(
             f"LABELS: {table.labels.shape[0]} images × {table.labels.shape[1]} classes, but scores of shape "
@@ -95,7 +102,7 @@ def main(arguments: argparse.Namespace) -> int:
     return figures.deliver(rows, notes, arguments)
 
 
-def _scores(arguments: argparse.Namespace, names: list[str] | None) -> Array:
+def _scores(arguments: argparse.Namespace, names: list[str] | None, classes: Sequence[str]) -> Array:
     from zsl.api.retrieval import normalised
     from zsl.cli.row_files import embeddings, stored
     from zsl.evaluation.multilabel import pair_log_odds, sigmoid_log_odds
@@ -104,24 +111,51 @@ def _scores(arguments: argparse.Namespace, names: list[str] | None) -> Array:
         raise InputError("scores: give --scores, or --images with --positive; zsl multilabel --help explains them")
     if arguments.scores:
         return embeddings(arguments.scores, "--scores", "scores")
-    if not (0 < arguments.scale < math.inf and math.isfinite(arguments.bias)):
-        raise InputError(f"--scale {arguments.scale} --bias {arguments.bias}: scale must be positive, both finite")
+    scale, bias = _scale_and_bias(arguments)
     if arguments.images.is_dir():
         images = stored(arguments.images, names)
     else:
         images = embeddings(arguments.images, "--images", "images", "image_embeddings")
-    x, yes = normalised("--images", images), _texts(arguments.positive, "--positive")
-    no = None if arguments.negative is None else _texts(arguments.negative, "--negative")
+    x, yes = normalised("--images", images), _texts(arguments.positive, "--positive", arguments.model, classes)
+    no = None
+    if arguments.negative is not None:
+        no = _texts(arguments.negative, "--negative", arguments.model, classes)
     if yes.shape[1] != x.shape[1] or (no is not None and no.shape != yes.shape):
         shape = "" if no is None else f", {no.shape}"
         raise InputError(f"--positive: shapes {x.shape}, {yes.shape}{shape} of images and texts; use one model for all")
     if no is not None:
-        return pair_log_odds(x, yes, no, arguments.scale)
-    return sigmoid_log_odds(x, yes, arguments.scale, arguments.bias)
+        return pair_log_odds(x, yes, no, scale)
+    return sigmoid_log_odds(x, yes, scale, bias)
 
 
-def _texts(path: Path, option: str) -> Array:
+def _scale_and_bias(arguments: argparse.Namespace) -> tuple[float, float]:
+    scale, bias = arguments.scale, arguments.bias
+    if scale is None and arguments.model and arguments.negative is None:
+        from zsl.methods.open_vocabulary.checkpoint import scale_and_bias
+
+        scale, own = scale_and_bias(arguments.model, "--model ")
+        bias = own if bias is None else bias
+    scale, bias = 1.0 if scale is None else scale, bias or 0.0
+    if not (0 < scale < math.inf and math.isfinite(bias)):
+        raise InputError(f"--scale {scale} --bias {bias}: scale must be positive, both finite")
+    return scale, bias
+
+
+def _texts(given: Sequence[str], option: str, model: Path | None, classes: Sequence[str]) -> Array:
     from zsl.api.retrieval import normalised
-    from zsl.cli.row_files import embeddings
 
-    return normalised(option, embeddings(path, option, option[2:], "texts", "text_embeddings"))
+    if model is None:
+        if len(given) > 1 or "{}" in given[0]:
+            raise InputError(f"{option} {given[-1]}: several, or a template, need the --model that encodes them")
+        from zsl.cli.row_files import embeddings
+
+        return normalised(option, embeddings(Path(given[0]), option, option[2:], "texts", "text_embeddings"))
+    from zsl.class_embeddings.prompts import Prompts
+    from zsl.data.dataset import ClassDescriptions
+    from zsl.features.cache import user_cache
+
+    for template in given:
+        if "{}" not in template:
+            raise InputError(f"{option} {template}: has no slot for the class; write {{}} where its name stands")
+    described = ClassDescriptions(tuple(classes))
+    return normalised(option, Prompts(templates=list(given), model=model, cache=user_cache()).fit(described)(described))

@@ -6,10 +6,14 @@ key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
+import numpy as np
 import torch
+from jaxtyping import Float64
+from numpy import ndarray as Array
 
 from zsl.class_embeddings.embedding import ClassEmbedding
 from zsl.config.checking import check, instantiate, require_seed
@@ -28,6 +32,8 @@ from zsl.features.cache import by_content
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.selection.space import Hyperparameters
 from zsl.training.memory import require_memory
+
+log = logging.getLogger(__name__)
 
 Node = Mapping[str, Any]
 """a resolved part of a configuration, of Python's built-in types"""
@@ -80,8 +86,20 @@ def embedded(dataset: Dataset, class_embedding: Node, scale: FeatureScale) -> Em
     seed = class_embedding["shuffle_seed"]
     seed = None if seed is None else require_seed("class_embedding.shuffle_seed", seed)
     source = EmbeddedDataset(dataset, embedding.fit, scale, class_embedding["scale"], seed)
-    _ = source.phi  # refuses a class that cannot be embedded before anything is trained
+    _warn_of_equal(source.phi, dataset.classes.names)  # refuses a class that cannot be embedded before training
     return source
+
+
+def _warn_of_equal(phi: Float64[Array, "classes k"], names: Sequence[str]) -> None:
+    """Warn of classes whose descriptions are equal, which no score tells apart."""
+    _, first, which = np.unique(phi, axis=0, return_index=True, return_inverse=True)
+    again = np.flatnonzero(first[which.reshape(-1)] != np.arange(len(phi)))
+    if len(again):
+        other, one = names[again[0]], names[first[which.reshape(-1)[again[0]]]]
+        log.warning(
+            "class embedding: φ of %r is that of %r, and so for %d of %d classes; nothing tells these apart",
+            *(other, one, len(again), len(phi)),
+        )
 
 
 def stage_of(source: EmbeddedDataset, name: str, seen_holdout: float) -> Stage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -52,6 +53,11 @@ def few_shot(dataset: Dataset, shots: int, seed: int) -> Dataset:
         card=replace(dataset.card, title=title, notes=(*dataset.card.notes, *note)),
         fingerprints={**dataset.fingerprints, **digests},
     )
+
+
+def title_of_all(title: str) -> str:
+    """Return the title of the data set that :func:`few_shot` drew from."""
+    return re.sub(r", \d+ shots? \(seed \d+\)$", "", title)
 
 
 def _of_class(dataset: Dataset, rows: Int64[Array, " n"], label: int) -> Int64[Array, " m"]:

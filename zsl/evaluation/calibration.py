@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 from numpy import ndarray as Array
+from scipy.special import expit
 
 from zsl.errors import InputError
 from zsl.evaluation.confidence import CACHED
@@ -19,8 +20,8 @@ COLDEST, HOTTEST = 1e-6, 1e4
 """temperatures between which the best one is sought, in units of the mean range of a row"""
 Derivatives = Callable[[float], Float64[Array, " 4"]]
 """β -> the first four derivatives of the negative log-likelihood by β = 1/T"""
-Below = Iterable[tuple[Float64[Array, "rows c"], Float64[Array, " rows"]]]
-"""blocks of F(x, y) - max F(x, ·), and of the entry of the true class"""
+Logits = Iterable[tuple[Float64[Array, "rows c"], Float64[Array, " rows"]]]
+"""blocks of F(x, y) - max F(x, ·), or with sigmoids of F(x, y), and of the entry of the true class"""
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ def best_temperature(images: ScoreStatistics, stream: ScoreStream, gamma: float 
 
         NLL(T) = −1/n Σ_i log softmax((F(x_i, ·) − γ [· seen]) / T)[y_i]
 
+    or, where probabilities are sigmoids, the one of all classes as separate outcomes (:class:`.Probabilities`).
     The scores must come from VALIDATION images. NLL is convex in β = 1/T, so there is one minimum; it is sought for T
-    between 1e-6 and 1e4 times the mean range (max − min) of a row. Where every answer is right, or the scores are worse
-    than none, the infimum lies at T → 0 or T → ∞, and a finite T that comes close to it is returned; where each row
-    is constant, T changes nothing and is 1.
+    between 1e-6 and 1e4 times the mean range (max − min) of a row, or with sigmoids the mean of its largest |F|. Where
+    every answer is right, or the scores are worse than none, the infimum lies at T → 0 or T → ∞, and a finite T that
+    comes close to it is returned; where each row is constant, or with sigmoids 0, T changes nothing and is 1.
 
     The minimum of the sample is found first. Where that is not all images, the scores are read again, two passes as a
     rule: each gives four derivatives, whose Taylor polynomial leaves the fourth power of the relative error of T.
@@ -68,16 +70,19 @@ def best_temperature(images: ScoreStatistics, stream: ScoreStream, gamma: float 
     bias = checked_gamma(gamma) * images.seen
     labels, sample = images.labels[images.sampled], images.sample.numpy()
     step = max(1, CACHED // sample.shape[1])
+    sigmoid = stream.sigmoid
     parts = [(sample[i : i + step], labels[i : i + step]) for i in range(0, len(sample), step)]
-    scale = float(np.mean(np.concatenate([-below.min(axis=1) for below, _ in _below(parts, bias)])))
+    ranges = [np.abs(x).max(axis=1) for x, _ in _logits(parts, bias, sigmoid)]
+    scale = float(np.mean(np.concatenate(ranges)))
     if scale == 0:
         return 1.0
-    kept = [(below / scale, own / scale) for below, own in _below(parts, bias)]
-    beta = _minimum(lambda beta: _derivatives(kept, beta), 10.0)
+    kept = [(x / scale, own / scale) for x, own in _logits(parts, bias, sigmoid)]
+    of_sample = _of_sigmoids if sigmoid else _derivatives
+    beta = _minimum(lambda beta: of_sample(kept, beta), 10.0)
     if not images.complete:
 
         def of_all(beta: float) -> Float64[Array, " 4"]:
-            return _derivatives(((x / scale, own / scale) for x, own in _all_below(stream, bias)), beta)
+            return of_sample(((x / scale, own / scale) for x, own in _all_logits(stream, bias)), beta)
 
         beta = _minimum(of_all, beta)
     return scale / beta
@@ -113,7 +118,7 @@ def _taylor_root(g: Float64[Array, " 4"]) -> float:
     return float(delta)
 
 
-def _derivatives(blocks: Below, beta: float) -> Float64[Array, " 4"]:
+def _derivatives(blocks: Logits, beta: float) -> Float64[Array, " 4"]:
     """Return the derivatives of the mean NLL by β: E[x] − own, and the cumulants κ₂, κ₃, κ₄ of x ~ softmax(βx)."""
     total, n = np.zeros(4), 0
     for x, own in blocks:
@@ -130,19 +135,34 @@ def _derivatives(blocks: Below, beta: float) -> Float64[Array, " 4"]:
     return total / n
 
 
-def _below(
-    parts: Iterable[tuple[Array, Int64[Array, " rows"]]], bias: Float64[Array, " c"]
+def _of_sigmoids(blocks: Logits, beta: float) -> Float64[Array, " 4"]:
+    """Return the derivatives by β of the mean of Σ_y softplus(βx_y) − βx of the true class."""
+    total, n = np.zeros(4), 0
+    for x, own in blocks:
+        p = expit(beta * x)
+        slope = p * (1 - p)
+        by_order = (p, slope, slope * (1 - 2 * p), slope * (1 - 6 * slope))
+        total += [np.einsum("ij,ij->", x**order, part) for order, part in enumerate(by_order, 1)]
+        total[0] -= own.sum()
+        n += len(x)
+    return total / n
+
+
+def _logits(
+    parts: Iterable[tuple[Array, Int64[Array, " rows"]]], bias: Float64[Array, " c"], sigmoid: bool
 ) -> Iterator[tuple[Array, Array]]:
     for scores, labels in parts:
-        below = scores.astype(np.float64) - bias
-        below -= below.max(axis=1, keepdims=True)
-        yield below, np.take_along_axis(below, labels[:, None], axis=1)[:, 0]
+        x = scores.astype(np.float64) - bias
+        if not sigmoid:
+            x -= x.max(axis=1, keepdims=True)
+        yield x, np.take_along_axis(x, labels[:, None], axis=1)[:, 0]
 
 
-def _all_below(scores: ScoreStream, bias: Float64[Array, " c"]) -> Iterator[tuple[Array, Array]]:
+def _all_logits(scores: ScoreStream, bias: Float64[Array, " c"]) -> Iterator[tuple[Array, Array]]:
     stop = 0
     for block in scores.blocks():
         start, stop = stop, stop + len(block)
         matrix, step = block.numpy(force=True), max(1, CACHED // block.shape[1])
         labels = scores.labels[start:stop]
-        yield from _below(((matrix[i : i + step], labels[i : i + step]) for i in range(0, len(matrix), step)), bias)
+        cut = ((matrix[i : i + step], labels[i : i + step]) for i in range(0, len(matrix), step))
+        yield from _logits(cut, bias, scores.sigmoid)

@@ -20,14 +20,17 @@ CACHED = 1 << 17
 
 @dataclass(frozen=True)
 class Probabilities:
-    """What metrics need to know of p = softmax(F(x, ·)) for every image."""
+    """What metrics need to know of p = softmax(F(x, ·)) or σ(F(x, ·)) for every image, with true class y.
+
+    Sigmoids are probabilities of c separate outcomes, which need not add up to 1: their NLL is that of all of them.
+    """
 
     confidence: Float64[Array, " n"]
     """max_y p_y"""
     nll: Float64[Array, " n"]
-    """−log p_y of the true class y"""
+    """−log p_y; with sigmoids −log p_y − Σ_{y' ≠ y} log(1 − p_y')"""
     brier: Float64[Array, " n"]
-    """Σ_y' (p_y' − [y' = y])², in [0, 2] [Brier1950]"""
+    """Σ_y' (p_y' − [y' = y])² [Brier1950], in [0, 2], with sigmoids in [0, c]"""
 
     def images(self, of: Bool[Array, " n"]) -> Probabilities:
         """Return those of the images in a mask."""
@@ -58,7 +61,7 @@ def ece(confidence: Float64[Array, " n"], right: Bool[Array, " n"], bins: int = 
     Bin b holds the images whose confidence is in ((b−1)/bins, b/bins]. Every image counts the same.
 
     Args:
-        confidence: of the answer for every image, the largest entry of the softmax.
+        confidence: of the answer for every image, max_y p_y.
         right: whether the answer is right.
         bins: number of bins.
 
@@ -110,14 +113,19 @@ def probabilities(
     highest: Float64[Tensor, " rows"],
     bias: Float64[Tensor, " classes"] | None = None,
     temperature: float = 1.0,
+    *,
+    sigmoid: bool = False,
 ) -> Float64[Array, "3 rows"]:
     """Return confidence, NLL and Brier score of p_y = exp((F(x, y) - bias_y - highest) / T) / Z, from Z and Σ_y p_y².
 
-    ``own`` is F(x, y) - bias_y of the true class, and ``highest`` the largest of any: the confidence is 1 / Z.
+    ``own`` is F(x, y) - bias_y of the true class, and ``highest`` the largest of any: the confidence is 1 / Z. With
+    ``sigmoid`` p_y = σ((F(x, y) - bias_y) / T), and the confidence is σ(highest / T).
 
     In main memory by NumPy, a few rows at a time: its exponential is several times as fast as PyTorch's, and what it
     writes stays in the cache of the processor.
     """
+    if sigmoid:
+        return _of_sigmoids(block, own / temperature, highest / temperature, bias, temperature)
     below_highest = ((own - highest) / temperature).numpy(force=True)
     if block.device.type != "cpu":
         shifted = block.double() if bias is None else block.double() - bias
@@ -138,6 +146,22 @@ def probabilities(
             np.exp(below, out=below).sum(axis=1, out=Z[i : i + step])
             np.einsum("ij,ij->i", below, below, out=squares[i : i + step])
     return _of_sums(Z, squares, below_highest)
+
+
+def _of_sigmoids(
+    block: Float[Tensor, "rows classes"],
+    own: Float64[Tensor, " rows"],
+    highest: Float64[Tensor, " rows"],
+    bias: Float64[Tensor, " classes"] | None,
+    temperature: float,
+) -> Float64[Array, "3 rows"]:
+    """Return confidence, Σ_y softplus(F_y) − F of the true class, and Σ_y p_y² − 2 p + 1 with its p."""
+    from torch.nn.functional import softplus
+
+    logits = (block.double() if bias is None else block.double() - bias) / temperature
+    nll = softplus(logits).sum(dim=1) - own
+    brier = logits.sigmoid().square().sum(dim=1) - 2 * own.sigmoid() + 1
+    return np.stack([part.numpy(force=True) for part in (highest.sigmoid(), nll, brier)])
 
 
 def _of_sums(

@@ -15,7 +15,7 @@ from zsl.evaluation.accuracy import class_accuracies, mean_class_accuracy, sampl
 from zsl.evaluation.calibration import Calibration, best_temperature
 from zsl.evaluation.confidence import Probabilities
 from zsl.evaluation.curve import SeenUnseenCurve, best_gamma, seen_unseen_curve
-from zsl.evaluation.gzsl import seen_unseen_auroc, u_s_H
+from zsl.evaluation.gzsl import seen_unseen_auroc, split_u_s_H, u_s_H
 from zsl.evaluation.hierarchical import hierarchical_precision
 from zsl.evaluation.hubness import skewness
 from zsl.evaluation.scored_images import ScoredImages, ScoreStream
@@ -30,13 +30,15 @@ class Evaluation:
 
     ``metrics`` holds finite floats. Percent: ``T1`` and ``T<k>`` (ZSL), ``u``, ``s``, ``H`` and ``u_calibrated``,
     ``s_calibrated``, ``H_calibrated`` (GZSL), ``u_top<k>`` and ``s_top<k>`` (GZSL, the true class among the k best of
-    all classes), all of them means over classes, and ``T1_per_sample``, ``T<k>_per_sample``, ``u_per_sample``,
-    ``s_per_sample``, ``H_per_sample``, ``u_top<k>_per_sample``, ``s_top<k>_per_sample``. With a hierarchy, ``hp<k>``
-    (ZSL) and ``u_hp<k>`` (GZSL), :func:`~zsl.evaluation.hierarchical.hierarchical_precision` in percent, over classes
-    and ``_per_sample``. In [0, 1]: ``AUSUC``, ``AUSUC_per_sample``, ``AUROC``,
-    ``ECE_ZSL``, ``ECE_GZSL``, ``ECE_u``, ``ECE_s`` (images of unseen or seen classes, among all classes), and
-    ``ECE_calibrated``, ``ECE_u_calibrated``, ``ECE_s_calibrated`` (GZSL scores after γ and T); for each of them ``NLL``
-    (nats), ``Brier`` (in [0, 2]) and ``AURC`` (area under the risk–coverage curve, in [0, 1]), means over images.
+    all classes), ``u_split``, ``s_split`` and ``H_split`` (unseen images among unseen classes alone, seen ones among
+    seen classes alone: new and base of the base-to-new protocol), all of them means over classes, and
+    ``T1_per_sample``, ``T<k>_per_sample``, ``u_per_sample``, ``s_per_sample``, ``H_per_sample``,
+    ``u_top<k>_per_sample``, ``s_top<k>_per_sample``. With a hierarchy, ``hp<k>`` (ZSL) and ``u_hp<k>`` (GZSL),
+    :func:`~zsl.evaluation.hierarchical.hierarchical_precision` in percent, over classes and ``_per_sample``. In [0, 1]:
+    ``AUSUC``, ``AUSUC_per_sample``, ``AUROC``, ``ECE_ZSL``, ``ECE_GZSL``, ``ECE_u``, ``ECE_s`` (images of unseen or
+    seen classes, among all classes), and ``ECE_calibrated``, ``ECE_u_calibrated``, ``ECE_s_calibrated`` (GZSL scores
+    after γ and T); for each of them ``NLL`` (nats), ``Brier`` (in [0, 2] with softmax) and ``AURC`` (area under the
+    risk–coverage curve, in [0, 1]), means over images.
     ``N1_skewness`` (ZSL) has no unit. What is not defined, such as s where no test image is of a seen class, is absent.
 
     ``per_class`` holds top-1 accuracies in percent: ``T1`` by column of the ZSL scores, ``u`` by unseen and ``s`` by
@@ -84,6 +86,7 @@ def evaluate(
     every = gather(gzsl, top=max(TOP, *top_k), gamma=gamma, temperature=temperature)
     hit = every.hits()
     metrics |= u_s_H(every) | _suffixed("_per_sample", u_s_H(every, per_class=False))
+    metrics |= _suffixed("_split", split_u_s_H(every))
     for name, of_group in (("u", ~every.of_seen_class), ("s", every.of_seen_class)):
         if of_group.any():
             for k in top_k:

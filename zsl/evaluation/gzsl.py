@@ -36,9 +36,22 @@ def u_s_H(images: ScoreStatistics, gamma: float = 0.0, *, per_class: bool = True
     The answer is argmax over y of F(x, y) − γ [y seen]. ``per_class`` averages over the classes that have images,
     otherwise over images. A group without images has no accuracy: its key, and H, are then absent.
     """
-    hit, of_seen = images.answers(gamma) == images.labels, images.of_seen_class
+    return _u_s_H(images, images.answers(gamma) == images.labels, per_class=per_class)
+
+
+def split_u_s_H(images: ScoreStatistics) -> dict[str, float]:
+    """Return u among the unseen classes alone, s among the seen classes alone, and their H, in percent.
+
+    These are the new and base accuracy of the base-to-new protocol. No image can be taken for one of the other group,
+    so that u and s are at least those of :func:`u_s_H` at every γ. Keys are absent as there.
+    """
+    within = np.where(images.of_seen_class, images.best_seen, images.best_unseen)
+    return _u_s_H(images, within == images.labels)
+
+
+def _u_s_H(images: ScoreStatistics, hit: Bool[Array, " n"], *, per_class: bool = True) -> dict[str, float]:
     metrics = {}
-    for name, group in (("u", ~of_seen), ("s", of_seen)):
+    for name, group in (("u", ~images.of_seen_class), ("s", images.of_seen_class)):
         if group.any():
             right = hit[group]
             metrics[name] = mean_class_accuracy(right, images.labels[group]) if per_class else sample_accuracy(right)

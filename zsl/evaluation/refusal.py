@@ -42,6 +42,11 @@ class Listed(ScoreStream):
         """Mask of the images whose class is not listed."""
         return np.asarray(~self.listed[self.scores.labels])
 
+    @property
+    def sigmoid(self) -> bool:  # type: ignore[override]
+        """Whether probabilities are sigmoids."""
+        return self.scores.sigmoid
+
     def blocks(self) -> Iterator[Float[Tensor, "rows listed"]]:
         """Yield the columns of the listed classes."""
         import torch

@@ -38,6 +38,8 @@ class ScoreStream(ABC):
 
     labels: Int64[Array, " n"]
     seen: Bool[Array, " classes"]
+    sigmoid: bool = False
+    """whether the probability of a class is σ(F(x, y)), by itself, and not the softmax over all classes"""
 
     @abstractmethod
     def blocks(self) -> Iterator[Float[Tensor, "rows classes"]]:
@@ -69,6 +71,7 @@ class ScoredImages(ScoreStream):
     scores: Float64[Array, "n classes"]
     labels: Int64[Array, " n"]
     seen: Bool[Array, " classes"]
+    sigmoid: bool = False
 
     def __post_init__(self) -> None:
         scores = checked_scores(self.scores).astype(np.float64, copy=False)

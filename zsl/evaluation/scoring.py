@@ -33,6 +33,11 @@ class ModelScores(ScoreStream):
         """Mask of the seen classes."""
         return self.classes.seen.numpy()
 
+    @property
+    def sigmoid(self) -> bool:  # type: ignore[override]
+        """Whether the method's probabilities are sigmoids."""
+        return self.model.probabilities == "sigmoid"
+
     def blocks(self) -> Iterator[Float[Tensor, "rows classes"]]:
         """Yield F(x, y) of consecutive images for every class."""
         device, n, step = self.model.device, len(self.labels), rows_per_block(len(self.classes))

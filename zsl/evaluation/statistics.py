@@ -36,9 +36,9 @@ class ScoreStatistics:
     """the highest score of a seen class; -inf where no class is seen"""
     unseen_score: Float64[Array, " n"]
     probabilities: Probabilities
-    """of softmax(F(x, ·))"""
+    """of softmax(F(x, ·)), or of σ(F(x, ·))"""
     calibrated: Probabilities | None
-    """of softmax((F(x, ·) - γ [y seen]) / T), where a calibration was given"""
+    """the same of (F(x, ·) - γ [y seen]) / T, where a calibration was given"""
     sample: Float[Tensor, "m c"] | None = None
     """scores of the images ``sampled``, where a sample was asked for"""
     sampled: Int64[Array, " m"] | None = None
@@ -156,13 +156,13 @@ def gather(
             best[place, start:stop] = of_group.numpy(force=True)
             highest[place, start:stop] = score.numpy(force=True)
         own = block.gather(1, torch.from_numpy(scores.labels[start:stop, None]).to(block.device))[:, 0].double()
-        plain[:, start:stop] = probabilities(block, own, values[:, 0].double())
+        plain[:, start:stop] = probabilities(block, own, values[:, 0].double(), sigmoid=scores.sigmoid)
         if calibrated is not None and temperature is not None:
             top_score = np.maximum(highest[0, start:stop] - gamma, highest[1, start:stop])
             after = torch.from_numpy(top_score).to(block.device)
             bias = gamma * here.double()
             biased = own - bias[torch.from_numpy(scores.labels[start:stop]).to(block.device)]
-            calibrated[:, start:stop] = probabilities(block, biased, after, bias, temperature)
+            calibrated[:, start:stop] = probabilities(block, biased, after, bias, temperature, sigmoid=scores.sigmoid)
         inside = kept[(kept >= start) & (kept < stop)] - start
         if len(inside):
             parts.append(block[torch.from_numpy(inside).to(block.device)].cpu())

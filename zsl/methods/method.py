@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from jaxtyping import Float
@@ -56,6 +56,8 @@ class ZSLModel(LightningModule, ABC):
     selection: ClassVar[Mapping[str, Any]] = MappingProxyType({"objective": "T1", "patience": 10, "every": 1})
     """what a selection uses where it names nothing: the metric that is maximised, epochs without improvement after
     which training stops (None: never) and epochs between two validations (None: a tenth of all)"""
+    probabilities: ClassVar[Literal["softmax", "sigmoid"]] = "softmax"
+    """how scores become probabilities: softmax over the classes asked about, or σ(F(x, y)) of every class by itself"""
 
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -13,7 +13,8 @@ from zsl.files.checks import Check, Fault, anything, mapping, matching, number, 
 from zsl.outputs.schema import SETTINGS, scale
 from zsl.outputs.statistics import Summary, summarize
 
-METRICS = ("T1", "u", "s", "H", "AUSUC")
+USUAL = ("T1", "u", "s", "H")
+METRICS = (*USUAL, "AUSUC", "s_split", "H_split")
 """metrics that a row may have; all that it has are compared"""
 SPREAD = 0.25
 """greatest difference, in percentage points, between a printed H and the harmonic mean of the printed u and s: both
@@ -86,6 +87,12 @@ def claims(published: Mapping[str, Any] | None, place: str = "published") -> lis
         raise InputError(f"{key}: {cause}; look it up where it was printed, and correct it or leave it out")
     shared = {name: published[name] for name in (*CONDITIONS, *OPTIONAL) if name in published}
     return [_row_of(data, row, shared, published) for data, rows in published["results"].items() for row in rows]
+
+
+def shown(printed: Iterable[Claim], usual: Sequence[str] = USUAL) -> list[str]:
+    """Return the metrics of a table: the usual ones, and those that one of the claims has."""
+    found = {name for claim in printed for name in claim.metrics}
+    return [name for name in METRICS if name in usual or name in found]
 
 
 def tolerance(claim: Claim, metric: str) -> float:

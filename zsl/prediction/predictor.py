@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64, Int64
 from numpy import ndarray as Array
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from torch import Tensor
 
 from zsl.data.class_names import normalised
@@ -24,6 +24,7 @@ from zsl.evaluation.evaluate import Calibration
 from zsl.evaluation.gzsl import stacked
 from zsl.evaluation.scored_images import ScoreStream
 from zsl.evaluation.scoring import ModelScores
+from zsl.evaluation.statistics import best_classes
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.prediction.arrays import embeddings_of, features_of
 from zsl.prediction.components import of_object
@@ -45,7 +46,8 @@ class Answers:
 
     Attributes:
         labels: names, shape (n, top_k).
-        confidence: softmax of calibrated scores over all classes that were asked about, shape (n, top_k).
+        confidence: softmax of calibrated scores over all classes that were asked about, or their sigmoid where that is
+            how the method makes probabilities, shape (n, top_k).
         margin: calibrated score of the best seen class minus that of the best unseen class, shape (n,); NaN where
             the classes that were asked about are all seen or all unseen.
     """
@@ -158,10 +160,15 @@ class Predictor:
         Raises:
             InputError: the features have another length, are not finite or too large, or a label cannot be embedded.
         """
-        found = self.stream(x, labels=labels).dense()
-        if not np.isfinite(found).all():
-            raise InputError("scores: not all are finite numbers; features or φ are too large for it; scale them")
-        return found
+        return np.concatenate(list(self._blocks(x, labels)))
+
+    def _blocks(
+        self, x: Float[Array, "n d"] | Tensor, labels: Labels | None
+    ) -> Iterator[Float64[Array, "rows classes"]]:
+        for block in self.stream(x, labels=labels).matrices():
+            if not np.isfinite(block).all():
+                raise InputError("scores: not all are finite numbers; features or φ are too large for it; scale them")
+            yield block
 
     def stream(
         self, x: Float[Array, "n d"] | Tensor, y: Int64[Array, " n"] | None = None, labels: Labels | None = None
@@ -193,7 +200,8 @@ class Predictor:
             InputError: ``top_k`` is below 1, or as of :meth:`scores`.
         """
         space = self.label_space(labels)
-        return self.answers(self.scores(x, space), space, top_k)
+        parts = [self.answers(block, space, top_k) for block in self._blocks(x, space)]
+        return Answers(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(Answers)))
 
     def answers(self, scores: Float64[Array, "n classes"], space: LabelSpace, top_k: int = 1) -> Answers:
         """Return the answers that scores of these classes give.
@@ -208,8 +216,9 @@ class Predictor:
         if self.calibration is not None:
             scores = stacked(scores, seen, self.calibration.gamma) if both else scores
             scores = scores / self.calibration.temperature
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
-        confidence = np.take_along_axis(softmax(scores, axis=1), best, axis=1)
+        best = best_classes(torch.from_numpy(scores), top_k)[1].numpy()
+        sigmoid = self.method.probabilities == "sigmoid" and isinstance(self.correction, Uncorrected)
+        confidence = np.take_along_axis(expit(scores) if sigmoid else softmax(scores, axis=1), best, axis=1)
         margin = np.full(len(scores), np.nan)
         if both:
             margin = scores[:, seen].max(axis=1) - scores[:, ~seen].max(axis=1)

@@ -27,6 +27,8 @@ NEGATIONS = frozenset({"no", "not", "non", "without", "nor", "never", "none", "n
 CATCH_ALL = frozenset({"other", "others", "background", "unknown", "misc", "miscellaneous", "else", "anything"})
 BLOCK = 1024
 """names whose neighbours are found together"""
+NEAREST = 1000
+"""near-identical pairs that are named, the nearest ones"""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,9 @@ class Neighbours:
     centred: Int64[Array, " names"]
     """N_k of vectors from which the mean over all names was taken"""
     pairs: Sequence[tuple[int, int, float]]
-    """pairs of names whose centred vectors have a cosine above the threshold, nearest first"""
+    """pairs of names whose centred vectors have a cosine above the threshold, nearest first, `NEAREST` at most"""
+    near: int = 0
+    """number of all such pairs"""
 
 
 def by_spelling(names: Sequence[str]) -> Iterator[Finding]:
@@ -108,7 +112,7 @@ def neighbours(vectors: Float64[Array, "names d"], k: int, near: float) -> Neigh
     unit = unit_rows(vectors)
     k = min(k, len(unit) - 1)
     centred = unit_rows(unit - unit.mean(axis=0))
-    found: list[tuple[int, int, float]] = []
+    pairs, total = np.zeros((0, 3)), 0
     counts = np.zeros((2, len(unit)), dtype=np.int64)
     for start in progress(range(0, len(unit), BLOCK), "neighbours", f"blocks of {BLOCK} names"):
         for which, rows in enumerate((unit, centred)):
@@ -116,13 +120,14 @@ def neighbours(vectors: Float64[Array, "names d"], k: int, near: float) -> Neigh
             own = np.arange(len(cosines))
             cosines[own, start + own] = -np.inf
             if k:
-                counts[which] += np.bincount(
-                    np.argpartition(-cosines, k - 1, axis=1)[:, :k].ravel(), minlength=len(rows)
-                )
-        for i, j in np.argwhere(cosines > near):
-            if start + i < j:
-                found.append((int(start + i), int(j), float(cosines[i, j])))
-    return Neighbours(k, counts[0], counts[1], sorted(found, key=lambda pair: -pair[2]))
+                nearest = np.argpartition(cosines, len(rows) - k, axis=1)[:, len(rows) - k :]
+                counts[which] += np.bincount(nearest.ravel(), minlength=len(rows))
+        i, j = np.nonzero(cosines > near)
+        i, j = (side[start + i < j] for side in (i, j))
+        total += len(i)
+        pairs = np.concatenate([pairs, np.column_stack([start + i, j, cosines[i, j]])])
+        pairs = pairs[np.argsort(-pairs[:, 2], kind="stable")[:NEAREST]]
+    return Neighbours(k, counts[0], counts[1], [(int(i), int(j), float(c)) for i, j, c in pairs], total)
 
 
 def by_vectors(names: Sequence[str], of: Neighbours, most: int) -> Iterator[Finding]:
@@ -142,14 +147,16 @@ def by_vectors(names: Sequence[str], of: Neighbours, most: int) -> Iterator[Find
 
 
 def summary(names: Sequence[str], of: Neighbours) -> list[str]:
-    """Return notes on hubness as a whole."""
+    """Return notes on hubness as a whole, and on pairs that are not named."""
     if not of.k:
         return []
+    more = [f"{of.near} near-identical pairs, of which the nearest {NEAREST} are named"] * (of.near > NEAREST)
     hub, antihub = (100 * found(of.occurrence).mean() for found in (hubs, antihubs))
     skew, centred = skewness(of.occurrence), skewness(of.centred)
     return [
         f"N_{of.k} among the {len(names)} names: skewness {skew:.2f} ({centred:.2f} without the mean of all names); "
-        f"{hub:.1f}% are hubs (N > 2k), {antihub:.1f}% antihubs (N = 0)"
+        f"{hub:.1f}% are hubs (N > 2k), {antihub:.1f}% antihubs (N = 0)",
+        *more,
     ]
 
 

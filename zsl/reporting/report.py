@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zsl.reporting.table import Row
 
 HELP = "gather results into a table"
+IMAGES = ("svg", "png", "pdf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--published", action="store_true", help="compare runs with the published numbers of their method and data"
+    )
+    parser.add_argument(
+        "--base-to-new",
+        action="store_true",
+        help="show accuracy among seen (base) and among unseen (new) classes alone beside that among all classes",
+    )
+    parser.add_argument(
+        "--shots",
+        action="store_true",
+        help="show u and s by labels per class (data.shots); --output FILE.svg, .png or .pdf draws them",
     )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a self-contained page with figures instead")
 
@@ -83,18 +94,47 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         )
     if pivot and (metrics or args.html):
         raise InputError("--pivot names the metrics of a table; omit --metrics and --html")
+    if args.base_to_new + args.shots + bool(metrics or columns or pivot or args.published or args.html) > 1:
+        raise InputError(
+            "--base-to-new and --shots have fixed columns; give one of them, without --metrics, --columns, --pivot, "
+            "--published and --html"
+        )
     results = gather(args.paths, () if args.html else LINES)
     if args.published:
         return show_published(results, args, console, every=True)
     found = renamed(arrange(rows(results), args.sort), *parsed(args.names))
+    if args.base_to_new:
+        from zsl.reporting.base_to_new import base_to_new
+
+        found, names, made = base_to_new(found, args.std)
+        return deliver(made, lambda: _csv(found, names, (), ()), args, console)
+    if args.shots:
+        return _show_shots(found, args, console)
     if not args.html:
-        return show(found, metrics, args, console, columns, pivot)
+        from zsl.reporting.controls import control_sheets
+
+        controls = control_sheets(results, metrics) if form_of(args) != "csv" else []
+        return show(found, metrics, args, console, columns, pivot, controls)
 
     from zsl.files.atomic import write_text
     from zsl.reporting.html.page import page
 
     write_text(args.html, page(found, results, metrics, args.std, columns))
     return 0
+
+
+def _show_shots(found: Sequence[Row], args: argparse.Namespace, console: Console | None) -> int:
+    from zsl.reporting.label_budget import budget_sheets, budgets
+    from zsl.reporting.render import table_csv
+
+    lines = budgets(found)
+    if args.output and (form := args.output.suffix[1:]) in IMAGES:
+        from zsl.files.atomic import write_bytes
+        from zsl.reporting.label_budget_plot import draw
+
+        write_bytes(args.output, draw(lines, form))
+        return 0
+    return deliver(budget_sheets(lines, args.std), lambda: table_csv(found), args, console)
 
 
 def _listed(names: str) -> list[str]:
@@ -129,6 +169,7 @@ def show(
     console: Console | None,
     columns: Sequence[str] = (),
     pivot: Sequence[str] = (),
+    further: Sequence[Sheet] = (),
 ) -> int:
     """Show or write a table of these rows; return exit code 0.
 
@@ -139,11 +180,12 @@ def show(
         console: terminal to print to; standard output by default.
         columns: columns to show, as :func:`zsl.reporting.columns.column_names` takes them.
         pivot: metrics to show with a column for each data set.
+        further: tables to show below it, but in CSV.
 
     Raises:
         InputError: no row has one of the metrics, or a file cannot be written.
     """
-    made = _sheets(found, form_of(args), metrics, args.std, columns, pivot)
+    made = [*_sheets(found, form_of(args), metrics, args.std, columns, pivot), *further]
     return deliver(made, lambda: _csv(found, metrics, columns, pivot), args, console)
 
 

@@ -12,7 +12,7 @@ from zsl.config.command_lines import command as command_line
 from zsl.data.fingerprint import short_fingerprint
 from zsl.errors import InputError
 from zsl.files.redaction import without_secrets
-from zsl.outputs.claims import METRICS, Claim, claims
+from zsl.outputs.claims import Claim, claims, shown
 from zsl.outputs.result import Result
 from zsl.outputs.schema import scale
 from zsl.reporting.chance_notes import MARK, chance_notes
@@ -147,14 +147,13 @@ def _short(comparison: Comparison, numbers: dict[str, int]) -> str:
 
 def _section(each: Reproduction) -> Sheet:
     row, of = each.row, each.row.key
-    printed = {name for comparison in each.comparisons for name in comparison.claim.metrics}
-    shown = [name for name in METRICS if name != "AUSUC" or name in printed]
-    lines = [Line(0, (Cell("ours"), *(Cell(_ours(each, name)) for name in shown)))]
+    names = shown(comparison.claim for comparison in each.comparisons)
+    lines = [Line(0, (Cell("ours"), *(Cell(_ours(each, name)) for name in names)))]
     for comparison in each.comparisons:
-        lines.append(Line(0, (Cell(comparison.claim.source), *(Cell(_theirs(comparison, name)) for name in shown))))
-        lines.append(Line(0, (Cell("difference"), *(Cell(_difference(comparison, name)) for name in shown))))
+        lines.append(Line(0, (Cell(comparison.claim.source), *(Cell(_theirs(comparison, name)) for name in names))))
+        lines.append(Line(0, (Cell("difference"), *(Cell(_difference(comparison, name)) for name in names))))
         if not comparison.reasons:
-            outcomes = (comparison.differences.get(name) for name in shown)
+            outcomes = (comparison.differences.get(name) for name in names)
             lines.append(Line(0, (Cell("outcome"), *(Cell(found.outcome if found else "") for found in outcomes))))
     data = f"{of.data_title}, {features(each.example)}"
     notes = [
@@ -168,12 +167,12 @@ def _section(each: Reproduction) -> Sheet:
             for text in dict.fromkeys(c.claim.selection for c in each.comparisons)
             if text
         ),
-        *chance_notes([row], shown),
+        *chance_notes([row], names),
         f"command: {command(each)}",
         f"results: {', '.join(dict.fromkeys(_portable(path) for path in each.paths))}",
         *(f"warning: {warning}" for warning in row.warnings),
     ]
-    header = ("numbers", *shown)
+    header = ("numbers", *names)
     return Sheet(f"{each.experiment}: {data}", header, tuple(lines), tuple(notes), (), numbers_after(1, header))
 
 

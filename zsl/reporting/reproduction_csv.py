@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from zsl.files.escaping import csv_text
-from zsl.outputs.claims import METRICS
+from zsl.outputs.claims import USUAL, shown
 from zsl.reporting.comparability import features
 from zsl.reporting.reproduction import NONE, Reproduction, command
 from zsl.reporting.verdict import Comparison
@@ -25,7 +25,8 @@ def table_csv(found: Sequence[Reproduction]) -> str:
     for each in found:
         own = [each.experiment, each.example.data, each.example.data_title, features(each.example)]
         origin = [command(each), " ".join(path.as_posix() for path in each.paths)]
-        for comparison, name in itertools.product(each.comparisons or (None,), METRICS):
+        names = shown((comparison.claim for comparison in each.comparisons), (*USUAL, "AUSUC"))
+        for comparison, name in itertools.product(each.comparisons or (None,), names):
             if (ours := each.row.metrics.get(name)) is None:
                 continue
             lines.append([*own, name, ours.mean, ours.std, ours.ci, ours.n, *_beside(comparison, name), *origin])

@@ -51,7 +51,11 @@ def nonsense(hint: Any) -> tuple[Any, ...]:
     if get_origin(hint) is Callable:
         return ("nothing_like_it", 1, None)
     options = get_args(hint) or (hint,)
-    values = tuple(value for option in options for value in NONSENSE.get(option, ()))
+    values = tuple(
+        value
+        for option in options
+        for value in (("nothing_like_it", 1) if get_origin(option) is Literal else NONSENSE.get(option, ()))
+    )
     return values if type(None) in options or not values else (*values, None)
 
 

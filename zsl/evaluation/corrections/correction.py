@@ -92,7 +92,7 @@ class Correction(ABC):
 
 @dataclass(frozen=True)
 class CorrectedScores(ScoreStream):
-    """Scores after a correction, which reads the scores of all images first, once."""
+    """Scores after a correction, which reads the scores of all images first, once; they are no logits of a sigmoid."""
 
     scores: ScoreStream
     correction: Correction

@@ -13,7 +13,7 @@ from zsl.methods.method import ZSLModel
 
 
 class JointSpace(ZSLModel):
-    """F(x, y) = exp(s) cos(f(x), g(y))
+    """F(x, y) = exp(s) z(x)ᵀw(y),   z(x) = f(x)/‖f(x)‖,   w(y) = g(y)/‖g(y)‖
 
     with f and g the maps of θ(x) and φ(y) into a space of ``joint`` dimensions. Methods that learn from few labels take
     such a method as their base.
@@ -35,6 +35,14 @@ class JointSpace(ZSLModel):
     def texts(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n m"]:
         """Return g(y), of any length."""
 
+    def z(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
+        """Return z(x)."""
+        return normalize(self.images(x))
+
+    def w(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n m"]:
+        """Return w(y)."""
+        return normalize(self.texts(phi))
+
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return the scaled cosines of images and classes."""
-        return self.scale * normalize(self.images(x)) @ normalize(self.texts(classes.embeddings)).T
+        return self.scale * self.z(x) @ self.w(classes.embeddings).T

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -26,7 +26,7 @@ Base = Callable[[Dimensions], ZSLModel]
 class Adaptation(ZSLModel):
     """A method that begins with a joint space, which is trained first and stays as it is.
 
-    z(x) = f(x)/‖f(x)‖ and w(y) = g(y)/‖g(y)‖ are its vectors, exp(s) its scale.
+    z(x) and w(y) are its vectors, exp(s) its scale.
 
     Args:
         dims: sizes of θ(x) and φ(y).
@@ -62,12 +62,12 @@ class Adaptation(ZSLModel):
     @torch.no_grad()
     def z(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """Return z(x), without gradients."""
-        return normalize(self.base.images(x))
+        return self.base.z(x)
 
     @torch.no_grad()
     def w(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n m"]:
         """Return w(y), without gradients."""
-        return normalize(self.base.texts(phi))
+        return self.base.w(phi)
 
 
 class DescentKeys(TypedDict, total=False):

@@ -18,6 +18,7 @@ from zsl.reporting.html import (
     classes,
     confusions,
     datasets,
+    label_budget,
     occurrences,
     oracle_gap,
     reproduction,
@@ -40,6 +41,7 @@ OVERVIEW: tuple[Callable[[Gathered], Section | None], ...] = (
     results.section,
     reproduction.section,
     trade_off.section,
+    label_budget.section,
     oracle_gap.section,
 )
 """sections on all rows; empty sections are left out"""
