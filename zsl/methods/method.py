@@ -52,6 +52,9 @@ class ZSLModel(LightningModule, ABC):
     same_space: ClassVar[bool] = False
     """whether θ(x) and φ(y) have to be vectors of one space, such as that of a two-tower model"""
 
+    token_ids: ClassVar[bool] = False
+    """whether φ(y) has to be token ids, which the method's own text tower reads (``class_embedding=tokens``)"""
+
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""
     batch_size: int = 0

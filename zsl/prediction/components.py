@@ -34,6 +34,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "matrix.Matrix",
             "prompts.Prompts",
             "sentence.Sentence",
+            "tokens.Tokens",
             "word_vectors.WordVectors",
         )
     ),
