@@ -68,6 +68,7 @@ def config(method: str) -> DictConfig:
             node[steps] = 3
     if kind(method).token_ids:
         cfg.checkpoint = str(small_tower())
+        cfg.batch_size = 16
     for width in {name for name in cfg if str(name).endswith(("hidden", "_per_class"))}:
         cfg[width] = 16
     return cfg

@@ -26,9 +26,9 @@ IMAGE_PARTS = ("vision_model", "visual_projection")
 class TextTower(nn.Module):
     """The text part of a sentence encoder or of a two-tower model, with its own pooling and projection.
 
-    Its weights are constant and no part of a state dict, which has a hash of them instead: a state is refused by a tower
-    of other weights. Texts of one length are encoded together, without padding, and dropout is never applied but in
-    modules whose names begin with ``lora_``.
+    Its weights are constant and no part of a state dict, which has a hash of them instead: a tower of other weights
+    refuses the state. Texts of one length are encoded together, without padding. Dropout is off but in modules whose
+    names begin with ``lora_``.
 
     Args:
         folder: as of :func:`.encoder_folder`; only files of the folder are read.
@@ -57,6 +57,16 @@ class TextTower(nn.Module):
             self.inner = self._embeddings.weight.shape[1]
         self.register_buffer("content", torch.tensor(content))
 
+    def __call__(
+        self,
+        tokens: Float[Tensor, "n k"],
+        context: Float[Tensor, "*n m inner"] | None = None,
+        position: Position = "end",
+    ) -> Float[Tensor, "n width"]:
+        """Return what :meth:`forward` does."""
+        found: Tensor = super().__call__(tokens, context, position)
+        return found
+
     def forward(
         self,
         tokens: Float[Tensor, "n k"],
@@ -74,7 +84,7 @@ class TextTower(nn.Module):
         lengths = (ids >= 0).sum(dim=1)
         ends = self._ends(ids, lengths)
         parts, order = [], []
-        for length, end in torch.stack([lengths, ends], 1).unique(dim=0).tolist():
+        for length, end in torch.unique(torch.stack([lengths, ends], 1), dim=0).tolist():
             rows = ((lengths == length) & (ends == end)).nonzero().squeeze(1)
             own = ids[rows, :length]
             if context is None:

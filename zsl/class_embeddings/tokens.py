@@ -28,8 +28,8 @@ class Tokens:
     """φ(y) = (t_1, …, t_n, -1, …, -1): the token ids of a text, as many numbers as the model can read tokens.
 
     The text is ``template`` filled with ``{name}`` (words with spaces between) and the data set's written descriptions,
-    such as ``{keywords}``. It is read as the model was trained: padded, and in lower case without punctuation, where the
-    model is so. φ of this kind is for methods with a text tower, such as CoOp, alone.
+    such as ``{keywords}``. It is read as the model was trained: padded, and in lower case without punctuation, where
+    the model was. φ of this kind is for methods with a text tower alone, such as CoOp.
     """
 
     template: str = "{name}"
@@ -58,8 +58,8 @@ class Tokens:
             tokens = reader(text)
             if not tokens.get("attention_mask", tokens["input_ids"] >= 0).all():
                 raise InputError(
-                    f"class_embedding.model={reader.folder}: its tokenizer masks the padding that the model reads; take "
-                    "attention_mask from model_input_names in tokenizer_config.json"
+                    f"class_embedding.model={reader.folder}: its tokenizer masks the padding that the model reads; "
+                    "take attention_mask from model_input_names in tokenizer_config.json"
                 )
             row[: tokens["input_ids"].shape[1]] = tokens["input_ids"][0].numpy()
         reader.note_cuts(len(texts))

@@ -82,7 +82,7 @@ class CoCoOp(CoOp):
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return the scaled cosines of every image and the classes in its own context."""
         rows = max(1, TEXTS // len(classes))
-        return torch.cat([self._scores(some, classes.embeddings) for some in x.split(rows)])
+        return torch.cat([self._scores(some, classes.embeddings) for some in torch.split(x, rows)])
 
     def _scores(self, x: Float[Tensor, "batch d"], phi: Float[Tensor, "classes k"]) -> Float[Tensor, "batch classes"]:
         z = self.z(x)

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
-from zsl.hyperparameters import require_choice, require_count, require_flag
+from zsl.hyperparameters import require_choice, require_count, require_flag, require_text
 from zsl.methods.alignment.aligned import Aligned
 from zsl.methods.closed_form.known_classes import places
 from zsl.methods.few_labels.adaptation import Base
@@ -44,8 +44,8 @@ class CoOp(TextAdaptation):
     """F(x, y) = exp(s) cos(f(x), g(t(v_1, …, v_M, y))),   min_v mean_n -log softmax(F(x_n, ·))[y_n]
 
     over the seen classes, with t the vector that a frozen text tower makes of the text of class y and of M context
-    vectors v among its embedded tokens. φ(y) are the token ids of the text. With class-specific context every seen class
-    has vectors of its own, and an unseen class the context that all began with. SGD with momentum 0.9, at
+    vectors v among its embedded tokens. φ(y) are the token ids of the text. With class-specific context every seen
+    class has vectors of its own, and an unseen class the context that all began with. SGD with momentum 0.9, at
     η_e = η/2 (1 + cos(πe/E)) in epoch e, and at 1e-5 in the first. The paper's images are cropped at random.
 
     Args:
@@ -83,6 +83,8 @@ class CoOp(TextAdaptation):
     ) -> None:
         if M is not None:
             require_count(M=M)
+        if context is not None:
+            require_text(context=context)
         require_flag(class_specific=class_specific)
         require_choice(class_position, "method.class_position", ("end", "middle", "front"))
         if (context is None) == (M is None):

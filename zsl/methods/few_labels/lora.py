@@ -23,9 +23,9 @@ ATTENTION = ("query", "key", "value", "q_proj", "k_proj", "v_proj")
 class LoRA(TextAdaptation):
     """F(x, y) = exp(s) cos(f(x), g(t(y))),   with W + α/r BA for every chosen matrix W of the text tower
 
-    with A (r × n) and B (m × r) learned by the cross-entropy of F over the seen classes, B = 0 at the start; φ(y) are the
-    token ids of a text. AdamW. Adapters are those of the library peft. [Zanella2024] adapts queries, keys and values of
-    both towers with r = 2, α = 1, dropout 0.25 and a learning rate of 2e-4.
+    with A (r × n) and B (m × r) learned by the cross-entropy of F over the seen classes, B = 0 at the start. φ(y) are
+    the token ids of a text. AdamW. Adapters are those of the library peft. [Zanella2024] adapts queries, keys and
+    values of both towers with r = 2, α = 1, dropout 0.25 and a learning rate of 2e-4.
 
     Args:
         dims: sizes of θ(x) and φ(y).
@@ -64,6 +64,8 @@ class LoRA(TextAdaptation):
         require_count(rank=rank)
         require_positive(alpha=alpha)
         require_within(0, 1, dropout=dropout)
+        if targets is not None and not (isinstance(targets, list) and all(isinstance(name, str) for name in targets)):
+            raise InputError(f"method.targets={targets}: must be a list of names of layers")
         super().__init__(
             dims,
             base,
@@ -102,4 +104,6 @@ def adapt(model: nn.Module, rank: int, alpha: float, dropout: float, targets: tu
     except ImportError as error:
         raise InputError("method=lora: peft is not installed; pip install 'zsl[adapters]'") from error
     how: Any = {"r": rank, "lora_alpha": alpha, "lora_dropout": dropout, "target_modules": chosen, "bias": "none"}
+    model.register_parameter("whereabouts", nn.Parameter(torch.zeros(())))  # peft asks a parameter for the device
     inject_adapter_in_model(LoraConfig(**how), model)
+    del model.whereabouts

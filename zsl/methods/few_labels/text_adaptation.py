@@ -78,4 +78,5 @@ class TextAdaptation(GradualAdaptation):
 
 
 def _same(one: list[Tensor], other: list[Tensor]) -> bool:
-    return all(a.dtype == b.dtype and a.device == b.device and torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    pairs = zip(one, other, strict=True)
+    return all(a.dtype == b.dtype and a.device == b.device and torch.equal(a, b) for a, b in pairs)
