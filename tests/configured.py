@@ -66,7 +66,7 @@ def config(method: str) -> DictConfig:
     for node in (cfg, *(part for part in cfg.values() if isinstance(part, DictConfig))):
         for steps in {"epochs", "iterations", "classifier_epochs"} & set(node):
             node[steps] = 3
-    if kind(method).token_ids:
+    if kind(method).token_ids or kind(method).pixels:
         cfg.checkpoint = str(small_tower())
         cfg.batch_size = 16
     for width in {name for name in cfg if str(name).endswith(("hidden", "_per_class"))}:

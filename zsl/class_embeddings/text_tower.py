@@ -13,6 +13,7 @@ import xxhash
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from zsl.backbones.constant_weights import ConstantWeights, make_constant
 from zsl.class_embeddings.text_encoder import content_files, encoder_folder
 from zsl.class_embeddings.text_models import Reader, load_model, pooling
 from zsl.errors import InputError
@@ -23,7 +24,7 @@ Position = Literal["end", "middle", "front"]
 IMAGE_PARTS = ("vision_model", "visual_projection")
 
 
-class TextTower(nn.Module):
+class TextTower(ConstantWeights):
     """The text part of a sentence encoder or of a two-tower model, with its own pooling and projection.
 
     Its weights are constant and no part of a state dict, which has a hash of them instead: a tower of other weights
@@ -36,8 +37,6 @@ class TextTower(nn.Module):
     Raises:
         InputError: the folder lacks a file, the model cannot be loaded, or transformers is not installed.
     """
-
-    content: Tensor
 
     def __init__(self, folder: str | Path | None) -> None:
         super().__init__()
@@ -55,7 +54,7 @@ class TextTower(nn.Module):
             with torch.no_grad():
                 self.width = self(torch.tensor([around])).shape[1]
             self.inner = self._embeddings.weight.shape[1]
-        self.register_buffer("content", torch.tensor(content))
+        self.keep_constant(content)
 
     def __call__(
         self,
@@ -158,11 +157,8 @@ class TextTower(nn.Module):
         finally:
             handle.remove()
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        content = state_dict.get(f"{prefix}content")
-        if content is not None and not self.content.is_meta and int(content) != int(self.content):
-            raise InputError(f"text tower {self.folder}: has other weights than the model was trained with")
-        super()._load_from_state_dict(state_dict, prefix, *others)
+    def __str__(self) -> str:
+        return f"text tower {self.folder}"
 
 
 def _content(folder: Path) -> int:
@@ -178,8 +174,4 @@ def _loaded(folder: Path, content: int) -> tuple[Any, Reader, int]:
     for part in IMAGE_PARTS:
         if hasattr(model, part):
             setattr(model, part, None)
-    for module in model.modules():
-        for name, weight in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
-            delattr(module, name)
-            module.register_buffer(name, weight.detach(), persistent=False)
-    return model, reader, content
+    return make_constant(model), reader, content

@@ -52,6 +52,7 @@ KINDS = {
     "TFVAEGAN": "generative.tf_vaegan",
     "TipAdapter": "few_labels.tip_adapter",
     "TipAdapterF": "few_labels.tip_adapter_f",
+    "WiSEFT": "few_labels.wise_ft",
     "ZeroDiff": "generative.zerodiff",
     "ZeroShot": "open_vocabulary.zero_shot",
 }

@@ -52,6 +52,8 @@ class ZSLModel(LightningModule, ABC):
     same_space: ClassVar[bool] = False
     """whether θ(x) and φ(y) have to be vectors of one space, such as that of a two-tower model"""
 
+    pixels: ClassVar[bool] = False
+    """whether θ(x) has to be pixels, which the method's own image encoder reads (``backbone=pixels``)"""
     token_ids: ClassVar[bool] = False
     """whether φ(y) has to be token ids, which the method's own text tower reads (``class_embedding=tokens``)"""
 

@@ -43,6 +43,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
         for name in (
             "efficientnet_lite.EfficientNetLite0",
             "open_clip.OpenCLIP",
+            "pixels.Pixels",
             "timm.Timm",
             "torchvision.Torchvision",
             "transformers.Transformers",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray as Array
@@ -55,6 +57,14 @@ def tokenised(seed: int = 0, **sizes: int) -> EmbeddedDataset:
     """Draw the same data as :func:`source` with token ids as class embeddings."""
     data = dataset(seed, **sizes)
     return EmbeddedDataset(data, lambda _: lambda classes: token_ids(classes.matrices["att"]), "l2", "none")
+
+
+def pictured(seed: int = 0, side: int = 16, **sizes: int) -> EmbeddedDataset:
+    """Draw the same data with ``side`` × ``side`` pixels of values from 0 to 255 as features."""
+    data = dataset(seed, **{**sizes, "d": 3 * side**2})
+    x = np.round(255 / (1 + np.exp(-data.features[:]))).astype(np.float32)
+    shown = replace(data, features=x, fingerprints=fingerprints(x, data.labels, data.splits))
+    return EmbeddedDataset(shown, Attributes().fit, "none", "l2")
 
 
 def source(seed: int = 0, **sizes: int) -> EmbeddedDataset:

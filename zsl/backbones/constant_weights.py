@@ -1,0 +1,39 @@
+"""Networks whose weights stay as a checkpoint has them, within a method that is saved without them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zsl.errors import InputError
+
+
+class ConstantWeights(nn.Module):
+    """A module with a network that is no part of its state dict, which has a hash of the weights instead.
+
+    Raises:
+        InputError: of ``load_state_dict``: the state is of a module whose network has other weights.
+    """
+
+    content: Tensor
+
+    def keep_constant(self, content: int) -> None:
+        """Note a hash of the weights, of at most 63 bits."""
+        self.register_buffer("content", torch.tensor(content))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        told, own = state_dict.get(f"{prefix}content"), self._buffers.get("content")
+        if told is not None and own is not None and not own.is_meta and int(told) != int(own):
+            raise InputError(f"{self}: has other weights than the model was trained with")
+        super()._load_from_state_dict(state_dict, prefix, *others)
+
+
+def make_constant(network: nn.Module) -> nn.Module:
+    """Turn the weights of a network into buffers that are no part of its state dict, in place."""
+    for module in network.modules():
+        for name, weight in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            delattr(module, name)
+            module.register_buffer(name, weight.detach(), persistent=False)
+    return network
