@@ -85,7 +85,5 @@ def test_layers_are_chosen_by_name() -> None:
     model = LoRA(dims, base=Towers, checkpoint=small_tower(), targets=["fc1", "out_proj"], rank=1)
     adapted = {name.split(".")[-4] for name, _ in model.named_parameters() if "lora_A" in name}
     assert adapted == {"fc1", "out_proj"}
-    with pytest.raises(
-        InputError, match=r"method.targets=\['nothing'\]: the tower has no such linear layers; choose of "
-    ):
+    with pytest.raises(InputError, match=r"method.targets=\['nothing'\]: the network has no such layers; choose of "):
         LoRA(dims, base=Towers, checkpoint=small_tower(), targets=["nothing"])

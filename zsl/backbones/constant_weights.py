@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,9 @@ from zsl.errors import InputError
 class ConstantWeights(nn.Module):
     """A module with a network that is no part of its state dict, which has a hash of the weights instead.
 
+    In training, too, dropout of the network is off and its running means stay as they are, but for modules whose names
+    begin with ``lora_``.
+
     Raises:
         InputError: of ``load_state_dict``: the state is of a module whose network has other weights.
     """
@@ -22,6 +25,15 @@ class ConstantWeights(nn.Module):
     def keep_constant(self, content: int) -> None:
         """Note a hash of the weights, of at most 63 bits."""
         self.register_buffer("content", torch.tensor(content))
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of this module and of what an adaptation added to its network."""
+        super().train(False)
+        self.training = mode
+        for name, module in self.named_modules():
+            if ".lora_" in name:
+                module.training = mode
+        return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
         told, own = state_dict.get(f"{prefix}content"), self._buffers.get("content")

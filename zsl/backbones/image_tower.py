@@ -69,9 +69,3 @@ class ImageTower(ConstantWeights):
 
     def __str__(self) -> str:
         return f"image encoder {self.backbone.name}"
-
-    def train(self, mode: bool = True) -> ImageTower:
-        """Note the mode, and leave the network as it is in use."""
-        super().train(False)
-        self.training = mode
-        return self

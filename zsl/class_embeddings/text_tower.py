@@ -101,15 +101,6 @@ class TextTower(ConstantWeights):
         found: Tensor = weight[torch.tensor(ids, dtype=torch.long, device=weight.device)].detach().clone()
         return found
 
-    def train(self, mode: bool = True) -> TextTower:
-        """Set the mode of what an adaptation added, and of nothing else: dropout of the tower itself stays off."""
-        super().train(False)
-        self.training = mode
-        for name, module in self.named_modules():
-            if ".lora_" in name:
-                module.training = mode
-        return self
-
     @property
     def _embeddings(self) -> Any:
         return getattr(self.model, "text_model", self.model).get_input_embeddings()

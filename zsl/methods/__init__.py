@@ -38,6 +38,7 @@ KINDS = {
     "LATEM": "compatibility.latem",
     "LinearProbe": "few_labels.linear_probe",
     "LoRA": "few_labels.lora",
+    "LoRAImage": "few_labels.lora_image",
     "LisGAN": "generative.lisgan",
     "Prototypes": "generative.prototypes",
     "Refinement": "generative.refinement",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from zsl.methods.few_labels.adaptation import Base
 from zsl.methods.few_labels.text_adaptation import TextAdaptation
 from zsl.methods.method import Dimensions
 
-ATTENTION = ("query", "key", "value", "q_proj", "k_proj", "v_proj")
-"""names that models of transformers give to the projections of their attention"""
+TARGETS = ("query", "key", "value", "q_proj", "k_proj", "v_proj", "_expand_conv", "_project_conv")
+"""names that models of transformers give to the projections of their attention, and EfficientNet-Lite0 to its
+convolutions of single pixels"""
 
 
 class LoRA(TextAdaptation):
@@ -61,11 +63,7 @@ class LoRA(TextAdaptation):
         batch_size: int = 32,
         weight_decay: float = 0.01,
     ) -> None:
-        require_count(rank=rank)
-        require_positive(alpha=alpha)
-        require_within(0, 1, dropout=dropout)
-        if targets is not None and not (isinstance(targets, list) and all(isinstance(name, str) for name in targets)):
-            raise InputError(f"method.targets={targets}: must be a list of names of layers")
+        adapters = Adapters(rank, alpha, dropout, targets)
         super().__init__(
             dims,
             base,
@@ -76,7 +74,7 @@ class LoRA(TextAdaptation):
             batch_size=batch_size,
             weight_decay=weight_decay,
         )
-        adapt(self.tower.model, rank, alpha, dropout, ATTENTION if targets is None else tuple(targets))
+        adapters.add_to(self.tower.model)
 
     def t(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n width"]:
         """Return the vectors of the adapted tower."""
@@ -88,22 +86,52 @@ class LoRA(TextAdaptation):
         return self.t(phi)
 
 
-def adapt(model: nn.Module, rank: int, alpha: float, dropout: float, targets: tuple[str, ...]) -> None:
-    """Add BA to the linear layers of a model that have one of the names, in place.
+@dataclass(frozen=True)
+class Adapters:
+    """W + α/r BA for the linear layers and convolutions of single pixels of a network that have one of the names.
 
     Raises:
-        InputError: there is no such layer, or peft is not installed.
+        InputError: a hyperparameter is out of range.
     """
-    linear = {name for name, module in model.named_modules() if isinstance(module, nn.Linear)}
-    chosen = sorted(name for name in linear if name.rpartition(".")[2] in targets)
-    if not chosen:
-        has = ", ".join(sorted({name.rpartition(".")[2] for name in linear}))
-        raise InputError(f"method.targets={list(targets)}: the tower has no such linear layers; choose of {has}")
-    try:
-        from peft import LoraConfig, inject_adapter_in_model
-    except ImportError as error:
-        raise InputError("method=lora: peft is not installed; pip install 'zsl[adapters]'") from error
-    how: Any = {"r": rank, "lora_alpha": alpha, "lora_dropout": dropout, "target_modules": chosen, "bias": "none"}
-    model.register_parameter("whereabouts", nn.Parameter(torch.zeros(())))  # peft asks a parameter for the device
-    inject_adapter_in_model(LoraConfig(**how), model)
-    del model.whereabouts
+
+    rank: int
+    alpha: float
+    dropout: float
+    targets: list[str] | None
+
+    def __post_init__(self) -> None:
+        require_count(rank=self.rank)
+        require_positive(alpha=self.alpha)
+        require_within(0, 1, dropout=self.dropout)
+        names = [] if self.targets is None else self.targets
+        if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+            raise InputError(f"method.targets={self.targets}: must be a list of names of layers")
+
+    def add_to(self, network: nn.Module) -> None:
+        """Add A and B to the layers of a network, in place.
+
+        Raises:
+            InputError: there is no such layer, or peft is not installed.
+        """
+        targets = TARGETS if self.targets is None else self.targets
+        linear = {name: module for name, module in network.named_modules() if _is_linear(module)}
+        chosen = sorted(name for name in linear if name.rpartition(".")[2] in targets)
+        if not chosen:
+            has = ", ".join(sorted({name.rpartition(".")[2] for name in linear})) or "none"
+            raise InputError(f"method.targets={[*targets]}: the network has no such layers; choose of {has}")
+        try:
+            from peft import LoraConfig, inject_adapter_in_model
+        except ImportError as error:
+            raise InputError("method: peft is not installed; pip install 'zsl[adapters]'") from error
+        how: Any = {"r": self.rank, "lora_alpha": self.alpha, "lora_dropout": self.dropout, "bias": "none"}
+        for name in chosen:
+            if isinstance(linear[name], nn.Conv2d):  # peft makes layers of the same class, whose arguments may differ
+                linear[name].__class__ = nn.Conv2d
+        network.register_parameter("whereabouts", nn.Parameter(torch.zeros(())))  # peft asks a parameter for the device
+        inject_adapter_in_model(LoraConfig(target_modules=chosen, **how), network)
+        del network.whereabouts
+
+
+def _is_linear(module: nn.Module) -> bool:
+    """Tell whether a layer is a matrix, on vectors or on single pixels, which need no padding."""
+    return isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1))

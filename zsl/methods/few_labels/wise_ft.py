@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from zsl.backbones.image_tower import ImageTower
-from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
-from zsl.data.stored_rows import blocks
 from zsl.data.training_set import Batch, TrainingSet
-from zsl.errors import InputError
 from zsl.hyperparameters import require_choice, require_count, require_positive, require_within
 from zsl.methods.alignment.aligned import Aligned
 from zsl.methods.closed_form.known_classes import places
-from zsl.methods.few_labels.adaptation import Adaptation, Base
-from zsl.methods.method import Dimensions, ZSLModel
-
-IMAGES = 64
-"""images that are encoded at a time without gradients"""
+from zsl.methods.few_labels.adaptation import Base
+from zsl.methods.few_labels.image_adaptation import ImageAdaptation
+from zsl.methods.method import Dimensions
 
 
-class WiSEFT(Adaptation):
+class WiSEFT(ImageAdaptation):
     """F(x, y) = z(x)ᵀV_y for a seen class,   exp(s) z(x)ᵀw(y) for an unseen class,   z(x) = f(e(x))/‖f(e(x))‖
 
     with e an image encoder, f and w the base's maps of its features and of φ(y), and θ(x) the pixels of an image. The
@@ -62,8 +55,6 @@ class WiSEFT(Adaptation):
         InputError: a hyperparameter is out of range, the base is no joint space, or the encoder cannot be loaded.
     """
 
-    pixels: ClassVar[bool] = True
-
     def __init__(
         self,
         dims: Dimensions,
@@ -78,34 +69,24 @@ class WiSEFT(Adaptation):
         warm_up: int = 500,
         clip: float = 1.0,
     ) -> None:
-        if checkpoint is not None and not isinstance(checkpoint, str | Path):
-            raise InputError(f"method.checkpoint={checkpoint}: must be a folder")
         require_within(0, math.nextafter(1, 2), alpha=alpha)
         require_choice(ensemble, "method.ensemble", ("weights", "outputs"))
-        require_positive(lr=lr, clip=clip)
-        require_count(epochs=epochs, batch_size=batch_size, warm_up=warm_up)
-        require_within(0, math.inf, weight_decay=weight_decay)
-        start = ImageTower(checkpoint, constant=True)
-        super().__init__(replace(dims, features=start.width), base)
-        self.start, self.tower = start, ImageTower(checkpoint)
-        self.alpha, self.ensemble, self.clip = alpha, ensemble, clip
-        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
-        self.weight_decay, self.warm_up = weight_decay, warm_up
+        require_positive(clip=clip)
+        require_count(warm_up=warm_up)
+        super().__init__(dims, base, checkpoint, lr=lr, epochs=epochs, batch_size=batch_size, weight_decay=weight_decay)
+        self.tower = ImageTower(checkpoint)
+        self.alpha, self.ensemble, self.clip, self.warm_up = alpha, ensemble, clip, warm_up
         self.V = nn.Parameter(torch.zeros(dims.seen, self.base.joint))
         self.register_buffer("V0", torch.zeros(dims.seen, self.base.joint))
         self.register_buffer("phi", torch.zeros(dims.seen, dims.embedding))
         self.V0: Tensor
         self.phi: Tensor
 
-    def foundations(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
-        """Yield the base with the features of the images, and begin with it when it has been trained."""
-        with torch.no_grad():
-            features = torch.cat([self.start(x) for x in blocks(train.examples.inputs, IMAGES)])
-        yield self.base, replace(train, examples=Examples(features, train.examples.labels))
-        with torch.no_grad():
-            self.phi.copy_(train.classes.embeddings)
-            self.V0.copy_(self.base.scale * self.w(self.phi))
-            self.V.copy_(self.V0)
+    def begin(self, train: TrainingSet) -> None:
+        """Begin with the texts of the seen classes as weights."""
+        self.phi.copy_(train.classes.embeddings)
+        self.V0.copy_(self.base.scale * self.w(self.phi))
+        self.V.copy_(self.V0)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Return the mean cross-entropy over the seen classes."""
@@ -113,13 +94,10 @@ class WiSEFT(Adaptation):
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return the products with V_y, or with the scaled w(y) for unseen classes."""
-        parts = []
-        for some in blocks(x, IMAGES):
-            F = self._scores(self.tower, self.V, some, classes)
-            if self.ensemble == "outputs":
-                F = torch.lerp(self._scores(self.start, self.V0, some, classes), F, self.alpha)
-            parts.append(F)
-        return torch.cat(parts)
+        F = self._scores(self.tower, self.V, x, classes)
+        if self.ensemble == "outputs":
+            return torch.lerp(self._scores(self.start, self.V0, x, classes), F, self.alpha)
+        return F
 
     def finalize(self, train: TrainingSet) -> None:  # noqa: ARG002
         """Average the weights before and after training."""
@@ -149,7 +127,7 @@ class WiSEFT(Adaptation):
     def _scores(
         self, tower: ImageTower, V: Float[Tensor, "s m"], x: Float[Tensor, "batch d"], classes: LabelSpace
     ) -> Float[Tensor, "batch classes"]:
-        z = normalize(self.base.images(tower(x)))
+        z = self.encoded(tower, x)
         place = places(self.phi, classes.embeddings).unsqueeze(1)
         texts = self.base.scale.detach() * self.w(classes.embeddings)
         return z @ torch.where(place >= 0, V[place.squeeze(1).clamp(min=0)], texts).T
