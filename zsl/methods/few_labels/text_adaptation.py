@@ -67,7 +67,7 @@ class TextAdaptation(GradualAdaptation):
         """Return w(y) = g(t(y))/‖g(t(y))‖; without gradients, those of the last classes are kept."""
         if torch.is_grad_enabled():
             return normalize(self.base.texts(self.t(phi)))
-        state = [phi, *self.parameters()]
+        state = [phi, *self.parameters(), *self.base.buffers()]
         if self._kept is None or not _same(self._kept[0], state):
             self._kept = [each.clone() for each in state], normalize(self.base.texts(self.t(phi)))
         return self._kept[1]
