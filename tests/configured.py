@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
 import functools
+import shutil
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from tests.two_towers import checkpoint
 from zsl.config.compose import compose
 from zsl.config.tree import tree
 from zsl.methods.method import Dimensions, ZSLModel
@@ -61,9 +66,20 @@ def config(method: str) -> DictConfig:
     for node in (cfg, *(part for part in cfg.values() if isinstance(part, DictConfig))):
         for steps in {"epochs", "iterations", "classifier_epochs"} & set(node):
             node[steps] = 3
+    if kind(method).token_ids or kind(method).pixels:
+        cfg.checkpoint = str(small_tower())
+        cfg.batch_size = 16
     for width in {name for name in cfg if str(name).endswith(("hidden", "_per_class"))}:
         cfg[width] = 16
     return cfg
+
+
+@functools.cache
+def small_tower() -> Path:
+    """The folder of a two-tower checkpoint of random weights, removed when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="zsl-tower-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return checkpoint(folder / "clip", "clip")
 
 
 def recipe(method: str) -> Recipe:

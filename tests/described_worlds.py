@@ -70,7 +70,7 @@ class Files:
             "canonical": [None, True, False],
             "model": [self.encoder, None],
             "cache": [self.cache],
-            "scale": sorted(get_args(EmbeddingScale), reverse=True),
+            "scale": ["none"] if embedding == "tokens" else sorted(get_args(EmbeddingScale), reverse=True),
             "shuffle_seed": [None, 3],
         }
 

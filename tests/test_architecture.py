@@ -41,7 +41,7 @@ FLOORS = (
 )
 """modules and packages of ``zsl``, from the ground up: each may import those before it, and none after it"""
 APART = {
-    "methods": ("outputs", "backbones", "features", "datasets", "data.protocol", "data.dataset"),
+    "methods": ("outputs", "features", "datasets", "data.protocol", "data.dataset"),
     "data": ("outputs",),
     "tracking": ("methods", "evaluation", "data", "class_embeddings"),
     "reporting": ("methods", "training", "selection", "tracking", "runs", "data.protocol", "class_embeddings"),

@@ -79,4 +79,5 @@ def _of_letters(kind: str) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     tokenizer.post_processor = processors.TemplateProcessing("$A </s>", special_tokens=[("</s>", 2)])
     special = {"pad_token": "<pad>", "unk_token": "<unk>", "eos_token": "</s>"}
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special, model_max_length=LONGEST[kind])
+    inputs = {"model_input_names": ["input_ids"]} if kind == "siglip" else {}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special, **inputs, model_max_length=LONGEST[kind])

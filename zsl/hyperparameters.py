@@ -124,6 +124,17 @@ def require_flag(**values: bool) -> None:
             raise InputError(f"method.{name}={value}: must be true or false")
 
 
+def require_text(**values: str) -> None:
+    """Refuse hyperparameters that are no text, by name.
+
+    Raises:
+        InputError: a value is none.
+    """
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise InputError(f"method.{name}={value}: must be text")
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 

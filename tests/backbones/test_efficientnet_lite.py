@@ -58,12 +58,12 @@ def test_features_are_the_pooled_map_of_the_network(backbone: EfficientNetLite0)
     image = images(1)[0]
     x = (torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float() - 127) / 128
     with torch.no_grad():
-        expected = backbone._network.extract_features(x).mean((2, 3))
-        logits = backbone._network(x)
-        ours = backbone._network._fc(torch.from_numpy(backbone([image])))
+        expected = backbone.network.extract_features(x).mean((2, 3))
+        logits = backbone.network(x)
+        ours = backbone.network._fc(torch.from_numpy(backbone([image])))
     assert np.allclose(backbone([image]), expected.numpy(), atol=1e-4)
     assert torch.allclose(ours, logits, atol=1e-3)
-    assert not backbone._network.training
+    assert not backbone.network.training
 
 
 def test_name_and_transform_are_known_before_the_weights_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

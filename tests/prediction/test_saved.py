@@ -33,8 +33,8 @@ ASK = """
 import sys
 import numpy as np
 import zsl
-for folder in sys.argv[2:]:
-    np.save(folder + "/scores.npy", zsl.load(folder).scores(np.load(sys.argv[1])))
+for folder in sys.argv[1:]:
+    np.save(folder + "/scores.npy", zsl.load(folder).scores(np.load(folder + "/x.npy")))
 """
 
 
@@ -67,13 +67,13 @@ def models() -> dict[str, Predictor]:
 def test_every_method_loads_in_a_fresh_process_and_scores_the_same_bits(
     models: dict[str, Predictor], tmp_path: Path
 ) -> None:
-    x = worlds.dataset().features
-    np.save(tmp_path / "x.npy", x)
     for name, model in models.items():
         model.save(tmp_path / name)
+        np.save(tmp_path / name / "x.npy", world(kind(name)).dataset.features)
     folders = [str(tmp_path / name) for name in models]
-    subprocess.run([sys.executable, "-c", ASK, str(tmp_path / "x.npy"), *folders], check=True, cwd=tmp_path)
+    subprocess.run([sys.executable, "-c", ASK, *folders], check=True, cwd=tmp_path)
     for name, model in models.items():
+        x = np.load(tmp_path / name / "x.npy")
         assert np.array_equal(np.load(tmp_path / name / "scores.npy"), model.scores(x)), name
 
 

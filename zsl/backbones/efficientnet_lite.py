@@ -41,6 +41,9 @@ class EfficientNetLite0(Backbone):
     name = f"efficientnet-lite0 imagenet-1k sha256:{WEIGHTS[:16]}"
     transform = f"exif orientation; alpha on white; rgb; centre square; {SIDE} px bicubic antialiased; (x-127)/128"
     pretraining = "imagenet1k"
+    width = WIDTH
+    normalisation = ((127.0,) * 3, (128.0,) * 3)
+    """means and deviations of red, green and blue, of 0 to 255, that the network is given 0 and 1 for"""
 
     def labels(self) -> Sequence[str]:
         """Return the names of ImageNet's 1,000 classes."""
@@ -64,11 +67,20 @@ class EfficientNetLite0(Backbone):
         import torch
 
         x = ((pixels.permute(0, 3, 1, 2).float() - 127) / 128).contiguous(memory_format=torch.channels_last)
-        features: Tensor = self._network.extract_features(x).mean((2, 3))
+        return self.pooled_by(self.network, x)
+
+    def pooled_by(self, network: Any, x: Float32[Tensor, "batch 3 224 224"]) -> Float32[Tensor, "batch 1280"]:
+        """Return the features that a network of this kind makes of normalised pixels."""
+        features: Tensor = network.extract_features(x).mean((2, 3))
         return features
 
     @cached_property
-    def _network(self) -> Any:
+    def network(self) -> Any:
+        """Read the network.
+
+        Raises:
+            InputError: the encoder's packages are not installed, or its weights are not the expected ones.
+        """
         import torch
 
         try:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from jaxtyping import Float32, Shaped
 from numpy import ndarray as Array
-from PIL.Image import Image
+from PIL import Image
 from torch import Tensor, nn
 
 from zsl.backbones.network import Network, Pooling, digest_of, required, unless_it_fails
@@ -93,7 +93,7 @@ class Transformers(Network):
         names = [str(name) for name in (config.get("id2label") or {}).values()] if is_classifier else []
         return () if all(re.fullmatch(r"LABEL_\d+", name) for name in names) else names
 
-    def prepare(self, image: Image) -> Float32[Array, "3 height width"]:
+    def prepare(self, image: Image.Image) -> Float32[Array, "3 height width"]:
         """Prepare an image as the checkpoint says."""
         made = self._processor(images=on_white(image), return_tensors="np")
         if set(made) != {"pixel_values"}:
@@ -125,10 +125,28 @@ class Transformers(Network):
 
     def pooled(self, x: Shaped[Tensor, "batch 3 height width"]) -> Shaped[Tensor, "batch ..."]:
         """Return the pooled output of the network."""
+        return self.pooled_by(self._ready, x)
+
+    @cached_property
+    def width(self) -> int:
+        """Return the number of features."""
+        return int(self([Image.new("RGB", (8, 8))]).shape[-1])
+
+    @property
+    def normalisation(self) -> tuple[Sequence[float], Sequence[float]]:
+        """Return means and deviations of red, green and blue, of 0 to 255, that the network is given 0 and 1 for."""
+        settings = self._processor.to_dict()
+        unit = 1 / settings["rescale_factor"] if settings.get("do_rescale", True) else 1.0
+        if not settings.get("do_normalize", True):
+            return [0.0] * 3, [unit] * 3
+        mean, deviation = settings["image_mean"], settings["image_std"]
+        return [unit * value for value in mean], [unit * value for value in deviation]
+
+    def pooled_by(self, network: Any, x: Shaped[Tensor, "batch 3 height width"]) -> Shaped[Tensor, "batch ..."]:
+        """Return the pooled output that a network of this kind makes of normalised pixels."""
         if FAMILIES[self._type] is _PAIR:
-            network: Any = self._ready
             return torch.as_tensor(network.get_image_features(pixel_values=x).pooler_output)
-        out, pooling = self._ready(pixel_values=x), self._pooling
+        out, pooling = network(pixel_values=x), self._pooling
         if pooling == "projected":
             return torch.as_tensor(out.image_embeds)
         of_tower = FAMILIES[self._type].kind != "AutoModel"

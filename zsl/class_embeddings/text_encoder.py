@@ -55,19 +55,12 @@ class TextEncoder:
     canonical: bool | None = None
 
     def __post_init__(self) -> None:
-        folder = self.folder
-        for names in ((CONFIG,), VOCABULARIES, WEIGHTS):
-            if not any((folder / name).is_file() for name in names):
-                what = f"tokenizer ({', '.join(names)})" if names == VOCABULARIES else names[0]
-                raise InputError(
-                    f"text encoder {folder} has no {what}; set class_embedding.model to the model's folder"
-                )
-        require_no_code(folder)
+        _ = self.folder
 
     @property
     def folder(self) -> Path:
         """Return the folder of the model."""
-        return _packaged() if self.model is None else locate(self.model)
+        return encoder_folder(self.model)
 
     def __call__(self, texts: Sequence[str]) -> Float32[Array, "n k"]:
         """Encode texts.
@@ -76,7 +69,7 @@ class TextEncoder:
             InputError: the model cannot be loaded, or transformers is not installed.
         """
         folder = self.folder
-        files = files_of(folder, *VOCABULARIES, *WEIGHTS)
+        files = content_files(folder)
         rows = _remembered(
             json.dumps([str(self.cache), self.canonical, *(file["content"] for file in known(files).values())])
         )
@@ -92,6 +85,26 @@ class TextEncoder:
 
     def _entry(self, texts: Sequence[str]) -> Entry:
         return Entry({"vectors": text_models.encode(texts, self.folder, self.canonical)}, {"n": len(texts)})
+
+
+def encoder_folder(model: str | Path | None) -> Path:
+    """Return the folder of an encoder, after a look at what it has; None: the packaged all-MiniLM-L6-v2.
+
+    Raises:
+        InputError: the folder lacks a file, or its configuration names code that would be downloaded.
+    """
+    folder = _packaged() if model is None else locate(model)
+    for names in ((CONFIG,), VOCABULARIES, WEIGHTS):
+        if not any((folder / name).is_file() for name in names):
+            what = f"tokenizer ({', '.join(names)})" if names == VOCABULARIES else names[0]
+            raise InputError(f"text encoder {folder} has no {what}; set class_embedding.model to the model's folder")
+    require_no_code(folder)
+    return folder
+
+
+def content_files(folder: Path) -> list[Path]:
+    """Return the files of an encoder that its vectors depend on."""
+    return files_of(folder, *VOCABULARIES, *WEIGHTS)
 
 
 def _remembered(key: str) -> dict[str, Float32[Array, " k"]]:

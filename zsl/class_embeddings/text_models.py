@@ -68,26 +68,57 @@ def encode(texts: Sequence[str], folder: Path, canonical: bool | None = None) ->
     """
     import torch
 
-    tokenizer, longest = open_tokenizer(folder)
-    model = _model(folder)
-    kind = model.config.model_type
-    padded = {"padding": "max_length"} if kind in PADDED else {}
-    canonical = kind in PADDED if canonical is None else canonical
-    pool, cut, rows = _pool(folder, model), 0, []
+    reader, model = Reader(folder, canonical), load_model(folder)
+    pool, rows = pooling(folder, model), []
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
             for text in progress(texts, "encoding texts", "texts"):
-                said = canonical_text(text) if canonical else text
-                tokens = tokenizer([said], truncation=True, max_length=longest, return_tensors="pt", **padded)
-                cut += is_cut(tokenizer, longest, said)
-                rows.append(pool(tokens)[0].float().numpy())
+                rows.append(pool(model, reader(text))[0].float().numpy())
     finally:
         torch.set_num_threads(threads)
-    if cut:
-        log.warning("text encoder %s: %d of %d texts are cut after %d tokens", folder.name, cut, len(texts), longest)
+    reader.note_cuts(len(texts))
     return np.stack(rows)
+
+
+class Reader:
+    """Texts -> token ids as a model was trained on them; longer texts than the model can read are cut.
+
+    Args:
+        folder: of the model.
+        canonical: whether texts are lower-cased and rid of punctuation; None: for models of the types `PADDED`.
+
+    Raises:
+        InputError: the tokenizer cannot be loaded, or transformers is not installed.
+    """
+
+    def __init__(self, folder: Path, canonical: bool | None = None) -> None:
+        self.folder, (self.tokenizer, self.longest) = folder, open_tokenizer(folder)
+        with explained(folder) as library:
+            padded = library.AutoConfig.from_pretrained(str(folder), **OWN).model_type in PADDED
+        self.padding = {"padding": "max_length"} if padded else {}
+        self.canonical = padded if canonical is None else canonical
+        self.cut = 0
+
+    def __call__(self, text: str) -> Mapping[str, Tensor]:
+        """Return the token ids of one text, and what else the tokenizer makes of it."""
+        said = canonical_text(text) if self.canonical else text
+        self.cut += is_cut(self.tokenizer, self.longest, said)
+        how: Any = {"truncation": True, "max_length": self.longest, "return_tensors": "pt", **self.padding}
+        tokens: Mapping[str, Tensor] = self.tokenizer([said], **how)
+        return tokens
+
+    def note_cuts(self, texts: int) -> None:
+        """Log how many of the texts that were read have been cut."""
+        if self.cut:
+            log.warning(
+                "text encoder %s: %d of %d texts are cut after %d tokens",
+                self.folder.name,
+                self.cut,
+                texts,
+                self.longest,
+            )
 
 
 def is_cut(tokenizer: Any, longest: int, text: str) -> bool:
@@ -111,7 +142,12 @@ def open_tokenizer(folder: Path) -> tuple[Any, int]:
         return tokenizer, min(tokenizer.model_max_length, text.max_position_embeddings - shift)
 
 
-def _model(folder: Path) -> Any:
+def load_model(folder: Path) -> Any:
+    """Return the model of a folder, in float32 and without dropout.
+
+    Raises:
+        InputError: it cannot be loaded, or transformers is not installed.
+    """
     with explained(folder) as library:
         kind = library.AutoConfig.from_pretrained(str(folder), **OWN).model_type
         maker = getattr(library, TEXT_ALONE.get(kind, "AutoModel"))
@@ -122,14 +158,18 @@ def _model(folder: Path) -> Any:
         return model.float().eval()
 
 
-def _pool(folder: Path, model: Any) -> Callable[[Mapping[str, Tensor]], Tensor]:
-    """Return what makes one vector of the tokens of one text."""
+def pooling(folder: Path, model: Any) -> Callable[[Any, Mapping[str, Tensor]], Tensor]:
+    """Return what makes one vector of the tokens of each text, of a model and of its inputs without padding.
+
+    Raises:
+        InputError: the folder asks for a pooling that is not known.
+    """
     if hasattr(model, "get_text_features"):
-        return lambda tokens: model.get_text_features(**tokens).pooler_output
+        return lambda model, tokens: model.get_text_features(**tokens).pooler_output
     if model.config.model_type in TEXT_ALONE:
-        return lambda tokens: model(**tokens).text_embeds
+        return lambda model, tokens: model(**tokens).text_embeds
     if model.config.model_type in PADDED:
-        return lambda tokens: model(**tokens).pooler_output
+        return lambda model, tokens: model(**tokens).pooler_output
     asked = [
         key for key, value in _settings(folder / POOLING).items() if key.startswith("pooling_mode_") and value is True
     ]
@@ -144,7 +184,7 @@ def _pool(folder: Path, model: Any) -> Callable[[Mapping[str, Tensor]], Tensor]:
             f"{', '.join(pooled)}"
         )
     of = pooled[asked[0] if asked else "pooling_mode_mean_tokens"]
-    return lambda tokens: of(model(**tokens).last_hidden_state)
+    return lambda model, tokens: of(model(**tokens).last_hidden_state)
 
 
 def _settings(file: Path) -> dict[str, Any]:

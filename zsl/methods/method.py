@@ -58,6 +58,10 @@ class ZSLModel(LightningModule, ABC):
     which training stops (None: never) and epochs between two validations (None: a tenth of all)"""
     probabilities: ClassVar[Literal["softmax", "sigmoid"]] = "softmax"
     """how scores become probabilities: softmax over the classes asked about, or σ(F(x, y)) of every class by itself"""
+    pixels: ClassVar[bool] = False
+    """whether θ(x) has to be pixels, which the method's own image encoder reads (``backbone=pixels``)"""
+    token_ids: ClassVar[bool] = False
+    """whether φ(y) has to be token ids, which the method's own text tower reads (``class_embedding=tokens``)"""
 
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""

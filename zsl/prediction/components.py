@@ -34,6 +34,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
             "matrix.Matrix",
             "prompts.Prompts",
             "sentence.Sentence",
+            "tokens.Tokens",
             "word_vectors.WordVectors",
         )
     ),
@@ -42,6 +43,7 @@ OFFERED: Mapping[str, frozenset[str]] = {
         for name in (
             "efficientnet_lite.EfficientNetLite0",
             "open_clip.OpenCLIP",
+            "pixels.Pixels",
             "timm.Timm",
             "torchvision.Torchvision",
             "transformers.Transformers",

@@ -18,6 +18,8 @@ NONSENSE: Mapping[type, tuple[Any, ...]] = {
     int: (0, -1, True, 1.5, math.nan, "many"),
     bool: (2, "maybe"),
     Path: (True, 1.5),
+    str: (True, 1.5),
+    list: (True, 1.5, "many", [1.5]),
 }
 """type -> values that make no sense for a hyperparameter of that type"""
 
@@ -45,15 +47,18 @@ class Hyperparameters:
 
 
 def nonsense(hint: Any) -> tuple[Any, ...]:
-    """Return values that make no sense for a hyperparameter of an annotation; none for annotations such as ``str``."""
+    """Return values that make no sense for a hyperparameter of an annotation; none for annotations of other classes."""
     if get_origin(hint) is Literal:
         return ("nothing_like_it", None, 1)
     if get_origin(hint) is Callable:
         return ("nothing_like_it", 1, None)
-    options = get_args(hint) or (hint,)
+    options = (hint,) if get_origin(hint) is list else get_args(hint) or (hint,)
+    bare = dict.fromkeys(
+        option if get_origin(option) is Literal else get_origin(option) or option for option in options
+    )
     values = tuple(
         value
-        for option in options
+        for option in bare
         for value in (("nothing_like_it", 1) if get_origin(option) is Literal else NONSENSE.get(option, ()))
     )
     return values if type(None) in options or not values else (*values, None)

@@ -16,7 +16,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import EmbeddedDataset, Stage, final
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.methods.recipe import Recipe
-from zsl.testing.worlds import source
+from zsl.testing.worlds import pictured, source, tokenised
 from zsl.training.fit import fit
 from zsl.training.loop import Loop
 
@@ -24,7 +24,11 @@ LOOP = Loop(progress_bar=False)
 
 
 def world(kind: type[ZSLModel], seed: int = 0, **sizes: int) -> EmbeddedDataset:
-    """Return a small random world for a method, with φ of the length of θ where the method needs it."""
+    """Return a small random world for a method: φ of the length of θ, token ids or pixels where it needs them."""
+    if kind.pixels:
+        return pictured(seed, **sizes)
+    if kind.token_ids:
+        return tokenised(seed, **sizes)
     return source(seed, **{**sizes, **({"k": sizes.get("d", 6)} if kind.same_space else {})})
 
 

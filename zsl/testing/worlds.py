@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray as Array
 
 from zsl.class_embeddings.attributes import Attributes
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
@@ -36,6 +40,31 @@ def dataset(
     names = tuple(f"class {i}" for i in range(classes))
     described = ClassDescriptions(names, {"att": att})
     return Dataset("world", x, labels, described, splits, Card("a small world"), fingerprints(x, labels, splits))
+
+
+FIRST, IDS = 3, 40
+"""smallest token id of a world, and number of them: word pieces, and no special tokens, of most tokenizers"""
+
+
+def token_ids(att: Float64[Array, "classes k"]) -> Float64[Array, "classes k"]:
+    """Return rows of 1 to k token ids that follow from descriptions, each followed by -1."""
+    ids = FIRST + np.floor(att * 1e4) % IDS
+    lengths = 1 + np.floor(att[:, :1] * 1e6) % att.shape[1]
+    return np.where(np.arange(att.shape[1]) < lengths, ids, -1.0)
+
+
+def tokenised(seed: int = 0, **sizes: int) -> EmbeddedDataset:
+    """Draw the same data as :func:`source` with token ids as class embeddings."""
+    data = dataset(seed, **sizes)
+    return EmbeddedDataset(data, lambda _: lambda classes: token_ids(classes.matrices["att"]), "l2", "none")
+
+
+def pictured(seed: int = 0, side: int = 16, **sizes: int) -> EmbeddedDataset:
+    """Draw the same data with ``side`` × ``side`` pixels of values from 0 to 255 as features."""
+    data = dataset(seed, **{**sizes, "d": 3 * side**2})
+    x = np.round(255 / (1 + np.exp(-data.features[:]))).astype(np.float32)
+    shown = replace(data, features=x, fingerprints=fingerprints(x, data.labels, data.splits))
+    return EmbeddedDataset(shown, Attributes().fit, "none", "l2")
 
 
 def source(seed: int = 0, **sizes: int) -> EmbeddedDataset:

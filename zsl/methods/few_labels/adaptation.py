@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
@@ -119,10 +119,14 @@ class GradualAdaptation(Adaptation):
         """Return the mean cross-entropy over the seen classes."""
         return cross_entropy(self.scores(batch.x, batch.classes), batch.y)
 
+    @property
+    def own(self) -> list[nn.Parameter]:
+        """Return all weights but those of the base."""
+        return [weight for name, weight in self.named_parameters() if not name.startswith("base.")]
+
     def configure_optimizers(self) -> Any:
         """Return AdamW of all weights but those of the base, with a rate that falls as a cosine."""
-        own = [weight for name, weight in self.named_parameters() if not name.startswith("base.")]
-        optimizer = AdamW(own, lr=self.lr, eps=1e-4, weight_decay=self.weight_decay, fused=True)
+        optimizer = AdamW(self.own, lr=self.lr, eps=1e-4, weight_decay=self.weight_decay, fused=True)
         span = self.decay_epochs
         rate = LambdaLR(optimizer, lambda epoch: (1 + math.cos(math.pi * min(epoch / span, 1))) / 2)
         return {"optimizer": optimizer, "lr_scheduler": rate}

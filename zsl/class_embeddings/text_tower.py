@@ -1,0 +1,168 @@
+"""A frozen text tower that gradients pass through: token ids, and vectors among their embeddings -> class vectors."""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import xxhash
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from zsl.backbones.constant_weights import ConstantWeights, make_constant
+from zsl.class_embeddings.text_encoder import content_files, encoder_folder
+from zsl.class_embeddings.text_models import Reader, load_model, pooling
+from zsl.errors import InputError
+from zsl.files.content import known
+
+Position = Literal["end", "middle", "front"]
+"""place of the text among context vectors: after them, between two halves of them, before them"""
+IMAGE_PARTS = ("vision_model", "visual_projection")
+
+
+class TextTower(ConstantWeights):
+    """The text part of a sentence encoder or of a two-tower model, with its own pooling and projection.
+
+    Its weights are constant and no part of a state dict, which has a hash of them instead: a tower of other weights
+    refuses the state. Texts of one length are encoded together, without padding. Dropout is off but in modules whose
+    names begin with ``lora_``.
+
+    Args:
+        folder: as of :func:`.encoder_folder`; only files of the folder are read.
+
+    Raises:
+        InputError: the folder lacks a file, the model cannot be loaded, or transformers is not installed.
+    """
+
+    def __init__(self, folder: str | Path | None) -> None:
+        super().__init__()
+        self.folder = encoder_folder(folder)
+        with torch.device("cpu"):  # a method is also built where weights have no values
+            model, reader, content = _loaded(self.folder, _content(self.folder))
+            self.model: Any = copy.deepcopy(model)
+            self.reader, self.longest = reader, reader.longest
+            self._pool = pooling(self.folder, model)
+            x = reader.tokenizer("x", add_special_tokens=False)["input_ids"]
+            around = reader.tokenizer("x")["input_ids"]
+            self._filler = x[0]
+            self._before = around.index(self._filler)
+            self._ending = next(iter(around[self._before + len(x) :]), None)
+            with torch.no_grad():
+                self.width = self(torch.tensor([around])).shape[1]
+            self.inner = self._embeddings.weight.shape[1]
+        self.keep_constant(content)
+
+    def __call__(
+        self,
+        tokens: Float[Tensor, "n k"],
+        context: Float[Tensor, "*n m inner"] | None = None,
+        position: Position = "end",
+    ) -> Float[Tensor, "n width"]:
+        """Return what :meth:`forward` does."""
+        found: Tensor = super().__call__(tokens, context, position)
+        return found
+
+    def forward(
+        self,
+        tokens: Float[Tensor, "n k"],
+        context: Float[Tensor, "*n m inner"] | None = None,
+        position: Position = "end",
+    ) -> Float[Tensor, "n width"]:
+        """Return the vectors of texts, each with its own context vectors or all with the same.
+
+        A text that has no room for the context is cut before its last token.
+
+        Raises:
+            InputError: a row holds no token ids.
+        """
+        ids = self._ids(tokens)
+        lengths = (ids >= 0).sum(dim=1)
+        ends = self._ends(ids, lengths)
+        parts, order = [], []
+        for length, end in torch.unique(torch.stack([lengths, ends], 1), dim=0).tolist():
+            rows = ((lengths == length) & (ends == end)).nonzero().squeeze(1)
+            own = ids[rows, :length]
+            if context is None:
+                parts.append(self._pool(self.model, {"input_ids": own}))
+            else:
+                here = context if context.ndim == 2 else context[rows]
+                parts.append(self._with_context(own, here.expand(len(rows), -1, -1), end, position))
+            order.append(rows)
+        return torch.cat(parts)[torch.cat(order).argsort()]
+
+    def words(self, text: str) -> Float[Tensor, "m inner"]:
+        """Return the embeddings of the tokens of a text, without those that begin and end it."""
+        ids = self.reader.tokenizer(text, add_special_tokens=False)["input_ids"]
+        weight = self._embeddings.weight
+        found: Tensor = weight[torch.tensor(ids, dtype=torch.long, device=weight.device)].detach().clone()
+        return found
+
+    @property
+    def _embeddings(self) -> Any:
+        return getattr(self.model, "text_model", self.model).get_input_embeddings()
+
+    def _ids(self, tokens: Float[Tensor, "n k"]) -> Int[Tensor, "n k"]:
+        ids = tokens.long()
+        there = ids >= 0
+        packed = (there[:, 1:] <= there[:, :-1]).all() and there[:, 0].all()
+        if not (packed and (ids == tokens).all() and ids.max() < len(self._embeddings.weight)):
+            raise InputError(
+                "class_embedding: φ(y) are no token ids of the text tower; choose class_embedding=tokens, and for "
+                "method.checkpoint the folder of class_embedding.model"
+            )
+        return ids
+
+    def _ends(self, ids: Int[Tensor, "n k"], lengths: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
+        """Return the position after the last word of every text."""
+        if self._ending is None:
+            return lengths
+        ending = ids == self._ending
+        ending[:, : self._before] = False
+        return torch.where(ending.any(dim=1), ending.int().argmax(dim=1), lengths)
+
+    def _with_context(
+        self, ids: Int[Tensor, "n length"], context: Float[Tensor, "n m inner"], end: int, position: Position
+    ) -> Float[Tensor, "n width"]:
+        m = context.shape[1]
+        room = self.longest - m
+        if ids.shape[1] > room:
+            ids, end = torch.cat([ids[:, : room - 1], ids[:, -1:]], 1), min(end, room - 1)
+        first = min(self._before, end)
+        half = {"end": m, "middle": m // 2, "front": 0}[position]
+        filler = ids.new_full((len(ids), m), self._filler)
+        ids = torch.cat([ids[:, :first], filler[:, :half], ids[:, first:end], filler[:, half:], ids[:, end:]], 1)
+        second = end + half
+
+        def insert(_module: nn.Module, _inputs: Any, out: Tensor) -> Tensor:
+            own = out[:, first + half : second]
+            rest = out[:, second + m - half :]
+            return torch.cat([out[:, :first], context[:, :half].to(out), own, context[:, half:].to(out), rest], 1)
+
+        handle = self._embeddings.register_forward_hook(insert)
+        try:
+            return self._pool(self.model, {"input_ids": ids})
+        finally:
+            handle.remove()
+
+    def __str__(self) -> str:
+        return f"text tower {self.folder}"
+
+
+def _content(folder: Path) -> int:
+    """Return a hash of the files of a model, as an integer of 63 bits."""
+    contents = {Path(name).name: entry["content"] for name, entry in known(content_files(folder)).items()}
+    return xxhash.xxh3_64_intdigest(json.dumps(contents, sort_keys=True).encode()) >> 1
+
+
+@lru_cache(maxsize=2)
+def _loaded(folder: Path, content: int) -> tuple[Any, Reader, int]:
+    """Return the text part of a model with constant weights, which are no part of its state; keep two models."""
+    reader, model = Reader(folder), load_model(folder)
+    for part in IMAGE_PARTS:
+        if hasattr(model, part):
+            setattr(model, part, None)
+    return make_constant(model), reader, content
