@@ -30,6 +30,7 @@ def test_the_published_rows_are_there() -> None:
     papers = {"radford2021", "menon2023", "pratt2023", "zhai2022", "zhou2022a", "zhang2022", "gao2024"}
     assert {name.rpartition("_")[2] for name in NAMES} >= papers
     assert {"tip_adapter_zhang2022", "tip_adapter_f_zhang2022"} <= set(NAMES)
+    assert {"coop_zhou2022a", "cocoop_zhou2022a", "wise_ft_wortsman2022"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,7 +43,7 @@ def test_the_command_composes(name: str, capsys: pytest.CaptureFixture[str]) -> 
     assert claim.data == "imagenet1k"
     assert config["data"]["root"] == commands(name)["extract"][1] == claim.features
     assert config["class_embedding"]["_target_"].rpartition(".")[2].lower() == claim.class_embedding
-    if "model" in config["class_embedding"]:
+    if "model" in config["class_embedding"] and "backbone=pixels" not in commands(name)["extract"]:
         assert f"model={config['class_embedding']['model']}" in commands(name)["extract"]
 
 
@@ -66,15 +67,18 @@ def test_the_command_runs_where_data_and_checkpoint_are(
 
     monkeypatch.chdir(tmp_path)
     extract, train = commands(name)["extract"], commands(name)["train"]
-    folder = checkpoint(tmp_path / "clip", "clip").rename(
-        next((word.removeprefix("model=") for word in extract if word.startswith("model=")), "clip")
-    )
+    model = next((word.rpartition("model=")[2] for word in (*extract, *train) if "model=" in word), "clip")
+    folder = checkpoint(tmp_path / "clip", "clip").rename(model)
+    encoder = ["backbone=pixels", "size=16"]
+    if encoder[0] not in extract:
+        encoder = ["backbone=transformers", f"model={folder.name}"]
     named = {f"{word}/{i}.png": pictures.png(1000 * k + i, 16) for k, word in enumerate(WORDS) for i in range(3)}
     pictures.folder(tmp_path / extract[0], named)
-    assert main(["extract", *extract[:2], "backbone=transformers", f"model={folder.name}"]) == 0
+    assert main(["extract", *extract[:2], *encoder]) == 0
     for file in ("unseen.yaml", "seen.yaml", "base_to_new.yaml"):
         seen = {"unseen.yaml": 2, "seen.yaml": 3, "base_to_new.yaml": 2}[file]
         Path(file).write_text(f"seen: {list(WORDS[:seen])}\nunseen: {list(WORDS[seen:])}\n")
+    Path("names.csv").write_text("class,text\n" + "".join(f"{word},big {word}\n" for word in WORDS))
     Path("names.json").write_text(json.dumps({word: f"big {word}" for word in WORDS}))
     for file in ("descriptors_imagenet.json", "imagenet_prompts_full.json"):
         Path(file).write_text(json.dumps({word: ["has legs", f"a picture of {word}"] for word in WORDS}))

@@ -21,7 +21,9 @@ from tests.features import pictures
 from tests.two_towers import LONGEST, checkpoint
 from zsl.class_embeddings.prompt_files import template_sets
 from zsl.cli import main
+from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
 from zsl.features.store import open_store
 from zsl.methods.method import Dimensions
@@ -201,7 +203,13 @@ def test_scores_by_their_formula(d: int, c: int, m: int, seed: int, scale: float
 @pytest.mark.parametrize(("d", "k", "largest"), [(4, 8, False), (4, 6, True), (5, 3, False)])
 def test_vectors_of_two_spaces_are_refused(d: int, k: int, largest: bool) -> None:
     with pytest.raises(InputError, match=f"θ.x. has {d} numbers and φ.y. {k}"):
-        ZeroShot(Dimensions(d, k, 3), largest=largest)
+        ZeroShot(Dimensions(d, k, 3), largest=largest).finalize(described(d, k))
+
+
+def described(d: int, k: int) -> TrainingSet:
+    """One image, and three classes with vectors of another length."""
+    classes = LabelSpace(("a", "b", "c"), torch.ones(3, k), torch.ones(3, dtype=torch.bool))
+    return TrainingSet(Examples(torch.ones(1, d), torch.zeros(1, dtype=torch.long)), classes)
 
 
 def test_a_text_model_has_no_scale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,7 +235,7 @@ def test_a_text_model_has_no_scale(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_scale_and_bias_come_from_the_checkpoint_unless_given(tmp_path: Path) -> None:
     folder = checkpoint(tmp_path / "siglip", "siglip")
-    train: Any = None
+    train = described(24, 24)
     for given_scale, given_bias, expected in (
         (None, None, (np.exp(2.1), -3.0, True)),
         (2.0, None, (2.0, 0.0, False)),

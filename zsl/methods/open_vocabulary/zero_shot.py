@@ -37,7 +37,7 @@ class ZeroShot(JointSpace):
         checkpoint: folder of a two-tower model of transformers.
 
     Raises:
-        InputError: a hyperparameter is out of range, or θ(x) and φ(y) are no vectors of one space.
+        InputError: a hyperparameter is out of range.
     """
 
     same_space = True
@@ -62,11 +62,6 @@ class ZeroShot(JointSpace):
             require_choice(probabilities, "method.probabilities", ("softmax", "sigmoid"))
         if checkpoint is not None and not isinstance(checkpoint, str | Path):
             raise InputError(f"method.checkpoint={checkpoint}: must be a folder")
-        if dims.embedding % dims.features if largest else dims.embedding != dims.features:
-            raise InputError(
-                f"method=zero_shot: θ(x) has {dims.features} numbers and φ(y) {dims.embedding}; give features and "
-                "class_embedding=prompts of one two-tower model"
-            )
         self.given = scale, bias, probabilities
         self.joint, self.cosine, self.largest, self.checkpoint = dims.features, cosine, largest, checkpoint
         self.register_buffer("s", torch.tensor(100.0 if scale is None else float(scale)))
@@ -86,12 +81,18 @@ class ZeroShot(JointSpace):
         """Return how scores become probabilities."""
         return "sigmoid" if self.sigmoid else "softmax"
 
-    def finalize(self, train: TrainingSet) -> None:  # noqa: ARG002
+    def finalize(self, train: TrainingSet) -> None:
         """Read of the checkpoint what is not given.
 
         Raises:
-            InputError: the folder is no two-tower model.
+            InputError: θ(x) and φ(y) are no vectors of one space, or the folder is no two-tower model.
         """
+        d, k = self.joint, train.classes.embeddings.shape[1]
+        if k % d if self.largest else k != d:
+            raise InputError(
+                f"method=zero_shot: θ(x) has {d} numbers and φ(y) {k}; give features and class_embedding=prompts of "
+                "one two-tower model"
+            )
         scale, bias, probabilities = self.given
         if scale is None and self.checkpoint is not None:
             own_scale, own_bias = scale_and_bias(self.checkpoint)
