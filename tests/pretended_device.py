@@ -89,11 +89,11 @@ class _Functions(TorchFunctionMode):
         kwargs = kwargs or {}
         if function == Tensor.device.__get__ and self.device.has(args[0]):  # type: ignore[attr-defined]
             return GPU
-        if function is Tensor.numpy and self.device.has(args[0]) and not kwargs.get("force"):
+        if function is Tensor.numpy and args and self.device.has(args[0]) and not kwargs.get("force"):
             raise MixedDevicesError("a tensor of the device is no array of the processor")
         if function is Tensor.cpu:
             return _alone(args[0])
-        target = kwargs.get("device", args[1] if function is Tensor.to else None)
+        target = kwargs.get("device", args[1] if function is Tensor.to and len(args) > 1 else None)
         source = args[0] if function in NEW else target
         there = self.device.has(source) or _is_gpu(target)
         if function is not torch._C._nn._parse_to:  # reads the arguments of Module.to

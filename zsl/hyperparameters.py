@@ -12,9 +12,9 @@ from zsl.errors import InputError
 
 Constructor = TypeVar("Constructor", bound=Callable[..., None])
 
-Duration: TypeAlias = str | float | None
-"""seconds, or a text such as ``90s``, ``5min`` or ``1.5h``; None for any time"""
-UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
+Duration: TypeAlias = str | None
+"""text such as ``90s``, ``5min`` or ``1.5h``; None for any time"""
+UNITS = {"s": 1, "min": 60, "h": 3600}
 """unit of a duration -> seconds"""
 
 LARGEST, DEEPEST = 1_000_000, 100
@@ -67,7 +67,7 @@ def seconds(**given: Duration) -> float | None:
     ((name, value),) = given.items()
     if value is None:
         return None
-    found = re.fullmatch(r"\s*([0-9.]+)\s*(s|min|h|)\s*", str(value)) if not isinstance(value, bool) else None
+    found = re.fullmatch(r"\s*([0-9.]+)\s*(s|min|h)\s*", value) if isinstance(value, str) else None
     try:
         length = float(found[1]) * UNITS[found[2]] if found else 0.0
     except ValueError:

@@ -74,7 +74,7 @@ def test_heads_share_a_generator(cache: Path, method: str) -> None:
 
 def test_each_has_its_own_patience(cache: Path) -> None:
     grid = {"head.lr": [1e-4, 1e-2, 1.0], "head.epochs": [1, 3]}
-    often = ["selection.patience=2", "selection.every=1"]
+    often = ["selection.objective=T1", "selection.patience=2", "selection.every=1"]
     made, trained = counted(cache, "fclswgan", "method.epochs=9", "method.batch_size=128", *often)
     together = list(made.grid(points(grid)))
     assert len(trained) == 1

@@ -186,10 +186,15 @@ def test_steps_of_a_generator_are_batches_not_those_of_its_optimizers(tmp_path: 
     places = [f"paths.output={tmp_path / 'run'}", f"paths.cache={tmp_path / 'cache'}"]
     small += ["method.epochs=2", "method.classifier_epochs=1", "trainer.log_every_n_steps=1"]
     assert main(["train", "data=synthetic", "logger=csv", *small, *places]) == 0
-    rows = read_csv(tmp_path / "run" / "csv" / "metrics.csv")
+    every = read_csv(tmp_path / "run" / "csv" / "metrics.csv")
+    rows = [row for row in every if row["loss"]]
     assert [int(row["step"]) for row in rows] == list(range(1, len(rows) + 1))
-    assert set(rows[0]) == {"step", "epoch", "loss", "generator_loss"}
     assert [row["epoch"] for row in rows] == ["1"] * (len(rows) // 2) + ["2"] * (len(rows) // 2)
+    told = {"own_class", "variance_ratio", "frechet", "critic_distance", "gradient_norm"}
+    assert set(every[0]) == {"step", "epoch", "loss", "generator_loss"} | told
+    after_epochs = [row for row in every if row["frechet"]]
+    assert [(int(row["step"]), row["epoch"]) for row in after_epochs] == [(len(rows) // 2, "1"), (len(rows), "2")]
+    assert all(0 <= float(row["own_class"]) <= 100 for row in after_epochs)
 
 
 def test_a_report_takes_what_trackers_keep_for_no_result(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,13 +18,13 @@ from zsl.training.loop import Loop
 
 
 @pytest.mark.parametrize(
-    ("text", "length"), [("90s", 90), ("5min", 300), ("1.5h", 5400), (7, 7), (0.5, 0.5), (" 2 min ", 120), (None, None)]
+    ("text", "length"), [("90s", 90), ("5min", 300), ("1.5h", 5400), (" 2 min ", 120), (None, None)]
 )
-def test_a_duration_is_read(text: str | float | None, length: float | None) -> None:
+def test_a_duration_is_read(text: str | None, length: float | None) -> None:
     assert seconds(budget=text) == length
 
 
-@pytest.mark.parametrize("text", ["", "5 days", "-1s", "0", 0, -3.0, "1.2.3s", True, float("nan"), "inf"])
+@pytest.mark.parametrize("text", ["", "5 days", "-1s", "0s", "7", 7, -3.0, "1.2.3s", True, float("nan"), "inf"])
 def test_what_is_no_duration_is_refused(text: str | float) -> None:
     with pytest.raises(InputError, match=r"method\.budget=.*: must be a time such as 90s, 5min or 1h"):
         seconds(budget=text)

@@ -96,7 +96,9 @@ def _choice(group: str, name: str, _file: Path) -> dict[str, Any]:
 
 
 def prepare_hydra() -> None:
-    """Add experiments and plug-ins to Hydra's search path, for choices and globs, and register ``${started:…}``."""
+    """Add experiments and plug-ins to Hydra's search path, for choices and globs, and register ``${started:…}``
+    and ``${with_heads:…}``.
+    """
     from omegaconf import OmegaConf
 
     from zsl.config.hydra_internals import register
@@ -104,6 +106,12 @@ def prepare_hydra() -> None:
     register(_search_path())
     if not OmegaConf.has_resolver("started"):
         register_started(datetime.now())
+        OmegaConf.register_new_resolver("with_heads", _with_heads)
+
+
+def _with_heads(there: Any, elsewhere: Any, *, _root_: Any) -> Any:
+    """Return one of two values, by whether the method has heads."""
+    return there if "head" in (_root_.get("method") or ()) else elsewhere
 
 
 @cache

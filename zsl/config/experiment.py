@@ -33,7 +33,6 @@ from zsl.training.loop import Loop
 if TYPE_CHECKING:
     from zsl.data.protocol import EmbeddedDataset, Stage
     from zsl.methods.method import Dimensions, ZSLModel
-    from zsl.selection.epochs import Objective
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class Experiment:
             open_data(content["data"])
         check("", content, Settings)
         made._check_method()
-        return made._with_selection()
+        return made
 
     @classmethod
     def compose(cls, overrides: Sequence[str]) -> Experiment:
@@ -149,21 +148,6 @@ class Experiment:
                     require_buildable(self.config["method"], {name: value})
                 if chosen := of_embedding({name: value}):
                     check("class_embedding", self.with_embedding(chosen).config["class_embedding"], ClassEmbeddingKeys)
-
-    @property
-    def objective(self) -> Objective:
-        """Return the metric that a selection maximises."""
-        return self.selection.objective or "T1"
-
-    def _with_selection(self) -> Experiment:
-        """Return the experiment with what its method has for the keys of the selection that are left open."""
-        from zsl.config.build import ANY_DATA
-
-        own = self.method(ANY_DATA, {}).selection
-        given: dict[str, Any] = {
-            key: own.get(key) if value is None else value for key, value in self.config["selection"].items()
-        }
-        return replace(self, config={**self.config, "selection": given}, selection=SelectionKeys(**given))
 
     @cached_property
     def identity(self) -> str:

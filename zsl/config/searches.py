@@ -57,7 +57,7 @@ def _require_validation(cfg: Any) -> None:
         )
     if policy == "fixed":
         raise InputError("selection=fixed: nothing would be chosen; leave it out, or run zsl train")
-    if objective not in (None, "T1", "H", "H_raw"):
+    if objective not in ("T1", "H", "H_raw"):
         raise InputError(
             f"selection.objective={objective}: a search maximises T1, H or H_raw of validation classes, never a "
             "number of the test set; choose one of these"

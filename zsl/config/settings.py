@@ -68,12 +68,14 @@ class ProtocolKeys:
 
 @dataclass(frozen=True)
 class SelectionKeys:
-    """Keys of ``selection``; None: as the method has it (``ZSLModel.selection``)."""
+    """Keys of ``selection``."""
 
     policy: Literal["fixed", "validation", "test"]
-    objective: Literal["T1", "H", "H_raw"] | None
+    objective: Literal["T1", "H", "H_raw"]
     patience: Count | None
+    """None: all epochs"""
     every: Count | None
+    """None: a tenth of all"""
     seed: int | None
 
 

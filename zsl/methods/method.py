@@ -53,9 +53,6 @@ class ZSLModel(LightningModule, ABC):
     same_space: ClassVar[bool] = False
     """whether θ(x) and φ(y) have to be vectors of one space, such as that of a two-tower model"""
 
-    selection: ClassVar[Mapping[str, Any]] = MappingProxyType({"objective": "T1", "patience": 10, "every": 1})
-    """what a selection uses where it names nothing: the metric that is maximised, epochs without improvement after
-    which training stops (None: never) and epochs between two validations (None: a tenth of all)"""
     probabilities: ClassVar[Literal["softmax", "sigmoid"]] = "softmax"
     """how scores become probabilities: softmax over the classes asked about, or σ(F(x, y)) of every class by itself"""
     pixels: ClassVar[bool] = False

@@ -45,25 +45,23 @@ def at_edge(result: Result) -> dict[str, str]:
     return found
 
 
-def still_rising(result: Result) -> int | None:
-    """Return the number of epochs that was chosen, if it is the last one that was validated; else None."""
+def still_rising(result: Result) -> str:
+    """Return a line that says that the objective still rose at the last epoch that was validated, or an empty string."""
     objective = str(_at(result.config, "selection.objective") or "T1")
     whole = [trial for trial in result.selection.trials if objective in trial and "pruned" not in trial]
     best = max(whole, key=lambda trial: float(trial[objective]), default={})
     epochs = best.get("chosen", {}).get("epochs")
-    return epochs if epochs is not None and epochs == best.get("reached") and epochs > 1 else None
+    if epochs is None or epochs != best.get("reached"):
+        return ""
+    key = next((key for key in ("budget", "steps") if _at(result.config, f"method.{key}")), "epochs")
+    return (
+        f"{objective} was still rising on validation classes after {epochs} epochs, the last of this training; extend "
+        f"method.{key}"
+    )
 
 
 def warnings(runs: Sequence[Result]) -> Iterator[str]:
-    """Yield a warning for what some of these runs, equal but for the seed, chose at an edge: values, last epochs."""
-    rising = sorted({epochs for run in runs if (epochs := still_rising(run)) is not None})
-    if rising:
-        objective = _at(runs[0].config, "selection.objective") or "T1"
-        key = next((key for key in ("budget", "steps") if _at(runs[0].config, f"method.{key}")), "epochs")
-        yield (
-            f"{runs[0].method}, {runs[0].data_title}: {objective} was still rising on validation classes after the "
-            f"last epoch ({', '.join(map(str, rising))}): extend method.{key}"
-        )
+    """Yield a warning for every hyperparameter that some of these runs, equal but for the seed, chose at an edge."""
     edges = [at_edge(run) for run in runs]
     for key in sorted({key for found in edges for key in found}):
         places = sorted({found[key] for found in edges if key in found})

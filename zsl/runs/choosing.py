@@ -78,7 +78,7 @@ def _compare(experiment: Experiment, stage: Stage, choice: Choice) -> None:
     if own < other:
         log.warning(
             "%s: H at its best γ is %.1f on validation classes, and %.1f with method=eszsl; try more method.steps or a "
-            "longer method.budget, a wider method.hidden, sweep.head.weight_decay, or another method/head",
+            "longer method.budget, a wider method.hidden, +sweep.head.weight_decay, or another method/head",
             experiment.names.method or "method",
             own,
             other,
@@ -107,7 +107,7 @@ def validation(experiment: Experiment, stage: Stage) -> Validation:
         stage,
         partial(train, experiment, stage),
         experiment.correction,
-        experiment.objective,
+        experiment.selection.objective,
         experiment.selection.patience,
         experiment.selection.every,
         solve,

@@ -103,6 +103,8 @@ def run(
                     kept = scored if experiment.save.scores else None
                     save_predictions(evaluation, kept, stage, output, source.dataset.images)
                 write(result, output)
+        if rising := edges.still_rising(result):
+            log.info("%s", rising)
         for warning in edges.warnings([result]):
             log.warning("%s", warning)
         tracking.record(output)

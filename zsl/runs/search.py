@@ -152,7 +152,7 @@ def _plan(experiment: Experiment) -> Plan:
         space=space,
         points=every,
         total=len(every) if every is not None else search.trials or 0,
-        objective=experiment.objective,
+        objective=experiment.selection.objective,
         seed=experiment.seed,
         pruner=search.pruner,
         epochs=experiment.method(ANY_DATA, {}).epochs,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from jaxtyping import Float
@@ -82,7 +81,6 @@ class FeatureGenerator(ZSLModel):
     """
 
     setting: ClassVar[Setting] = Setting.UNSEEN_SEMANTICS
-    selection: ClassVar[Mapping[str, Any]] = MappingProxyType({"objective": "H_raw", "patience": None, "every": None})
     afterwards: ClassVar[tuple[str, ...]] = ("head", "features_per_class")
 
     def __init__(
