@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.written_results import build
 from zsl.config.experiment import Experiment
-from zsl.outputs.edges import at_edge
+from zsl.outputs.edges import at_edge, still_rising
 from zsl.outputs.result import Result, Selection, read
 from zsl.reporting.layout import sheets
 from zsl.reporting.table import rows
@@ -61,6 +61,22 @@ def test_the_objective_decides_and_corrections_have_axes_too() -> None:
     result = searched([1, 2, 3], [1.0, 2.0, 3.0], "correction.k")
     assert at_edge(result) == {"correction.k": "3 of 1 … 3"}
     assert at_edge(replace(result, config={"selection": {"objective": "H"}})) == {}
+
+
+def test_a_best_epoch_that_is_the_last_is_told() -> None:
+    result = searched([1, 2], [1.0, 2.0])
+    assert still_rising(result) == ""
+
+    def reached(*last: int, **config: Any) -> str:
+        trials = [{**trial, "reached": epoch} for trial, epoch in zip(result.selection.trials, last, strict=True)]
+        return still_rising(replace(result, selection=replace(result.selection, trials=trials), config=config))
+
+    assert reached(3, 9) == ""
+    assert reached(9, 3).startswith("T1 was still rising on validation classes after 3 epochs")
+    assert reached(9, 3).endswith("method.epochs")
+    assert reached(9, 3, method={"steps": 10, "budget": None}).endswith("method.steps")
+    assert reached(9, 3, method={"steps": 10, "budget": "5min"}).endswith("method.budget")
+    assert "H_raw was" not in reached(9, 3, selection={"objective": "H_raw"})
 
 
 def test_a_value_that_diverged_belongs_to_the_axis() -> None:

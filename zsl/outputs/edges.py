@@ -46,7 +46,7 @@ def at_edge(result: Result) -> dict[str, str]:
 
 
 def still_rising(result: Result) -> str:
-    """Return a line that says that the objective still rose at the last epoch that was validated, or an empty string."""
+    """Return a line that says that the objective rose until the last epoch that was validated, or an empty string."""
     objective = str(_at(result.config, "selection.objective") or "T1")
     whole = [trial for trial in result.selection.trials if objective in trial and "pruned" not in trial]
     best = max(whole, key=lambda trial: float(trial[objective]), default={})

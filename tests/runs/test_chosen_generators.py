@@ -1,0 +1,65 @@
+"""How a generator of features is chosen on validation classes, and what a user is told of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zsl.cli import main
+from zsl.config.experiment import Experiment
+
+SMALL = ["data=synthetic", "method=fclswgan", "method.hidden=8", "method.critic_hidden=8", "selection=validation"]
+SMALL += ["method.features_per_class=5", "method.classifier_epochs=1"]
+
+
+def trained(folder: Path, *overrides: str) -> dict[str, Any]:
+    assert main(["train", *SMALL, *overrides, f"paths.output={folder / 'run'}", f"paths.cache={folder / 'cache'}"]) == 0
+    result: dict[str, Any] = json.loads((folder / "run" / "result.json").read_text())
+    return result
+
+
+def test_a_generator_that_is_no_better_than_a_closed_form_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = trained(tmp_path, "method.epochs=2", "+sweep.head.weight_decay=[0.0]")
+    err = capsys.readouterr().err
+    own = max(trial["H"] for trial in result["selection"]["trials"])
+    assert f"fclswgan: H at its best γ is {own:.1f} on validation classes, and " in err
+    assert "with method=eszsl" in err
+    assert "method.steps" in err
+
+
+def test_the_best_epoch_within_a_budget_is_chosen_and_made_again(tmp_path: Path) -> None:
+    result = trained(tmp_path, "method.epochs=30", "method.budget=0.001s", "+sweep.head.weight_decay=[0.0,0.01]")
+    trials = result["selection"]["trials"]
+    assert [trial["chosen"]["head.weight_decay"] for trial in trials] == [0.0, 0.01]
+    assert {(trial["chosen"]["epochs"], trial["reached"]) for trial in trials} == {(1, 1)}
+    assert result["selection"]["chosen"]["method.epochs"] == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "axes"),
+    [
+        (["method=fclswgan"], {"head.weight_decay"}),
+        (["method=fclswgan", "method/head=eszsl"], set()),
+        (["method=fclswgan", "+sweep.head=[softmax,eszsl]"], {"head"}),
+        (["method=fclswgan", "+sweep.head.lr=[0.1]"], {"head.weight_decay", "head.lr"}),
+    ],
+)
+def test_axes_of_a_head_are_those_that_it_has(overrides: list[str], axes: set[str]) -> None:
+    assert set(Experiment.compose(["data=synthetic", "selection=validation", *overrides]).space) == axes
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [("fclswgan", ("H_raw", None, None)), ("cada_vae", ("H_raw", None, None)), ("ale", ("T1", 10, 1))],
+)
+def test_generators_are_chosen_by_H_and_never_stopped(method: str, expected: tuple[Any, ...]) -> None:
+    chosen = Experiment.compose(["data=synthetic", f"method={method}"])
+    assert (chosen.selection.objective, chosen.selection.patience, chosen.selection.every) == expected
+    given = Experiment.compose(["data=synthetic", f"method={method}", "selection.objective=H", "selection.every=3"])
+    assert (given.selection.objective, given.selection.every) == ("H", 3)
+    assert given.identity != chosen.identity
