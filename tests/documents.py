@@ -16,6 +16,7 @@ import yaml
 
 from tests.configured import METHODS, build, keys, kind, names
 from zsl.cli.command_line import _parser, main
+from zsl.cli.train_help import descriptions
 from zsl.methods.method import Dimensions
 
 ROOT = Path(__file__).parents[1]
@@ -63,17 +64,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
-
-
-def arguments(documented: type) -> dict[str, str]:
-    """What the section ``Args`` of a class says of every argument; of one that it inherits, what the base says."""
-    found: dict[str, str] = {}
-    for base in reversed(documented.__mro__):
-        section = re.search(r"^Args:\n(.*?)(?=^\S|\Z)", inspect.cleandoc(base.__doc__ or ""), re.DOTALL | re.MULTILINE)
-        for entry in re.split(r"\n(?= {4}\w)", "\n" + section[1]) if section else ():
-            key, _, meaning = entry.partition(":")
-            found |= dict.fromkeys(re.split(r",\s*", key.strip()), meaning)
-    return found
 
 
 def value(given: Any) -> str:
@@ -124,7 +114,7 @@ def method(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> I
     yield f"- setting: {setting(name)}\n- formula and code: [{file.name}](../{file})\n"
     yield "```text\n" + inspect.cleandoc(model.__doc__ or "").split("\n\n")[0] + "\n```\n"
     meanings = {
-        **arguments(model),
+        **descriptions(f"{model.__module__}.{model.__qualname__}"),
         "head": "makes a classifier of synthetic features",
         "space": "makes the space in which heads learn",
     }

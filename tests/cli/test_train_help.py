@@ -81,6 +81,11 @@ def test_comments_are_read_with_their_continuations(tmp_path: Path) -> None:
 def test_docstrings_are_read_without_imports() -> None:
     found = documented("zsl.methods.compatibility.eszsl.ESZSL")
     assert found["gamma"] == "γ > 0, penalty in feature space"
+    passed_on = documented("zsl.methods.generative.lisgan.LisGAN")
+    assert passed_on["steps"] == "steps ≥ 1 without epochs"  # of AdversarialOptions, by way of FCLSWGAN
+    assert passed_on["classifier_lr"] == "learning rate of P > 0"
+    assert documented("zsl.methods.few_labels.lora_image.LoRAImage")["alpha"] == "α > 0"
+    assert documented("zsl.methods.few_labels.cocoop.CoCoOp")["M"].startswith("number of context vectors")
     assert not documented("zsl.nowhere.Nothing")
     assert not documented("nothing")
     assert allowed(int | None) == "a whole number or null"

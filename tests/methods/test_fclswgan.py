@@ -15,8 +15,10 @@ from torch.optim import Adam
 from tests import worlds
 from tests.methods.adversarial import PLAIN
 from zsl.cli import main
+from zsl.data.examples import Examples
+from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import final
-from zsl.data.training_set import Batches, Draws, Setting
+from zsl.data.training_set import Batches, Draws, Setting, TrainingSet
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.method import Dimensions
@@ -107,6 +109,15 @@ def test_without_beta_no_classifier_is_trained() -> None:
     found = model(beta=0.0, epochs=1)
     fit(found, TRAIN, LOOP, 0)
     assert torch.equal(found.classifier.V, untouched)
+
+
+@pytest.mark.parametrize(("images", "passes"), [(99, 50), (10_000, 50), (10_001, 50), (50_000, 10), (1_281_167, 1)])
+def test_the_classifier_takes_fifty_passes_or_five_thousand_steps(images: int, passes: int) -> None:
+    model = FCLSWGAN(Dimensions(2, 2, 2, 1), hidden=4, critic_hidden=4)
+    classes = LabelSpace(("a", "b"), torch.eye(2), torch.tensor([True, True]))
+    train = TrainingSet(Examples(torch.zeros(images, 2), torch.zeros(images, dtype=torch.long)), classes)
+    ((classifier, _),) = model.foundations(train)
+    assert classifier.epochs == passes
 
 
 def test_the_heads_learn_from_synthetic_unseen_and_real_seen_features() -> None:

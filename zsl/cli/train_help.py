@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -132,7 +133,17 @@ def _keys(prefix: str, node: Mapping[str, Any], hint: Any, commented: Mapping[st
 
 
 def documented(target: str) -> dict[str, str]:
-    """Return argument -> its description in the docstring of a class or function, which is parsed, not imported."""
+    """Return argument -> its description in the docstring of a class or function (:func:`descriptions`), as text."""
+    return {name: _plain(text) for name, text in descriptions(target).items()}
+
+
+@cache
+def descriptions(target: str) -> dict[str, str]:
+    """Return argument -> its description, with markup, of a class or function, which is parsed, not imported.
+
+    Arguments are described in the section ``Args`` of its docstring, below the fields of a class, in its bases, and
+    where its constructor passes them on (``passes_on_to``).
+    """
     module, _, name = target.rpartition(".")
     try:
         spec = find_spec(module) if module else None
@@ -141,10 +152,33 @@ def documented(target: str) -> dict[str, str]:
     except (ImportError, OSError, ValueError, SyntaxError):
         return {}
     nodes = (node for node in tree_of.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name)
-    text = next((ast.get_docstring(node) or "" for node in nodes), "")
-    section = re.search(r"^Args:\n((?:    .*\n?|\n)+)", text, re.MULTILINE)
-    entries = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", section[1] if section else "", re.MULTILINE)
-    return {name: _plain(description) for name, description in entries}
+    if (found := next(nodes, None)) is None:
+        return {}
+    imported = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in tree_of.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    inherited: dict[str, str] = {}
+    for origin in _origins(found) if isinstance(found, ast.ClassDef) else ():
+        place = imported.get(origin, f"{module}.{origin}")
+        if place.partition(".")[0] in ("zsl", module.partition(".")[0]):  # to look for others would import them
+            inherited |= descriptions(place)
+    section = re.search(r"^Args:\n((?:    .*\n?|\n)+)", ast.get_docstring(found) or "", re.MULTILINE)
+    entries = re.findall(r"^    (\w+(?:, \w+)*): (.*(?:\n     .*)*)", section[1] if section else "", re.MULTILINE)
+    own = {key: text for keys, text in entries for key in keys.split(", ")}
+    return {**inherited, **(_fields(found) if isinstance(found, ast.ClassDef) else {}), **own}
+
+
+def _origins(of: ast.ClassDef) -> Iterator[str]:
+    """Yield the names of the bases of a class, the last one first, and of what its constructor passes on to."""
+    yield from (base.id for base in reversed(of.bases) if isinstance(base, ast.Name))
+    for method in of.body:
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            for decorator in method.decorator_list:
+                if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "passes_on_to":
+                    yield from (argument.id for argument in decorator.args if isinstance(argument, ast.Name))
 
 
 def _plain(text: str) -> str:
@@ -157,12 +191,17 @@ def _docstrings(hint: Any) -> dict[str, str]:
     body = ast.parse(textwrap.dedent(inspect.getsource(hint))).body[0]
     assert isinstance(body, ast.ClassDef)
     names = {field.name for field in fields(hint)}
+    return {name: _plain(text) for name, text in _fields(body).items() if name in names}
+
+
+def _fields(of: ast.ClassDef) -> dict[str, str]:
+    """Return name -> the docstring below it, of the annotated names of a class."""
     found = {}
-    for node, after in zip(body.body, body.body[1:], strict=False):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id in names:
+    for node, after in zip(of.body, of.body[1:], strict=False):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             value = after.value if isinstance(after, ast.Expr) else None
             if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                found[node.target.id] = _plain(value.value)
+                found[node.target.id] = value.value
     return found
 
 

@@ -139,9 +139,14 @@ class Experiment:
                     build_correction(self.config["correction"], changed)
 
     def _check_method(self) -> None:
-        from zsl.config.build import require_buildable
+        from zsl.config.build import ANY_DATA, require_buildable
 
         require_buildable(self.config["method"], {})
+        if self.selection.policy == "fixed" and self.method(ANY_DATA, {}).budget is not None:
+            raise InputError(
+                f"method.budget={self.config['method'].get('budget')}: the number of epochs, and every result, would "
+                "depend on the speed of the machine; add selection=validation, which chooses it, or leave it out"
+            )
         for name, axis in self.space.items():
             for value in extremes(axis):
                 if of_method({name: value}):

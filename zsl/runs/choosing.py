@@ -17,7 +17,7 @@ from zsl.data.protocol import EmbeddedDataset, Stage
 from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.runs.train import train, untrained
-from zsl.selection.choice import Choice, choose, points
+from zsl.selection.choice import Choice, best_trial, choose, points
 from zsl.selection.space import Hyperparameters
 from zsl.selection.trials import TrialLog
 from zsl.selection.validation import Validation
@@ -57,31 +57,35 @@ def select(experiment: Experiment, stage: Stage, trial_log: TrialLog) -> Choice:
     try:
         own = partial(embedded, experiment, stage.name)
         choice = choose(validation(experiment, stage), experiment.grid, trial_log, own)
-        if stage.name == "tune" and isinstance(experiment.method(ANY_DATA, {}), FeatureGenerator):
-            _compare(experiment, stage, choice)
+        if stage.name == "tune":
+            warn_of_eszsl(experiment, stage, choice)
         return choice
     except (InterruptedRunError, KeyboardInterrupt):
         where = f"trial {len(trial_log.trials) + 1}, which will begin again"
         raise InterruptedRunError(where, resumable=True) from None
 
 
-def _compare(experiment: Experiment, stage: Stage, choice: Choice) -> None:
-    """Warn where a generator of features is no better on validation classes than a closed form."""
+def warn_of_eszsl(experiment: Experiment, stage: Stage, choice: Choice) -> None:
+    """Warn where a generator of features was chosen that is no better than ESZSL on the held-out images of a stage.
+
+    ESZSL is tried with all values of its search space. Both are compared by H, in percent, at the best γ of each.
+    """
+    if not isinstance(experiment.method(ANY_DATA, {}), FeatureGenerator):
+        return
+    if choice.embedding:
+        experiment = experiment.with_embedding(choice.embedding)
+        stage = experiment.stage(experiment.load_data(), stage.name)
     plain = compose(["method=eszsl"])
-    closed = replace(
+    eszsl = replace(
         experiment, config={**experiment.config, "method": resolved(plain.method)}, space=axes(resolved(plain.sweep))
     )
-    own, other = (
-        max(trial.H for trial in trials if trial.H is not None)
-        for trials in (choice.trials, tuple(validation(closed, stage).grid(points(closed.grid))))
-    )
-    if own < other:
+    chosen = best_trial(choice.trials, experiment.selection.objective).H
+    other = max(trial.H or 0.0 for trial in validation(eszsl, stage).grid(points(eszsl.grid)))
+    if chosen is not None and chosen < other:
         log.warning(
             "%s: H at its best γ is %.1f on validation classes, and %.1f with method=eszsl; try more method.steps or a "
             "longer method.budget, a wider method.hidden, +sweep.head.weight_decay, or another method/head",
-            experiment.names.method or "method",
-            own,
-            other,
+            *(experiment.names.method or "method", chosen, other),
         )
 
 

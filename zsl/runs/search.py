@@ -25,7 +25,7 @@ from zsl.files.redaction import without_secrets
 from zsl.outputs.identity import MEANS
 from zsl.outputs.result import Result
 from zsl.progress.progress import Progress
-from zsl.runs.choosing import embedded, validation
+from zsl.runs.choosing import embedded, validation, warn_of_eszsl
 from zsl.runs.console import print_result
 from zsl.runs.job import verified
 from zsl.runs.run import run
@@ -120,7 +120,9 @@ def _searched(experiment: Experiment, source: EmbeddedDataset, plan: Plan, stora
             for trial in _tried(experiment, examined, chain([first], claims)):
                 search.finish(trial)
                 progress.update(search.ended(), lambda: compared(search.trials(), examined.objective), part=True)
-        return best(search.trials(), examined.correction, examined.objective)
+        choice = best(search.trials(), examined.correction, examined.objective)
+    warn_of_eszsl(experiment, stage, choice)
+    return choice
 
 
 def _tried(

@@ -102,20 +102,15 @@ def compared(trials: Sequence[Trial], objective: Objective) -> str:
 
 
 def best(trials: Sequence[Trial], correction: Correction, objective: Objective) -> Choice:
-    """Return the choice of the complete trial that maximises ``objective``, the first one of equals.
+    """Return the choice of the :func:`best_trial`.
 
     The choice holds the point and, for gradient training, the number of epochs; what the correction left open; γ, which
-    maximises H; and the maximum-likelihood temperature. Diverged and pruned trials are not considered.
+    maximises H; and the maximum-likelihood temperature.
 
     Raises:
         InputError: no trial is complete, or a trial holds hyperparameters that the correction does not have.
     """
-    whole = [trial for trial in trials if trial.diverged is None and trial.pruned is None]
-    if not whole:
-        diverged = [trial.diverged for trial in trials if trial.diverged is not None]
-        why = f"diverged; the last: {diverged[-1]}" if diverged else "was pruned; leave search.pruner out"
-        raise InputError(f"selection: every trial {why}")
-    found = max(whole, key=lambda trial: getattr(trial, objective))
+    found = best_trial(trials, objective)
     assert found.gamma is not None
     assert found.temperature is not None
     if not set(found.correction) <= set(vars(correction)):
@@ -123,3 +118,17 @@ def best(trials: Sequence[Trial], correction: Correction, objective: Objective) 
     final = replaced(correction, {**of_correction(found.chosen), **found.correction})
     calibration = Calibration(found.gamma, found.temperature)
     return Choice(of_method(found.chosen), final, calibration, trials, of_embedding(found.chosen))
+
+
+def best_trial(trials: Sequence[Trial], objective: Objective) -> Trial:
+    """Return the trial that maximises ``objective``, the first one of equals, of those not diverged and not pruned.
+
+    Raises:
+        InputError: no trial is complete.
+    """
+    whole = [trial for trial in trials if trial.diverged is None and trial.pruned is None]
+    if not whole:
+        diverged = [trial.diverged for trial in trials if trial.diverged is not None]
+        why = f"diverged; the last: {diverged[-1]}" if diverged else "was pruned; leave search.pruner out"
+        raise InputError(f"selection: every trial {why}")
+    return max(whole, key=lambda trial: getattr(trial, objective))

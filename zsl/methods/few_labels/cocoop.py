@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
+from typing import Unpack
 
 import torch
 from jaxtyping import Float
@@ -11,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from zsl.data.label_space import LabelSpace
-from zsl.hyperparameters import require_count
+from zsl.hyperparameters import passes_on_to, require_count
 from zsl.methods.alignment.aligned import Aligned
 from zsl.methods.few_labels.adaptation import Base
-from zsl.methods.few_labels.coop import CoOp
+from zsl.methods.few_labels.coop import ContextKeys, CoOp
 from zsl.methods.method import Dimensions
 
 TEXTS = 1024
@@ -31,50 +30,29 @@ class CoCoOp(CoOp):
     Args:
         dims: sizes of θ(x) and φ(y).
         base: makes the joint space of f, g and s. It is trained first, on texts with the words of ``context``.
-        checkpoint: folder of the text tower: that of ``class_embedding.model``; null: the packaged MiniLM.
-        context: words whose embeddings v begins with; null: v ~ N(0, 0.02²).
-        M: number of context vectors ≥ 1 without words, otherwise null.
-        class_position: place of the text of the class: ``"end"``, after the context, ``"middle"`` or ``"front"``.
         reduction: of the m dimensions of f(x) in the hidden layer of π ≥ 1; at least one is left.
-        lr: learning rate η > 0.
         epochs: passes over the training images ≥ 1.
         decay_epochs: E ≥ 1.
         batch_size: images a step ≥ 1.
-        weight_decay: ≥ 0.
+        context_keys: all other hyperparameters of :class:`.CoOp` but ``class_specific``.
 
     Raises:
         InputError: a hyperparameter is out of range, the base is no joint space, or the tower cannot be loaded.
     """
 
+    @passes_on_to(CoOp)
     def __init__(
         self,
         dims: Dimensions,
         base: Base = Aligned,
-        checkpoint: str | Path | None = None,
-        context: str | None = "a photo of a",
-        M: int | None = None,
-        class_position: Literal["end", "middle", "front"] = "end",
         reduction: int = 16,
-        lr: float = 0.002,
         epochs: int = 10,
         decay_epochs: int = 10,
         batch_size: int = 1,
-        weight_decay: float = 5e-4,
+        **context_keys: Unpack[ContextKeys],
     ) -> None:
         require_count(reduction=reduction)
-        super().__init__(
-            dims,
-            base,
-            checkpoint,
-            context,
-            M,
-            class_position=class_position,
-            lr=lr,
-            epochs=epochs,
-            decay_epochs=decay_epochs,
-            batch_size=batch_size,
-            weight_decay=weight_decay,
-        )
+        super().__init__(dims, base, epochs=epochs, decay_epochs=decay_epochs, batch_size=batch_size, **context_keys)
         m = self.base.joint
         narrow = max(1, m // reduction)
         self.pi = nn.Sequential(nn.Linear(m, narrow), nn.ReLU(), nn.Linear(narrow, self.tower.inner))

@@ -25,19 +25,24 @@ FIRST = 1e-5
 """learning rate of the first epoch"""
 
 
-class CoOpKeys(TypedDict, total=False):
-    """Hyperparameters of :class:`CoOp` that methods pass on to it."""
+class ContextKeys(TypedDict, total=False):
+    """Hyperparameters of :class:`CoOp` that CoCoOp passes on to it."""
 
     checkpoint: str | Path | None
     context: str | None
     M: int | None
-    class_specific: bool
     class_position: Literal["end", "middle", "front"]
     lr: float
+    weight_decay: float
+
+
+class CoOpKeys(ContextKeys, total=False):
+    """Hyperparameters of :class:`CoOp` that KgCoOp passes on to it: all."""
+
+    class_specific: bool
     epochs: int
     decay_epochs: int
     batch_size: int
-    weight_decay: float
 
 
 class CoOp(TextAdaptation):

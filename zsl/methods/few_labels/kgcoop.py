@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Unpack
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import cross_entropy, normalize
 
-from zsl.data.training_set import Batch
+from zsl.data.training_set import Batch, TrainingSet
 from zsl.hyperparameters import passes_on_to, require_within
 from zsl.methods.alignment.aligned import Aligned
 from zsl.methods.few_labels.adaptation import Base
@@ -40,9 +41,16 @@ class KgCoOp(CoOp):
         require_within(0, math.inf, lamb=lamb)
         super().__init__(dims, base, **context_keys)
         self.lamb = lamb
+        self.register_buffer("w0", torch.zeros(dims.seen, self.base.joint))
+        self.w0: Tensor
+
+    def begin(self, train: TrainingSet) -> None:
+        """Note w₀ of the seen classes."""
+        super().begin(train)
+        self.w0.copy_(normalize(self.base.texts(self.t0(train.classes.embeddings))))
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Return the cross-entropy, and what the class vectors cost that have moved."""
-        phi = batch.classes.embeddings
-        moved = self.w(phi) - normalize(self.base.texts(self.t0(phi)))
-        return super().loss(batch) + self.lamb * moved.square().sum(dim=1).mean()
+        w = self.w(batch.classes.embeddings)
+        moved = (w - self.w0).square().sum(dim=1).mean()
+        return cross_entropy(self.beside(batch.x, w), batch.y) + self.lamb * moved

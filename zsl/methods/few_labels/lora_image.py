@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
 from jaxtyping import Float
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
+from zsl.hyperparameters import passes_on_to
 from zsl.methods.alignment.aligned import Aligned
 from zsl.methods.few_labels.adaptation import Base
 from zsl.methods.few_labels.image_adaptation import ImageAdaptation
-from zsl.methods.few_labels.lora import Adapters
+from zsl.methods.few_labels.lora import LoRAKeys, LoRAOptions
 from zsl.methods.method import Dimensions
 
 
@@ -25,49 +27,24 @@ class LoRAImage(ImageAdaptation):
         dims: sizes of θ(x) and φ(y).
         base: makes the joint space of f, g and s, which is trained first.
         checkpoint: folder of an image encoder or two-tower model of transformers; null: EfficientNet-Lite0.
-        rank: r ≥ 1.
-        alpha: α > 0.
-        dropout: share of the inputs of A that is set to 0 in training, in [0, 1).
-        targets: names of the layers that are adapted; null: queries, keys and values of the attention, or the
-            convolutions of single pixels of EfficientNet-Lite0.
-        lr: learning rate η > 0.
-        epochs: passes over the training images ≥ 1.
-        decay_epochs: E ≥ 1, of a rate η/2 (1 + cos(πe/E)) in epoch e.
-        batch_size: images a step ≥ 1.
-        weight_decay: ≥ 0.
+        adapters: hyperparameters of :class:`.LoRAOptions`.
 
     Raises:
         InputError: a hyperparameter is out of range, the base is no joint space, the encoder cannot be loaded or has no
             such layers, or peft is not installed.
     """
 
+    @passes_on_to(LoRAOptions)
     def __init__(
         self,
         dims: Dimensions,
         base: Base = Aligned,
         checkpoint: str | Path | None = None,
-        rank: int = 2,
-        alpha: float = 1.0,
-        dropout: float = 0.25,
-        targets: list[str] | None = None,
-        lr: float = 2e-4,
-        epochs: int = 20,
-        decay_epochs: int = 20,
-        batch_size: int = 32,
-        weight_decay: float = 0.01,
+        **adapters: Unpack[LoRAKeys],
     ) -> None:
-        adapters = Adapters(rank, alpha, dropout, targets)
-        super().__init__(
-            dims,
-            base,
-            checkpoint,
-            lr=lr,
-            epochs=epochs,
-            decay_epochs=decay_epochs,
-            batch_size=batch_size,
-            weight_decay=weight_decay,
-        )
-        adapters.add_to(self.start.network)
+        options = LoRAOptions(**adapters)
+        super().__init__(dims, base, checkpoint, **options.descent)
+        options.add_to(self.start.network)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return the scaled cosines of images and classes."""

@@ -74,7 +74,11 @@ class TextAdaptation(GradualAdaptation):
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return the scaled cosines of images and classes."""
-        return self.base.scale.detach() * self.z(x) @ self.w(classes.embeddings).T
+        return self.beside(x, self.w(classes.embeddings))
+
+    def beside(self, x: Float[Tensor, "batch d"], w: Float[Tensor, "n m"]) -> Float[Tensor, "batch n"]:
+        """Return exp(s) z(x)ᵀw(y) for class vectors that are there."""
+        return self.base.scale.detach() * self.z(x) @ w.T
 
 
 def _same(one: list[Tensor], other: list[Tensor]) -> bool:

@@ -71,7 +71,7 @@ class CADAVAE(FeatureGenerator):
         delta: δ ≥ 0; so its two epochs.
         lr: learning rate > 0.
         epochs: passes over the training images ≥ 1.
-        budget: time after which training ends with its epoch, such as ``5min``, where validation does not choose it.
+        budget: time such as ``5min`` after which training ends with its epoch; chosen epochs are all made.
         batch_size: ≥ 1.
 
     Raises:

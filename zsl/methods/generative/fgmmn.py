@@ -60,7 +60,7 @@ class FGMMN(FeatureGenerator):
         lr: learning rate > 0.
         epochs: as many times n / batch_size steps ≥ 1, or None for as many as ``steps`` need.
         steps: ≥ 1, without ``epochs``.
-        budget: time after which training ends with its epoch, such as ``5min``, where validation does not choose it.
+        budget: time such as ``5min`` after which training ends with its epoch; chosen epochs are all made.
         batch_size: images of each class a step ≥ 1.
 
     Raises:

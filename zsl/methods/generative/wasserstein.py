@@ -82,7 +82,7 @@ class AdversarialOptions:
     steps: int = 3000
     """steps ≥ 1 without ``epochs``"""
     budget: Duration = None
-    """time after which training ends with its epoch, such as ``5min``, where validation does not choose the epochs"""
+    """time such as ``5min`` after which training ends with its epoch; epochs that validation chose are all made"""
     batch_size: int = 64
     """features a batch ≥ 1"""
 
