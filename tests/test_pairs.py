@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import zsl
 from tests.datasets.test_extracted import store
 from tests.datasets.test_image_folder import paint
 from zsl.class_embeddings.sentence import Sentence
+from zsl.class_embeddings.text_tower import TextTower
+from zsl.class_embeddings.tokens import Tokens
 from zsl.data.dataset import ClassDescriptions
 from zsl.errors import InputError
 from zsl.features.store import open_store
@@ -38,6 +41,17 @@ def test_rows_are_scaled_features_and_captions_of_the_same_images(extracted: Pat
     train = read_pairs(tmp_path / "pairs.safetensors", Dimensions(x.shape[1], phi.shape[1], 1))
     assert len(train.classes) == 2
     assert train.examples.labels[0] == train.examples.labels[2] != train.examples.labels[1]
+
+
+def test_token_ids_are_those_of_the_tower(extracted: Path, tmp_path: Path) -> None:
+    captions, file = {"3.png": "a red fox", "1.png": "a blue hen"}, tmp_path / "pairs.safetensors"
+    zsl.save_pairs(extracted, captions, file, tokens=True)
+    texts = open_arrays(file, "pairs")["texts"]
+    named = ClassDescriptions(tuple(captions.values()))
+    np.testing.assert_array_equal(texts, Tokens().fit(named)(named))
+    vectors = TextTower(None)(torch.from_numpy(np.array(texts))).numpy(force=True)
+    phi = Sentence().fit(named)(named)
+    np.testing.assert_allclose(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), phi, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ def test_timm(tmp_path: Path, architecture: str) -> None:
     expected = by_hand(lambda x: model.forward_head(model.forward_features(x), pre_logits=True), transform)
     np.testing.assert_allclose(plain(images(3)), expected, atol=1e-4)
     tokens = by_hand(lambda x: model.forward_features(x), transform)
+    if tokens.ndim == 3:
+        np.testing.assert_allclose(Timm(model=tmp_path, pooling="tokens")(images(3)), tokens, atol=1e-3)
     tokens = tokens[:, 1:] if tokens.ndim == 3 else tokens.reshape(3, tokens.shape[1], -1).transpose(0, 2, 1)
     np.testing.assert_allclose(mean(images(3)), tokens.mean(1), atol=1e-4)
     np.testing.assert_allclose(Timm(model=tmp_path, pooling="patches")(images(3)), tokens, atol=1e-3)

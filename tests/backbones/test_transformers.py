@@ -57,6 +57,13 @@ EXPECTED: dict[str, tuple[str, Callable[[Any], np.ndarray]]] = {
     "vit penultimate": ("ViTModel", lambda out: out["last_hidden_state"][:, 0]),
     "vit mean": ("ViTModel", lambda out: out["last_hidden_state"][:, 1:].mean(1)),
     "vit patches": ("ViTModel", lambda out: out["last_hidden_state"][:, 1:]),
+    "vit tokens": ("ViTModel", lambda out: out["last_hidden_state"]),
+    "deit tokens": ("DeiTModel", lambda out: np.delete(out["last_hidden_state"], 1, axis=1)),
+    "dinov2_with_registers tokens": (
+        "Dinov2WithRegistersModel",
+        lambda out: np.delete(out["last_hidden_state"], range(1, 5), axis=1),
+    ),
+    "clip tokens": ("CLIPVisionModel", lambda out: out["last_hidden_state"]),
     "deit mean": ("DeiTModel", lambda out: out["last_hidden_state"][:, 2:].mean(1)),
     "dinov2 cls": ("Dinov2Model", lambda out: out["pooler_output"]),
     "dinov2 penultimate": (
@@ -226,7 +233,9 @@ def test_a_name_that_is_nowhere_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("kind", ["vit", "convnext", "clip", "siglip"])
 def test_a_pooling_that_a_model_does_not_have_is_refused(folders: Callable[[str], Path], kind: str) -> None:
-    for pooling in {"cls", "mean", "map", "penultimate", "projected", "patches"} - set(FAMILIES[kind].pooling):
+    for pooling in {"cls", "mean", "map", "penultimate", "projected", "patches", "tokens"} - set(
+        FAMILIES[kind].pooling
+    ):
         with pytest.raises(InputError, match=f"pooling={pooling}: {kind}\\w* has"):
             _ = Transformers(model=folders(kind), pooling=pooling).name  # type: ignore[arg-type]
 

@@ -89,22 +89,30 @@ def test_the_same_image_in_training_and_in_test_is_refused_or_dropped(images: Pa
 
 
 class Patches(MeanColour):
-    """Two vectors an image."""
+    """Two vectors an image, of one colour and its double."""
 
     def encode(self, pixels: Sequence[Any]) -> Any:
-        return np.stack([super().encode(pixels)] * 2, axis=1)
+        one = super().encode(pixels)
+        return np.stack([one, 2 * one], axis=1)
+
+
+@pytest.mark.parametrize("rows", [2, 100])
+def test_several_vectors_of_an_image_stand_side_by_side(images: Path, tmp_path: Path, rows: int) -> None:
+    file = write(tmp_path / "split.yaml", SPLITS[0])
+    one = extracted.load(store(images, tmp_path / "one"), file)
+    two = extracted.load(store(images, tmp_path / "two", Patches(), rows), file)
+    expected = np.hstack([one.features[:], 2 * one.features[:]])
+    np.testing.assert_allclose(two.features[:], expected)
 
 
 def test_what_does_not_fit_is_refused_in_one_line(images: Path, tmp_path: Path) -> None:
     folder, plan = store(images, tmp_path / "store"), SPLITS[0]
-    patches = store(images, tmp_path / "patches", Patches())
     good = write(tmp_path / "good.yaml", plan)
     unknown = write(tmp_path / "unknown.yaml", {**plan, "unseen": ["Gadwal"]})
     for root, file, why in (
         (tmp_path / "nothing", good, "no such folder"),
         (images, good, "no manifest.json"),
         (folder, unknown, "class 'Gadwal' has no image in the store; did you mean 'Gadwall'"),
-        (patches, good, "2 × 3 features an image; extract with another pooling"),
     ):
         with pytest.raises(InputError, match=why) as caught:
             extracted.load(root, file)

@@ -96,7 +96,7 @@ def test_the_temperature_is_bounded() -> None:
 
 
 def test_a_joint_size_without_text_projection_is_refused() -> None:
-    with pytest.raises(InputError, match=r"^method\.joint=3: is k with method\.text_projection=none"):
+    with pytest.raises(InputError, match=r"^method\.joint=3: follows from method\.text_projection=none"):
         Aligned(Dimensions(4, 5, 6), joint=3)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from zsl.class_embeddings.sentence import Sentence
+from zsl.class_embeddings.tokens import Tokens
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.scaling import Scaling
 from zsl.errors import InputError
@@ -26,6 +27,7 @@ def save_pairs(
     *,
     scale: Literal["none", "l2", "sqrt_l2"] = "sqrt_l2",
     model: str | Path | None = None,
+    tokens: bool = False,
 ) -> int:
     """Write the file that ``method.pairs`` names, and return the number of pairs.
 
@@ -35,6 +37,7 @@ def save_pairs(
         file: path of the ``.safetensors`` file.
         scale: of the features, which must be ``data.scale`` of the data set that is scored.
         model: folder of the sentence encoder, or None for the packaged MiniLM, as of ``class_embedding=minilm``.
+        tokens: whether texts are written as token ids, which ``method=lit`` reads, and not as vectors.
 
     Raises:
         InputError: there is no store, no caption, a caption of an image that is not in the store, an unknown scale, or
@@ -52,7 +55,7 @@ def save_pairs(
     images = Scaling(scale)(np.asarray(opened.features[np.array([row[name] for name in captions])]))
     numbered = tuple(f"text {i}" for i in range(len(captions)))
     described = ClassDescriptions(numbered, texts={"caption": tuple(captions.values())})
-    encoder = Sentence(template="{caption}", model=model)
+    encoder = Tokens(template="{caption}", model=model) if tokens else Sentence(template="{caption}", model=model)
     texts = encoder.fit(described)(described).astype(np.float32)
     write_bytes(Path(file), save({"images": np.ascontiguousarray(images), "texts": texts}))
     return len(captions)

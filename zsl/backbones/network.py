@@ -25,9 +25,9 @@ from zsl.backbones.preprocessing import on_white
 from zsl.errors import InputError
 
 Precision = Literal["float32", "bfloat16", "float16"]
-Pooling = Literal["cls", "mean", "map", "penultimate", "projected", "patches"]
-"""class token, mean over patches, attention pooling, input of the classifier, input of the contrastive loss, or all
-patches (one vector a patch)"""
+Pooling = Literal["cls", "mean", "map", "penultimate", "projected", "patches", "tokens"]
+"""class token, mean over patches, attention pooling, input of the classifier, input of the contrastive loss, all
+patches (one vector a patch), or the class token and all patches"""
 
 
 @dataclass(frozen=True, kw_only=True)

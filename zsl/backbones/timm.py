@@ -15,7 +15,7 @@ from zsl.backbones.network import Pooling, TransformedNetwork, required, state_d
 from zsl.errors import InputError
 from zsl.files.source_file import locate
 
-POOLING: tuple[Pooling, ...] = ("penultimate", "cls", "mean", "map", "patches")
+POOLING: tuple[Pooling, ...] = ("penultimate", "cls", "mean", "map", "patches", "tokens")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,8 @@ class Timm(TransformedNetwork):
             hidden = hidden.flatten(1, 2) if is_last else hidden.flatten(2).transpose(1, 2)
         if self.pooling == "cls":
             return hidden[:, 0]
+        if self.pooling == "tokens":
+            return torch.cat([hidden[:, :1], hidden[:, prefix:]], dim=1)
         return hidden[:, prefix:] if self.pooling == "patches" else hidden[:, prefix:].mean(1)
 
     @property
@@ -84,7 +86,7 @@ class Timm(TransformedNetwork):
     def _require_pooling(self) -> None:
         possible = [name for name in POOLING if name != "projected"]
         if not getattr(self.network, "num_prefix_tokens", 0):
-            possible.remove("cls")
+            possible = [name for name in possible if name not in ("cls", "tokens")]
         if getattr(self.network, "global_pool", None) != "map":
             possible.remove("map")
         if self.pooling is not None and self.pooling not in possible:

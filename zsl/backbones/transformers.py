@@ -47,7 +47,7 @@ class Family:
     needless: str = ""
 
 
-_VIT = Family(("cls", "mean", "penultimate", "patches"), 1, needless="pooler.")
+_VIT = Family(("cls", "mean", "penultimate", "patches", "tokens"), 1, needless="pooler.")
 _PAIR = Family(("projected",))
 _MAPS = Family(("penultimate", "mean", "patches"))
 FAMILIES = {
@@ -56,7 +56,7 @@ FAMILIES = {
     **dict.fromkeys(("convnext", "convnextv2", "resnet", "swin", "swinv2"), _MAPS),
     "dinov3_convnext": Family(_MAPS.pooling, 1),
     **dict.fromkeys(
-        ("clip", "clip_vision_model"), Family(("projected", "cls", "mean", "patches"), 1, "CLIPVisionModel")
+        ("clip", "clip_vision_model"), Family(("projected", "cls", "mean", "patches", "tokens"), 1, "CLIPVisionModel")
     ),
     **dict.fromkeys(("align", "vision-text-dual-encoder"), _PAIR),
     **dict.fromkeys(("siglip", "siglip_vision_model"), Family(("map", "mean", "patches"), 0, "SiglipVisionModel")),
@@ -158,6 +158,8 @@ class Transformers(Network):
         patches = tokens[:, FAMILIES[self._type].prefix + (registers if not self._is_map else 0) :]
         if pooling == "patches":
             return patches
+        if pooling == "tokens":
+            return torch.cat([tokens[:, :1], patches], dim=1)
         if pooling == "mean":
             return patches.mean(1)
         if pooling == "penultimate" and self._type.startswith("dinov2"):

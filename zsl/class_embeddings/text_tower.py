@@ -1,4 +1,4 @@
-"""A frozen text tower that gradients pass through: token ids, and vectors among their embeddings -> class vectors."""
+"""A text tower that gradients pass through: token ids, and vectors among their embeddings -> class vectors."""
 
 from __future__ import annotations
 
@@ -27,23 +27,26 @@ IMAGE_PARTS = ("vision_model", "visual_projection")
 class TextTower(ConstantWeights):
     """The text part of a sentence encoder or of a two-tower model, with its own pooling and projection.
 
-    Its weights are constant and no part of a state dict, which has a hash of them instead: a tower of other weights
-    refuses the state. Texts of one length are encoded together, without padding. Dropout is off but in modules whose
-    names begin with ``lora_``.
+    Texts of one length are encoded together, without padding. Dropout is off but in modules whose names begin with
+    ``lora_``.
 
     Args:
         folder: as of :func:`.encoder_folder`; only files of the folder are read.
+        constant: whether the weights stay as they are, and are no part of a state dict, which has a hash of them
+            instead: a tower of other weights refuses the state.
 
     Raises:
         InputError: the folder lacks a file, the model cannot be loaded, or transformers is not installed.
     """
 
-    def __init__(self, folder: str | Path | None) -> None:
+    def __init__(self, folder: str | Path | None, constant: bool = True) -> None:
         super().__init__()
         self.folder = encoder_folder(folder)
         with torch.device("cpu"):  # a method is also built where weights have no values
             model, reader, content = _loaded(self.folder, _content(self.folder))
             self.model: Any = copy.deepcopy(model)
+            if constant:
+                make_constant(self.model)
             self.reader, self.longest = reader, reader.longest
             self._pool = pooling(self.folder, model)
             x = reader.tokenizer("x", add_special_tokens=False)["input_ids"]
@@ -51,10 +54,10 @@ class TextTower(ConstantWeights):
             self._filler = x[0]
             self._before = around.index(self._filler)
             self._ending = next(iter(around[self._before + len(x) :]), None)
-            with torch.no_grad():
-                self.width = self(torch.tensor([around])).shape[1]
+            self.width = self._probed(torch.tensor([around]))
             self.inner = self._embeddings.weight.shape[1]
-        self.keep_constant(content)
+        if constant:
+            self.keep_constant(content)
 
     def __call__(
         self,
@@ -93,6 +96,16 @@ class TextTower(ConstantWeights):
                 parts.append(self._with_context(own, here.expand(len(rows), -1, -1), end, position))
             order.append(rows)
         return torch.cat(parts)[torch.cat(order).argsort()]
+
+    def _probed(self, tokens: Int[Tensor, "1 k"]) -> int:
+        """Return the length of a text's vector; weights that it does not depend on are not trained."""
+        weights = list(self.parameters())
+        with torch.set_grad_enabled(bool(weights)), torch.inference_mode(mode=False):
+            vector = self(tokens)
+            reached = torch.autograd.grad(vector.sum(), weights, allow_unused=True) if weights else ()
+        for weight, gradient in zip(weights, reached, strict=True):
+            weight.requires_grad_(gradient is not None)
+        return int(vector.shape[1])
 
     def words(self, text: str) -> Float[Tensor, "m inner"]:
         """Return the embeddings of the tokens of a text, without those that begin and end it."""
@@ -160,9 +173,9 @@ def _content(folder: Path) -> int:
 
 @lru_cache(maxsize=2)
 def _loaded(folder: Path, content: int) -> tuple[Any, Reader, int]:
-    """Return the text part of a model with constant weights, which are no part of its state; keep two models."""
+    """Return the text part of a model; keep two models."""
     reader, model = Reader(folder), load_model(folder)
     for part in IMAGE_PARTS:
         if hasattr(model, part):
             setattr(model, part, None)
-    return make_constant(model), reader, content
+    return model, reader, content

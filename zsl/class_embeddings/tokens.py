@@ -40,6 +40,8 @@ class Tokens:
 
     scales: ClassVar[tuple[EmbeddingScale, ...]] = ("none",)
     """values of ``scale``: token ids are no vector"""
+    token_ids: ClassVar[bool] = True
+    """which methods with a text tower alone can read"""
 
     def fit(self, known: ClassDescriptions) -> Embed:
         """Check template and model folder, and return the tokenizer; nothing is fitted.

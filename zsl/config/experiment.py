@@ -142,6 +142,7 @@ class Experiment:
         from zsl.config.build import ANY_DATA, require_buildable
 
         require_buildable(self.config["method"], {})
+        self._require_text_tower()
         if self.selection.policy == "fixed" and self.method(ANY_DATA, {}).budget is not None:
             raise InputError(
                 f"method.budget={self.config['method'].get('budget')}: the number of epochs, and every result, would "
@@ -153,6 +154,16 @@ class Experiment:
                     require_buildable(self.config["method"], {name: value})
                 if chosen := of_embedding({name: value}):
                     check("class_embedding", self.with_embedding(chosen).config["class_embedding"], ClassEmbeddingKeys)
+
+    def _require_text_tower(self) -> None:
+        from zsl.config.build import ANY_DATA, build_class_embedding
+
+        is_tokens = getattr(build_class_embedding(self.config["class_embedding"]), "token_ids", False)
+        if is_tokens and not self.method(ANY_DATA, {}).token_ids:
+            raise InputError(
+                f"class_embedding={self.names.class_embedding}: method={self.names.method} takes vectors, not token "
+                "ids; choose another class_embedding, or a method with a text tower, such as coop"
+            )
 
     @cached_property
     def identity(self) -> str:

@@ -2,7 +2,8 @@
 
 Classes are those of the store (the folders of the images, or what their table says), images are named as in the store.
 The split file is that of an image folder (:mod:`zsl.datasets.image_folder`); classes of the store that it does not list
-are not used. Features stay on disk, in memory maps.
+are not used. Features stay on disk, in memory maps; of an encoder that gives several vectors of an image, θ(x) has them
+side by side.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from zsl.data.class_names import find_name, suggest_name
 from zsl.data.dataset import Dataset
 from zsl.data.duplicates import OnDuplicate, require_policy
+from zsl.data.row_blocks import RowBlocks
 from zsl.datasets.named_images import NamedImages, assembled, find_split_file
 from zsl.datasets.split_file import read_split_file
 from zsl.errors import InputError, printable
@@ -42,11 +44,6 @@ def load(
     if not folder.is_dir():
         raise InputError(f"data.root={root}: no such folder; give the folder that zsl extract wrote")
     store = open_store(folder)
-    if store.features.ndim != 2:
-        shape = " × ".join(map(str, store.features.shape[1:]))
-        raise InputError(
-            f"data.root={root}: holds {shape} features an image; extract with another pooling than patches"
-        )
     file = find_split_file(splits, folder)
     named = NamedImages(
         f"the images of {folder}",
@@ -57,9 +54,10 @@ def load(
         store.left_out,
         store.backbone,
     )
-    blocks = store.features.blocks
-    features = store.features if len(blocks) > 1 else blocks[0]
-    return assembled(named, file, on_duplicate, attributes, texts, lambda: features, store.sha256)
+    blocks = [block.reshape(len(block), -1) for block in store.features.blocks]
+    features = RowBlocks(blocks) if len(blocks) > 1 else blocks[0]
+    known = store.sha256 if store.features.ndim == 2 else None
+    return assembled(named, file, on_duplicate, attributes, texts, lambda: features, known)
 
 
 def _labels(store: FeatureStore, file: Path) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypedDict
 
 import torch
 from jaxtyping import Float
@@ -18,6 +18,7 @@ from zsl.hyperparameters import require_choice, require_count, require_positive,
 from zsl.methods.alignment.contrastive import gathered, infonce, positives, sigmoid
 from zsl.methods.alignment.joint_space import JointSpace
 from zsl.methods.alignment.pairs import read_pairs
+from zsl.methods.alignment.token_blocks import TokenBlocks
 from zsl.methods.method import Dimensions
 
 LARGEST = math.log(100)
@@ -25,15 +26,35 @@ LARGEST = math.log(100)
 INITIAL = {"infonce": (-math.log(0.07), 0.0), "sigmoid": (math.log(10), -10.0)}
 """loss -> s and b at the start"""
 Projection = Literal["linear", "orthogonal", "none"]
+PROJECTIONS: tuple[Projection, ...] = ("linear", "orthogonal", "none")
+
+
+class AlignedKeys(TypedDict, total=False):
+    """Hyperparameters of :class:`Aligned` that methods pass on to it."""
+
+    contrast: Literal["infonce", "sigmoid"]
+    image_projection: Projection
+    text_projection: Projection
+    joint: int | None
+    pairs: str | Path | None
+    dropout: float
+    lr: float
+    epochs: int
+    batch_size: int
+    weight_decay: float
+    tokens: int | None
+    image_blocks: int | None
+    drop_path: float
 
 
 class Aligned(JointSpace):
-    """F(x, y) = exp(s) cos(Aθ(x), Bφ(y))
+    """F(x, y) = exp(s) cos(Au(x), Bφ(y))
 
     Both encoders are frozen; A (m × d), B (m × k) and s ≤ ln 100 are learned from pairs (x_i, t_i) of an image and its
-    class text. By default B is the identity, so that texts keep the cosines that their encoder gives them, as those of
+    class text. u(x) is θ(x), or what :class:`.TokenBlocks` makes of θ(x) as a class token and patches, as dino.txt does
+    [Jose2025]. By default B is the identity, so that texts keep the cosines that their encoder gives them, as those of
     unseen classes do. Pairs of one class are positives of each other, never negatives: with
-    z_ij = exp(s) cos(Ax_i, Bt_j) and P_i the pairs of a batch that have the class of pair i,
+    z_ij = exp(s) cos(Au(x_i), Bt_j) and P_i the pairs of a batch that have the class of pair i,
 
     ``infonce``: mean_i -1/2|P_i| Σ_{j ∈ P_i} log softmax_j(z_ij) + log softmax_j(z_ji), which without repeated classes
     is the loss of CLIP [Radford2021] and with them that of UniCL [Yang2022];
@@ -46,15 +67,22 @@ class Aligned(JointSpace):
     Args:
         dims: sizes of θ(x) and φ(y).
         contrast: the loss, ``"infonce"`` or ``"sigmoid"``.
-        image_projection: of A: ``"linear"``, or ``"orthogonal"`` for orthonormal rows, or columns where m > d.
+        image_projection: of A: ``"linear"``, ``"orthogonal"`` for orthonormal rows, or columns where m > d, or
+            ``"none"`` for the identity, where m = d.
         text_projection: of B: ``"linear"``, ``"orthogonal"``, or ``"none"`` for the identity, where m = k.
-        joint: m ≥ 1, or null for k without a text projection and for the smaller one of d and k with it.
+        joint: m ≥ 1, or null for the size of the side without a projection, and for the smaller one of d and k where
+            both have one.
         pairs: file with the arrays ``images`` (θ, scaled as ``data.scale`` scales) and ``texts`` (φ), one row a pair.
-        dropout: share of θ(x) that is set to 0 in training, in [0, 1); above 0 one process trains alone.
+        dropout: share of u(x) that is set to 0 in training, in [0, 1); above 0 one process trains alone.
         lr: learning rate > 0.
         epochs: passes over the pairs ≥ 1.
         batch_size: pairs a step ≥ 1.
-        weight_decay: of A and B ≥ 0.
+        weight_decay: of A, B and the blocks ≥ 0.
+        tokens: T ≥ 2, where θ(x) are T vectors side by side of which the first is the class token
+            (``backbone.pooling=tokens``); u(x) has then 2d/T numbers.
+        image_blocks: transformer blocks on the tokens ≥ 1, or null for none.
+        drop_path: share of the images that skip a sum of a block in training, in [0, 1); above 0 one process trains
+            alone.
 
     Raises:
         InputError: a hyperparameter is out of range.
@@ -66,7 +94,7 @@ class Aligned(JointSpace):
         self,
         dims: Dimensions,
         contrast: Literal["infonce", "sigmoid"] = "infonce",
-        image_projection: Literal["linear", "orthogonal"] = "linear",
+        image_projection: Projection = "linear",
         text_projection: Projection = "none",
         joint: int | None = None,
         pairs: str | Path | None = None,
@@ -75,29 +103,36 @@ class Aligned(JointSpace):
         epochs: int = 40,
         batch_size: int = 256,
         weight_decay: float = 0.01,
+        tokens: int | None = None,
+        image_blocks: int | None = None,
+        drop_path: float = 0.3,
     ) -> None:
         super().__init__()
         require_choice(contrast, "method.contrast", ("infonce", "sigmoid"))
-        require_choice(image_projection, "method.image_projection", ("linear", "orthogonal"))
-        require_choice(text_projection, "method.text_projection", ("linear", "orthogonal", "none"))
+        require_choice(image_projection, "method.image_projection", PROJECTIONS)
+        require_choice(text_projection, "method.text_projection", PROJECTIONS)
         if pairs is not None and not isinstance(pairs, str | Path):
             raise InputError(f"method.pairs={pairs}: is no path; give a file that zsl.save_pairs wrote")
         require_positive(lr=lr)
         require_count(epochs=epochs, batch_size=batch_size)
         require_within(0, math.inf, weight_decay=weight_decay)
-        require_within(0, 1, dropout=dropout)
+        require_within(0, 1, dropout=dropout, drop_path=drop_path)
         if joint is not None:
             require_count(joint=joint)
-            if text_projection == "none":
-                raise InputError(f"method.joint={joint}: is k with method.text_projection=none; leave one of them out")
+            for name, kind in (("text_projection", text_projection), ("image_projection", image_projection)):
+                if kind == "none":
+                    raise InputError(f"method.joint={joint}: follows from method.{name}=none; leave one of them out")
+        self.blocks = _blocks(dims, tokens, image_blocks)
         self.contrast, self.dropout, self.pairs, self.dims = contrast, dropout, pairs, dims
         self.lr, self.epochs, self.batch_size, self.weight_decay = lr, epochs, batch_size, weight_decay
         self.image_projection, self.text_projection = image_projection, text_projection
-        self.distributable = not dropout  # type: ignore[misc]
-        d, k = dims.features, dims.embedding
-        m = k if text_projection == "none" else min(d, k) if joint is None else joint
+        self.drop_path = drop_path if image_blocks else 0.0
+        self.distributable = not (dropout or self.drop_path)  # type: ignore[misc]
+        d, k = dims.features if self.blocks is None else 2 * self.blocks.width, dims.embedding
+        m = min(d, k) if joint is None else joint
+        m = k if text_projection == "none" else d if image_projection == "none" else m
         self.joint = m
-        self.A = nn.Parameter(torch.randn(m, d) / math.sqrt(3 * d))
+        self.A = None if image_projection == "none" else nn.Parameter(torch.randn(m, d) / math.sqrt(3 * d))
         self.B = None if text_projection == "none" else nn.Parameter(torch.randn(m, k) / math.sqrt(3 * k))
         s, b = INITIAL[contrast]
         self.s, self.b = nn.Parameter(torch.tensor(s)), nn.Parameter(torch.tensor(b), contrast == "sigmoid")
@@ -108,12 +143,38 @@ class Aligned(JointSpace):
         return self.s.exp()
 
     def images(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
-        """Return Aθ(x)."""
-        return x @ _projection(self.A, self.image_projection)
+        """Return Au(x)."""
+        return _projected(self.u(x), self.A, self.image_projection)
+
+    def u(self, x: Float[Tensor, "n d"], drop_path: float = 0.0) -> Float[Tensor, "n u"]:
+        """Return u(x); a share of the images skips each sum of the blocks."""
+        return x if self.blocks is None else self.blocks(x, drop_path)
 
     def texts(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n m"]:
         """Return Bφ(y)."""
-        return phi if self.B is None else phi @ _projection(self.B, self.text_projection)
+        return _projected(phi, self.B, self.text_projection)
+
+    def prepared(self, train: TrainingSet) -> TrainingSet:
+        """Return the training set.
+
+        Raises:
+            InputError: θ(x) cannot be divided into tokens, or θ(x) and φ(y) have no common space without projections.
+        """
+        d = self.dims.features
+        if self.blocks is not None and d % self.blocks.tokens:
+            raise InputError(f"method.tokens={self.blocks.tokens}: θ(x) has {d} numbers, which are no whole tokens")
+        width, k = self.u(torch.zeros(1, d, device=self.s.device, dtype=self.s.dtype)).shape[1], self.dims.embedding
+        if self.A is None and self.B is None and width != k:
+            raise InputError(
+                f"method.image_projection=none: images have {width} numbers and texts {k}; let method.text_projection "
+                "or method.image_projection be linear"
+            )
+        return train
+
+    @property
+    def paired(self) -> Dimensions:
+        """Return the sizes of the images and texts of a file of pairs."""
+        return self.dims
 
     def batches(self, train: TrainingSet, seed: int) -> Batches:
         """Return batches of the training images, or of the pairs of the file.
@@ -122,15 +183,16 @@ class Aligned(JointSpace):
             InputError: the file cannot be read, or does not fit the features.
         """
         if self.pairs is not None:
-            train = read_pairs(Path(self.pairs), self.dims).to(train.examples.labels.device)
+            train = read_pairs(Path(self.pairs), self.paired).to(train.examples.labels.device)
         return super().batches(train, seed)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Return the loss of the pairs of a batch; other processes that share it hold further columns."""
         with torch.no_grad():
             self.s.clamp_(max=LARGEST)
-        x = dropout(batch.x, self.dropout, self.training)
-        rows = normalize(self.images(x)), normalize(self.texts(batch.classes.embeddings[batch.y]))
+        u = dropout(self.u(batch.x, self.drop_path if self.training else 0.0), self.dropout, self.training)
+        f = _projected(u, self.A, self.image_projection)
+        rows = normalize(f), normalize(self.texts(batch.classes.embeddings[batch.y]))
         columns = gathered(rows[0]), gathered(rows[1])
         positive = positives(batch.y, gathered(batch.y))
         if self.contrast == "sigmoid":
@@ -139,12 +201,16 @@ class Aligned(JointSpace):
         return (infonce(to_text, positive) + infonce(to_image, positive)) / 2
 
     def configure_optimizers(self) -> Optimizer:
-        """Return AdamW, which lets A and B alone decay."""
-        groups = [
-            {"params": [W for W in (self.A, self.B) if W is not None], "weight_decay": self.weight_decay},
-            {"params": [self.s, self.b], "weight_decay": 0.0},
+        """Return AdamW, which lets matrices alone decay."""
+        return AdamW(self.groups(), lr=self.lr, fused=True)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return the weights that are learned, those that decay first."""
+        weights = list(self.parameters())
+        return [
+            {"params": [W for W in weights if W.ndim > 1], "weight_decay": self.weight_decay},
+            {"params": [W for W in weights if W.ndim < 2], "weight_decay": 0.0},
         ]
-        return AdamW(groups, lr=self.lr, fused=True)
 
     def finalize(self, train: TrainingSet) -> None:  # noqa: ARG002
         """Bound s after the last step."""
@@ -152,9 +218,25 @@ class Aligned(JointSpace):
             self.s.clamp_(max=LARGEST)
 
 
-def _projection(W: Float[Tensor, "m n"], kind: Projection) -> Float[Tensor, "n m"]:
-    """Return Wᵀ, or a matrix of its size whose columns, or rows where m > n, are orthonormal."""
+def _blocks(dims: Dimensions, tokens: int | None, count: int | None) -> TokenBlocks | None:
+    """Return what makes one vector of the tokens of an image, or None where θ(x) is one vector."""
+    if count is not None:
+        require_count(image_blocks=count)
+    if tokens is None:
+        if count:
+            raise InputError(f"method.image_blocks={count}: needs method.tokens, the number of tokens of an image")
+        return None
+    require_count(tokens=tokens)
+    if tokens < 2:
+        raise InputError(f"method.tokens={tokens}: must be at least 2, the class token and a patch")
+    return TokenBlocks(tokens, max(1, dims.features // tokens), count or 0)
+
+
+def _projected(v: Float[Tensor, "n d"], W: Float[Tensor, "m d"] | None, kind: Projection) -> Float[Tensor, "n m"]:
+    """Return v, or vWᵀ, or v times a matrix of that size whose columns, or rows where m > d, are orthonormal."""
+    if W is None:
+        return v
     if kind != "orthogonal":
-        return W.T
+        return v @ W.T
     Q: Tensor = torch.linalg.qr(W.T).Q if len(W) <= W.shape[1] else torch.linalg.qr(W).Q.T
-    return Q
+    return v @ Q

@@ -17,6 +17,7 @@ from zsl.class_embeddings.text_tower import TextTower
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
+from zsl.methods.alignment.last_texts import LastTexts
 from zsl.methods.few_labels.adaptation import Base, DescentKeys, GradualAdaptation
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -47,7 +48,7 @@ class TextAdaptation(GradualAdaptation):
         tower = TextTower(checkpoint)
         super().__init__(replace(dims, embedding=tower.width), base, **descent)
         self.tower = tower
-        self._kept: tuple[list[Tensor], Tensor] | None = None
+        self._last = LastTexts()
 
     @abstractmethod
     def t(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n width"]:
@@ -65,12 +66,8 @@ class TextAdaptation(GradualAdaptation):
 
     def w(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n m"]:
         """Return w(y) = g(t(y))/‖g(t(y))‖; without gradients, those of the last classes are kept."""
-        if torch.is_grad_enabled():
-            return normalize(self.base.texts(self.t(phi)))
-        state = [phi, *self.parameters(), *self.base.buffers()]
-        if self._kept is None or not _same(self._kept[0], state):
-            self._kept = [each.clone() for each in state], normalize(self.base.texts(self.t(phi)))
-        return self._kept[1]
+        weights = (*self.parameters(), *self.base.buffers())
+        return self._last(phi, weights, lambda phi: normalize(self.base.texts(self.t(phi))))
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return the scaled cosines of images and classes."""
@@ -79,8 +76,3 @@ class TextAdaptation(GradualAdaptation):
     def beside(self, x: Float[Tensor, "batch d"], w: Float[Tensor, "n m"]) -> Float[Tensor, "batch n"]:
         """Return exp(s) z(x)ᵀw(y) for class vectors that are there."""
         return self.base.scale.detach() * self.z(x) @ w.T
-
-
-def _same(one: list[Tensor], other: list[Tensor]) -> bool:
-    pairs = zip(one, other, strict=True)
-    return all(a.dtype == b.dtype and a.device == b.device and torch.equal(a, b) for a, b in pairs)
