@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,25 @@ def test_broken_images_stop_by_default_and_are_skipped_on_request(
     assert "2 left out: ant/x.png, bee/y.jpg" in capsys.readouterr().out
 
 
+def test_from_tokens_to_a_result(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Class token and patches of every image, through two transformer blocks."""
+    monkeypatch.chdir(tmp_path)
+    pictures.folder(tmp_path / "images", files(6))
+    Path("split.yaml").write_text(SPLIT)
+    Path("phi.csv").write_text("class,a,b\n" + "".join(f"{name},{i},{i * i}\n" for i, name in enumerate(NAMES)))
+    extracted = ["extract", "images", "out", "backbone=transformers", f"model={checkpoint}", "pooling=tokens"]
+    assert main(extracted) == 0
+    assert "24 images of 4 classes, 17 × 32 features each" in capsys.readouterr().out
+    data = ["data=extracted", "data.root=out", "data.splits=split.yaml", "data.attributes=phi.csv", "data.scale=none"]
+    how = ["class_embedding=attributes", "method=aligned", "method.epochs=2", "method.image_blocks=2"]
+    words = ["train", *data, *how, "paths.output=run", f"paths.cache={tmp_path / 'cache'}"]
+    assert main([*words, "method.tokens=17"]) == 0
+    assert main([*words, "method.tokens=15", "rerun=true"]) == 2
+    assert "method.tokens=15: θ(x) has 544 numbers, which are no whole tokens" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_killed_extraction_is_resumed_to_the_same_bytes(tmp_path: Path, checkpoint: Path) -> None:
     """SIGKILL at ten random moments, each after a few further shards."""
@@ -198,31 +218,54 @@ def test_array_jobs_of_submitit_write_the_same_bytes(tmp_path: Path, checkpoint:
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="pip install 'zsl[extract_ray]'")
 def test_workers_and_driver_of_ray_that_are_killed_lose_and_double_nothing(tmp_path: Path, checkpoint: Path) -> None:
-    """A real cluster on this machine: two workers are killed at random moments, then the driver; then it is resumed."""
-    pictures.folder(tmp_path / "images", files(60))
+    """A real cluster on this machine: ten processes are killed at random moments, every fourth the driver with all."""
+    pictures.folder(tmp_path / "images", files(300))
     words = [sys.executable, "-m", "zsl", "extract", str(tmp_path / "images")]
     how = ["backbone=transformers", f"model={checkpoint}", "rows=4"]
     subprocess.run([*words, "whole", *how], cwd=tmp_path, check=True, timeout=600)
     on_ray = [*words, "out", *how, "engine=ray", "workers=2"]
-    generator, killed = random.Random(0), 0
-    with subprocess.Popen(on_ray, cwd=tmp_path, start_new_session=True) as driver:
-        deadline = time.monotonic() + 600
-        while driver.poll() is None and killed < 2 and time.monotonic() < deadline:
-            time.sleep(generator.uniform(0.5, 2))
-            begun = len(list((tmp_path / "out").glob("*.safetensors")))
+    generator, killed, deadline = random.Random(0), [], time.monotonic() + 900
+    driver = _started(on_ray, tmp_path)
+    try:
+        while len(killed) < 10 and time.monotonic() < deadline:
+            begun = _shards(tmp_path / "out")
+            while _shards(tmp_path / "out") <= begun + generator.randint(0, 3) and time.monotonic() < deadline:
+                assert driver.poll() is None, "the images are too few for ten kills"
+                time.sleep(0.01)
+            time.sleep(generator.uniform(0, 0.2))
             workers = [pid for pid in _descendants(driver.pid) if "MapWorker" in _title(pid)]
-            if workers and begun > killed:
+            if len(killed) % 4 == 3:
+                _kill_all(driver)
+                killed.append("driver")
+                driver = _started(on_ray, tmp_path)
+            elif workers:
                 os.kill(generator.choice(workers), signal.SIGKILL)
-                killed += 1
-        assert killed == 2
-        family = _descendants(driver.pid)
-        driver.kill()
-        for pid in family:
-            if Path(f"/proc/{pid}").exists():
-                os.kill(pid, signal.SIGKILL)
-    assert 0 < len(list((tmp_path / "out").glob("*.safetensors"))) < 60
+                killed.append("worker")
+        assert killed.count("driver") == 2
+        assert killed.count("worker") == 8
+    finally:
+        _kill_all(driver)
+    assert 0 < _shards(tmp_path / "out") < 300
     subprocess.run(on_ray, cwd=tmp_path, check=True, timeout=900)
     assert content(tmp_path / "out") == content(tmp_path / "whole")
+
+
+def _started(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, cwd=folder, start_new_session=True)
+
+
+def _shards(folder: Path) -> int:
+    return len(list(folder.glob("*.safetensors")))
+
+
+def _kill_all(driver: subprocess.Popen[bytes]) -> None:
+    """Kill a driver, then what it has started."""
+    family = _descendants(driver.pid)
+    driver.kill()
+    for pid in family:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    driver.wait(60)
 
 
 def _title(pid: int) -> str:
