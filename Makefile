@@ -16,8 +16,9 @@ ROBUST = data=cub_fc1000 data=awa1_handcrafted data=emoji,class_embedding=minilm
     $(WORLD),data.domain_shift=0.5 $(WORLD),data.hubness=1.0
 BUDGET ?= 5min
 SEEDS ?= 5
+ORACLE ?= data=cub_fc1000
 
-.PHONY: help demo test test-all check lint type bench accelerator robustness notebooks docs reproduce clean
+.PHONY: help demo test test-all check lint type bench accelerator robustness oracle notebooks docs reproduce clean
 .DEFAULT_GOAL := help
 
 help:  ## what can be made
@@ -84,6 +85,12 @@ robustness: $(READY)  ## every generator with its defaults on data that it was n
 	    $(BIN)/zsl train -m $$(echo $$data | tr , ' ') method=$(GENERATORS) method.budget=$(BUDGET) selection=validation \
 	        'seed=range($(SEEDS))' paths.output=runs/robustness || exit 1; done
 	$(BIN)/zsl report runs/robustness
+
+oracle:  ## what choosing epochs and heads on the test set would print for every generator (runs/oracle)
+	for policy in validation test; do \
+	    $(BIN)/zsl train -m $$(echo $(ORACLE) | tr , ' ') method=$(GENERATORS) selection=$$policy \
+	        'seed=range($(SEEDS))' paths.output=runs/oracle || exit 1; done
+	$(BIN)/zsl report runs/oracle
 
 clean:  ## forget the environment and everything built (results in runs/ stay)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

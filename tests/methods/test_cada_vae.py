@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 from tests import worlds
 from tests.methods.test_cmt import batch
 from tests.training.test_resumption import At
+from zsl.data.examples import Examples
 from zsl.data.protocol import final
 from zsl.errors import InputError
 from zsl.methods.compatibility.eszsl import ESZSL
@@ -63,6 +65,7 @@ def test_the_loss_is_the_objective_in_the_middle_of_its_ramps(n: int, d: int, k:
     b = batch(n, d, k, s, seed)
     torch.manual_seed(seed)
     noise = torch.randn(n, 3, dtype=torch.float64).numpy(), torch.randn(n, 3, dtype=torch.float64).numpy()
+    model.w.fill_(0.75)
     beta, gamma, delta = (float(np.float32(w)) for w in (0.25 * 40 / 93, 2.37 * 19 / 54, 8.13))
     expected = 0.0
     for i in range(n):
@@ -76,7 +79,8 @@ def test_the_loss_is_the_objective_in_the_middle_of_its_ramps(n: int, d: int, k:
             expected += beta * sum((mu**2 + sigma**2 - 1) / 2 - np.log(sigma))
         for own, (part, of) in enumerate(zip((model.image, model.description), v, strict=True)):
             for z, weight in ((latents[own], 1.0), (latents[1 - own], gamma)):
-                expected += weight * sum(abs(of - perceptron(part.decoder, z)))
+                w = 0.75 if part is model.image else 1.0
+                expected += weight * w * sum(abs(of - perceptron(part.decoder, z)))
         (mu, sigma), (mu2, sigma2) = posteriors
         expected += delta * math.sqrt(sum((mu - mu2) ** 2) + sum((sigma - sigma2) ** 2))
     torch.manual_seed(seed)
@@ -113,6 +117,33 @@ def test_ramps_are_linear_between_two_constants(top: float, start: int, length: 
     assert values[: start + 1] == [0] * (start + 1)
     assert values[start + length :] == [top] * 5
     np.testing.assert_allclose(np.diff(values[start : start + length + 1]), top / length, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("factor", "shift", "longer"), [(1.0, 0.0, 8.0), (37.0, -5.0, 1.0), (0.01, 3.0, 0.125)])
+def test_scales_of_features_and_descriptions_change_nothing(factor: float, shift: float, longer: float) -> None:
+    """Of features in any units, and of φ of any length, with everything left to what is derived."""
+    x, classes = TRAIN.examples.tensor.double(), TRAIN.classes
+    scores = []
+    for a, b, c in ((1.0, 0.0, 1.0), (factor, shift, longer)):
+        moved = replace(classes, embeddings=c * classes.embeddings.double())
+        train = replace(TRAIN, examples=Examples(a * x + b, TRAIN.examples.labels), classes=moved)
+        model = fit(small(epochs=2, lr=0.01).double(), train, LOOP, 0)
+        images = a * STAGE.held_out.unseen().inputs.double() + b
+        scores.append(model.scores(images, moved))
+    torch.testing.assert_close(scores[1], scores[0], rtol=1e-6, atol=1e-6)
+
+
+def test_features_weigh_the_same_whatever_their_number() -> None:
+    """w Σ_j σ_j is 125, and the mean square of cφ over seen classes is 1; both stay in the state."""
+    model = small(epochs=1)
+    made = model.prepared(TRAIN)
+    x, phi = made.examples.tensor, model.phi_scale * TRAIN.classes.embeddings[TRAIN.classes.seen]
+    assert (model.w * x.std(dim=0, correction=0).sum()).item() == pytest.approx(125, rel=1e-4)
+    assert phi.square().sum(dim=1).mean().item() == pytest.approx(1, rel=1e-5)
+    assert {"w", "phi_scale", "units.u", "units.m"} <= model.state_dict().keys()
+    plain = small(epochs=1, units="data", phi_scale=1.0)
+    assert torch.equal(plain.prepared(TRAIN).examples.tensor, TRAIN.examples.tensor)
+    assert plain.w == plain.phi_scale == 1
 
 
 def test_every_step_has_the_weights_of_its_epoch() -> None:
@@ -162,10 +193,10 @@ def test_images_are_asked_about_by_their_means_and_synthesised_from_latents() ->
     assert isinstance(model, CADAVAE)
     x, phi = STAGE.held_out.unseen().inputs, STAGE.classes.embeddings
     with torch.no_grad():
-        mu = model.image.encode(x).mu
+        mu = model.image.encode(model.units(x)).mu
         assert torch.equal(model.scores(x, STAGE.classes), model.gzsl_head.scores(mu, STAGE.classes))
         torch.manual_seed(3)
-        z = model.description.encode(phi).draw()
+        z = model.description.encode(model.phi_scale * phi).draw()
         torch.manual_seed(3)
         assert torch.equal(model.synthesize(phi), model.image.decoder(z))
 
@@ -216,6 +247,7 @@ def test_a_run_resumed_at_any_step_is_bit_identical(tmp_path: Path, step: int) -
         ("gamma_start", -1),
         ("delta_end", 6),
         ("phi_scale", 0.0),
+        ("units", "deviations"),
         ("lr", 0.0),
         ("epochs", 0),
         ("batch_size", 0),

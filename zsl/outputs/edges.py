@@ -65,9 +65,10 @@ def warnings(runs: Sequence[Result]) -> Iterator[str]:
     edges = [at_edge(run) for run in runs]
     for key in sorted({key for found in edges for key in found}):
         places = sorted({found[key] for found in edges if key in found})
+        typed = f"++sweep.{key}=[…]" if "." in key else f"sweep.{key}"
         yield (
             f"{runs[0].method}, {runs[0].data_title}: {key} was chosen at the edge of its grid ({'; '.join(places)}); "
-            f"the optimum may lie beyond it: extend sweep.{key}"
+            f"the optimum may lie beyond it: extend {typed}"
         )
 
 

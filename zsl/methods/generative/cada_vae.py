@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from zsl.data.examples import Examples
-from zsl.data.training_set import Batch
+from zsl.data.training_set import Batch, TrainingSet
 from zsl.errors import InputError
-from zsl.hyperparameters import Duration, require_count, require_positive, require_within
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
 from zsl.methods.generative.gaussian import Gaussian
+from zsl.methods.generative.prepared import FeatureStatistics, hold_phi_scale
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
 
@@ -40,18 +41,24 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
     return layer
 
 
+DEVIATIONS = 125.0
+"""what deviations of features count as in all, beside β, δ and descriptions of length 1"""
+
+
 class CADAVAE(FeatureGenerator):
-    """min E [ ‖x - x̂(z)‖₁ + ‖φ - φ̂(z')‖₁ + β (KL(q(z|x) ‖ p) + KL(q(z|φ) ‖ p))
-            + γ (‖x - x̂(z')‖₁ + ‖φ - φ̂(z)‖₁) + δ W₂(q(z|x), q(z|φ)) ]
+    """min E [ w‖x - x̂(z)‖₁ + ‖φ - φ̂(z')‖₁ + β (KL(q(z|x) ‖ p) + KL(q(z|φ) ‖ p))
+            + γ (w‖x - x̂(z')‖₁ + ‖φ - φ̂(z)‖₁) + δ W₂(q(z|x), q(z|φ)) ]
 
     with z ~ q(z|x), z' ~ q(z|φ(y)), p = N(0, I): each autoencoder restores its own input, and also from the latent of
     the other's (cross alignment, γ), and the distance of the two posteriors is penalised (distribution alignment, δ).
     The weights grow linearly between two epochs each; Adam with AMSGrad. Heads learn in the latent space, from z' of
     unseen and z of seen classes, and score an image by the mean of q(z|x).
 
-    Defaults are those of the authors' code, for features within [0, 1]; what x̂ is worth beside β, δ and φ depends on
-    the scale of x. That code draws one ε for all coordinates of z and multiplies it by σ²; here ε ~ N(0, I) and σ,
-    which is what the objective says.
+    What x̂ is worth beside β, δ and φ depends on the scale of x. With ``units="derived"``, x is divided by its
+    deviations, w is 125 by the sum of the deviations that it then has, and φ has length 1 in the mean over seen
+    classes. With ``units="data"``, w = 1 and features are expected within [0, 1], as in the authors' code, whose
+    weights the defaults are. That code draws one ε for all coordinates of z and multiplies it by σ²; here ε ~ N(0, I)
+    and σ, which is what the objective says.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -59,7 +66,8 @@ class CADAVAE(FeatureGenerator):
         features_per_class: latents of each unseen class ≥ 1, from its description.
         seen_per_class: latents of each seen class ≥ 1, from its images in turn.
         latent: length of z ≥ 1.
-        phi_scale: c > 0; what is encoded and restored of a class is cφ.
+        phi_scale: c > 0; what is encoded and restored of a class is cφ. None for 1 / √(E ‖φ‖²) over seen classes.
+        units: of features inside the autoencoder: their deviations (``"derived"``), or those of the data (``"data"``).
         encoder_hidden: width of the hidden layer from x to z ≥ 1.
         decoder_hidden: from z to x.
         class_encoder_hidden: from φ to z.
@@ -87,7 +95,8 @@ class CADAVAE(FeatureGenerator):
         features_per_class: int = 400,
         seen_per_class: int = 200,
         latent: int = 64,
-        phi_scale: float = 1.0,
+        phi_scale: float | None = None,
+        units: Scale = "derived",
         encoder_hidden: int = 1560,
         decoder_hidden: int = 1660,
         class_encoder_hidden: int = 1450,
@@ -107,12 +116,18 @@ class CADAVAE(FeatureGenerator):
         batch_size: int = 50,
     ) -> None:
         require_count(latent=latent, encoder_hidden=encoder_hidden, decoder_hidden=decoder_hidden)
-        super().__init__(dims, head, features_per_class, latent)
+        require_choice(units, "method.units", ("derived", "data"))
+        super().__init__(dims, head, features_per_class, latent, units=units)
         require_count(class_encoder_hidden=class_encoder_hidden, class_decoder_hidden=class_decoder_hidden)
         require_count(features_per_class=features_per_class, seen_per_class=seen_per_class)
         require_count(epochs=epochs, batch_size=batch_size)
-        require_positive(lr=lr, phi_scale=phi_scale)
-        self.seen_per_class, self.phi_scale = seen_per_class, phi_scale
+        require_positive(lr=lr)
+        require_phi_scale(phi_scale)
+        self.seen_per_class = seen_per_class
+        hold_phi_scale(self, phi_scale)
+        self.register_buffer("w", torch.ones(()))
+        self.phi_scale: float | Tensor
+        self.w: Tensor
         ramps = {
             "beta": (beta, beta_start, beta_end),
             "gamma": (gamma, gamma_start, gamma_end),
@@ -130,6 +145,18 @@ class CADAVAE(FeatureGenerator):
         self.image = Autoencoder(dims.features, encoder_hidden, decoder_hidden, latent)
         self.description = Autoencoder(dims.embedding, class_encoder_hidden, class_decoder_hidden, latent)
 
+    @torch.no_grad()
+    def prepared(self, train: TrainingSet) -> TrainingSet:
+        """Derive units, w and c from the training set, and return it in these units."""
+        made = super().prepared(train)
+        if not self.units.kept:
+            self.w.copy_(DEVIATIONS / FeatureStatistics.of(made.examples.inputs).deviation.sum().clamp(min=1))
+        if isinstance(self.phi_scale, Tensor):
+            phi = train.classes.embeddings[train.classes.seen_ids].double()
+            size = phi.square().sum(dim=1).mean().sqrt()
+            self.phi_scale.copy_(torch.where(size > 0, 1 / size, 1.0))
+        return made
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Set β, γ and δ at every step: a run resumed within an epoch has no start of an epoch."""
         self.weights = self.schedule[self.current_epoch]
@@ -139,7 +166,7 @@ class CADAVAE(FeatureGenerator):
         x, phi = batch.x, self.phi_scale * batch.classes.embeddings[batch.y]
         q, r = self.image.encode(x), self.description.encode(phi)
         z = torch.cat([q.draw(), r.draw()])
-        x_own, x_cross = (_l1(x, restored) for restored in self.image.decoder(z).chunk(2))
+        x_own, x_cross = (self.w * _l1(x, restored) for restored in self.image.decoder(z).chunk(2))
         phi_cross, phi_own = (_l1(phi, restored) for restored in self.description.decoder(z).chunk(2))
         beta, gamma, delta = self.weights.unbind()
         own, cross = x_own + phi_own, x_cross + phi_cross
