@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from zsl.backbones.open_clip import OpenCLIP
 from zsl.backbones.timm import Timm
 from zsl.backbones.torchvision import Torchvision
 from zsl.errors import InputError
+from zsl.testing import check_backbone
 
 
 def library(name: str) -> Any:
@@ -50,7 +52,8 @@ def test_timm(tmp_path: Path, architecture: str) -> None:
     np.testing.assert_allclose(Timm(model=tmp_path, pooling="patches")(images(3)), tokens, atol=1e-3)
     assert architecture in plain.name
     assert plain.name != mean.name
-    assert identity(plain)["pretraining"] == "imagenet1k (by its 1000 labels)"
+    assert identity(plain)["pretraining"] == f"{model.pretrained_cfg['tag']}, imagenet1k (by its 1000 labels)"
+    check_backbone(plain, images(11))
     with pytest.raises(InputError, match="pooling=projected"):
         Timm(model=tmp_path, pooling="projected")(images(1))
 
@@ -61,6 +64,44 @@ def test_the_name_is_of_the_weights_as_they_were_read(tmp_path: Path) -> None:
     used, fresh = (Timm(model=tmp_path, precision="bfloat16") for _ in range(2))
     used(images(1))
     assert used.name == fresh.name
+
+
+@pytest.mark.parametrize(
+    ("classes", "corpus"), [(11221, "imagenet21k"), (11821, "imagenet12k"), (21841, "imagenet21k"), (37, None)]
+)
+def test_labels_of_other_parts_of_imagenet(tmp_path: Path, classes: int, corpus: str | None) -> None:
+    timm, hub = library("timm"), library("timm.models._hub")
+    hub.save_for_hf(timm.create_model("convnext_atto", num_classes=classes), tmp_path, safe_serialization=True)
+    backbone = Timm(model=tmp_path)
+    assert ("kingfisher" in " ".join(backbone.labels())) == (corpus is not None)
+    assert identity(backbone)["pretraining"] == "d2_in1k" + (f", {corpus} (by its {classes} labels)" if corpus else "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "labels", "stated"),
+    [
+        ({"num_classes": 11821, "tag": "mae_in12k"}, 11821, "mae_in12k, imagenet12k (by its 11821 labels)"),
+        ({"num_classes": 11821}, 11821, "imagenet12k (by its 11821 labels)"),
+        ({"num_classes": 37, "tag": "augreg_in21k"}, 0, "augreg_in21k"),
+        ({"num_classes": 2, "label_names": ["ant", "bee"]}, 2, "unknown"),
+    ],
+)
+def test_what_a_checkpoint_of_timm_says_of_its_pretraining(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], labels: int, stated: str
+) -> None:
+    data = SimpleNamespace(
+        infer_imagenet_subset=lambda config: {11821: "imagenet-12k"}.get(config["num_classes"]),
+        ImageNetInfo=lambda subset: SimpleNamespace(label_descriptions=lambda: [f"{subset} {i}" for i in range(11821)]),
+        resolve_data_config=lambda **_: {},
+        create_transform=lambda **_: "none",
+    )
+    monkeypatch.setattr("zsl.backbones.timm.required", lambda *_: data)
+    backbone = Timm(model="any")
+    network = torch.nn.Linear(1, 1)
+    network.pretrained_cfg = settings  # type: ignore[assignment]
+    backbone.__dict__["network"] = network
+    known = identity(backbone)
+    assert (len(known["labels"]), known["pretraining"]) == (labels, stated)
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
@@ -79,6 +120,7 @@ def test_torchvision(tmp_path: Path, suffix: str) -> None:
     backbone = Torchvision(model="resnet18", file=file)
     np.testing.assert_allclose(backbone(images(3)), by_hand(model, weights.transforms()), atol=1e-4)
     assert list(backbone.labels()) == weights.meta["categories"]
+    check_backbone(backbone, images(11))
     for wrong in ({"model": "nothing"}, {"model": "resnet50"}, {"pooling": "cls"}, {"weights": "IMAGENET1K_V9"}):
         with pytest.raises(InputError, match=r"^backbone\."):
             Torchvision(**{"model": "resnet18", "file": file} | wrong)(images(1))  # type: ignore[arg-type]
@@ -102,6 +144,24 @@ def test_open_clip(tmp_path: Path) -> None:
     backbone = OpenCLIP(model=tmp_path)
     np.testing.assert_allclose(backbone(images(3)), by_hand(model.encode_image, transform), atol=1e-4)
     assert "0.5, 0.5, 0.5" in backbone.transform
+    check_backbone(backbone, images(11))
+
+
+def test_the_tag_of_weights_of_open_clip_states_their_pretraining(tmp_path: Path) -> None:
+    (tmp_path / "own.pt").touch()
+    for weights, stated in (("laion2b_s34b_b79k", "laion2b_s34b_b79k"), (str(tmp_path / "own.pt"), "unknown")):
+        backbone = OpenCLIP(model="ViT-B-32", weights=weights)
+        backbone.__dict__["_read"] = (torch.nn.Linear(1, 1), "none")
+        assert identity(backbone)["pretraining"] == stated
+    stated_by_hand = OpenCLIP(model="ViT-B-32", weights="laion2b_s34b_b79k", pretraining="LAION-2B")
+    stated_by_hand.__dict__["_read"] = (torch.nn.Linear(1, 1), "none")
+    assert identity(stated_by_hand)["pretraining"] == "LAION-2B"
+
+
+def test_the_transform_is_the_same_text_in_every_process() -> None:
+    backbone = OpenCLIP(model="ViT-B-32")
+    backbone.__dict__["_read"] = (torch.nn.Linear(1, 1), [by_hand, "ToTensor()"])
+    assert backbone.transform == "[<function by_hand>, 'ToTensor()']"
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Timm, "timm"), (Torchvision, "torchvision"), (OpenCLIP, "open_clip")])

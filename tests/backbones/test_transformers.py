@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from tests.backbones.checkpoints import KINDS, images, save
+from tests.hub_cache import downloaded, with_pickled_weights
 from zsl.backbones.backbone import identity
 from zsl.backbones.network import Pooling
 from zsl.backbones.transformers import FAMILIES, Transformers
@@ -221,6 +222,17 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(
     with pytest.raises(InputError, match=why) as caught:
         Transformers(model=folder)(images(1))
     assert str(caught.value).startswith("backbone.model=")
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_a_name_on_the_hub_is_its_folder(
+    folders: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pickled: bool
+) -> None:
+    folder = with_pickled_weights(folders("vit"), tmp_path / "vit") if pickled else folders("vit")
+    downloaded(folder, "some/vit", tmp_path / "hub", monkeypatch)
+    here, there = Transformers(model="some/vit"), Transformers(model=folder)
+    assert here.name == there.name
+    np.testing.assert_array_equal(here(images(2)), there(images(2)))
 
 
 def test_a_name_that_is_nowhere_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

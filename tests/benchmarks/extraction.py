@@ -17,7 +17,7 @@ from PIL import Image
 from tests.benchmarks.timing import Timing, resident
 
 IMAGES, GOAL = 256, "≥ 85 % of the network alone"
-MEMORY = (1100, 2200)
+MEMORY = (1_000, 10_000)
 """numbers of images whose peak memory is compared"""
 SIDE = 375
 """pixels: photographs of the size of ImageNet's"""

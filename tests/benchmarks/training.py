@@ -36,7 +36,9 @@ def run() -> list[Timing]:
     model = fit(ESZSL(dims), train, LOOP, 0)
     scored = score(model, stage.held_out)
     made = measure("scores of all test images, CUB size", lambda: deque(scored.gzsl.blocks(), 0), runs=3)
-    tested = measure("every metric, CUB size", lambda: evaluate(scored.zsl, scored.gzsl), runs=3, beside=closed)
+    tested = measure(
+        "every metric, CUB size", lambda: evaluate(scored.zsl, scored.gzsl), runs=3, beside=closed, goal="≥ 1 ×"
+    )
     return [closed, bare, looped, made, tested]
 
 

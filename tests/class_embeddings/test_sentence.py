@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.hub_cache import with_pickled_weights
 from zsl.class_embeddings import text_encoder, text_models
 from zsl.class_embeddings.sentence import Sentence
 from zsl.class_embeddings.text_encoder import MINILM_PACKAGE
@@ -145,13 +147,22 @@ def test_what_was_encoded_once_is_not_encoded_again(tmp_path: Path, monkeypatch:
 
 
 @needs_minilm
-def test_weights_in_a_pickle_are_not_loaded(tmp_path: Path) -> None:
-    """A folder with pytorch_model.bin in place of model.safetensors is refused."""
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
-        (tmp_path / name).write_text(json.dumps(json.loads((model_folder() / name).read_text())))
-    (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x02")
-    with pytest.raises(InputError, match=r"model\.safetensors"):
-        Sentence(model=tmp_path, cache=tmp_path / "cache").fit(CLASSES)(CLASSES)
+def test_weights_of_pytorch_are_read_without_unpickling(tmp_path: Path, cache: Path) -> None:
+    import torch
+
+    folder = with_pickled_weights(model_folder(), tmp_path / "model")
+    found = Sentence(model=folder, cache=tmp_path / "cache").fit(CLASSES)(CLASSES)
+    np.testing.assert_allclose(found, Sentence(cache=cache).fit(CLASSES)(CLASSES), atol=1e-6)
+
+    class Code:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "made"),)
+
+    torch.save({"embeddings.word_embeddings.weight": Code()}, folder / "pytorch_model.bin")
+    with pytest.raises(InputError, match="cannot be loaded") as caught:
+        Sentence(model=folder, cache=tmp_path / "cache").fit(CLASSES)(CLASSES)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "made").exists()
 
 
 @needs_minilm

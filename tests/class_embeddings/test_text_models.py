@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.hub_cache import downloaded, with_pickled_weights
 from tests.two_towers import LONGEST, checkpoint
 from zsl.class_embeddings import text_encoder
 from zsl.class_embeddings.text_encoder import TextEncoder
 from zsl.class_embeddings.text_models import canonical_text, encode, open_tokenizer
+from zsl.class_embeddings.text_tower import TextTower
 from zsl.errors import InputError
 
 library: Any = pytest.importorskip("transformers")
@@ -87,6 +89,26 @@ def test_a_folder_without_a_part_is_refused(tmp_path: Path, names: list[str], re
         (folder / name).unlink(missing_ok=True)
     with pytest.raises(InputError, match=reason):
         TextEncoder(folder, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_a_name_on_the_hub_is_its_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pickled: bool
+) -> None:
+    texts, name = ["a photo of a cat", "dog"], f"some/{folder.name}"
+    there = with_pickled_weights(folder, tmp_path / "pickled") if pickled else folder
+    downloaded(there, name, tmp_path / "hub", monkeypatch)
+    found = TextEncoder(name, tmp_path / "cache")(texts)
+    np.testing.assert_allclose(found, encode(texts, folder), atol=3e-6)  # memory is aligned differently
+    assert (TextTower(name).content == TextTower(there).content).all()
+
+
+def test_a_name_that_is_nowhere_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    for name, reason in (("no/such-model", "no such folder, nor on the hub"), ("./nowhere/x", r"has no config\.json")):
+        with pytest.raises(InputError, match=f"^text encoder .*{reason}") as caught:
+            TextEncoder(name, tmp_path / "cache")
+        assert "\n" not in str(caught.value)
 
 
 def test_a_checkpoint_that_lacks_weights_is_refused(tmp_path: Path) -> None:

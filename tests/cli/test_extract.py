@@ -156,6 +156,21 @@ def test_broken_images_stop_by_default_and_are_skipped_on_request(
     assert "2 left out: ant/x.png, bee/y.jpg" in capsys.readouterr().out
 
 
+def test_a_lack_of_memory_leaves_out_no_image(
+    tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: bytes) -> None:
+        raise MemoryError
+
+    monkeypatch.chdir(tmp_path)
+    pictures.folder(tmp_path / "images", files(1))
+    monkeypatch.setattr("zsl.features.extraction.decoded", fail)
+    words = ["extract", "images", "out", "backbone=transformers", f"model={checkpoint}", "on_unreadable=skip"]
+    assert main([*words, "workers=2"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "zsl: error: workers=2: out of memory; lower it"
+    assert [path.name for path in Path("out").iterdir()] == ["plan.json"]
+
+
 def test_from_tokens_to_a_result(
     tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.two_towers import checkpoint
+from zsl.class_embeddings.prompts import Prompts
 from zsl.cli import labels, main
+from zsl.data.dataset import ClassDescriptions
+from zsl.data.scaling import unit_rows
 from zsl.reporting import labels as report
 from zsl.reporting.labels import neighbours
 
@@ -116,6 +119,27 @@ def test_characters_that_the_tokenizer_does_not_know(tmp_path: Path, capsys: pyt
     own = found(capsys, written(tmp_path, "fox", "狐"), "--model", str(folder))
     assert ("unknown characters", "狐") in own
     assert ("unknown characters", "fox") not in own
+
+
+def test_a_set_of_templates_is_averaged(
+    tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As class_embedding=prompts does it; a name is cut where any of its texts is."""
+    given: list[np.ndarray] = []
+
+    def noted(vectors: np.ndarray, *rest: Any) -> report.Neighbours:
+        given.append(vectors)
+        return neighbours(vectors, *rest)
+
+    monkeypatch.setattr(report, "neighbours", noted)
+    names = ["ant", "bee", "donkey"]
+    words = [written(tmp_path, *names), "--model", str(clip)]
+    assert "cut" not in [kind for kind, _ in found(capsys, *words)]
+    assert ("cut", "donkey") in found(capsys, *words, "--template", "imagenet7"), "in a photo of the large donkey"
+    classes = ClassDescriptions(tuple(names), {}, {}, (0, 1, 2), 3)
+    expected = Prompts(templates="imagenet7", model=clip, cache=tmp_path).fit(classes)(classes)
+    np.testing.assert_allclose(unit_rows(given[1]), expected, atol=1e-6)
+    assert np.abs(unit_rows(given[0]) - expected).max() > 0.01
 
 
 class Synset:

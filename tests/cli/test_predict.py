@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 import zsl
+from tests.configured import small_tower
 from zsl.backbones.efficientnet_lite import EfficientNetLite0
+from zsl.class_embeddings.prompts import Prompts
 from zsl.class_embeddings.word_vectors import WordVectors
 from zsl.cli import main
 from zsl.methods import ESZSL
@@ -158,6 +160,11 @@ def test_a_table_in_a_terminal(place: Path, capsys: pytest.CaptureFixture[str]) 
         (["nowhere"], "nowhere: no such file or folder"),
         (["photos", "--labels", "xylophone"], "out of vocabulary"),
         (["photos", "--labels", ","], "--labels ,: names no class"),
+        (["photos", "--labels", "red,red"], "--labels: 'red' occurs twice"),
+        (["photos", "--labels", "red,,green"], "--labels: name 2 is empty"),
+        (["photos", "--add-labels", "violet," + "x" * 10_000], "--add-labels: name 2 has 10000 characters; shorten it"),
+        (["photos", "--labels", "x" * 10_000], "--labels: name 1 has 10000 characters; shorten it to 255"),
+        (["photos", "--labels", "twice.txt"], "--labels twice.txt: 'violet' occurs twice (names 1 and 3)"),
         (["photos", "--labels", "red", "--add-labels", "blue"], "give one of the two"),
         (["photos", "--top-k", "0"], "top_k=0"),
         (["broken"], "images: 1 unreadable: broken/a.png is not an image"),
@@ -175,11 +182,26 @@ def test_mistakes_cost_one_line(
     (place / "broken" / "a.png").write_bytes(b"no picture")
     picture("red", 1).save(place / "broken" / "b.png")
     (place / "x.txt").write_text("text")
+    (place / "twice.txt").write_text("violet\n\nred\nviolet\ta colour\n")
     assert main(["predict", "run", *words]) == 2
     err = [line for line in capsys.readouterr().err.splitlines() if line.startswith("zsl: error:")]
     assert len(err) == 1
     assert message in err[0]
     assert not (place / "answers.txt").exists()
+
+
+def test_a_name_that_the_text_encoder_cuts_is_noted(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("transformers")
+    y = np.arange(12) % 3
+    x = np.eye(3)[y] + 0.1 * np.random.default_rng(0).normal(size=(12, 3))
+    embedding = Prompts(model=small_tower(), cache=tmp_path)
+    zsl.fit(ESZSL(), x, y, classes=["ant", "bee", "cow"], class_embedding=embedding).save(tmp_path / "model")
+    np.save(tmp_path / "x.npy", x)
+    for name, cut in (("owl", False), ("a name of very many letters indeed", True)):
+        assert main(["predict", str(tmp_path / "model"), str(tmp_path / "x.npy"), "--labels", f"ant,{name}"]) == 0
+        assert ("1 of 1 texts are cut after 24 tokens" in capsys.readouterr().err) is cut
 
 
 def test_broken_images_are_skipped_on_request(place: Path) -> None:

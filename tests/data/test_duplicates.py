@@ -21,7 +21,7 @@ from zsl.backbones.backbone import Backbone
 from zsl.cli import main
 from zsl.data.dataset import Dataset, Splits
 from zsl.data.duplicates import Duplicates, listed, with_duplicates_noted
-from zsl.data.pretraining import PREFIX
+from zsl.data.pretraining import BACKBONE, PREFIX
 from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets.image_folder import load
 from zsl.datasets.image_folder_images import decode
@@ -163,7 +163,7 @@ def test_an_image_that_is_not_used_is_nobodys_copy(folder: Path, tmp_path: Path,
     copied(folder, "dog/0.png", "ant/0.png")
     split = (tmp_path / "split.yaml").read_text()
     (tmp_path / "split.yaml").write_text(split.replace("'ant/0.png', ", ""))
-    assert all(note.startswith(PREFIX) for note in loaded().card.notes)
+    assert all(note.startswith((BACKBONE, PREFIX)) for note in loaded().card.notes)
 
 
 def test_an_unknown_policy_is_refused(loaded: Loader) -> None:

@@ -82,7 +82,14 @@ def test_shots_are_a_key_of_every_data_set(tmp_path: Path) -> None:
     [
         (["data.shots=0"], "data.shots=0: must be a whole number, at least 1"),
         (["data.shots=2", "data.shots_seed=-1"], "data.shots_seed=-1: give a whole number from 0"),
-        (["data.shots=1", "selection=validation"], "protocol.seen_holdout=0.2: is less than one image"),
+        (
+            ["data.shots=1", "selection=validation"],
+            "protocol.seen_holdout=0.2: holds out no image of train classes, of which none has more than 1; validation "
+            "needs some for s and γ, whatever selection.objective; give two images of a class (data.shots), or use "
+            "selection=fixed",
+        ),
+        (["data.shots=2", "selection=validation", "selection.objective=T1"], "none has more than 2"),
+        (["data.shots=2", "selection=validation"], "; raise it to 0.5, or use selection=fixed"),
     ],
 )
 def test_shots_that_make_no_sense_are_one_line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,16 @@ import pytest
 
 from tests.backbones.mean_colour import MeanColour
 from tests.datasets.test_image_folder import CLASSES, SEEN, UNSEEN, paint, write
+from zsl.cli import main
 from zsl.config.extraction import ExtractSettings
 from zsl.data.dataset import Dataset
 from zsl.data.fingerprint import verified_fingerprints
+from zsl.data.pretraining import BACKBONE, PREFIX
 from zsl.data.row_blocks import RowBlocks
 from zsl.datasets import extracted, image_folder
 from zsl.errors import InputError
 from zsl.features.extraction import Extraction
+from zsl.outputs import result
 from zsl.runs.extraction import extract
 
 SPLITS: list[dict[str, Any]] = [
@@ -62,7 +66,8 @@ def test_it_is_the_data_set_of_the_image_folder(images: Path, tmp_path: Path, sp
     theirs = image_folder.load(images, file, backbone=MeanColour(), cache=tmp_path / "cache")
     assert ours.classes.names == theirs.classes.names
     assert parts(ours) == parts(theirs)
-    assert [note for note in ours.card.notes if "pretraining" in note] == list(theirs.card.notes)
+    assert [note for note in ours.card.notes if note.startswith((BACKBONE, PREFIX))] == list(theirs.card.notes)
+    assert ours.backbone == theirs.backbone == "mean colour; none"
     assert list(ours.images) == sorted(f"{name}/{i}.png" for name, count in CLASSES.items() for i in range(count))
     own = dict(zip(ours.images, np.asarray(ours.features).tolist(), strict=True))
     assert [own[path] for path in theirs.images] == np.asarray(theirs.features).tolist()
@@ -103,6 +108,44 @@ def test_several_vectors_of_an_image_stand_side_by_side(images: Path, tmp_path: 
     two = extracted.load(store(images, tmp_path / "two", Patches(), rows), file)
     expected = np.hstack([one.features[:], 2 * one.features[:]])
     np.testing.assert_allclose(two.features[:], expected)
+
+
+class Renamed(MeanColour):
+    """The same features under another name."""
+
+    name = "colour mean"
+
+
+def test_a_result_names_the_backbone_and_has_its_fingerprint(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("split.yaml"), SPLITS[0])
+    Path("phi.csv").write_text("class,a,b\n" + "".join(f"{name},{i},{i * i + 1}\n" for i, name in enumerate(CLASSES)))
+    for name, backbone in (("one", MeanColour()), ("two", Renamed()), ("crop", MeanColour("centre crop"))):
+        store(images, tmp_path / name, backbone)
+        keys = [f"data.root={name}", "data.splits=../split.yaml", "data.attributes=phi.csv"]
+        run = ["method=eszsl", "class_embedding=attributes", f"paths.output=runs/{name}"]
+        assert main(["train", "data=extracted", *keys, *run]) == 0
+    one, two, crop = (result.read(Path(f"runs/{name}/result.json")) for name in ("one", "two", "crop"))
+    assert "backbone: mean colour; none" in one.card["notes"]
+    assert "backbone: colour mean; none" in two.card["notes"]
+    for other in (two, crop):
+        assert one.metrics == other.metrics
+        differing = {part for part in one.fingerprints if one.fingerprints[part] != other.fingerprints[part]}
+        assert differing == {"backbone"}
+    before = {part: digest for part, digest in one.fingerprints.items() if part != "backbone"}
+    result.write(replace(one, fingerprints=before), Path("runs/before"))
+    capsys.readouterr()
+    assert main(["report", "runs", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.count("eszsl,") == 4, "results of before are read, in rows of their own"
+    assert main(["data", "inspect", "extracted", *keys]) == 0
+    assert crop.fingerprints["backbone"] in capsys.readouterr().out
+    assert main(["data", "verify", "extracted", *keys]) == 0
+    assert "7 fingerprints verified" in " ".join(capsys.readouterr().out.split())
+    for form in ("arrays", "xlsa17"):
+        assert main(["data", "export", "extracted", f"exported_{form}", *keys, "--format", form]) == 0
+        assert "read back with the same fingerprints" in capsys.readouterr().out
 
 
 def test_what_does_not_fit_is_refused_in_one_line(images: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tests.datasets.matfiles import content, write
 from tests.datasets.test_image_folder import paint
 from zsl.class_embeddings.vector_file import read
 from zsl.data.dataset import ClassDescriptions, Dataset
-from zsl.data.pretraining import PREFIX
+from zsl.data.pretraining import BACKBONE, PREFIX
 from zsl.datasets.image_folder import load
 from zsl.datasets.image_folder_attributes import read_attributes
 from zsl.datasets.image_folder_images import decode
@@ -204,8 +204,9 @@ def cases(data_root: Path) -> Path:
 def test_shared_image_folders_are_read_whole(cases: Path, tmp_path: Path, folder: str, split: str) -> None:
     data = load(cases / folder, cases / f"{split}.json", backbone=MeanColour(), cache=tmp_path)
     assert len(data.labels) == 25
-    (note,) = data.card.notes
-    assert note.startswith(PREFIX)
+    backbone, pretraining = data.card.notes
+    assert backbone.startswith(BACKBONE)
+    assert pretraining.startswith(PREFIX)
 
 
 def test_other_shared_inputs(cases: Path, tmp_path: Path) -> None:

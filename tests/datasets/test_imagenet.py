@@ -192,6 +192,9 @@ def test_folders_of_features_are_the_same_data(root: Path, known: bool) -> None:
         assert part(data, name, wnids) == images(*world, wanted)
     assert len(data.images) == len(data.features)
     assert any("pretraining: imagenet1k" in note for note in data.card.notes)
+    assert [note for note in data.card.notes if note.startswith("backbone: ")] == ["backbone: toy; none"]
+    assert data.backbone == "toy; none"
+    assert not read(root).backbone, "MATLAB files do not name theirs"
 
 
 def test_photographs_that_were_extracted(root: Path, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from tests.datasets.matfiles import content, write
 from zsl.data.dataset import Dataset
-from zsl.data.fingerprint import sha256
+from zsl.data.fingerprint import sha256, verified_fingerprints
+from zsl.data.pretraining import OVERLAP, PREFIX, on_pretraining
 from zsl.datasets.xlsa17 import load
 from zsl.errors import InputError
 
@@ -116,6 +117,28 @@ def test_a_class_without_images_can_stay_as_an_answer(tmp_path: Path) -> None:
     assert len(dataset.classes.names) == 6
     assert 1 not in dataset.labels
     assert not dataset.seen()[1]
+
+
+@pytest.mark.parametrize(("file", "length"), [("res101.mat", 2048), ("resnet_fc1000.mat", 1000)])
+def test_published_features_say_what_their_backbone_was_trained_on(tmp_path: Path, file: str, length: int) -> None:
+    features, splits = content()
+    folder = write(tmp_path / "data", features, splits)
+    splits["allclasses_names"][[0, 4], 0] = "goldfish", "012.Tench"
+    write(folder, {**features, "features": np.random.default_rng(0).random((length, 30))}, splits)
+    (folder / "res101.mat").rename(folder / "other.mat")
+    (folder / file).write_bytes((folder / "other.mat").read_bytes())
+    named, other = (
+        load(name="toy", root=folder, cache=tmp_path / "cache", features=name) for name in (file, "other.mat")
+    )
+    stated, overlap = (note for note in named.card.notes if note.startswith(PREFIX))
+    assert stated.startswith("pretraining: imagenet1k (ResNet")
+    assert overlap == f"pretraining: 1 of 2 unseen classes {OVERLAP}: 012.Tench"
+    assert not on_pretraining(other.card.notes)
+    assert named.fingerprints == other.fingerprints == verified_fingerprints(named)
+
+
+def test_features_of_another_length_are_not_the_published_ones(tmp_path: Path) -> None:
+    assert not on_pretraining(read(tmp_path).card.notes)
 
 
 def put(part: str, key: str, value: Any) -> Change:
@@ -230,6 +253,8 @@ def test_real_data(
     dataset = load(name=name, root=data_root / folder, features=features, cache=cache)
     assert dataset.card.title == title
     assert tuple(len(rows) for rows in dataset.splits.parts().values()) == sizes
+    stated = [note for note in dataset.card.notes if note.startswith(PREFIX)]
+    assert len(stated) == (folder == "CUB"), "no unseen class of the Proposed Split is one of ImageNet's"
     np.testing.assert_allclose(np.linalg.norm(dataset.classes.matrices["att"], axis=1), 1, rtol=1e-6)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -61,6 +62,11 @@ def streams(draw: st.DrawFn) -> Stream:
     return Stream(torch.from_numpy(scores).to(dtype), labels, seen, tuple(rows))
 
 
+def at_once(some: Stream) -> Stream:
+    """The same scores as one block."""
+    return Stream(some.scores, some.labels, some.seen, (len(some.scores),))
+
+
 def unseen_part(every: Stream) -> Stream:
     own, columns = ~every.of_seen_class, ~every.seen
     scores = every.scores[torch.from_numpy(own)][:, torch.from_numpy(columns)]
@@ -100,6 +106,20 @@ def test_metrics_are_those_of_the_whole_matrix(every: Stream, eighths: int, temp
     assert found.gzsl is not None
     assert (found.gzsl.margin == margin).all()
     assert (every.passes, unseen.passes) == (1, 1)
+    whole = evaluate(at_once(unseen), at_once(every), calibration=Calibration(gamma, temperature), top_k=(1, 2, 12))
+    assert found.metrics.keys() == whole.metrics.keys()
+    for name, value in whole.metrics.items():
+        loose = name.startswith(("ECE", "NLL", "Brier", "AURC"))
+        assert metrics[name] == (pytest.approx(value, abs=1e-9, nan_ok=True) if loose else value), name
+    assert whole.gzsl is not None
+    for name in ("top", "best_seen", "best_unseen", "seen_score", "unseen_score"):
+        np.testing.assert_array_equal(getattr(found.gzsl, name), getattr(whole.gzsl, name))
+    for name, of_class in whole.per_class.items():
+        np.testing.assert_array_equal(found.per_class[name], of_class)
+    assert found.curve is not None
+    assert whole.curve is not None
+    for name in ("breakpoints", "u", "s"):
+        np.testing.assert_array_equal(getattr(found.curve, name), getattr(whole.curve, name))
 
 
 @given(streams(), st.integers(1, 10))
@@ -189,8 +209,25 @@ def test_a_correction_by_ranks_says_what_memory_it_takes(
     expected = correction(stream.scores.double().numpy(), stream.seen)
     assert (correction.corrected(stream).dense() == expected).all()
     assert "ranks all images of a class, and takes 0.0 GB of memory" in caplog.text
-    monkeypatch.setattr("zsl.evaluation.corrections.correction.machine_memory", lambda: 287)  # of 3 · 8 · 12 bytes
+    monkeypatch.setattr(
+        "zsl.evaluation.corrections.correction.machine_memory", lambda: 959
+    )  # of 8 · 4 · (3 + 9 · 3) bytes
     passes = stream.passes
     with pytest.raises(InputError, match="for 4 images and 3 classes, more than this machine has"):
         correction.corrected(stream).dense()
     assert stream.passes == passes
+
+
+@pytest.mark.parametrize("correction", [GloballyCorrectedRetrieval(), MutualProximity("empirical")], ids=type)
+def test_a_correction_by_ranks_takes_no_more_memory_than_it_says(correction: Correction) -> None:
+    n, classes = 2000, 400
+    scores = torch.from_numpy(np.random.default_rng(0).standard_normal((n, classes)))
+    stream = Stream(scores, np.zeros(n, np.int64), np.zeros(classes, bool), (50,))
+    tracemalloc.start()
+    try:
+        for _ in correction.corrected(stream).blocks():
+            pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * n * (classes + 9 * 64)

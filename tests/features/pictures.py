@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import tarfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +21,17 @@ def png(seed: int, side: int = 12) -> bytes:
     """Return a file with random pixels."""
     pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
     return written(Image.fromarray(pixels), "PNG")
+
+
+def png_of_48_bits(colour: tuple[int, int, int], side: int = 5) -> bytes:
+    """Return a PNG file of one colour with 16 bits a channel, which Pillow reads and does not write."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = (b"\0" + struct.pack(">3H", *colour) * side) * side
+    head = chunk(b"IHDR", struct.pack(">2I5B", side, side, 16, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def written(image: Image.Image, form: str, **how: object) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.features.pictures import png, written
+from tests.features.pictures import png, png_of_48_bits, written
 from zsl.features import decoding
 from zsl.features.decoding import decoded
 
@@ -39,12 +39,20 @@ def test_the_orientation_that_a_camera_noted_is_applied() -> None:
         (Image.new("1", (5, 5), 1), "PNG", (255, 255, 255)),
         (Image.fromarray(np.full((5, 5), 0x8000, np.uint16)), "PNG", (128, 128, 128)),
         (Image.fromarray(np.full((5, 5), 0x8000, np.uint16)), "TIFF", (128, 128, 128)),
+        (Image.frombytes("I;16B", (5, 5), bytes([0x80, 0x01] * 25)), "TIFF", (128, 128, 128)),
     ],
 )
 def test_modes(image: Image.Image, form: str, colour: tuple[int, int, int]) -> None:
     found = plain(decoded(written(image, form)))
     assert found.shape == (5, 5, 3)
     assert np.abs(found - colour).max() <= 3
+
+
+def test_of_16_bits_a_channel_the_high_byte_is_taken() -> None:
+    """As of grey images of 16 bits, so that a photograph has the same pixels in both."""
+    found = plain(decoded(png_of_48_bits((0xFA01, 0x0AFF, 0x0A80))))
+    assert found.shape == (5, 5, 3)
+    assert (found == RED).all()
 
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
@@ -65,6 +73,16 @@ def test_of_an_animation_the_first_frame_is_taken(form: str) -> None:
 )
 def test_what_is_no_image_is_refused(content: bytes, why: str) -> None:
     with pytest.raises(ValueError, match=why):
+        decoded(content)
+
+
+def test_a_lack_of_memory_is_no_fault_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    content = png(0)
+    monkeypatch.setattr(Image.Image, "load", fail)
+    with pytest.raises(MemoryError):
         decoded(content)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +24,9 @@ from zsl.features import extraction as extracting
 from zsl.features.decoding import decoded
 from zsl.features.extraction import Extraction
 from zsl.features.store import MANIFEST, FeatureStore, shard_file
+from zsl.files.atomic import locked
 from zsl.progress import progress
+from zsl.runs import extraction as running
 from zsl.runs.extraction import extract
 
 FILES = {f"{name}/{i}.png": png(10 * label + i) for label, name in enumerate(("ant", "bee", "cow")) for i in range(3)}
@@ -92,6 +95,25 @@ def test_interruptions_change_no_byte(
                     assert stopped.count >= stop
         run(images, root / "store", rows=rows)
     assert files(root / "store") == files(root / "whole")
+
+
+def test_forward_passes_are_full_and_change_no_byte(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = []
+
+    class OfPasses(MeanColour):
+        pass_size = 3
+
+        def encode(self, pixels: Any) -> Any:
+            counts.append(len(pixels))
+            return super().encode(pixels)
+
+    monkeypatch.setattr(extracting, "CHUNK", 2)
+    run(images, tmp_path / "store", OfPasses(), rows=7)
+    assert counts == [3, 3, 1, 2], "the shards have 7 and 2 images"
+    run(images, tmp_path / "other", rows=7)
+    assert files(tmp_path / "store") == files(tmp_path / "other")
 
 
 def test_what_is_finished_is_not_extracted_again(images: Path, tmp_path: Path) -> None:
@@ -191,6 +213,39 @@ def test_two_extractions_do_not_write_to_one_store(images: Path, tmp_path: Path)
             return super().encode(pixels)
 
     run(images, tmp_path / "store", Nested())
+
+
+def test_who_waits_for_the_end_of_an_extraction_waits_for_the_next_one_too(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second process begins at the very moment at which the first ends, and a third one after that."""
+    second: list[FileLock] = []
+
+    class Released(FileLock):
+        def release(self, force: bool = False) -> None:
+            super().release(force)
+            if not second:
+                second.append(FileLock(self.lock_file))
+                second[0].acquire(blocking=False)
+
+    monkeypatch.setattr(running, "FileLock", Released)
+    run(images, tmp_path / "store")
+    with pytest.raises(Timeout):
+        FileLock(tmp_path / "store" / ".lock").acquire(blocking=False)
+    second[0].release()
+
+
+def test_a_file_that_a_job_of_an_earlier_launch_is_writing_stays(images: Path, tmp_path: Path) -> None:
+    run(images, tmp_path / "store")
+    written, left = (tmp_path / "store" / f".{shard_file(0)}.{digit * 32}" for digit in "01")
+    left.write_bytes(b"half")
+    with written.open("xb") as file:
+        assert locked(file)
+        run(images, tmp_path / "store")
+        assert written.exists()
+    assert not left.exists()
+    run(images, tmp_path / "store")
+    assert not written.exists()
 
 
 def test_how_many_are_there_already_is_said(images: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 from numpy import ndarray as Array
 from PIL import Image
 
@@ -53,6 +53,21 @@ def test_an_interrupted_extraction_goes_on_where_it_stopped(tmp_path: Path, monk
     second = MeanColour()
     assert np.array_equal(FeatureRows(tmp_path, second)([picture(v) for v in values]), expected(values))
     assert second.count == 3
+
+
+def test_forward_passes_are_full(tmp_path: Path) -> None:
+    counts = []
+
+    class OfPasses(MeanColour):
+        pass_size = 48
+
+        def encode(self, pixels: Sequence[Float64[Array, "3"]]) -> Float32[Array, "n 3"]:
+            counts.append(len(pixels))
+            return super().encode(pixels)
+
+    values = list(range(200))
+    assert np.array_equal(FeatureRows(tmp_path, OfPasses())([picture(v) for v in values]), expected(values))
+    assert counts == [96, 96, 8]
 
 
 def test_backbones_and_transforms_do_not_share_rows(tmp_path: Path) -> None:

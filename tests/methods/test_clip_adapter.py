@@ -7,6 +7,7 @@ import pytest
 
 from tests.methods.few_labels import SCALE, asked, few, logits_to_loss, trained, unit, whole
 from zsl.data.training_set import TrainingSet
+from zsl.errors import InputError
 from zsl.methods.few_labels.clip_adapter import CLIPAdapter
 
 
@@ -36,6 +37,12 @@ def test_scores_and_loss_follow_the_definition(train: TrainingSet, ratio: float)
     logits = by_hand(model, train.examples.tensor.numpy(), train.classes.embeddings.numpy())
     expected = logits_to_loss(logits, train.examples.labels.tolist())
     assert model.loss(whole(train)).item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_epochs_without_a_learning_rate_are_refused(train: TrainingSet) -> None:
+    reason = r"method\.epochs=200: the learning rate is 0 after method\.decay_epochs=50; raise both"
+    with pytest.raises(InputError, match=reason):
+        trained(CLIPAdapter, train, epochs=200, decay_epochs=50)
 
 
 def test_steps_lower_the_loss(train: TrainingSet) -> None:

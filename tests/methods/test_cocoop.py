@@ -50,7 +50,8 @@ def test_scores_and_gradients_are_those_of_single_pairs(monkeypatch: pytest.Monk
 
 def test_steps_lower_the_loss_and_the_context_depends_on_the_image() -> None:
     train = few()
-    models = [trained(CoCoOp, train, epochs=n, lr=0.05, batch_size=5, reduction=2) for n in (1, 12)]
+    how = {"decay_epochs": 12, "lr": 0.05, "batch_size": 5, "reduction": 2}
+    models = [trained(CoCoOp, train, epochs=n, **how) for n in (1, 12)]
     losses = [model.loss(whole(train)).item() for model in models]
     assert losses[1] < losses[0] - 0.05
     z = models[1].z(train.examples.tensor)

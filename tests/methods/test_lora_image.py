@@ -12,6 +12,7 @@ from tests.configured import small_tower
 from tests.methods.few_labels import SCALE, Towers, whole
 from tests.methods.test_wise_ft import ROUNDED, SEEN, SIDE, WIDTH, encoded, few, library_model, space
 from zsl.data.training_set import TrainingSet
+from zsl.errors import InputError
 from zsl.methods.few_labels.lora_image import LoRAImage
 from zsl.methods.method import Dimensions
 from zsl.training.fit import fit
@@ -54,6 +55,13 @@ def test_scores_and_gradients_are_those_of_added_products() -> None:
         torch.testing.assert_close(of_A, 2.0 / 3 * B.T @ G, atol=ROUNDED, rtol=ROUNDED)
         torch.testing.assert_close(of_B, 2.0 / 3 * G @ A.T, atol=ROUNDED, rtol=ROUNDED)
         assert of_B.abs().max() > 1e-4
+
+
+def test_features_that_are_no_pixels_are_refused() -> None:
+    train = few()
+    train.examples.tensor[:] /= 255
+    with pytest.raises(InputError, match="pixels are whole numbers from 0 to 255"):
+        trained(train, 1)
 
 
 def test_it_begins_with_the_encoder_lowers_the_loss_and_saves_adapters_alone() -> None:

@@ -14,6 +14,7 @@ from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import Scaling
 from zsl.data.stored_rows import StoredRows, in_memory
+from zsl.errors import InputError
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.networks import Generator
 from zsl.methods.generative.prepared import ACTIVATIONS, FeatureStatistics, Units, weigh_phi
@@ -73,6 +74,22 @@ def test_steps_and_synthetic_features_follow_from_the_numbers_of_images() -> Non
     for each in (model, other):
         (_, synthetic), _ = each.heads(train)
         assert synthetic.examples.labels.bincount().tolist() == [per_class] * stage.dims[3]
+
+
+@pytest.mark.parametrize(("given", "times"), [("3x", 3.0), ("0.5x", 0.5), (" 2.5 x", 2.5), ("1x", 1.0)])
+def test_synthetic_features_in_multiples_of_the_images_of_a_class(given: str, times: float) -> None:
+    stage = small_stage()
+    model = FCLSWGAN(Dimensions(*stage.dims), hidden=4, critic_hidden=4, features_per_class=given)
+    train = stage.training(model.setting)
+    (_, synthetic), _ = model.heads(train)
+    images = len(train.examples) / len(train.examples.labels.unique())
+    assert synthetic.examples.labels.bincount().tolist() == [round(times * images)] * stage.dims[3]
+
+
+@pytest.mark.parametrize("given", ["x", "3", "-1x", "0x", "1e3x", "2000x", "nanx", 0, 1.5, True])
+def test_what_is_no_number_of_synthetic_features_is_refused(given: object) -> None:
+    with pytest.raises(InputError, match=f"^method.features_per_class={given}: must be a whole number"):
+        FCLSWGAN(Dimensions(3, 2, 2, 2), features_per_class=given)  # type: ignore[arg-type]
 
 
 def test_a_change_of_units_changes_nothing_that_is_trained_on() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from pytorch_lightning import Callback
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -112,7 +115,7 @@ def test_weights_and_outputs_are_means(alpha: float) -> None:
 def test_steps_are_adamw_with_warm_up_cosine_and_clipped_gradients() -> None:
     train = few()
     n = len(train.examples)
-    model = trained(train, alpha=1.0, batch_size=n, epochs=5, weight_decay=0.2, clip=0.05)
+    model = trained(train, alpha=1.0, batch_size=n, epochs=5, decay_epochs=5, weight_decay=0.2, clip=0.05)
     slow = untrained(train, weight_decay=0.2)
     for part, _ in slow.foundations(train):
         assert part is slow.base
@@ -131,6 +134,21 @@ def test_steps_are_adamw_with_warm_up_cosine_and_clipped_gradients() -> None:
                 each.mul_(1 - rate * 0.2).sub_(rate * step)
     for found, expected in zip([*model.tower.parameters(), model.V], weights, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-6)
+
+
+def test_some_epochs_of_a_longer_training_are_a_training_of_that_many() -> None:
+    train, seen = few(), list[Tensor]()
+    model = untrained(train, alpha=1.0, **{**HOW, "epochs": 8})
+
+    class Third(Callback):
+        def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+            if trainer.current_epoch == 2:
+                seen.extend(weight.detach().clone() for weight in (*pl_module.tower.parameters(), pl_module.V))
+
+    fit(model, train, Loop(progress_bar=False), seed=0, callbacks=[Third()])
+    alone = trained(train, alpha=1.0, epochs=3)
+    for found, expected in zip(seen, (*alone.tower.parameters(), alone.V), strict=True):
+        torch.testing.assert_close(found, expected, atol=0, rtol=0)
 
 
 def test_it_begins_with_the_base_and_lowers_the_loss() -> None:
@@ -194,8 +212,35 @@ def _changed(folder: Path) -> Path:
 )
 def test_what_are_no_pixels_for_it_is_refused(d: int, reason: str) -> None:
     train = few()
-    train = TrainingSet(Examples(train.examples.tensor[:, :d], train.examples.labels), train.classes)
+    refused(trained, replace(train, examples=Examples(train.examples.tensor[:, :d], train.examples.labels)), reason)
+
+
+@pytest.mark.parametrize(("value", "shown"), [(0.5, "0.5"), (-1, "-1"), (256, "256"), (math.nan, "nan")])
+def test_features_that_are_no_pixels_are_refused_though_their_number_fits(value: float, shown: str) -> None:
+    train = few()
+    train.examples.tensor[7, 5] = value
+    refused(trained, train, f"holds {shown}, and pixels are whole numbers from 0 to 255; extract images with")
+
+
+@pytest.mark.parametrize("side", [2, 16])
+def test_images_too_small_for_the_packaged_encoder_are_refused(side: int) -> None:
+    pytest.importorskip("efficientnet_lite_pytorch", reason="pip install 'zsl[images]'")
+    refused(ImageTower(None), torch.zeros(2, 3 * side**2), f"images of {side} × {side} pixels do not fit the encoder")
+
+
+def test_memory_that_is_used_up_is_no_matter_of_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> Tensor:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    tower = ImageTower(small_tower())
+    monkeypatch.setattr(type(tower.backbone), "pooled_by", full)
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        tower(torch.zeros(2, 3 * SIDE**2))
+
+
+def refused(act: Callable[[Any], Any], given: Any, reason: str) -> None:
     with pytest.raises(InputError, match=reason) as error:
-        trained(train)
+        act(given)
     assert str(error.value).startswith("data: ")
-    assert "\n" not in str(error.value)
+    assert str(error.value).endswith("extract images with backbone=pixels, and take data.scale=none")
+    assert "\n" not in error.value.args[0]

@@ -5,7 +5,12 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from importlib.util import find_spec
+import math
+import os
+import re
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +23,19 @@ from PIL import Image
 from scipy.special import expit, softmax
 
 from tests.features import pictures
+from tests.hub_cache import downloaded, with_pickled_weights
 from tests.two_towers import LONGEST, checkpoint
 from zsl.class_embeddings.prompt_files import template_sets
+from zsl.class_embeddings.text_models import Reader
 from zsl.cli import main
+from zsl.config.experiment import Experiment
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
 from zsl.features.store import open_store
 from zsl.methods.method import Dimensions
+from zsl.methods.open_vocabulary.checkpoint import scale_and_bias
 from zsl.methods.open_vocabulary.zero_shot import ZeroShot
 
 library: Any = pytest.importorskip("transformers")
@@ -124,6 +133,32 @@ def test_a_mean_of_scores_and_the_largest_score(world: tuple[Path, Path]) -> Non
     largest = scores(model, place, "max", *own, "class_embedding.ensemble=max", "method.largest=true")[0]
     np.testing.assert_allclose(mean, np.mean(singles, axis=0), atol=1e-5)
     np.testing.assert_allclose(largest, np.max(singles, axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        (["method=zero_shot"], "method.cosine=false"),
+        (["method=zero_shot", "method.cosine=false", "+sweep.cosine=[false,true]"], "method.cosine=false"),
+        (["method=zero_shot", "method.cosine=false"], None),
+        (["method=tip_adapter", "method/base=zero_shot"], "method.base.cosine=false"),
+        (["method=tip_adapter", "method/base=zero_shot", "method.base.cosine=false"], None),
+        (["method=eszsl"], None),
+    ],
+)
+@pytest.mark.parametrize(
+    "chosen", ["class_embedding.ensemble=mean_scores", "+sweep.class_embedding.ensemble=[max,mean_scores]"]
+)
+def test_a_mean_of_scores_that_would_be_another_mean_is_refused(
+    words: list[str], cure: str | None, chosen: str
+) -> None:
+    how = ["data=synthetic", "class_embedding=prompts", "class_embedding.scale=none", "selection=validation", chosen]
+    if cure is None:
+        Experiment.compose([*how, *words])
+        return
+    said = "class_embedding.ensemble=mean_scores: the method scales φ to length 1, which makes it mean_normalised"
+    with pytest.raises(InputError, match=f"^{said}; add {cure}$"):
+        Experiment.compose([*how, *words])
 
 
 ADAPTER = ["method=tip_adapter", "method/base=zero_shot", "method.alpha=2.5", "method.beta=0.5"]
@@ -230,7 +265,10 @@ def test_a_text_model_has_no_scale(tmp_path: Path, capsys: pytest.CaptureFixture
     err = capsys.readouterr().err
     assert "has no logit_scale, so it is no two-tower model; give the folder of CLIP" in err
     assert len([line for line in err.splitlines() if line.startswith("zsl: error")]) == 1
-    assert main(["train", *data, "method=zero_shot"]) == 0  # the packaged one, with scale 100
+    unknown = "method=zero_shot: no logit scale is known; 100 is taken; give the checkpoint of a two-tower model, or"
+    for words, warned in ((["method=zero_shot"], True), (["method=zero_shot", "method.scale=100"], False)):
+        assert main(["train", *data, *words]) == 0  # the packaged one
+        assert (unknown in capsys.readouterr().err) is warned
 
 
 def test_scale_and_bias_come_from_the_checkpoint_unless_given(tmp_path: Path) -> None:
@@ -252,22 +290,99 @@ def test_scale_and_bias_come_from_the_checkpoint_unless_given(tmp_path: Path) ->
         again.finalize(train)
 
 
-@pytest.mark.skipif(find_spec("open_clip") is None, reason="needs the vocabulary in the open_clip_torch wheel")
-def test_real_token_ids_of_clip(tmp_path: Path) -> None:
-    """The vocabulary of OpenAI's CLIP through transformers' tokenizer gives the ids that are known."""
-    spec = find_spec("open_clip")
-    assert spec is not None
-    assert spec.origin is not None
-    merges = (
-        gzip.decompress((Path(spec.origin).parent / "bpe_simple_vocab_16e6.txt.gz").read_bytes()).decode().split("\n")
-    )
+def test_a_name_on_the_hub_is_its_folder(
+    world: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, place = world
+    name = Path("some") / model.name
+    downloaded(model, str(name), tmp_path / "hub", monkeypatch)
+    found, images, result = scores(name, place, "name")
+    expected, again, _ = scores(model, place, "folder")
+    assert images == again
+    np.testing.assert_array_equal(found, expected)
+    assert result["config"]["method"]["checkpoint"] == str(name)
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+@pytest.mark.parametrize("kind", LONGEST)
+def test_a_name_on_the_hub_has_the_scale_of_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, pickled: bool
+) -> None:
+    folder = checkpoint(tmp_path / "safe", kind)
+    there = with_pickled_weights(folder, tmp_path / "pickled") if pickled else folder
+    downloaded(there, f"some/{kind}", tmp_path / "hub", monkeypatch)
+    assert scale_and_bias(f"some/{kind}") == scale_and_bias(there) == scale_and_bias(folder)
+    with pytest.raises(InputError, match=r"^method.checkpoint=no/such-model: no such folder, nor on the hub"):
+        scale_and_bias("no/such-model")
+
+
+@pytest.mark.parametrize(
+    "state", [{"logit_scale": "Code"}, ["logit_scale"], {"logit_scale": torch.ones(2)}, b"\x80\x02"]
+)
+def test_damaged_weights_of_pytorch_are_refused_in_one_line(tmp_path: Path, state: Any) -> None:
+    class Code:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "made"),)
+
+    if isinstance(state, bytes):
+        (tmp_path / "pytorch_model.bin").write_bytes(state)
+    else:
+        of_code = isinstance(state, dict) and state["logit_scale"] == "Code"
+        torch.save({"logit_scale": Code()} if of_code else state, tmp_path / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"pytorch_model.bin cannot be read") as caught:
+        scale_and_bias(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("value", [1e9, -1e9, math.nan])
+def test_a_scale_that_is_no_positive_number_is_refused(tmp_path: Path, value: float) -> None:
+    torch.save({"logit_scale": torch.tensor(value)}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"its scale of logits is (inf|0.0|nan)"):
+        scale_and_bias(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def clip_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the vocabulary of OpenAI's CLIP, which lies in the wheel of open_clip_torch."""
+    place = tmp_path_factory.mktemp("clip")
+    constraints = (Path(__file__).parents[2] / "constraints.txt").read_text(encoding="utf-8")
+    (pin,) = re.findall(r"^open_clip_torch==\S+", constraints, re.MULTILINE)
+    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--retries=0", "--timeout=10"]
+    asked = subprocess.run([*pip, "-q", "-d", str(place), pin], capture_output=True, text=True)
+    if asked.returncode:
+        pytest.skip(f"no package index gives {pin}: {' '.join(asked.stderr.split())[-200:]}")
+    (wheel,) = place.glob("*.whl")
+    with zipfile.ZipFile(wheel) as content:
+        merges = gzip.decompress(content.read("open_clip/bpe_simple_vocab_16e6.txt.gz")).decode().split("\n")
     pairs = merges[1 : 49152 - 256 - 2 + 1]
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
     letters = list(bytes_to_unicode().values())
     words = [*letters, *(letter + "</w>" for letter in letters), *("".join(pair.split()) for pair in pairs)]
     words += ["<|startoftext|>", "<|endoftext|>"]
-    (tmp_path / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
-    (tmp_path / "merges.txt").write_text("#version: 0.2\n" + "\n".join(pairs) + "\n")
-    tokenizer = library.CLIPTokenizer(str(tmp_path / "vocab.json"), str(tmp_path / "merges.txt"))
-    assert tokenizer("a photo of a cat")["input_ids"] == [49406, 320, 1125, 539, 320, 2368, 49407]
+    (place / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
+    (place / "merges.txt").write_text("#version: 0.2\n" + "\n".join(pairs) + "\n")
+    library.CLIPConfig().save_pretrained(str(place))
+    return place
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("a photo of a cat", [320, 1125, 539, 320, 2368]),
+        ("A  Photo of a cat.", [320, 1125, 539, 320, 2368, 269]),
+        ("hello world", [3306, 1002]),
+    ],
+)
+def test_real_token_ids_of_clip(clip_tokenizer: Path, text: str, ids: list[int]) -> None:
+    assert Reader(clip_tokenizer)(text)["input_ids"].tolist() == [[49406, *ids, 49407]]
+
+
+def test_a_text_of_more_tokens_than_clip_reads_keeps_its_end(clip_tokenizer: Path) -> None:
+    reader = Reader(clip_tokenizer)
+    assert reader.longest == 77
+    assert reader("cat " * 100)["input_ids"].tolist() == [[49406, *[2368] * 75, 49407]]
+    assert reader.cut == 1
+    assert reader("cat " * 75)["input_ids"].shape == (1, 77)
+    assert reader.cut == 1

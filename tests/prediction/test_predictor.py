@@ -92,7 +92,10 @@ def test_a_new_class_with_its_phi_is_scored_as_a_known_one_would_be(model: Predi
         (["Gadwal"], "did you mean 'Gadwall'"),
         ({"okapi": np.ones(2)}, r"φ of 'okapi' has shape \(2,\); give 3"),
         ({"okapi": np.full(3, np.nan)}, "give 3 finite numbers"),
-        (["Kite", "Kite"], "'Kite' occurs twice"),
+        (["Kite", "Kite"], "labels: 'Kite' occurs twice"),
+        (["Kite", " "], "labels: name 2 is empty"),
+        (["x" * 256], "labels: name 1 has 256 characters; shorten it to 255"),
+        ({"Kite": None, "a\x1bb": PHI[4]}, "labels: name 2 contains the control character"),
     ],
 )
 def test_labels_that_cannot_be_asked_about(model: Predictor, labels: Any, message: str) -> None:

@@ -382,4 +382,10 @@ def test_a_table_says_what_the_backbone_was_trained_on_and_warns_of_unseen_class
         f"warning: CUB PS v1, 312 attributes: {notes[1]}",
     ]
     assert notes[1].endswith(": crow")
+    later = make(seed=2, card={"notes": [*notes, f"{PREFIX}another"]})
+    (sheet,) = laid_out(keyed, [make(seed=0), make(seed=1, card={"notes": notes}), later])
+    assert [note for note in sheet.notes if PREFIX in note] == [
+        *found,
+        f"CUB PS v1, 312 attributes: {PREFIX}another",
+    ], "of every seed, each once"
     assert not any(PREFIX in note for note in laid_out(keyed, [make()])[0].notes)

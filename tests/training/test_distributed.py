@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
 from safetensors.torch import load_file
 
+from tests.configured import METHODS, config, kind
+from zsl.cli import main
+from zsl.data.examples import Examples
 from zsl.errors import InputError
 from zsl.methods.generative.fclswgan import FCLSWGAN
+from zsl.methods.method import Dimensions
 from zsl.methods.recipe import Recipe
-from zsl.testing.method_under_test import MethodUnderTest
+from zsl.testing.method_under_test import MethodUnderTest, small_stage
+from zsl.training.distributed import require_distributable
 from zsl.training.fit import fit
 from zsl.training.loop import Loop
 
@@ -47,6 +55,69 @@ def test_two_processes_make_the_weights_of_one_with_twice_the_batch(
     torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-5)
     assert runs[0].stdout.splitlines()[0] == runs[1].stdout.splitlines()[0]
     assert "GLOBAL_RANK" not in runs[1].stderr
+
+
+def alone(method: str) -> DictConfig:
+    """A method with what would keep it from sharing its batches set to 0."""
+    cfg = config(method)
+    for name in {"dropout", "drop_path"} & set(cfg):
+        cfg[name] = 0.0
+    return cfg
+
+
+SHARING = [name for name in METHODS if instantiate(alone(name), Dimensions(6, 6, 4, 2)).distributable]
+"""methods that say that processes can share their batches"""
+
+
+def test_the_methods_that_share_batches_are_known() -> None:
+    assert set(SHARING) >= {"ale", "aligned", "bilinear_sigmoid", "bilinear_softmax", "devise", "lit", "sje"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", SHARING)
+def test_every_method_that_shares_batches_has_the_weights_of_one_process(method: str) -> None:
+    """In float64; 16 images a step, in the last one fewer, which two processes divide unequally."""
+    stage = small_stage(kind(method))
+    made = stage.training(kind(method).setting)
+    examples = Examples(made.examples.tensor.double(), made.examples.labels)
+    classes = replace(made.classes, embeddings=made.classes.embeddings.double())
+    state = []
+    for devices in (1, 2):
+        torch.manual_seed(0)
+        cfg = alone(method)
+        cfg.batch_size = 16 // devices
+        model = instantiate(cfg, Dimensions(*stage.dims)).double()
+        train = replace(made, examples=examples, classes=classes)
+        state.append(fit(model, train, Loop(devices=devices, progress_bar=False), 0).state_dict())
+    assert state[0].keys() == state[1].keys()
+    for name, value in state[0].items():
+        torch.testing.assert_close(
+            state[1][name], value, rtol=1e-6, atol=1e-8, msg=lambda said, at=name: f"{at}: {said}"
+        )
+
+
+@pytest.mark.parametrize("method", sorted(set(METHODS) - set(SHARING)))
+def test_every_other_method_is_refused_by_name(method: str) -> None:
+    model = instantiate(alone(method), Dimensions(6, 6, 4, 2))
+    with pytest.raises(InputError, match=rf"^trainer\.devices=2: .*{type(model).__name__}.*use trainer\.devices=1$"):
+        require_distributable(model, Loop(devices=2))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["method=eszsl"], "trainer.devices=2: ESZSL has no steps"),
+        (
+            ["method=ale", "selection=validation"],
+            "trainer.devices=2: epochs and hyperparameters are chosen in one process",
+        ),
+    ],
+)
+def test_runs_that_processes_cannot_share_are_refused(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "data=synthetic", *words, "trainer.devices=2"]) == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from PIL.Image import Image
 
 UNKNOWN = "unknown"
 """statement of pretraining where nothing is stated"""
-CORPORA = {1000: "imagenet1k", 21841: "imagenet21k", 21843: "imagenet21k"}
+CORPORA = {1000: "imagenet1k", 11821: "imagenet12k", **dict.fromkeys((11221, 21841, 21842, 21843), "imagenet21k")}
 """number of labels -> what was probably pretrained on, where nothing is stated"""
 
 
@@ -24,11 +24,13 @@ class Backbone(ABC):
             either changes whenever features do.
         transform: description of the preprocessing of images.
         pretraining: what the weights were trained on, such as ``imagenet1k``; None where it is not stated.
+        pass_size: images of a forward pass, which is filled up where there are fewer; 1 where nothing is filled up.
     """
 
     name: str
     transform: str
     pretraining: str | None = None
+    pass_size: int = 1
 
     @abstractmethod
     def prepare(self, image: Image) -> Shaped[Array, "..."]:
@@ -42,6 +44,15 @@ class Backbone(ABC):
         """Return the names of the classes that the weights were trained to tell apart, as far as they are known."""
         return ()
 
+    def tag(self) -> str | None:
+        """Return what a library calls the weights, such as ``laion2b_s34b_b79k``, where this tells their training."""
+        return None
+
+    def at_once(self, least: int) -> int:
+        """Return the smallest number of images, from ``least`` on, that fills forward passes."""
+        size = self.pass_size
+        return -(-least // size) * size
+
     def __call__(self, images: Sequence[Image]) -> Float32[Array, "n ..."]:
         """Compute θ(x) of every image."""
         return self.encode([self.prepare(image) for image in images])
@@ -50,6 +61,6 @@ class Backbone(ABC):
 def identity(backbone: Backbone) -> dict[str, Any]:
     """Return what identifies the features of a backbone, and what is known of its pretraining, for JSON."""
     labels = list(backbone.labels())
-    guess = f"{CORPORA[len(labels)]} (by its {len(labels)} labels)" if len(labels) in CORPORA else UNKNOWN
-    stated = backbone.pretraining or guess
+    guess = f"{CORPORA[len(labels)]} (by its {len(labels)} labels)" if len(labels) in CORPORA else None
+    stated = backbone.pretraining or ", ".join(filter(None, (backbone.tag(), guess))) or UNKNOWN
     return {"name": backbone.name, "transform": backbone.transform, "pretraining": stated, "labels": labels}

@@ -41,6 +41,7 @@ class EfficientNetLite0(Backbone):
     name = f"efficientnet-lite0 imagenet-1k sha256:{WEIGHTS[:16]}"
     transform = f"exif orientation; alpha on white; rgb; centre square; {SIDE} px bicubic antialiased; (x-127)/128"
     pretraining = "imagenet1k"
+    pass_size = BATCH
     width = WIDTH
     normalisation = ((127.0,) * 3, (128.0,) * 3)
     """means and deviations of red, green and blue, of 0 to 255, that the network is given 0 and 1 for"""

@@ -14,7 +14,9 @@ from zsl.backbones.constant_weights import ConstantWeights, make_constant
 from zsl.backbones.efficientnet_lite import EfficientNetLite0
 from zsl.backbones.network import state_digest
 from zsl.backbones.transformers import Transformers
-from zsl.errors import InputError
+from zsl.errors import InputError, out_of_memory
+
+CURE = "extract images with backbone=pixels, and take data.scale=none"
 
 
 class ImageTower(ConstantWeights):
@@ -53,14 +55,29 @@ class ImageTower(ConstantWeights):
         """
         side = math.isqrt(x.shape[1] // 3)
         if 3 * side**2 != x.shape[1]:
-            what = f"θ(x) has {x.shape[1]} numbers, which are no square RGB image"
-            raise InputError(f"data: {what}; extract images with backbone=pixels, and take data.scale=none")
+            raise InputError(f"data: θ(x) has {x.shape[1]} numbers, which are no square RGB image; {CURE}")
         image = (x.view(-1, 3, side, side) - self.mean) / self.deviation
         try:
             found: Tensor = self.backbone.pooled_by(self.network, image)
-        except ValueError as error:
-            raise InputError(f"data: images of {side} × {side} pixels do not fit the encoder ({error})") from error
+        except (ValueError, RuntimeError) as error:
+            if out_of_memory(error):
+                raise
+            what = f"images of {side} × {side} pixels do not fit the encoder ({error})"
+            raise InputError(f"data: {what}; set backbone.size: {CURE}") from error
         return found
+
+    @staticmethod
+    def require_pixels(x: Float[Tensor, "n d"]) -> None:
+        """Refuse what an extraction of pixels cannot have made.
+
+        Raises:
+            InputError: a value is no whole number from 0 to 255.
+        """
+        wrong = (x < 0) | (x > 255) | (x != x.round())
+        if wrong.any():
+            raise InputError(
+                f"data: θ(x) holds {float(x[wrong][0]):.4g}, and pixels are whole numbers from 0 to 255; {CURE}"
+            )
 
     def __call__(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n width"]:
         """Return what :meth:`forward` does."""

@@ -3,6 +3,7 @@
 # without `from __future__ import annotations`: the constructors of subclasses in other modules inherit the annotations
 
 import hashlib
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -69,15 +70,19 @@ class Network(Backbone):
         """
         if not pixels:  # the width is that of any image
             return self([Image.new("RGB", (8, 8))])[:0]
-        size = self.batch or 1
-        try:
-            _ = self._ready
-            size = self.batch or self._size(pixels[0])
-            return in_passes(self._forward, pixels, size, self.device)
-        except torch.OutOfMemoryError as error:
-            raise InputError(
-                f"backbone.batch={size}: does not fit into the memory of {self.device}; lower it"
-            ) from error
+        _ = self._ready
+        with self._fitting():
+            return in_passes(self._forward, pixels, self.batch or self._size(pixels[0]), self.device)
+
+    @property
+    def pass_size(self) -> int:  # type: ignore[override]
+        """Return the number of images of a forward pass.
+
+        Raises:
+            InputError: the network cannot be read, or the device cannot be used.
+        """
+        with self._fitting():
+            return self.batch or self._size(self.prepare(Image.new("RGB", (8, 8))))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the options alone; another process reads the network for itself."""
@@ -87,6 +92,16 @@ class Network(Backbone):
         found: int = self.__dict__.get("_found") or batch_size(self._forward, example, self.device)
         self.__dict__["_found"] = found
         return found
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            size = self.batch or self.__dict__.get("_found", 1)
+            raise InputError(
+                f"backbone.batch={size}: does not fit into the memory of {self.device}; lower it"
+            ) from error
 
     @cached_property
     def _ready(self) -> nn.Module:
@@ -125,8 +140,8 @@ class TransformedNetwork(Network):
 
     @cached_property
     def transform(self) -> str:  # type: ignore[override]
-        """Return the preparation as the library describes it."""
-        return " ".join(str(self.preparation).split())
+        """Return the preparation as the library describes it, without addresses, which change with the process."""
+        return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(str(self.preparation).split()))
 
     def prepare(self, image: Image.Image) -> Float32[Array, "3 height width"]:
         """Prepare an image as the checkpoint says."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,6 +33,10 @@ class OpenCLIP(TransformedNetwork):
         return self._named(
             "open_clip", type(self.network).__name__, f"sha256:{state_digest(self.network)}", "projected"
         )
+
+    def tag(self) -> str | None:
+        """Return the tag of the weights."""
+        return None if self.weights is None or Path(self.weights).is_file() else self.weights
 
     @property
     def preparation(self) -> Any:

@@ -35,13 +35,17 @@ class Timm(TransformedNetwork):
         )
 
     def labels(self) -> Sequence[str]:
-        """Return the names of ImageNet's classes where the classifier was trained on them."""
-        classes = self._settings.get("num_classes")
-        names = self._settings.get("label_names")
-        if names or classes != 1000:
-            return tuple(map(str, names or ()))
-        info = required("timm.data", "timm").ImageNetInfo()
-        return tuple(info.label_descriptions())
+        """Return the names that the checkpoint states, or those of the part of ImageNet with as many classes."""
+        if names := self._settings.get("label_names"):
+            return tuple(map(str, names))
+        data = required("timm.data", "timm")
+        subset = data.infer_imagenet_subset(self._settings)
+        return tuple(data.ImageNetInfo(subset).label_descriptions()) if subset else ()
+
+    def tag(self) -> str | None:
+        """Return the tag of the checkpoint, such as ``augreg_in21k_ft_in1k``."""
+        found = self._settings.get("tag")
+        return str(found) if found else None
 
     @cached_property
     def network(self) -> nn.Module:

@@ -20,12 +20,10 @@ from torch import Tensor, nn
 from zsl.backbones.network import Network, Pooling, digest_of, required, unless_it_fails
 from zsl.backbones.preprocessing import on_white
 from zsl.errors import InputError
+from zsl.files.hub import WEIGHTS, checkpoint_folder, weight_files
 from zsl.files.regular_file import read_bytes
-from zsl.files.source_file import locate
 
 CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
-WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors", "pytorch_model.bin", "pytorch_model-*-of-*.bin")
-"""names of files of weights, in order of preference"""
 LARGEST = 2**26
 """the largest number of bytes of a file of settings"""
 
@@ -212,28 +210,18 @@ class Transformers(Network):
 
     @cached_property
     def _weights(self) -> list[Path]:
-        found = next((paths for each in WEIGHTS if (paths := sorted(self._folder.glob(each)))), None)
-        if found is None:
+        found = weight_files(self._folder)
+        if not found:
             raise InputError(f"backbone.model={self.model}: no weights; give a folder with {WEIGHTS[0]}")
         return found
 
     @cached_property
     def _folder(self) -> Path:
-        place = locate(self.model)
-        if place.is_dir():
-            return place
-        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", str(self.model)) or str(self.model).startswith("."):
-            raise InputError(f"backbone.model={self.model}: no such folder; give a folder, or a name on the hub")
-        hub = required("huggingface_hub", "transformers")
-        try:
-            place = Path(hub.snapshot_download(str(self.model), allow_patterns=["*.json", WEIGHTS[0], WEIGHTS[1]]))
-            if not any(list(place.glob(each)) for each in WEIGHTS[:2]):
-                place = Path(hub.snapshot_download(str(self.model), allow_patterns=["*.json", *WEIGHTS[2:]]))
-        except Exception as error:  # huggingface_hub raises exceptions of many types
-            reason = " ".join(str(error).split())[:200]
+        place = checkpoint_folder(self.model, f"backbone.model={self.model}")
+        if not place.is_dir():
             raise InputError(
-                f"backbone.model={self.model}: no such folder, nor on the hub ({reason}); correct it"
-            ) from error
+                f"backbone.model={self.model}: no such folder; give a folder, or organisation/name on the hub"
+            )
         return place
 
 

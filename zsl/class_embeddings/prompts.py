@@ -59,7 +59,8 @@ class Prompts:
     canonical: bool | None = None
     """texts in lower case without punctuation; None: as the model was trained, which is so for SigLIP"""
     model: str | Path | None = None
-    """folder of a sentence encoder or of a two-tower model; None: the packaged all-MiniLM-L6-v2, 384-d"""
+    """folder of a sentence encoder or of a two-tower model, or its name on the hub; or ``open_clip:NAME:WEIGHTS``;
+    None: the packaged all-MiniLM-L6-v2, 384-d"""
     cache: str | Path = "~/.cache/zsl"
 
     def __post_init__(self) -> None:

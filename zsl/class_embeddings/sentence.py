@@ -22,13 +22,14 @@ class Sentence:
     what else the model makes of a text (:func:`zsl.class_embeddings.text_models.encode`).
 
     The text is ``template`` filled with ``{name}`` (words with spaces between) and the data set's written
-    descriptions, such as ``{keywords}``. Only files of the model folder are read: no network access, no pickles, no
-    code from a model. Encoded texts are cached in ``cache``.
+    descriptions, such as ``{keywords}``. Weights are read without unpickling objects, and no code of a model is run.
+    Encoded texts are cached in ``cache``.
     """
 
     template: str = "{name}"
     model: str | Path | None = None
-    """folder with config.json, tokenizer.json and model.safetensors; None: the packaged all-MiniLM-L6-v2, 384-d"""
+    """folder with config.json, tokenizer.json and model.safetensors, or its name on the hub; None: the packaged
+    all-MiniLM-L6-v2, 384-d"""
     cache: str | Path = "~/.cache/zsl"
 
     def fit(self, known: ClassDescriptions) -> Embed:

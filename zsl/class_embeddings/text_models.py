@@ -15,6 +15,7 @@ from jaxtyping import Float32
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
+from zsl.files.hub import weight_files
 from zsl.files.regular_file import read_bytes
 from zsl.progress.progress import progress
 
@@ -39,9 +40,8 @@ OWN: Any = {"local_files_only": True, "trust_remote_code": False}
 
 
 def files_of(folder: Path, *names: str) -> list[Path]:
-    """Return the files of a model that exist: settings, those with the given names, and parts of weights."""
-    named = [file for name in (*SETTINGS, *names) if (file := folder / name).is_file()]
-    return named + sorted(folder.glob("model-*-of-*.safetensors"))
+    """Return the files of a model that exist: settings, and those with the given names."""
+    return [file for name in (*SETTINGS, *names) if (file := folder / name).is_file()]
 
 
 def canonical_text(text: str) -> str:
@@ -151,7 +151,9 @@ def load_model(folder: Path) -> Any:
     with explained(folder) as library:
         kind = library.AutoConfig.from_pretrained(str(folder), **OWN).model_type
         maker = getattr(library, TEXT_ALONE.get(kind, "AutoModel"))
-        model, info = maker.from_pretrained(str(folder), **OWN, use_safetensors=True, output_loading_info=True)
+        safe = all(path.suffix == ".safetensors" for path in weight_files(folder))
+        how = {"use_safetensors": safe, "weights_only": True, "output_loading_info": True}
+        model, info = maker.from_pretrained(str(folder), **OWN, **how)
         missing = [key for key in info["missing_keys"] if "pooler." not in key]
         if missing or info["mismatched_keys"]:
             raise ValueError(f"its weights lack {sorted(missing)[:1]}")
@@ -170,9 +172,8 @@ def pooling(folder: Path, model: Any) -> Callable[[Any, Mapping[str, Tensor]], T
         return lambda model, tokens: model(**tokens).text_embeds
     if model.config.model_type in PADDED:
         return lambda model, tokens: model(**tokens).pooler_output
-    asked = [
-        key for key, value in _settings(folder / POOLING).items() if key.startswith("pooling_mode_") and value is True
-    ]
+    modes = {key: on for key, on in read_settings(folder / POOLING).items() if key.startswith("pooling_mode_")}
+    asked = [key for key, on in modes.items() if on is True]
     pooled: dict[str, Callable[[Tensor], Tensor]] = {
         "pooling_mode_mean_tokens": lambda hidden: hidden.mean(1),
         "pooling_mode_cls_token": lambda hidden: hidden[:, 0],
@@ -187,7 +188,7 @@ def pooling(folder: Path, model: Any) -> Callable[[Any, Mapping[str, Tensor]], T
     return lambda model, tokens: of(model(**tokens).last_hidden_state)
 
 
-def _settings(file: Path) -> dict[str, Any]:
+def read_settings(file: Path) -> dict[str, Any]:
     """Return the settings in a file; none if there is no such file, or none that can be read."""
     try:
         content = json.loads(read_bytes(file, LARGEST))
@@ -202,7 +203,7 @@ def require_no_code(folder: Path) -> None:
     Raises:
         InputError: it does.
     """
-    config = _settings(folder / CONFIG)  # loading the model reports what is wrong with it
+    config = read_settings(folder / CONFIG)  # loading the model reports what is wrong with it
     for key in ("attn_implementation", "_attn_implementation"):
         asked = config.get(key)
         if asked is not None and asked not in ("eager", "sdpa"):

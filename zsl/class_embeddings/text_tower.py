@@ -31,7 +31,7 @@ class TextTower(ConstantWeights):
     ``lora_``.
 
     Args:
-        folder: as of :func:`.encoder_folder`; only files of the folder are read.
+        folder: folder or name on the hub, as of :func:`.encoder_folder`.
         constant: whether the weights stay as they are, and are no part of a state dict, which has a hash of them
             instead: a tower of other weights refuses the state.
 
@@ -161,13 +161,23 @@ class TextTower(ConstantWeights):
         finally:
             handle.remove()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state without the pooling, which another process makes for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "_pool"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a state, and make the pooling."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._pool = pooling(self.folder, self.model)
+
     def __str__(self) -> str:
         return f"text tower {self.folder}"
 
 
 def _content(folder: Path) -> int:
     """Return a hash of the files of a model, as an integer of 63 bits."""
-    contents = {Path(name).name: entry["content"] for name, entry in known(content_files(folder)).items()}
+    files = content_files(folder)  # may be links to files with other names, as in the cache of the hub
+    contents = {file.name: next(iter(known([file]).values()))["content"] for file in files}
     return xxhash.xxh3_64_intdigest(json.dumps(contents, sort_keys=True).encode()) >> 1
 
 

@@ -36,7 +36,8 @@ class Tokens:
     canonical: bool | None = None
     """texts in lower case without punctuation; None: as the model was trained, which is so for SigLIP"""
     model: str | Path | None = None
-    """folder of a sentence encoder or of a two-tower model; None: the packaged all-MiniLM-L6-v2"""
+    """folder of a sentence encoder or of a two-tower model, or its name on the hub; None: the packaged
+    all-MiniLM-L6-v2"""
 
     scales: ClassVar[tuple[EmbeddingScale, ...]] = ("none",)
     """values of ``scale``: token ids are no vector"""

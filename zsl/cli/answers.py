@@ -24,9 +24,9 @@ from zsl.features.cache import user_cache
 from zsl.features.rows import FeatureRows
 from zsl.files.atomic import write_text
 from zsl.files.escaping import csv_text
-from zsl.files.source_file import read_text
 from zsl.prediction.components import of_object
 from zsl.prediction.inputs import ARRAYS, features, photographs
+from zsl.prediction.inputs import labels as names_given
 from zsl.prediction.predictor import Answers, Predictor
 from zsl.reporting.contact_sheet import Entry, contact_sheet
 from zsl.reporting.output import UNBOUNDED
@@ -59,10 +59,10 @@ def predict(arguments: argparse.Namespace) -> int:
     if form == "table" and arguments.output:
         raise InputError(f"--output {arguments.output}: give a file that ends in .csv or .jsonl, or a --format")
     model = load(arguments.model)
-    labels = _labels(arguments.labels)
+    labels = names_given(arguments.labels, "--labels") if arguments.labels else None
     known = {normalised(name) for name in model.classes.names}
     if arguments.add_labels:
-        more = _labels(arguments.add_labels) or {}
+        more = names_given(arguments.add_labels, "--add-labels")
         labels = dict.fromkeys(model.classes.names) | {k: v for k, v in more.items() if normalised(k) not in known}
     if model.described.node and any(normalised(name) not in known for name in labels or ()):
         sys.stderr.write(announcement({"class_embedding": model.described.node}, arguments.model))
@@ -80,22 +80,6 @@ def predict(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(text)
     return 0
-
-
-def _labels(given: str | None) -> dict[str, str | None] | None:
-    """Return class name -> description, or None for a name without description; None if no labels are given."""
-    if given is None:
-        return None
-    file = Path(given)
-    if "," not in given and file.is_file():
-        lines = [line for line in read_text(file, "--labels").splitlines() if line.strip()]
-        pairs = [line.partition("\t") for line in lines]
-    else:
-        pairs = [(name, "", "") for name in given.split(",") if name.strip()]
-    found = {name.strip(): text.strip() or None for name, _, text in pairs}
-    if not found:
-        raise InputError(f"--labels {given}: names no class; give names separated by commas, or a file")
-    return found
 
 
 def _asked(model: Predictor, arguments: argparse.Namespace, labels: dict[str, str | None] | None) -> Asked:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from zsl.config.compose import compose
 from zsl.data.dataset import Dataset
-from zsl.data.fingerprint import verified_fingerprints
+from zsl.data.fingerprint import backbone_fingerprint, verified_fingerprints
 from zsl.errors import printable
 from zsl.features.cache import verifying
 
@@ -37,8 +37,9 @@ def inspect(name: str, overrides: Sequence[str]) -> None:
     rows = {
         name: f"{len(part)} images of {len(np.unique(dataset.labels[part]))} classes" for name, part in parts.items()
     }
-    for name in ("features", "labels", *parts):
-        console.print(f"{name:<12} {rows.get(name, ''):<28} SHA-256 {dataset.fingerprints[name]}", highlight=False)
+    prints = {**dataset.fingerprints, **backbone_fingerprint(dataset)}
+    for name in (key for key in ("features", "labels", *parts, "backbone") if key in prints):
+        console.print(f"{name:<12} {rows.get(name, ''):<28} SHA-256 {prints[name]}", highlight=False)
     for kind, matrix in dataset.classes.matrices.items():
         console.print(f"class description {kind}: {matrix.shape[1]} dimensions")
     for kind in dataset.classes.texts:
@@ -60,9 +61,9 @@ def verify(name: str, overrides: Sequence[str]) -> None:
     """
     with verifying():
         dataset = _load(name, overrides)
-    again = verified_fingerprints(dataset)
+    verified_fingerprints(dataset)
     title = printable(dataset.card.title)
-    Console().print(Text(f"{title}: cache whole, splits audited, {len(again)} fingerprints verified"))
+    Console().print(Text(f"{title}: cache whole, splits audited, {len(dataset.fingerprints)} fingerprints verified"))
 
 
 def export(name: str, output: Path, form: str, overrides: Sequence[str]) -> None:

@@ -35,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--column", metavar="NAME", help="column of the table, or key of the objects (default: name)")
     parser.add_argument("--model", metavar="DIR", help="text encoder or two-tower model (default: packaged MiniLM)")
     parser.add_argument("--matrix", metavar="FILE", help="vectors of the names in this file, instead of a model")
-    parser.add_argument("--template", default="{}", help="text of a name (default: the name alone)")
+    parser.add_argument(
+        "--template", default="{}", help="text of a name, or set of templates to average (default: the name alone)"
+    )
     parser.add_argument("--k", type=int, default=10, help="neighbours that make a hub (default: 10)")
     parser.add_argument("--near", type=float, default=0.8, help="cosine of near-identical texts (default: 0.8)")
     parser.add_argument("--most", type=int, default=20, help="hubs, and antihubs, to name (default: 20)")
@@ -147,6 +149,7 @@ def _vectors(args: argparse.Namespace, texts: Sequence[str]) -> tuple[Float64[Ar
     from zsl.class_embeddings.text_encoder import TextEncoder
     from zsl.class_embeddings.text_models import is_cut, open_tokenizer
     from zsl.data.class_rows import read_rows
+    from zsl.data.scaling import unit_rows
     from zsl.features.cache import user_cache
 
     if args.matrix is not None:
@@ -158,20 +161,22 @@ def _vectors(args: argparse.Namespace, texts: Sequence[str]) -> tuple[Float64[Ar
                 f"--matrix {args.matrix}: {len(rows.values)} rows for {len(texts)} names; give one row a name"
             )
         return rows.values, [], args.matrix
-    (template,) = templates(args.template)[:1]
-    said = [template.format(name=text) for text in texts]
+    said = [[template.format(name=text) for template in templates(args.template)] for text in texts]
     encoder = TextEncoder(args.model, user_cache())
     tokenizer, longest = open_tokenizer(encoder.folder)
     found: list[Any] = []
-    for i, text in enumerate(said):
-        if is_cut(tokenizer, longest, text):
-            found.append(("cut", i, f"more than {longest} tokens", "shorten it"))
-        ids = tokenizer(text, truncation=True, max_length=longest)["input_ids"]
+    for i, own in enumerate(said):
+        if cut := sum(is_cut(tokenizer, longest, text) for text in own):
+            of = f" in {cut} of {len(own)} texts" if len(own) > 1 else ""
+            found.append(("cut", i, f"more than {longest} tokens{of}", "shorten it"))
+        ids = tokenizer(own[0], truncation=True, max_length=longest)["input_ids"]
         if tokenizer.unk_token_id in ids and tokenizer.unk_token != tokenizer.eos_token:
             found.append(
                 ("unknown characters", i, f"{ids.count(tokenizer.unk_token_id)} unknown tokens", "spell it otherwise")
             )
-    return encoder(said).astype("float64"), found, f"{encoder.folder.name}, {args.template!r}"
+    units = unit_rows(encoder([text for own in said for text in own]).astype("float64"))
+    means = units.reshape(len(said), -1, units.shape[1]).mean(axis=1)
+    return means, found, f"{encoder.folder.name}, {args.template!r}"
 
 
 def _related(names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, str]]] | None:

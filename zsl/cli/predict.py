@@ -48,5 +48,9 @@ def main(arguments: argparse.Namespace) -> int:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; correct the path")
     from zsl.cli.answers import predict
+    from zsl.prediction.inputs import labels
 
+    for option, given in (("--labels", arguments.labels), ("--add-labels", arguments.add_labels)):
+        if given is not None:
+            labels(given, option)
     return predict(arguments)

@@ -143,6 +143,7 @@ class Experiment:
 
         require_buildable(self.config["method"], {})
         self._require_text_tower()
+        self._require_one_process()
         if self.selection.policy == "fixed" and self.method(ANY_DATA, {}).budget is not None:
             raise InputError(
                 f"method.budget={self.config['method'].get('budget')}: the number of epochs, and every result, would "
@@ -154,6 +155,7 @@ class Experiment:
                     require_buildable(self.config["method"], {name: value})
                 if chosen := of_embedding({name: value}):
                     check("class_embedding", self.with_embedding(chosen).config["class_embedding"], ClassEmbeddingKeys)
+        self._require_lengths()
 
     def _require_text_tower(self) -> None:
         from zsl.config.build import ANY_DATA, build_class_embedding
@@ -163,6 +165,36 @@ class Experiment:
             raise InputError(
                 f"class_embedding={self.names.class_embedding}: method={self.names.method} takes vectors, not token "
                 "ids; choose another class_embedding, or a method with a text tower, such as coop"
+            )
+
+    def _require_lengths(self) -> None:
+        """Refuse a mean of scores where the method takes all φ at length 1, in the search space too."""
+        ensembles = extremes(self.space.get(f"{EMBEDDING}ensemble", ()))
+        if "mean_scores" not in (self.config["class_embedding"].get("ensemble"), *ensembles):
+            return
+        from zsl.config.build import ANY_DATA
+        from zsl.methods.open_vocabulary.zero_shot import ZeroShot
+
+        tried = [of_method({name: value}) for name, axis in self.space.items() for value in extremes(axis)]
+        for hyperparameters in ({}, *filter(None, tried)):
+            method = self.method(ANY_DATA, hyperparameters)
+            base = getattr(method, "base", None)
+            scorer, key = (method, "method") if base is None else (base, "method.base")
+            if isinstance(scorer, ZeroShot) and scorer.cosine:
+                raise InputError(
+                    "class_embedding.ensemble=mean_scores: the method scales φ to length 1, which makes it "
+                    f"mean_normalised; add {key}.cosine=false"
+                )
+
+    def _require_one_process(self) -> None:
+        from zsl.config.build import ANY_DATA
+        from zsl.training.distributed import require_distributable
+
+        require_distributable(self.method(ANY_DATA, {}), self.loop)
+        if self.loop.devices > 1 and self.selection.policy != "fixed":
+            raise InputError(
+                f"trainer.devices={self.loop.devices}: epochs and hyperparameters are chosen in one process; "
+                "choose with trainer.devices=1, then train with selection=fixed and what was chosen"
             )
 
     @cached_property

@@ -114,7 +114,7 @@ class Dataset:
     ``features`` may be memory-mapped, in one array or in several (`RowBlocks`); ``labels[i]`` is a position in
     ``classes.names``, or -1 for an image of no class, which no split may use. Classes that no split uses are only
     candidate labels (distractors). ``fingerprints`` holds the SHA-256 of features, labels and every split, as computed
-    by `zsl.data.fingerprint.fingerprints`.
+    by `zsl.data.fingerprint.fingerprints`; those of results also have that of ``backbone``, where it is known.
 
     The constructor checks everything except the values of the features, which it does not read.
 
@@ -140,6 +140,8 @@ class Dataset:
     """k of the top-k accuracies that are evaluated besides top-1"""
     hierarchy: Hierarchy | None = field(default=None, compare=False, repr=False)
     """is-a edges with a node for every class, for hierarchical precision; None where there are none"""
+    backbone: str = ""
+    """name and transform of what computed the features; empty where it is not known"""
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name:

@@ -46,6 +46,8 @@ def fingerprints(
 def verified_fingerprints(dataset: Dataset) -> dict[str, str]:
     """Compute the fingerprints of a data set from its arrays, and compare them with the stored fingerprints.
 
+    The fingerprint of its backbone is added, where that is known.
+
     Raises:
         InputError: a fingerprint differs from the stored one.
     """
@@ -56,7 +58,12 @@ def verified_fingerprints(dataset: Dataset) -> dict[str, str]:
                 f"{dataset.name}: {part} does not match its fingerprint; delete the data set's folder in the cache and "
                 "prepare it again"
             )
-    return again
+    return again | backbone_fingerprint(dataset)
+
+
+def backbone_fingerprint(dataset: Dataset) -> dict[str, str]:
+    """Return ``backbone`` -> SHA-256 of the backbone's name and transform; nothing where it is not known."""
+    return {"backbone": hashlib.sha256(dataset.backbone.encode()).hexdigest()} if dataset.backbone else {}
 
 
 def short_fingerprint(prints: Mapping[str, str]) -> str:

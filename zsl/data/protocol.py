@@ -189,9 +189,11 @@ def tune(source: EmbeddedDataset, seen_holdout: float = 0.2) -> Stage:
     splits, labels = source.dataset.splits, source.dataset.labels
     train, seen_rows = hold_out(splits.train, labels, seen_holdout)
     if not len(seen_rows):
+        most = int(np.unique(labels[train], return_counts=True)[1].max())
+        cure = "give two images of a class (data.shots)" if most == 1 else f"raise it to {1 / most:.2g}"
         raise InputError(
-            f"protocol.seen_holdout={seen_holdout}: is less than one image of every train class, and nothing can be "
-            "chosen by H; raise it (0.5 for two images a class), give more data.shots, or use selection=fixed"
+            f"protocol.seen_holdout={seen_holdout}: holds out no image of train classes, of which none has more than "
+            f"{most}; validation needs some for s and γ, whatever selection.objective; {cure}, or use selection=fixed"
         )
     used = np.unique(labels[np.concatenate([splits.train, splits.val])])
     phi = embed(source.fit_embedding, source.descriptions.part(used.tolist()), np.isin(used, labels[train]))

@@ -115,6 +115,7 @@ def load(
         images=every.paths,
         top_k=TOP_K,
         hierarchy=synsets.hierarchy(order, described.names) if synsets else None,
+        backbone=every.backbone,
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 from numpy import ndarray as Array
 
-from zsl.data.pretraining import pretraining_notes
+from zsl.data.pretraining import backbone_note, named_backbone, pretraining_notes
 from zsl.data.row_blocks import RowBlocks
 from zsl.errors import InputError
 from zsl.features.cache import Entry, cached, key_part
@@ -77,10 +77,16 @@ class Images:
         paths = tuple(image for part in self.parts for image in part.images)
         return paths if len(paths) == len(self.held) else ()
 
+    @property
+    def backbone(self) -> str:
+        """Return name and transform of the backbone of the stores; empty where there is none."""
+        return next((named_backbone(part.backbone) for part in self.parts if part.backbone), "")
+
     def notes(self, names: Sequence[str], seen: Bool[Array, " c"]) -> Sequence[str]:
-        """Return what is known of the pretraining of the backbones, each note once."""
+        """Return the name of the backbone and what is known of its pretraining, each note once."""
         known = (pretraining_notes(part.backbone, names, seen) for part in self.parts if part.backbone)
-        return list(dict.fromkeys(note for notes in known for note in notes))
+        named = [backbone_note(self.backbone)] if self.backbone else []
+        return list(dict.fromkeys([*named, *(note for notes in known for note in notes)]))
 
 
 def open_images(folder: Path, features: list[str] | str, held_out: list[str] | str | None, cache: Path) -> Images:

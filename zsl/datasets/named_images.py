@@ -20,7 +20,7 @@ from zsl.data.class_rows import read_texts
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.duplicates import Duplicates, OnDuplicate, listed
 from zsl.data.fingerprint import fingerprints
-from zsl.data.pretraining import pretraining_notes
+from zsl.data.pretraining import backbone_note, named_backbone, pretraining_notes
 from zsl.data.row_blocks import RowBlocks
 from zsl.data.splits import SplitsOrigin, audit
 from zsl.datasets.image_folder_attributes import read_attributes
@@ -99,6 +99,7 @@ def assembled(
     x = features()
     used = int((labels >= 0).sum())
     left_out = (f"left out: {path} {reason}" for path, reason in images.left_out.items())
+    backbone = named_backbone(images.backbone)
     trained = pretraining_notes(images.backbone, names, np.arange(len(names)) < len(plan.seen))
     return Dataset(
         name=images.name,
@@ -108,11 +109,12 @@ def assembled(
         splits=parts,
         card=Card(
             f"{images.name}: {used} images, {len(plan.seen)} seen and {len(plan.unseen)} unseen classes",
-            notes=(*left_out, *images.notes, *copies, *trained),
+            notes=(*left_out, *images.notes, *copies, backbone_note(backbone), *trained),
         ),
         fingerprints=fingerprints(x, labels, parts, known=digest),
         picture=images.picture,
         images=tuple(images.paths),
+        backbone=backbone,
     )
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Float32, Int64
 from numpy import ndarray as Array
 
+from zsl.backbones.imagenet import imagenet1k
 from zsl.data.class_names import read_names, require_names, suggest_name
 from zsl.data.dataset import Card, ClassDescriptions, Dataset, Splits
 from zsl.data.fingerprint import fingerprints, sha256
+from zsl.data.pretraining import pretraining_notes
 from zsl.data.splits import SplitsOrigin, audit, check_rows, divide
 from zsl.datasets.known_splits import KNOWN_SPLITS, digest
 from zsl.datasets.unused_classes import without_unused
@@ -29,6 +31,11 @@ LOCS = ("trainval_loc", "test_seen_loc", "test_unseen_loc", "train_loc", "val_lo
 SPLIT_KEYS = (*LOCS, "att", "original_att")
 LARGEST = 2**53
 """a double represents every integer up to this one exactly"""
+PUBLISHED = {
+    "res101": (2048, "imagenet1k (ResNet-101 of the published features)"),
+    "resnet_fc1000": (1000, "imagenet1k (ResNet whose 1,000 logits these features are)"),
+}
+"""features file of a release, without its suffix -> length of the features, and what their backbone was trained on"""
 
 
 def load(
@@ -52,6 +59,8 @@ def load(
 
     A class with an embedding but without an image in any split is removed, with a note; ``distractors=True`` keeps
     such classes as candidate labels.
+
+    Features of the names and lengths of `PUBLISHED` are noted to come from a backbone trained on ImageNet-1k.
 
     ``class_names`` is a text file of names, one per line in the order of the columns of ``att``, for split files
     without ``allclasses_names``, or to replace them.
@@ -90,10 +99,21 @@ def load(
     notes += unused
     if unused:
         log.info("%s: %s", name, unused[0])
+    notes += _pretraining(feature_file, x, classes.names, np.isin(np.arange(len(classes.names)), labels[trainval]))
     known = KNOWN_SPLITS.get(digest(raw))
     title = known or f"{name}, unrecognised split file, {raw['att'].shape[0]} attributes"
     prints = fingerprints(x, labels, parts, known=entry.meta["sha256"])
     return Dataset(name, x, labels, classes, parts, Card(title, notes=tuple(notes)), prints)
+
+
+def _pretraining(
+    file: Path, x: Float32[Array, "n d"], names: Sequence[str], seen: Bool[Array, " classes"]
+) -> tuple[str, ...]:
+    """Return the notes on pretraining of published features; none for other ones."""
+    length, stated = PUBLISHED.get(file.stem, (0, ""))
+    if x.shape[1] != length:
+        return ()
+    return pretraining_notes({"pretraining": stated, "labels": imagenet1k()}, names, seen)
 
 
 def _features(path: Path, cache: Path, name: str) -> Entry:

@@ -59,6 +59,8 @@ def decoded(content: bytes) -> Image.Image:
     except UnidentifiedImageError as error:
         known = ", ".join(formats())
         raise ValueError(f"is not an image ({known})" if content else "is empty") from error
+    except MemoryError:  # says nothing about the image
+        raise
     except Exception as error:  # the decoders raise exceptions of many types
         raise ValueError(f"cannot be decoded: {error or type(error).__name__}") from error
 

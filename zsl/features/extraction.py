@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 PLAN = "plan.json"
 """file that says what a store is made of, before it is finished"""
 CHUNK = 64
-"""images that are encoded at a time"""
+"""images that are encoded at a time, and as many more as fill a forward pass"""
 
 
 @dataclass(frozen=True)
@@ -141,14 +141,15 @@ class Extraction:
             InputError: the backbone cannot be used, or a shard cannot be written.
         """
         rows = (row for number in numbers for row in self.part(number))
-        images = ahead(self._prepared, rows, self.workers, 2 * CHUNK)
+        size = self.backbone.at_once(CHUNK)
+        images = ahead(self._prepared, rows, self.workers, size + CHUNK)
         for number in numbers:
             features: list[Shaped[Array, "..."]] = []
             digests: list[str] = []
             kept: list[str] = []
             broken: dict[str, str] = {}
-            for start in range(0, len(self.part(number)), CHUNK):
-                part = self.part(number)[start : start + CHUNK]
+            for start in range(0, len(self.part(number)), size):
+                part = self.part(number)[start : start + size]
                 some = {self.source.names[row]: next(images) for row in part}
                 good = [it for it in some.values() if it.pixels is not None]
                 fresh = {name: it.reason for name, it in some.items() if it.pixels is None}

@@ -26,7 +26,7 @@ from zsl.progress.progress import progress
 log = logging.getLogger(__name__)
 
 CHUNK = 64
-"""images that are encoded, and stored, at a time"""
+"""images that are encoded, and stored, at a time, and as many more as fill a forward pass"""
 FULL = 1024
 """rows of a full shard; smaller shards are merged when further rows are stored"""
 
@@ -67,11 +67,12 @@ class FeatureRows:
         self._look()
         rows = {picture.digest: self.stored(picture.digest) for picture in pictures}
         missing = list({p.digest: p for p in pictures if rows[p.digest] is None}.values())
-        prepared = ahead(lambda it: self.backbone.prepare(it.open()), missing, processors())
+        size = self.backbone.at_once(CHUNK) if missing else CHUNK
+        prepared = ahead(lambda it: self.backbone.prepare(it.open()), missing, processors(), size)
         waiting: dict[str, Array] = {}
         for number, picture in enumerate(progress(missing, title, "images"), 1):
             waiting[picture.digest] = next(prepared)
-            if len(waiting) == CHUNK or number == len(missing):
+            if len(waiting) == size or number == len(missing):
                 fresh = dict(zip(waiting, self.backbone.encode(list(waiting.values())), strict=True))
                 self._store(fresh)
                 rows |= fresh

@@ -77,6 +77,7 @@ def read(path: Path) -> Shard:
     try:
         with safe_open(path, framework="pt") as file:
             features, digests = (file.get_tensor(name).numpy() for name in (FEATURES, DIGESTS))
+            features = np.memmap(path, features.dtype, "r", _place(path), features.shape) if features.size else features
             noted = json.loads((file.metadata() or {})[FACTS])
         facts, checksum = noted["facts"], noted["sha256"]
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, RuntimeError) as error:
@@ -87,6 +88,14 @@ def read(path: Path) -> Shard:
         raise ShardError(f"has {len(features)} rows, and digests of shape {digests.shape}")
     features.flags.writeable = digests.flags.writeable = False
     return Shard(features, digests, facts, checksum)
+
+
+def _place(path: Path) -> int:
+    """Return the place of the first feature in a file whose header safetensors has read."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        start: int = json.loads(file.read(length))[FEATURES]["data_offsets"][0]
+    return 8 + length + start
 
 
 def _checksum(features: Float32[Array, "n ..."], digests: UInt8[Array, "n 32"]) -> str:

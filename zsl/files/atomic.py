@@ -67,10 +67,15 @@ def _fresh(path: Path) -> Iterator[BinaryIO]:
 def _remove_abandoned(path: Path) -> None:
     """Remove the unfinished files of ``path`` that no process has locked."""
     for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        if UNFINISHED.fullmatch(other.name) and other.is_file() and not other.is_symlink():
-            with suppress(OSError), other.open("rb") as file:
-                if locked(file):
-                    other.unlink(missing_ok=True)
+        _remove_unless_locked(other)
+
+
+def _remove_unless_locked(path: Path) -> None:
+    """Remove a file if it is unfinished and no process has locked it."""
+    if UNFINISHED.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+        with suppress(OSError), path.open("r+b") as file:  # NFS locks only files that are open for writing
+            if locked(file):
+                path.unlink(missing_ok=True)
 
 
 def locked(file: BinaryIO | int, wait: bool = False) -> bool:
@@ -91,10 +96,9 @@ def locked(file: BinaryIO | int, wait: bool = False) -> bool:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove the unfinished files of killed processes at any depth of ``folder``; no process may be writing there."""
+    """Remove the unfinished files of killed processes at any depth of ``folder``; files that are being written stay."""
     for path in folder.rglob(".*"):
-        if UNFINISHED.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+        _remove_unless_locked(path)
 
 
 def _sync(folder: Path) -> None:

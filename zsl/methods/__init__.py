@@ -37,6 +37,7 @@ KINDS = {
     "KgCoOp": "few_labels.kgcoop",
     "LATEM": "compatibility.latem",
     "LinearProbe": "few_labels.linear_probe",
+    "LiT": "alignment.lit",
     "LoRA": "few_labels.lora",
     "LoRAImage": "few_labels.lora_image",
     "LisGAN": "generative.lisgan",

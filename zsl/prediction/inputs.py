@@ -10,10 +10,12 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray as Array
 
+from zsl.data.class_names import require_names
 from zsl.datasets.image_folder_images import ImageFile, picture_of
-from zsl.errors import InputError
+from zsl.errors import InputError, shortened
 from zsl.features.decoding import suffixes
 from zsl.files.array_file import ArrayFileError, read_array
+from zsl.files.source_file import read_text
 from zsl.progress.progress import progress
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,38 @@ def photographs(paths: Sequence[Path]) -> list[ImageFile]:
         raise InputError(f"{given}: no image in it; known suffixes are {', '.join(sorted(suffixes()))}")
     read = progress(list(found), "reading", "images")
     return [ImageFile(str(path), UNKNOWN, picture_of(path)) for path in read]
+
+
+def labels(given: str, option: str) -> dict[str, str | None]:
+    """Return class name -> description, or None for a name without one, of names between commas or of a file.
+
+    A file has one name a line, which may be followed by a tab and the description; empty lines are left out.
+
+    Args:
+        given: names, or the path of the file.
+        option: of the command line, for messages.
+
+    Raises:
+        InputError: there is no name, one cannot be used or stands twice, or the file cannot be read.
+    """
+    if "," not in given and _is_file(given):
+        place = f"{option} {given}"
+        lines = [line for line in read_text(Path(given), option).splitlines() if line.strip()]
+    else:
+        place, lines = option, given.split(",")
+    pairs = [line.partition("\t") for line in lines]
+    names = [name.strip() for name, _, _ in pairs]
+    if not any(names):
+        raise InputError(f"{option} {shortened(given, 100)}: names no class; give names separated by commas, or a file")
+    require_names(names, place)
+    return {name: text.strip() or None for name, (_, _, text) in zip(names, pairs, strict=True)}
+
+
+def _is_file(given: str) -> bool:
+    try:
+        return Path(given).is_file()
+    except OSError:  # longer than a path can be
+        return False
 
 
 def features(path: Path) -> Float32[Array, "n d"]:

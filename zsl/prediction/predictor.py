@@ -14,7 +14,7 @@ from numpy import ndarray as Array
 from scipy.special import expit, softmax
 from torch import Tensor
 
-from zsl.data.class_names import normalised
+from zsl.data.class_names import normalised, require_names
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import Scaling
 from zsl.errors import InputError
@@ -95,7 +95,7 @@ class Predictor:
         embedded by the class embedding of the model, unless their φ is given.
 
         Raises:
-            InputError: no label is given, one stands twice, or a new one cannot be embedded.
+            InputError: no label is given, one is no name or stands twice, or a new one cannot be embedded.
         """
         if labels is None:
             return self.classes
@@ -110,6 +110,7 @@ class Predictor:
             raise InputError(f"labels: {other[0]!r} is no name; give names of classes, such as ['zebra', 'okapi']")
         if not names:
             raise InputError("labels: no class is asked about; give at least one, or leave labels out for all")
+        require_names(names, "labels")
         pairs = labels.items() if isinstance(labels, Mapping) else ()
         given: dict[str, Any] = {name: value for name, value in pairs if value is not None}
         place = {name: i for i, name in enumerate(self.classes.names)}

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence, Set
 
 from zsl.data.fingerprint import short_fingerprint
+from zsl.data.pretraining import brief
 from zsl.errors import InputError
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.chosen import chosen
@@ -34,6 +35,7 @@ DESCRIPTIVE: Mapping[str, Callable[[Row], str]] = {
     "selection": lambda row: row.key.policy,
     "seeds": lambda row: seeds(row.seeds),
     "chosen": chosen,
+    "pretraining": lambda row: brief(row.pretraining),
     "fingerprint": lambda row: short_fingerprint(dict(row.key.fingerprints)),
 }
 """heading of a column that describes a row -> its text; besides these there is `OPTIONS`, which depends on all rows"""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from zsl.data.few_shot import title_of_all
 from zsl.errors import InputError
 from zsl.outputs.statistics import Summary, over_seeds
-from zsl.reporting.layout import SECTIONS
+from zsl.reporting.layout import SECTIONS, pretraining_lines
 from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after, without_shared
 from zsl.reporting.table import Row, RowKey
 from zsl.reporting.wording import brief, figure, label, value
@@ -50,6 +50,8 @@ class LabelBudget:
     """name of the line without labels that it is compared with, empty where there is none or no single one"""
     start: Mapping[str, Summary] | None = None
     """metrics of that line"""
+    pretraining: tuple[str, ...] = ()
+    """what the card of the data set says of the pretraining of its backbone"""
 
     @property
     def place(self) -> tuple[str, str, str]:
@@ -120,7 +122,10 @@ def _line(rows: Sequence[Row], varying: Mapping[str, Sequence[str]]) -> LabelBud
     keys = varying[first.method]
     name = " ".join([first.method, *(f"{brief(key, keys)}={value(config.get(key))}" for key in keys)])
     points = {shots: over_seeds(runs[shots]) for shots in sorted(runs, key=lambda shots: (shots is None, shots or 0))}
-    return LabelBudget(title_of_all(first.data_title), first.protocol, first.class_embedding, name, zero, points)
+    trained = tuple(dict.fromkeys(note for row in rows for note in row.pretraining))
+    return LabelBudget(
+        title_of_all(first.data_title), first.protocol, first.class_embedding, name, zero, points, pretraining=trained
+    )
 
 
 def _compared(own: RowKey, line: LabelBudget, unlabelled: Sequence[tuple[RowKey, LabelBudget]]) -> LabelBudget:
@@ -186,7 +191,8 @@ def budget_sheets(lines: Sequence[LabelBudget], std: bool = False) -> list[Sheet
             for shots, at in line.points.items()
         ]
         header = ("method", "data", "φ", "labels", "runs", *map(label, names))
-        made.append(without_shared(_sheet(f"Labels per class, {title}", header, body, 3, NOTES)))
+        trained = pretraining_lines((line.data, line.pretraining) for line in own)
+        made.append(without_shared(_sheet(f"Labels per class, {title}", header, body, 3, (*NOTES, *trained))))
         unseen = [name for name in UNSEEN if name in names]
         costs = [
             [line.name, line.data, line.reference or "–", *(cell for name in unseen for cell in _cost(line, name))]
@@ -194,7 +200,7 @@ def budget_sheets(lines: Sequence[LabelBudget], std: bool = False) -> list[Sheet
             if not line.zero
         ]
         header = ("method", "data", "zero labels", *(head for name in unseen for head in _heads(name)))
-        made.append(_sheet(f"What labels cost, {title}", header, costs, len(header), (LEAD,)))
+        made.append(_sheet(f"What labels cost, {title}", header, costs, len(header), (LEAD, *trained)))
     return made
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
-from zsl.data.pretraining import OVERLAP
+from zsl.data.pretraining import OVERLAP, brief
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.best import ONE_SEED, RULE, best, block, higher_is_better, highest, without_interval
 from zsl.reporting.chance_notes import MARK, chance_notes
@@ -22,6 +24,9 @@ WARNING = "warning: "
 """prefix of a note that is also logged where the table is written to a file"""
 
 MEAN_OF_H = "H: mean of the H of each seed, which differs from the harmonic mean of the mean u and s"
+
+Pretraining: TypeAlias = Iterable[tuple[str, Iterable[str]]]
+"""titles of data sets, and what their cards say of the pretraining of the backbones; a title may occur repeatedly"""
 
 MOST = 6
 """greatest number of keys in a cell of options; CSV has all of them"""
@@ -118,6 +123,21 @@ def notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> tuple[str, 
     return (*_notes(rows, columns, std), *_few(rows, columns))
 
 
+def pretraining_lines(known: Pretraining) -> list[str]:
+    """Return notes below a table on the pretraining of backbones, each once; unseen classes among it are a warning."""
+    stated = dict.fromkeys((title, note) for title, notes in known for note in notes)
+    return [f"{WARNING if OVERLAP in note else ''}{title}: {note}" for title, note in stated]
+
+
+def pretraining_cell(known: Pretraining) -> str:
+    """Return the same for a cell of CSV, with the titles of data sets where there are several."""
+    stated: dict[str, dict[str, None]] = defaultdict(dict)
+    for title, notes in known:
+        stated[title] |= dict.fromkeys(notes)
+    named = len(stated) > 1
+    return "; ".join(f"{title}: {brief(notes)}" if named else brief(notes) for title, notes in stated.items() if notes)
+
+
 def legend(rows: Sequence[Row], columns: Sequence[str], bold: bool) -> tuple[str, ...]:
     """Return the notes on bold numbers."""
     alone = any(without_interval(rows, name) for name in columns if higher_is_better(name))
@@ -148,8 +168,7 @@ def _notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> Iterator[s
     if any(name.endswith(DAGGER) for name in columns):
         yield f"{DAGGER} chosen on the test set: an oracle, not comparable with the other columns"
     yield from map(gap_note, oracle_gaps(rows))
-    for title, note in dict.fromkeys((row.key.data_title, note) for row in rows for note in row.pretraining):
-        yield f"{WARNING if OVERLAP in note else ''}{title}: {note}"
+    yield from pretraining_lines((row.key.data_title, row.pretraining) for row in rows)
     yield from (f"{WARNING}{warning}" for row in rows for warning in row.warnings)
 
 

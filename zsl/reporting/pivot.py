@@ -11,7 +11,7 @@ from zsl.errors import InputError
 from zsl.files.escaping import csv_text
 from zsl.reporting.best import block
 from zsl.reporting.columns import OPTIONS, chosen_metrics, described, plain
-from zsl.reporting.layout import MOST, SECTIONS, legend, notes, numbers
+from zsl.reporting.layout import MOST, SECTIONS, legend, notes, numbers, pretraining_cell
 from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after, without_shared
 from zsl.reporting.table import Row
 from zsl.reporting.wording import label, options, seeds
@@ -69,10 +69,9 @@ def pivot_csv(rows: Sequence[Row], metrics: Sequence[str], columns: Sequence[str
         if (own := [row for row in rows if row.key.protocol == protocol])
     ]
     places = [(title, name) for title in dict.fromkeys(t for *_, each in found for t in each.data) for name in names]
-    heading = {"φ": "class_embedding"}
-    table: list[list[object]] = [
-        [*(heading.get(word, word) for word in words), "protocol", *(f"{t} {n} {p}" for t, n in places for p in parts)]
-    ]
+    heads = ["class_embedding" if word == "φ" else word for word in words]
+    figures = [f"{title} {name} {part}" for title, name in places for part in parts]
+    table: list[list[object]] = [[*heads, "protocol", *figures, "pretraining"]]
     for protocol, own, each in found:
         for texts, line in zip(each.words, each.rows, strict=True):
             cells: list[object] = [*(texts[WORDS.index(word)] for word in words), protocol]
@@ -80,7 +79,7 @@ def pivot_csv(rows: Sequence[Row], metrics: Sequence[str], columns: Sequence[str
             for title, name in places:
                 summary = by_title[title].metrics.get(name) if title in by_title else None
                 cells += ["", "", "", 0] if summary is None else [summary.mean, summary.std, summary.ci, summary.n]
-            table.append(cells)
+            table.append([*cells, pretraining_cell((title, row.pretraining) for title, row in by_title.items())])
     return csv_text(table)
 
 

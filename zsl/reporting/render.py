@@ -176,6 +176,7 @@ def table_csv(rows: Sequence[Row], metrics: Sequence[str] = (), columns: Sequenc
             "seeds",
             *shown,
             "chosen",
+            "pretraining",
             "fingerprint",
         ]
     parts = ("mean", "std", "ci95", "n")

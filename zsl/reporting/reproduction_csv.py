@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from zsl.data.pretraining import brief
 from zsl.files.escaping import csv_text
 from zsl.outputs.claims import USUAL, shown
 from zsl.reporting.comparability import features
@@ -15,7 +16,7 @@ COLUMNS = (
     *("experiment", "data", "data_title", "features", "metric", "mean", "std", "ci95", "n"),
     *("published", "published_std", "published_n", "verified", "source"),
     *("difference", "difference_ci95", "tolerance", "outcome", "seeds_needed", "verdict", "not_known"),
-    *("command", "results"),
+    *("pretraining", "command", "results"),
 )
 
 
@@ -24,7 +25,7 @@ def table_csv(found: Sequence[Reproduction]) -> str:
     lines: list[Sequence[object]] = [COLUMNS]
     for each in found:
         own = [each.experiment, each.example.data, each.example.data_title, features(each.example)]
-        origin = [command(each), " ".join(path.as_posix() for path in each.paths)]
+        origin = [brief(each.row.pretraining), command(each), " ".join(path.as_posix() for path in each.paths)]
         names = shown((comparison.claim for comparison in each.comparisons), (*USUAL, "AUSUC"))
         for comparison, name in itertools.product(each.comparisons or (None,), names):
             if (ours := each.row.metrics.get(name)) is None:

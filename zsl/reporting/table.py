@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from zsl.data.pretraining import PREFIX
+from zsl.data.pretraining import on_pretraining
 from zsl.outputs import edges
 from zsl.outputs.chance import at_chance, levels
 from zsl.outputs.identity import MEANS, is_neutral
@@ -70,7 +70,7 @@ class Row:
     chosen: tuple[Mapping[str, Any], ...] = ()
     """dotted key -> value chosen by the selection, one mapping per seed; empty where nothing was chosen"""
     pretraining: tuple[str, ...] = ()
-    """what the data set's card says of the pretraining of its backbone"""
+    """what the card of the data set says of the pretraining of its backbone"""
 
 
 def row_key(result: Result) -> RowKey:
@@ -153,7 +153,7 @@ def _row(of: RowKey, repeats: Mapping[int, list[Path]], results: Mapping[Path, R
         chance=levels(latest),
         at_chance=at_chance(latest, summaries),
         chosen=() if of.policy == "fixed" else tuple(run.selection.chosen for run in latest if run.selection.chosen),
-        pretraining=tuple(note for note in latest[0].card.get("notes", ()) if note.startswith(PREFIX)),
+        pretraining=tuple(dict.fromkeys(note for run in latest for note in on_pretraining(run.card.get("notes", ())))),
     )
 
 

@@ -41,9 +41,11 @@ def extract(settings: ExtractSettings) -> FeatureStore:
             remove_unfinished(extraction.folder)
             _extract_missing(settings, extraction)
             return extraction.finish()
+        except MemoryError as error:
+            raise InputError(f"workers={settings.workers}: out of memory; lower it") from error
         finally:
+            (extraction.folder / ".lock").unlink(missing_ok=True)  # whoever has opened it sees that it is gone
             lock.release()
-            (extraction.folder / ".lock").unlink(missing_ok=True)
 
 
 def _extract_missing(settings: ExtractSettings, extraction: Extraction) -> None:

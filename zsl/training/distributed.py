@@ -9,6 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.strategies import DDPStrategy
 from torch.multiprocessing.spawn import ProcessRaisedException
 
+from zsl.data.reopened import send_maps_by_name
 from zsl.data.training_set import Batches
 from zsl.errors import DivergedError, InputError
 from zsl.methods.method import ZSLModel
@@ -22,16 +23,15 @@ BACKENDS = {"cpu": "gloo", "gpu": "nccl"}
 
 
 def require_distributable(model: ZSLModel, loop: Loop) -> None:
-    """Refuse a method whose loss on a batch is not the mean of its losses on the images.
+    """Refuse a method without gradient steps, or whose loss on a batch is not the mean of its losses on the images.
 
     Raises:
         InputError: the method does not say that it is.
     """
-    if loop.devices > 1 and model.epochs and not model.distributable:
-        raise InputError(
-            f"trainer.devices={loop.devices}: the batches of {type(model).__name__} cannot be divided among processes; "
-            "use trainer.devices=1"
-        )
+    if loop.devices > 1 and not (model.epochs and model.distributable):
+        name = type(model).__name__
+        why = f"the batches of {name} cannot be divided among processes" if model.epochs else f"{name} has no steps"
+        raise InputError(f"trainer.devices={loop.devices}: {why}; use trainer.devices=1")
 
 
 def descend_together(model: ZSLModel, batches: Batches, loop: Loop) -> None:
@@ -43,6 +43,7 @@ def descend_together(model: ZSLModel, batches: Batches, loop: Loop) -> None:
         DivergedError: training diverged.
         RuntimeError: a process ended with another exception.
     """
+    send_maps_by_name()
     batches.divide(loop.devices)
     callbacks = [FiniteLoss(loop.log_every_n_steps, None), ShownByFirst(model.epochs * len(batches), loop)]
     strategy = DDPStrategy(start_method="spawn", process_group_backend=BACKENDS[loop.accelerator])

@@ -71,7 +71,7 @@ def fit(
         raise InputError("trainer.compile=true: this method makes its steps itself, uncompiled; leave it out")
     require_distributable(model, loop)
     device = device_of(loop)
-    together = loop.devices > 1 and model.epochs > 0
+    together = loop.devices > 1
     steps = model.epochs > 0 and not together
     last = require_resumable(checkpoints / CHECKPOINT, model, origin) if resume and checkpoints and steps else None
     train = model.prepared(train) if together else model.to(device).prepared(train.to(device))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 LARGE = 1 << 30
 """bytes from which on the memory that scores take is logged"""
+COLUMNS, BESIDE = 64, 9
+"""columns that are ranked together, and matrices of their size that this takes beside the scores"""
 Correct = Callable[[Float64[Array, "rows classes"], int], Float64[Array, "rows classes"]]
 """(scores of consecutive images, number of the first one) -> corrected scores"""
 
@@ -75,7 +77,7 @@ class Correction(ABC):
         return self.fitted(Blocks(scores.shape, lambda: iter([scores])), seen)(scores, 0)
 
     def corrected(self, scores: ScoreStream) -> ScoreStream:
-        """Return the corrected scores of all images, made block by block."""
+        """Return the corrected scores of all images, made block by block, after a pass or two over all of them."""
         return CorrectedScores(scores, self)
 
     def require_chosen(self) -> None:  # noqa: B027
@@ -126,12 +128,14 @@ class CorrectedScores(ScoreStream):
 def all_scores(name: str, blocks: Blocks) -> Float64[Array, "n classes"]:
     """Return all scores in memory, for a correction that ranks the images of a class.
 
-    The memory that they take is logged before they are made, where it is more than :data:`LARGE` bytes.
+    The memory that they take, with what :func:`in_columns` needs beside, is logged before they are made, where it is
+    more than :data:`LARGE` bytes.
 
     Raises:
         InputError: they take more than the memory of the machine.
     """
-    size = 3 * 8 * blocks.shape[0] * blocks.shape[1]
+    n, classes = blocks.shape
+    size = 8 * n * (classes + BESIDE * min(COLUMNS, classes))
     if size > LARGE:
         log.warning("correction %s: ranks all images of a class, and takes %.1f GB of memory", name, size / 1e9)
     if size > (machine_memory() or size):
@@ -139,7 +143,20 @@ def all_scores(name: str, blocks: Blocks) -> Float64[Array, "n classes"]:
             f"correction={name}: takes {size / 1e9:.0f} GB for {blocks.shape[0]} images and {blocks.shape[1]} classes, "
             "more than this machine has; use correction=csls, or fewer classes"
         )
-    return np.concatenate(list(blocks))
+    scores, start = np.empty(blocks.shape), 0
+    for block in blocks:
+        scores[start : start + len(block)] = block
+        start += len(block)
+    return scores
+
+
+def in_columns(
+    scores: Float64[Array, "n classes"], of: Callable[[Float64[Array, "n some"]], Float64[Array, "n some"]]
+) -> Float64[Array, "n classes"]:
+    """Put what a function makes of some columns in their place, and return the matrix: it is never there twice."""
+    for start in range(0, scores.shape[1], COLUMNS):
+        scores[:, start : start + COLUMNS] = of(scores[:, start : start + COLUMNS])
+    return scores
 
 
 def require(holds: bool, must: str, **value: object) -> None:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64
 from numpy import ndarray as Array
 from scipy.stats import rankdata
 
-from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, all_scores
+from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, all_scores, in_columns
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class GloballyCorrectedRetrieval(Correction):
         """Rank the images of every class; return minus the rank, plus a fraction that orders equal ranks."""
         every = all_scores("globally_corrected_retrieval", blocks)
         lowest, spread = every.min(), np.ptp(every)
-        ranks = rankdata(-every, method="min", axis=0)
+        ranks = in_columns(every, lambda some: np.asarray(rankdata(-some, method="min", axis=0)))
 
         def correct(scores: Float64[Array, "rows classes"], start: int) -> Float64[Array, "rows classes"]:
             fraction = (scores - lowest) / (2 * spread) if spread else np.zeros_like(scores)

@@ -12,7 +12,7 @@ from scipy.special import log_ndtr
 from scipy.stats import rankdata
 
 from zsl.evaluation.corrections.columns import gather_columns
-from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, all_scores, require
+from zsl.evaluation.corrections.correction import Blocks, Correct, Correction, all_scores, in_columns, require
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class MutualProximity(Correction):
     def fitted(self, blocks: Blocks, seen: Bool[Array, " classes"]) -> Correct:  # noqa: ARG002
         """Gather the marginals of every class in one pass, and return the log-probability of mutual neighbours."""
         if self.marginals == "empirical":
-            of_class = _log_rank(all_scores("mutual_proximity", blocks), 0)
+            of_class = in_columns(all_scores("mutual_proximity", blocks), lambda some: _log_rank(some, 0))
             return lambda scores, start: _log_rank(scores, 1) + of_class[start : start + len(scores)]
         columns = gather_columns(blocks)
         deviation = np.sqrt(columns.deviations / columns.images)

@@ -131,7 +131,7 @@ class Aligned(JointSpace):
         d, k = dims.features if self.blocks is None else 2 * self.blocks.width, dims.embedding
         m = min(d, k) if joint is None else joint
         m = k if text_projection == "none" else d if image_projection == "none" else m
-        self.joint = m
+        self.width, self.joint = d, m
         self.A = None if image_projection == "none" else nn.Parameter(torch.randn(m, d) / math.sqrt(3 * d))
         self.B = None if text_projection == "none" else nn.Parameter(torch.randn(m, k) / math.sqrt(3 * k))
         s, b = INITIAL[contrast]
@@ -163,11 +163,10 @@ class Aligned(JointSpace):
         d = self.dims.features
         if self.blocks is not None and d % self.blocks.tokens:
             raise InputError(f"method.tokens={self.blocks.tokens}: θ(x) has {d} numbers, which are no whole tokens")
-        width, k = self.u(torch.zeros(1, d, device=self.s.device, dtype=self.s.dtype)).shape[1], self.dims.embedding
-        if self.A is None and self.B is None and width != k:
+        if self.A is None and self.B is None and self.width != self.joint:
             raise InputError(
-                f"method.image_projection=none: images have {width} numbers and texts {k}; let method.text_projection "
-                "or method.image_projection be linear"
+                f"method.image_projection=none: images have {self.width} numbers and texts {self.joint}; let "
+                "method.text_projection or method.image_projection be linear"
             )
         return train
 

@@ -83,14 +83,14 @@ class DescentKeys(TypedDict, total=False):
 class GradualAdaptation(Adaptation):
     """Gradient steps on the cross-entropy of F over the seen classes, by AdamW at η_e = η/2 (1 + cos(πe/E)) in epoch e.
 
-    After E epochs the rate is 0. Weights of the base stay as they are.
+    Weights of the base stay as they are.
 
     Args:
         dims: sizes of θ(x) and φ(y).
         base: makes the joint space.
         lr: learning rate η > 0.
         epochs: passes over the training images ≥ 1.
-        decay_epochs: E ≥ 1.
+        decay_epochs: E ≥ ``epochs``.
         batch_size: images a step ≥ 1.
         weight_decay: ≥ 0.
 
@@ -111,6 +111,10 @@ class GradualAdaptation(Adaptation):
         super().__init__(dims, base)
         require_positive(lr=lr)
         require_count(epochs=epochs, decay_epochs=decay_epochs, batch_size=batch_size)
+        if epochs > decay_epochs:
+            raise InputError(
+                f"method.epochs={epochs}: the learning rate is 0 after method.decay_epochs={decay_epochs}; raise both"
+            )
         require_within(0, math.inf, weight_decay=weight_decay)
         self.lr, self.epochs, self.decay_epochs = lr, epochs, decay_epochs
         self.batch_size, self.weight_decay = batch_size, weight_decay
@@ -128,5 +132,5 @@ class GradualAdaptation(Adaptation):
         """Return AdamW of all weights but those of the base, with a rate that falls as a cosine."""
         optimizer = AdamW(self.own, lr=self.lr, eps=1e-4, weight_decay=self.weight_decay, fused=True)
         span = self.decay_epochs
-        rate = LambdaLR(optimizer, lambda epoch: (1 + math.cos(math.pi * min(epoch / span, 1))) / 2)
+        rate = LambdaLR(optimizer, lambda epoch: (1 + math.cos(math.pi * epoch / span)) / 2)
         return {"optimizer": optimizer, "lr_scheduler": rate}

@@ -32,7 +32,7 @@ class CoCoOp(CoOp):
         base: makes the joint space of f, g and s. It is trained first, on texts with the words of ``context``.
         reduction: of the m dimensions of f(x) in the hidden layer of π ≥ 1; at least one is left.
         epochs: passes over the training images ≥ 1.
-        decay_epochs: E ≥ 1.
+        decay_epochs: E ≥ ``epochs``.
         batch_size: images a step ≥ 1.
         context_keys: all other hyperparameters of :class:`.CoOp` but ``class_specific``.
 

@@ -63,7 +63,7 @@ class CoOp(TextAdaptation):
         class_position: place of the text of the class: ``"end"``, after the context, ``"middle"`` or ``"front"``.
         lr: learning rate η > 0.
         epochs: passes over the training images ≥ 1.
-        decay_epochs: E ≥ 1.
+        decay_epochs: E ≥ ``epochs``.
         batch_size: images a step ≥ 1.
         weight_decay: ≥ 0.
 
@@ -148,6 +148,6 @@ class CoOp(TextAdaptation):
         span = self.decay_epochs
 
         def rate(epoch: int) -> float:
-            return FIRST / self.lr if epoch == 0 else (1 + math.cos(math.pi * min(epoch / span, 1))) / 2
+            return FIRST / self.lr if epoch == 0 else (1 + math.cos(math.pi * epoch / span)) / 2
 
         return {"optimizer": optimizer, "lr_scheduler": LambdaLR(optimizer, rate)}

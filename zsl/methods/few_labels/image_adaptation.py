@@ -51,12 +51,20 @@ class ImageAdaptation(GradualAdaptation):
         self.start = start
 
     def foundations(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
-        """Yield the base with the features of the images, and begin with it when it has been trained."""
+        """Yield the base with the features of the images, and begin with it when it has been trained.
+
+        Raises:
+            InputError: θ(x) are no pixels, or the encoder takes images of another size.
+        """
         with torch.no_grad():
-            features = torch.cat([self.start(x) for x in blocks(train.examples.inputs, IMAGES)])
+            features = torch.cat([self._features(x) for x in blocks(train.examples.inputs, IMAGES)])
         yield self.base, replace(train, examples=Examples(features, train.examples.labels))
         with torch.no_grad():
             self.begin(train)
+
+    def _features(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n width"]:
+        self.start.require_pixels(x)
+        return self.start(x)
 
     def encoded(self, tower: ImageTower, x: Float[Tensor, "n d"]) -> Float[Tensor, "n m"]:
         """Return z(x) = f(e(x))/‖f(e(x))‖, with gradients where they are asked for."""

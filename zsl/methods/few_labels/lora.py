@@ -58,7 +58,7 @@ class LoRAOptions:
     epochs: int = 20
     """passes over the training images ≥ 1"""
     decay_epochs: int = 20
-    """E ≥ 1, of a rate η/2 (1 + cos(πe/E)) in epoch e"""
+    """E ≥ ``epochs``, of a rate η/2 (1 + cos(πe/E)) in epoch e"""
     batch_size: int = 32
     """images a step ≥ 1"""
     weight_decay: float = 0.01

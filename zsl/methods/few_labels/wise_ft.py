@@ -35,8 +35,8 @@ class WiSEFT(ImageAdaptation):
 
     ``outputs``: F = (1 - α) F(θ₀) + α F(θ₁), the control, which takes two passes.
 
-    α = 1 is full fine-tuning. AdamW; the rate rises in ``warm_up`` steps and then falls as a cosine, gradients are
-    clipped to length ``clip``. Running means of batch normalisation stay as they are.
+    α = 1 is full fine-tuning. AdamW; the rate rises in ``warm_up`` steps and then falls as a cosine, which is 0 after E
+    epochs; gradients are clipped to length ``clip``. Running means of batch normalisation stay as they are.
 
     Args:
         dims: sizes of θ(x) and φ(y), and the number of seen classes.
@@ -46,6 +46,7 @@ class WiSEFT(ImageAdaptation):
         ensemble: what is averaged, ``"weights"`` or ``"outputs"``.
         lr: learning rate > 0.
         epochs: passes over the training images ≥ 1.
+        decay_epochs: E ≥ ``epochs``.
         batch_size: images a step ≥ 1; 512 in the paper.
         weight_decay: ≥ 0.
         warm_up: steps ≥ 1 until the rate is ``lr``.
@@ -64,6 +65,7 @@ class WiSEFT(ImageAdaptation):
         ensemble: Literal["weights", "outputs"] = "weights",
         lr: float = 3e-5,
         epochs: int = 10,
+        decay_epochs: int = 10,
         batch_size: int = 64,
         weight_decay: float = 0.1,
         warm_up: int = 500,
@@ -73,7 +75,16 @@ class WiSEFT(ImageAdaptation):
         require_choice(ensemble, "method.ensemble", ("weights", "outputs"))
         require_positive(clip=clip)
         require_count(warm_up=warm_up)
-        super().__init__(dims, base, checkpoint, lr=lr, epochs=epochs, batch_size=batch_size, weight_decay=weight_decay)
+        super().__init__(
+            dims,
+            base,
+            checkpoint,
+            lr=lr,
+            epochs=epochs,
+            decay_epochs=decay_epochs,
+            batch_size=batch_size,
+            weight_decay=weight_decay,
+        )
         self.tower = ImageTower(checkpoint)
         self.alpha, self.ensemble, self.clip, self.warm_up = alpha, ensemble, clip, warm_up
         self.V = nn.Parameter(torch.zeros(dims.seen, self.base.joint))
@@ -115,7 +126,7 @@ class WiSEFT(ImageAdaptation):
         def rate(step: int) -> float:
             if step < self.warm_up:
                 return (step + 1) / self.warm_up
-            last = max(int(self.trainer.estimated_stepping_batches), self.warm_up + 1)
+            last = max(self.decay_epochs * int(self.trainer.num_training_batches), self.warm_up + 1)
             return (1 + math.cos(math.pi * (step - self.warm_up) / (last - self.warm_up))) / 2
 
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, rate), "interval": "step"}}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -28,10 +29,15 @@ Head = Callable[[Dimensions], ZSLModel]
 """sizes -> a method that learns from features; ``dims.seen`` are the classes that it is given examples of"""
 
 
+MOST = 1000
+"""largest multiple of the mean number of images of a seen class"""
 HEADS = ("zsl_head.", "gzsl_head.")
 """prefixes of the names of the weights of heads"""
 
 
+PerClass: TypeAlias = int | str | None
+"""number of synthetic features of a class, or a multiple such as ``3x`` of the mean number of images of a seen class;
+None for ``1x``"""
 Scale = Literal["derived", "data"]
 """units of features inside a generator"""
 
@@ -43,6 +49,27 @@ def require_phi_scale(phi_scale: float | None) -> None:
         InputError: it is not.
     """
     require_positive(phi_scale=1.0 if phi_scale is None else phi_scale)
+
+
+def per_class(features_per_class: PerClass, images: float) -> int:
+    """Return the number of synthetic features of a class where a seen class has ``images`` images on average.
+
+    Raises:
+        InputError: it is neither a whole number nor a multiple, or is out of range.
+    """
+    if isinstance(features_per_class, str):
+        found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*x\s*", features_per_class)
+        times = float(found[1]) if found else 0.0
+        if not 0 < times <= MOST:
+            raise InputError(
+                f"method.features_per_class={features_per_class}: must be a whole number, or a multiple of the mean "
+                f"number of images of a seen class, such as 3x, of at most {MOST}x"
+            )
+        return max(1, round(times * images))
+    if features_per_class is None:
+        return max(1, round(images))
+    require_count(features_per_class=features_per_class)
+    return features_per_class
 
 
 def require_head(head: Head) -> None:
@@ -68,8 +95,8 @@ class FeatureGenerator(ZSLModel):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a head.
-        features_per_class: synthetic features of each unseen class ≥ 1, or None for the mean number of images of a
-            seen class.
+        features_per_class: synthetic features of each unseen class: a number ≥ 1, or a multiple such as ``3x`` of the
+            mean number of images of a seen class; None for ``1x``.
         width: length of what heads learn from in place of h(x), or None for that of h(x).
         space: makes h(x), the space in which heads learn.
         beside: length of what heads learn from beside h(x).
@@ -87,7 +114,7 @@ class FeatureGenerator(ZSLModel):
         self,
         dims: Dimensions,
         head: Head,
-        features_per_class: int | None,
+        features_per_class: PerClass,
         width: int | None = None,
         space: MakeSpace = Space,
         beside: int = 0,
@@ -95,7 +122,7 @@ class FeatureGenerator(ZSLModel):
         output: Output = "linear",
     ) -> None:
         super().__init__()
-        require_count(features_per_class=1 if features_per_class is None else features_per_class)
+        per_class(features_per_class, 1.0)
         require_head(head)
         self.features_per_class = features_per_class
         self.output, self.steps = output, 0
@@ -187,7 +214,7 @@ class FeatureGenerator(ZSLModel):
         """Yield the two heads, each with its training set; both share one draw of synthetic features."""
         unseen = train.classes.unseen_ids
         images = len(train.examples) / max(1, int(train.classes.seen.sum()))
-        each_class = self.features_per_class or max(1, round(images))
+        each_class = per_class(self.features_per_class, images)
         labels = unseen.repeat_interleave(each_class)
         with torch.no_grad():
             synthetic = self.represent_class(train.classes.embeddings[labels])

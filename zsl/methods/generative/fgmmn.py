@@ -11,7 +11,7 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass, Scale, require_phi_scale
 from zsl.methods.generative.networks import Generator, Output, require_reach
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.generative.space import MakeSpace, Space
@@ -48,8 +48,8 @@ class FGMMN(FeatureGenerator):
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
         space: makes the space in which heads learn.
-        features_per_class: synthetic features of each unseen class ≥ 1, or None for the mean number of images of a
-            seen class.
+        features_per_class: synthetic features of each unseen class: a number ≥ 1, or a multiple such as ``3x`` of the
+            mean number of images of a seen class; None for ``1x``.
         noise: length of z ≥ 1, or None for that of φ.
         hidden: width of G's hidden layer ≥ 1.
         phi_scale: c > 0: G is given cφ, beside z; None for c with which seen classes are 4 apart.
@@ -72,7 +72,7 @@ class FGMMN(FeatureGenerator):
         dims: Dimensions,
         head: Head = Softmax,
         space: MakeSpace = Space,
-        features_per_class: int | None = None,
+        features_per_class: PerClass = None,
         noise: int | None = None,
         hidden: int = 1024,
         phi_scale: float | None = None,

@@ -17,7 +17,7 @@ from zsl.errors import InputError
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within, seconds
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.diagnosis import critic_diagnosis
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass, Scale, require_phi_scale
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions, ZSLModel
@@ -28,7 +28,7 @@ class AdversarialKeys(TypedDict, total=False):
 
     space: MakeSpace
     guidance: float
-    features_per_class: int | None
+    features_per_class: PerClass
     noise: int | None
     hidden: int
     critic_hidden: int
@@ -55,8 +55,9 @@ class AdversarialOptions:
     """makes the space in which heads learn"""
     guidance: float = 0.0
     """weight ≥ 0 of what the space charges fakes in the loss of the generator; above 0 they are trained side by side"""
-    features_per_class: int | None = None
-    """synthetic features of each unseen class ≥ 1, or None for the mean number of images of a seen class"""
+    features_per_class: PerClass = None
+    """synthetic features of each unseen class: a number ≥ 1, or a multiple such as ``3x`` of the mean number of images
+    of a seen class; None for ``1x``"""
     noise: int | None = None
     """length of z ≥ 1, or None for that of φ"""
     hidden: int = 1024

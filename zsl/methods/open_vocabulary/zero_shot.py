@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,8 @@ from zsl.hyperparameters import require_choice, require_finite, require_flag, re
 from zsl.methods.alignment.joint_space import JointSpace
 from zsl.methods.method import Dimensions
 from zsl.methods.open_vocabulary.checkpoint import scale_and_bias
+
+log = logging.getLogger(__name__)
 
 
 class ZeroShot(JointSpace):
@@ -34,7 +37,7 @@ class ZeroShot(JointSpace):
             one with the largest cosine counts.
         probabilities: ``"softmax"``, ``"sigmoid"``, or None: sigmoid where ``scale`` is that of a
             checkpoint with a bias, otherwise softmax.
-        checkpoint: folder of a two-tower model of transformers.
+        checkpoint: folder or hub name of a two-tower model of transformers, or ``open_clip:NAME:WEIGHTS``.
 
     Raises:
         InputError: a hyperparameter is out of range.
@@ -94,6 +97,11 @@ class ZeroShot(JointSpace):
                 "one two-tower model"
             )
         scale, bias, probabilities = self.given
+        if scale is None and self.checkpoint is None:
+            log.warning(
+                "method=zero_shot: no logit scale is known; 100 is taken; give the checkpoint of a two-tower model, or "
+                "a scale"
+            )
         if scale is None and self.checkpoint is not None:
             own_scale, own_bias = scale_and_bias(self.checkpoint)
             self.s.fill_(own_scale)

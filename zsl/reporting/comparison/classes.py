@@ -9,7 +9,8 @@ from zsl.outputs.result import Result
 from zsl.outputs.schema import DAGGER
 from zsl.outputs.statistics import Summary, summarize
 from zsl.reporting.comparison.comparisons import run_pairs
-from zsl.reporting.comparison.contenders import Contender, Runs, SplitGroup
+from zsl.reporting.comparison.contenders import Contender, Runs, SplitGroup, pretraining
+from zsl.reporting.layout import pretraining_cell
 
 KINDS = {"T1": ("T1",), "u": ("u",), "s": ("s",), "H": ("u", "s")}
 """metric -> the per-class accuracies that it is computed from"""
@@ -45,6 +46,8 @@ class ClassDifferences:
     b: Contender
     seeds: tuple[int, ...]
     lines: tuple[ClassDifference, ...]
+    pretraining: str = ""
+    """what the card of the data set says of the pretraining of its backbone"""
 
     @property
     def extremes(self) -> tuple[ClassDifference, ...]:
@@ -82,7 +85,8 @@ def by_class(group: SplitGroup, runs: Runs, metric: str, a: Contender, b: Conten
     if not lines:
         return None
     lines.sort(key=lambda line: (-line.difference.mean, line.kind, line.name))
-    return ClassDifferences(group.title, group.protocol, metric, a, b, seeds, tuple(lines))
+    trained = pretraining_cell(pretraining(runs, group.splits))
+    return ClassDifferences(group.title, group.protocol, metric, a, b, seeds, tuple(lines), trained)
 
 
 def _difference(name: str, kind: str, pairs: list[tuple[Result, Result]]) -> ClassDifference | None:

@@ -83,11 +83,12 @@ def _comparisons(
 ) -> int:
     """Show tables of tests and of ranks, or draw the ranks."""
     from zsl.reporting.comparison.comparisons import compare
+    from zsl.reporting.comparison.contenders import pretraining
     from zsl.reporting.comparison.generalisation import MOST, generalise
     from zsl.reporting.comparison.generalisation_layout import generalisation_sheet, generalisations_csv
     from zsl.reporting.comparison.layout import comparison_sheet, comparisons_csv, ranking_sheet
     from zsl.reporting.comparison.ranking import rankings
-    from zsl.reporting.layout import WARNING
+    from zsl.reporting.layout import WARNING, pretraining_lines
 
     ranked, missing = rankings(runs, args.metric)
     if form := _drawn(args.output):
@@ -103,7 +104,8 @@ def _comparisons(
     made = [*map(comparison_sheet, families), *map(generalisation_sheet, new), *map(ranking_sheet, ranked)]
     many = [f"{len(pairs)} pairs are more than {MOST}; choose rows with --row"] * (len(pairs) > MOST)
     made = _noted(made, "no tests over images and classes: ", many)
-    made = _noted(_noted(made, "no ranking: ", missing), WARNING, warnings)
+    made = _noted(_noted(made, "no ranking: ", missing), "", pretraining_lines(pretraining(runs)))
+    made = _noted(made, WARNING, warnings)
     return deliver(made, lambda: comparisons_csv(families, generalisations_csv(new)), args, console)
 
 
@@ -112,9 +114,9 @@ def _classes(
 ) -> int:
     """Show a table, or draw a bar plot, for each class split."""
     from zsl.reporting.comparison.classes import by_class
-    from zsl.reporting.comparison.contenders import single_splits, split_groups
+    from zsl.reporting.comparison.contenders import pretraining, single_splits, split_groups
     from zsl.reporting.comparison.layout import class_sheet, classes_csv
-    from zsl.reporting.layout import WARNING
+    from zsl.reporting.layout import WARNING, pretraining_lines
 
     if len(pairs) > 1:
         labels = ", ".join(repr(row.label) for row in runs)
@@ -129,9 +131,8 @@ def _classes(
         from zsl.reporting.comparison.class_plot import draw
 
         return _write(args.output, draw(found, form))
-    return deliver(
-        _noted([class_sheet(split) for split in found], WARNING, warnings), lambda: classes_csv(found), args, console
-    )
+    made = _noted([class_sheet(split) for split in found], "", pretraining_lines(pretraining(runs)))
+    return deliver(_noted(made, WARNING, warnings), lambda: classes_csv(found), args, console)
 
 
 def _noted(made: list[Sheet], prefix: str, texts: list[str]) -> list[Sheet]:

@@ -17,10 +17,12 @@ from zsl.reporting.comparison.contenders import (
     SplitGroup,
     adapted,
     by_protocol,
+    pretraining,
     share_images,
     single_splits,
 )
 from zsl.reporting.comparison.paired import ALPHA, Paired, holm, paired
+from zsl.reporting.layout import pretraining_cell
 
 RunPair: TypeAlias = tuple[Result, Result]
 Unit: TypeAlias = Literal["seed", "class split", "data set"]
@@ -73,6 +75,8 @@ class Comparisons:
     """whether some pairs are class splits, or data sets, of the same images"""
     adapted: Adapted = ()
     """contenders whose configuration varies between pairs, with the keys that vary"""
+    pretraining: str = ""
+    """what the cards of the data sets say of the pretraining of their backbones"""
 
 
 def compare(
@@ -112,8 +116,8 @@ def within(group: SplitGroup, runs: Runs, metric: str, between: Sequence[tuple[C
         caution, fewest = _caution(*splits[0][0]), min(map(len, splits))
         lines.append(replace(line, seeds=fewest, unpaired=unpaired, deterministic=deterministic, caution=caution))
     overlap = share_images(group.splits, ("features", "labels"))
-    uneven = adapted(runs, [group])
-    return Comparisons(group.title, group.protocol, metric, unit, corrected(lines), overlap, uneven)
+    uneven, trained = adapted(runs, [group]), pretraining_cell(pretraining(runs, group.splits))
+    return Comparisons(group.title, group.protocol, metric, unit, corrected(lines), overlap, uneven, trained)
 
 
 def across(
@@ -134,7 +138,9 @@ def across(
             tested = paired(ours, theirs, commensurable=False)
             lines.append(Comparison(a, b, fmean(ours), fmean(theirs), tested, seeds=fewest))
     overlap, title = share_images([one.splits[0] for one in found], ("labels",)), f"{len(found)} data sets"
-    return Comparisons(title, protocol, metric, "data set", corrected(lines), overlap, adapted(runs, found))
+    uneven = adapted(runs, found)
+    trained = pretraining_cell(pretraining(runs, [split for one in found for split in one.splits]))
+    return Comparisons(title, protocol, metric, "data set", corrected(lines), overlap, uneven, trained)
 
 
 def shared_runs(group: SplitGroup, runs: Runs, metric: str, a: Contender, b: Contender) -> list[list[RunPair]]:

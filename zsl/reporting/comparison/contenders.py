@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from zsl.data.pretraining import on_pretraining
 from zsl.outputs.result import Result
 from zsl.outputs.schema import PROTOCOLS
 from zsl.reporting.table import PATH_KEYS, Row, RowKey, row_key, rows
@@ -157,6 +158,17 @@ def adapted(runs: Runs, found: Sequence[SplitGroup]) -> Adapted:
 def share_images(splits: Sequence[ClassSplit], parts: Sequence[str]) -> bool:
     """Tell whether some of these class splits have the same images, by these fingerprints."""
     return len({tuple(dict(split.fingerprints)[part] for part in parts) for split in splits}) < len(splits)
+
+
+def pretraining(runs: Runs, splits: Container[ClassSplit] | None = None) -> list[tuple[str, tuple[str, ...]]]:
+    """Return titles of data sets, and what their cards say of pretraining, for runs on these class splits (or all)."""
+    return [
+        (run.data_title, on_pretraining(run.card.get("notes", ())))
+        for by_split in runs.values()
+        for split, by_number in by_split.items()
+        if splits is None or split in splits
+        for run in by_number.values()
+    ]
 
 
 def _distinguishing_keys(group: Sequence[RowKey]) -> list[str]:

@@ -14,10 +14,18 @@ from zsl.errors import InputError
 from zsl.outputs.result import Result
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.comparison.classes import KINDS
-from zsl.reporting.comparison.contenders import ClassSplit, Contender, Runs, by_protocol, single_splits
+from zsl.reporting.comparison.contenders import (
+    ClassSplit,
+    Contender,
+    Runs,
+    by_protocol,
+    pretraining,
+    single_splits,
+)
 from zsl.reporting.comparison.paired import ALPHA, holm
 from zsl.reporting.comparison.predictions import NAME, Predicted, read
 from zsl.reporting.comparison.resampling import Accuracies, Hits, Resampled, over_classes, over_images
+from zsl.reporting.layout import pretraining_cell
 
 MOST = 50
 """greatest number of pairs that are tested; resampling takes some tenths of a second per pair"""
@@ -53,6 +61,8 @@ class Generalisation:
     lines: tuple[Generalised, ...]
     missing: tuple[Contender, ...]
     """contenders whose predictions were not saved"""
+    pretraining: str = ""
+    """what the card of the data set says of the pretraining of its backbone"""
 
 
 def generalise(
@@ -85,7 +95,9 @@ def generalise(
             if lines:
                 tested = dict.fromkeys(c for line in lines for c in (line.a, line.b))
                 lacking = (c for c in tested if not all(stored(id(run)) for run in runs[c][split].values()))
-                found.append(Generalisation(single.title, single.protocol, metric, _corrected(lines), tuple(lacking)))
+                trained = pretraining_cell(pretraining(runs, single.splits))
+                tests = (_corrected(lines), tuple(lacking), trained)
+                found.append(Generalisation(single.title, single.protocol, metric, *tests))
     return found
 
 

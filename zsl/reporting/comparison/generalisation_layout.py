@@ -60,6 +60,7 @@ def generalisations_csv(found: Sequence[Generalisation]) -> list[Mapping[str, ob
             "high": tested.high,
             "p": tested.p,
             "p Holm": corrected,
+            "pretraining": each.pretraining,
         }
         for each in found
         for line in each.lines

@@ -164,7 +164,7 @@ def comparisons_csv(families: Sequence[Comparisons], more: Sequence[Mapping[str,
     """Return unrounded comparisons as CSV, one line each, then ``more`` lines of tests over images and classes."""
     header = ["data", "protocol", "metric", "unit", "a", "b", "pairs", "a mean", "b mean", "difference", "ci95", "d_z"]
     header += ["t p", "t p Holm", "Wilcoxon p", "Wilcoxon p Holm", "zeros", "seeds", "unpaired", "remark", "caution"]
-    header += ["low", "high", "p", "p Holm"]
+    header += ["low", "high", "p", "p Holm", "pretraining"]
     lines: list[list[object]] = []
     for found in families:
         for line in found.lines:
@@ -172,7 +172,7 @@ def comparisons_csv(families: Sequence[Comparisons], more: Sequence[Mapping[str,
             cells = [found.title, found.protocol, found.metric, found.unit, line.a.label, line.b.label, test.n]
             cells += [line.a_mean, line.b_mean, test.mean, test.ci, test.d_z, test.t_p, line.t_holm]
             cells += [test.wilcoxon_p, line.wilcoxon_holm, test.zeros, line.seeds, line.unpaired]
-            lines.append([*cells, test.remark, line.caution, "", "", "", ""])
+            lines.append([*cells, test.remark, line.caution, "", "", "", "", found.pretraining])
     lines += [[line.get(name, "") for name in header] for line in more]
     return csv_text([header, *lines])
 
@@ -185,8 +185,9 @@ def classes_csv(found: Sequence[ClassDifferences]) -> str:
         for line in split.lines:
             d = line.difference
             cells = [split.title, split.protocol, split.a.label, split.b.label, line.name, line.kind]
-            lines.append([*cells, line.a_mean, line.b_mean, d.mean, d.std, d.ci, d.n, line.gained, line.lost])
-    return csv_text([[*header, "gained", "lost"], *lines])
+            means = [line.a_mean, line.b_mean, d.mean, d.std, d.ci, d.n, line.gained, line.lost]
+            lines.append([*cells, *means, split.pretraining])
+    return csv_text([[*header, "gained", "lost", "pretraining"], *lines])
 
 
 def _uneven(found: Adapted) -> Iterator[str]:
