@@ -92,6 +92,18 @@ def test_weights_are_constant_and_no_part_of_a_state(folder: Path) -> None:
     torch.testing.assert_close(twin(ids(folder).double()).float(), tower(ids(folder)), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("constant", [True, False])
+def test_training_mode_changes_no_vector_of_a_tower_with_dropout(tmp_path: Path, constant: bool) -> None:
+    folder = checkpoint(tmp_path / "align", "align", hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)
+    tower, phi = TextTower(folder, constant), ids(folder)
+    with torch.no_grad():
+        expected = tower.eval()(phi)
+        assert tower.train().training
+        assert torch.equal(tower(phi), expected)
+        tower.model.train()
+        assert not torch.allclose(tower(phi), expected), "the checkpoint drops something"
+
+
 def test_a_state_of_other_weights_is_refused(tmp_path: Path) -> None:
     state = TextTower(checkpoint(tmp_path / "one", "clip")).state_dict()
     TextTower(checkpoint(tmp_path / "again", "clip")).load_state_dict(state)

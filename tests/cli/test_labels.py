@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from tests.two_towers import checkpoint
+from zsl.backbones.imagenet import imagenet1k
 from zsl.class_embeddings.prompts import Prompts
 from zsl.cli import labels, main
 from zsl.data.dataset import ClassDescriptions
@@ -196,6 +197,17 @@ def test_what_is_refused(
     err = capsys.readouterr().err
     assert reason in err
     assert err.count("\n") == 1
+
+
+def test_the_names_of_imagenet_that_two_classes_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """1,000 classes have 998 names as CLIP was asked them: what is averaged by name has two rows less."""
+    names = imagenet1k()
+    assert len(names) == 1000
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).standard_normal((1000, 64)))
+    own = found(capsys, written(tmp_path, *names), "--matrix", str(tmp_path / "rows.npy"), "--near", "1")
+    alike = [named for kind, named in own if kind == "duplicate"]
+    assert sorted(alike) == ["missile · missile", "sunglasses · sunglasses"]
+    assert len(set(names)) == 1000 - len(alike)
 
 
 def test_the_names_of_lvis_pass_through(data_root: Path, capsys: pytest.CaptureFixture[str]) -> None:

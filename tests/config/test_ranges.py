@@ -29,6 +29,7 @@ ASKED = {
     "fasttext": ["class_embedding.path=x"],
     "matrix": ["class_embedding.path=x"],
     "imagenet": ["data.features=[x]"],
+    "tokens": ["method=coop"],
     "calibrated_stacking": ["correction.gamma=1.0"],
 }
 """overrides of the keys that a choice leaves open"""

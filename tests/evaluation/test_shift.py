@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.special import softmax
 
 import zsl
 from zsl.errors import InputError
@@ -93,6 +94,32 @@ def test_classes_are_masked_by_name_in_every_test_set(world: tuple) -> None:
         assert row["accuracy"] == pytest.approx(100 * np.mean(answers == y[some]))
     every = zsl.shift({"m": model}, {"id": (x, y)}, "id")
     assert every[0]["accuracy"] < rows[0]["accuracy"]
+
+
+def test_some_of_many_classes_are_columns_by_name_and_not_by_index() -> None:
+    """200 of 1,000: asking about them answers as masked scores of all do, with other probabilities."""
+    rng = np.random.default_rng(0)
+    names = np.array([f"class {i}" for i in rng.permutation(1000)])
+    phi, A, y = rng.normal(size=(1000, 16)), rng.normal(size=(16, 32)), rng.integers(0, 1000, 2000)
+    x = phi[y] @ A + 4 * rng.normal(size=(2000, 32))
+    kept = y < 800
+    model = zsl.fit(ESZSL(), x[kept], y[kept], classes=list(names), phi=phi, scale="l2")
+    some = names[rng.permutation(1000)[:200]]
+    images = np.isin(names[y], some)
+    F = model.scores(x[images])
+    masked = np.where(np.isin(names, some), F, -np.inf)
+    expected = 100 * np.mean(names[masked.argmax(1)] == names[y[images]])
+    folders = sorted(some)  # the order of folders on a disk
+    assert folders != [name for name in names if name in set(some)], "is not that of indices"
+    for labels in (list(some), folders):
+        (row,) = zsl.shift({"m": model}, {"r": (x, names[y])}, "r", labels=labels)
+        assert row["accuracy"] == pytest.approx(expected)
+        answers = model.predict(x[images], labels)
+        np.testing.assert_array_equal(answers.labels[:, 0], names[masked.argmax(1)])
+        np.testing.assert_allclose(answers.confidence[:, 0], softmax(masked, axis=1).max(1), rtol=1e-5)
+        assert (answers.confidence[:, 0] > 3 * softmax(F, axis=1)[np.isfinite(masked)].reshape(-1, 200).max(1)).all()
+    by_index = np.array(folders)[F[:, np.isin(names, some)].argmax(1)]
+    assert np.mean(by_index == names[y[images]]) < 0.1 < expected / 100 < 0.95, "an order of its own is another answer"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from zsl.cli import main
 from zsl.errors import InputError
 from zsl.methods.few_labels.coop import FIRST, CoOp
 from zsl.methods.method import Dimensions
+from zsl.outputs.result import read
 from zsl.prediction.saved import load
 
 SAID = spelled("a photo")
@@ -146,14 +147,32 @@ def test_what_cannot_be_is_refused(keys: dict[str, Any], reason: str) -> None:
         CoOp(Dimensions(WIDTH, 24, SEEN), **{"base": Towers, "checkpoint": small_tower(), **keys})
 
 
-def test_the_command_line_trains_saves_and_asks_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def command(folder: Path) -> list[str]:
+    """Write a small data set, and return the words that train on it."""
     names = ["ant", "cow", "red fox", "owl", "bee", "hen"]
-    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32))
-    (tmp_path / "labels.txt").write_text("\n".join(["class", *(names[i % 6] for i in range(60))]))
-    (tmp_path / "split.yaml").write_text(f"seen: {names[:4]}\nval: {names[2:4]}\nunseen: {names[4:]}\n")
-    files = {"root": tmp_path, "features": "x.npy", "labels": "labels.txt", "splits": "split.yaml"}
+    np.save(folder / "x.npy", np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32))
+    (folder / "labels.txt").write_text("\n".join(["class", *(names[i % 6] for i in range(60))]))
+    (folder / "split.yaml").write_text(f"seen: {names[:4]}\nval: {names[2:4]}\nunseen: {names[4:]}\n")
+    files = {"root": folder, "features": "x.npy", "labels": "labels.txt", "splits": "split.yaml"}
     own = ["train", "data=arrays", *(f"data.{key}={value}" for key, value in files.items()), "method=coop"]
-    own += [f"paths.output={tmp_path / 'run'}", "method.epochs=2", "save.model=true", "method.context=a"]
+    return [*own, f"paths.output={folder / 'run'}", "method.epochs=2"]
+
+
+def test_the_number_of_context_vectors_is_chosen_on_validation_classes(tmp_path: Path) -> None:
+    words = ["class_embedding=tokens", f"class_embedding.model={small_tower()}", "selection=validation"]
+    words += ["method.context=null", "method.M=3", "+sweep.M=[2,4]", "sweep.lr=[0.5]", "sweep.class_position=[end]"]
+    assert main([*command(tmp_path), *words, "save.model=true"]) == 0
+    result = read(tmp_path / "run" / "result.json")
+    assert len(result.selection.trials) == 2
+    chosen = result.selection.chosen["method.M"]
+    assert chosen in (2, 4)
+    saved = [load_file(file) for file in (tmp_path / "run" / "model").glob("*.safetensors")]
+    (v,) = [weights["method.v"] for weights in saved if "method.v" in weights]
+    assert v.shape == (chosen, 24)
+
+
+def test_the_command_line_trains_saves_and_asks_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = [*command(tmp_path), "save.model=true", "method.context=a"]
     assert main([*own, "class_embedding=tokens", f"class_embedding.model={small_tower()}"]) == 0
     saved = tmp_path / "run" / "model"
     weights = [name for file in saved.glob("*.safetensors") for name in load_file(file) if ".tower." in name]

@@ -26,9 +26,11 @@ from tests.features import pictures
 from tests.hub_cache import downloaded, with_pickled_weights
 from tests.two_towers import LONGEST, checkpoint
 from zsl.class_embeddings.prompt_files import template_sets
+from zsl.class_embeddings.prompts import Prompts
 from zsl.class_embeddings.text_models import Reader
 from zsl.cli import main
 from zsl.config.experiment import Experiment
+from zsl.data.dataset import ClassDescriptions
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import TrainingSet
@@ -133,6 +135,43 @@ def test_a_mean_of_scores_and_the_largest_score(world: tuple[Path, Path]) -> Non
     largest = scores(model, place, "max", *own, "class_embedding.ensemble=max", "method.largest=true")[0]
     np.testing.assert_allclose(mean, np.mean(singles, axis=0), atol=1e-5)
     np.testing.assert_allclose(largest, np.max(singles, axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("world", ["clip"], indirect=True)
+def test_one_table_says_what_w_adds_to_the_cosine(world: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Texts as φ of other methods: the model itself is the row with W = I, on the same images and the same texts."""
+    model, place = world
+    data = ["data=extracted", f"data.root={place / 'out'}", f"data.splits={place / 'split.yaml'}"]
+    methods = [
+        "method=zero_shot,eszsl,ridge",
+        "data.scale=none",
+        "class_embedding=prompts",
+        f"class_embedding.model={model}",
+    ]
+    places = [f"paths.output={place / 'table'}", f"paths.cache={place / 'cache'}", "save.scores=true"]
+    assert main(["train", "-m", *data, *methods, *places]) == 0
+    capsys.readouterr()
+    assert main(["report", str(place / "table"), "--format", "csv"]) == 0
+    rows = {row["method"]: row for row in csv.DictReader(capsys.readouterr().out.splitlines())}
+    assert set(rows) == {"zero_shot", "eszsl", "ridge"}
+    assert len({row["fingerprint"] for row in rows.values()}) == 1
+    runs = {json.loads(file.read_text())["method"]: file.parent for file in (place / "table").rglob("result.json")}
+    assert set(runs) == set(rows)
+    store = open_store(place / "out")
+    z = dict(zip(store.names, np.asarray(store.features, dtype=float), strict=True))
+    known = ClassDescriptions(NAMES, {})
+    phi = Prompts(model=model, cache=place / "cache").fit(known)(known)
+    own = {name: np.load(run / "predictions.npz") for name, run in runs.items()}
+    assert len({found["images"].tobytes() for found in own.values()}) == 1
+    theta = np.stack([z[str(path)] for path in own["zero_shot"]["images"]])
+    cosine = theta @ phi.T / np.linalg.norm(theta, axis=1, keepdims=True) / np.linalg.norm(phi, axis=1)
+    unseen = own["zero_shot"]["labels"] >= 2
+    for name, found in own.items():
+        alike = np.corrcoef(found["scores"].ravel(), cosine.ravel())[0, 1] > 1 - 1e-9
+        assert alike == (name == "zero_shot"), "W of the others is not I"
+        hits = found["scores"][unseen][:, 2:].argmax(axis=1) + 2 == found["labels"][unseen]
+        each = [hits[found["labels"][unseen] == y].mean() for y in (2, 3)]
+        assert float(rows[name]["T1 mean"]) == pytest.approx(100 * np.mean(each))
 
 
 @pytest.mark.parametrize(

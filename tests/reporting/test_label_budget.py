@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -16,10 +17,14 @@ from hypothesis import strategies as st
 from tests.reporting.test_columns import cells
 from tests.reporting.test_report import run
 from tests.written_results import build, digest
+from zsl.backbones.backbone import identity
+from zsl.backbones.pixels import Pixels
+from zsl.class_embeddings.tokens import Tokens
 from zsl.cli import main
+from zsl.data.pretraining import backbone_note, named_backbone
 from zsl.errors import InputError
 from zsl.outputs.result import Result, write
-from zsl.reporting.label_budget import budgets
+from zsl.reporting.label_budget import LabelBudget, budgets
 from zsl.reporting.table import rows
 
 Make = Callable[..., Result]
@@ -29,8 +34,8 @@ ZERO = {"pairs": "drawings.safetensors", "lr": 0.1}
 def of_shots(make: Make, shots: int | None, draw: int, u: float, s: float = 50.0, **changes: Any) -> Result:
     title = "Birds" if shots is None else f"Birds, {shots} {'shot' if shots == 1 else 'shots'} (seed {draw})"
     method = changes.pop("config", {"alpha": 1.0})
-    config = {"method": method, "data": {"shots": shots, "shots_seed": draw}}
-    prints = {part: digest(f"{shots} {draw}") for part in ("trainval", "train", "val")}
+    config = {"method": method, "data": {"shots": shots, "shots_seed": draw}, "class_embedding": changes.pop("phi", {})}
+    prints = {part: digest(f"{shots} {draw}") for part in ("trainval", "train", "val")} | changes.pop("prints", {})
     return make(
         **{"method": "tip_adapter", "data_title": title, "u": u, "s": s} | changes, config=config, prints=prints
     )
@@ -73,6 +78,104 @@ def test_another_base_is_no_reference(make: Make, runs: Path) -> None:
     costs = {line["method"]: line for line in cells(page.split("## What labels cost")[1])}
     assert costs["tip_adapter lr=0.5"]["labels cost u between"] == "–"
     assert costs["tip_adapter lr=0.1"]["zero labels"] == "aligned"
+
+
+def adapted(*results: Result) -> dict[str, LabelBudget]:
+    return {line.name: line for line in budgets(rows({Path(f"{i}"): result for i, result in enumerate(results)}))}
+
+
+PROMPTS = {"_target_": "zsl.class_embeddings.prompts.Prompts", "model": None, "control": "none", "shuffle_seed": None}
+TOKENS = {"_target_": f"{Tokens.__module__}.{Tokens.__name__}", "model": None, "shuffle_seed": None}
+
+
+def prompted(u: float = 20.0, **phi: Any) -> Result:
+    """The aligned base without labels, on vectors of prompts."""
+    of = {"class_embedding": "prompts", "phi": PROMPTS | phi}
+    return of_shots(build, None, 0, u, method="aligned", config=ZERO, **of)
+
+
+def with_tokens(method: str = "coop", shots: int = 1, u: float = 24.0, base: Any = ZERO, **phi: Any) -> Result:
+    of = {"class_embedding": "tokens", "phi": TOKENS | phi, "prints": {"class_embeddings": digest("tokens")}}
+    return of_shots(build, shots, 0, u, method=method, config={"base": base}, **of)
+
+
+@pytest.mark.parametrize("method", ["coop", "kgcoop", "cocoop", "lora"])
+def test_token_ids_are_compared_with_vectors_of_the_same_text_model(method: str) -> None:
+    found = adapted(prompted(), with_tokens(method), with_tokens(method, 4, 18.0))
+    assert (found[method].reference, found[method].crossing("u")) == ("aligned", "1 and 4")
+    assert found[method].phi == "tokens"
+    assert found[method].place == found["aligned"].place == ("final", "Birds", "prompts")
+
+
+def test_controls_are_no_zero_labels_of_token_ids() -> None:
+    controls = [prompted(3.0, control="shuffled"), prompted(2.0, shuffle_seed=1)]
+    assert adapted(*controls, with_tokens())["coop"].start is None
+    found = adapted(prompted(), *controls, with_tokens())["coop"]
+    assert found.start is not None
+    assert found.start["u"].mean == 20.0
+
+
+@pytest.mark.parametrize("changes", [{"model": "clip"}, {"base": ZERO | {"lr": 0.5}}, {"base": None}])
+def test_another_text_model_or_base_is_none_of_token_ids(changes: Any) -> None:
+    assert adapted(prompted(), with_tokens(**changes))["coop"].start is None
+
+
+def test_vectors_without_a_text_model_are_none_of_token_ids() -> None:
+    attributes = of_shots(build, None, 0, 20.0, method="aligned", config=ZERO, phi={"shuffle_seed": None})
+    assert adapted(attributes, with_tokens())["coop"].start is None
+
+
+def on_pixels(method: str = "wise_ft", shots: int = 1, u: float = 24.0, noted: bool = True, **changes: Any) -> Result:
+    """An adapter of the image encoder, on pixels that were extracted to a folder of another name."""
+    note = backbone_note(named_backbone(identity(Pixels(size=32)))) if noted else "backbone: resnet; crop"
+    card = {"images": 9, "features": 4, "classes": {"seen": 2, "unseen": 1}, "parts": {}, "licences": []}
+    prints = {"features": digest("pixels"), "backbone": digest("pixels 32"), **changes.pop("prints", {})}
+    of = {"data": "pixels", "data_title": f"Pixels, {shots} shots (seed 0)", "card": {**card, "notes": [note]}}
+    return of_shots(build, shots, 0, u, method=method, config={"base": ZERO}, **{**of, **changes}, prints=prints)
+
+
+def on_features() -> Result:
+    return of_shots(build, None, 0, 20.0, method="aligned", config=ZERO, prints={"backbone": digest("efficientnet")})
+
+
+@pytest.mark.parametrize("method", ["wise_ft", "lora_image"])
+def test_pixels_are_compared_with_features_of_the_same_images(method: str) -> None:
+    found = adapted(on_features(), on_pixels(method), on_pixels(method, 4, 18.0))
+    assert (found[method].reference, found[method].crossing("u")) == ("aligned", "1 and 4")
+    assert found[method].data == "Pixels"
+    assert found[method].place == found["aligned"].place == ("final", "Birds", "attributes")
+    assert [line.zero for line in found.values()] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"noted": False},
+        {"prints": {"labels": digest("others")}},
+        {"prints": {"test_seen": digest("others")}},
+        {"prints": {"test_unseen": digest("others")}},
+        {"class_embedding": "prompts"},
+        {"protocol": "tune"},
+    ],
+)
+def test_other_images_classes_or_texts_are_none_of_pixels(changes: Any) -> None:
+    assert adapted(on_features(), on_pixels(**changes))["wise_ft"].start is None
+
+
+@pytest.mark.parametrize("target", ["zsl.backbones.pixels.Pixels", "zsl.backbones.efficientnet_lite.EfficientNetLite"])
+def test_pixels_that_the_run_made_are_known_by_its_configuration(target: str) -> None:
+    given = on_pixels(noted=False)
+    result = replace(given, config={**given.config, "data": {**given.config["data"], "backbone": {"_target_": target}}})
+    assert (adapted(on_features(), result)["wise_ft"].start is not None) == target.endswith("Pixels")
+
+
+def test_one_figure_has_all_adapters_of_a_base(tmp_path: Path) -> None:
+    image: dict[str, Any] = {"class_embedding": "prompts", "phi": PROMPTS}
+    for i, result in enumerate((prompted(), with_tokens(), on_pixels(**image))):
+        write(result, tmp_path / str(i))
+    run(tmp_path, "--shots", "--output", tmp_path / "curve.svg")
+    assert (tmp_path / "curve.svg").read_text().count(">Birds (final), prompts<") == 1
+    assert "Pixels" not in (tmp_path / "curve.svg").read_text()
 
 
 @given(st.lists(st.floats(1, 99), min_size=1, max_size=5), st.floats(1, 99))

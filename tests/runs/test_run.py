@@ -227,3 +227,13 @@ def test_a_head_is_chosen_with_values_of_its_own(tmp_path: Path) -> None:
 def test_what_a_sweep_says_of_heads_is_checked(sweep: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "data=synthetic", "method=fclswgan", "selection=validation", sweep]) == 2
     assert capsys.readouterr().err.startswith(f"zsl: error: {message}")
+
+
+def test_a_supervised_method_says_so_below_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = train(tmp_path / "probe", "data=synthetic", "method=linear_probe", "method.base.epochs=1")
+    assert [note.partition(":")[0] for note in result["notes"]] == ["supervised"]
+    assert train(tmp_path / "cache", "data=synthetic", "method=tip_adapter", "method.base.epochs=1")["notes"] == []
+    capsys.readouterr()
+    assert main(["report", str(tmp_path), "--format", "markdown"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "supervised" in line)
+    assert line.startswith("- linear_probe: supervised: seen classes are scored by a classifier of their labelled")

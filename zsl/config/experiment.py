@@ -156,6 +156,7 @@ class Experiment:
                 if chosen := of_embedding({name: value}):
                     check("class_embedding", self.with_embedding(chosen).config["class_embedding"], ClassEmbeddingKeys)
         self._require_lengths()
+        self._require_directions()
 
     def _require_text_tower(self) -> None:
         from zsl.config.build import ANY_DATA, build_class_embedding
@@ -185,6 +186,17 @@ class Experiment:
                     "class_embedding.ensemble=mean_scores: the method scales φ to length 1, which makes it "
                     f"mean_normalised; add {key}.cosine=false"
                 )
+
+    def _require_directions(self) -> None:
+        """Refuse a scaling of features under which those of a two-tower model have other cosines."""
+        from zsl.config.build import ANY_DATA
+        from zsl.methods.open_vocabulary.zero_shot import ZeroShot
+
+        scale, method = self.config["data"]["scale"], self.method(ANY_DATA, {})
+        if scale not in ("none", "l2") and isinstance(getattr(method, "base", method), ZeroShot):
+            raise InputError(
+                f"data.scale={scale}: changes the cosines of images and texts of a two-tower model; add data.scale=none"
+            )
 
     def _require_one_process(self) -> None:
         from zsl.config.build import ANY_DATA

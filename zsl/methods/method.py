@@ -59,6 +59,8 @@ class ZSLModel(LightningModule, ABC):
     """whether θ(x) has to be pixels, which the method's own image encoder reads (``backbone=pixels``)"""
     token_ids: ClassVar[bool] = False
     """whether φ(y) has to be token ids, which the method's own text tower reads (``class_embedding=tokens``)"""
+    supervised: ClassVar[bool] = False
+    """whether labelled images alone, not descriptions, tell seen classes from each other; tables say so"""
 
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""

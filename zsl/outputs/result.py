@@ -89,6 +89,8 @@ class Result:
     deterministic: bool | None = None
     """whether building and training drew no random number, so that every seed gives the same result; None where it is
     not known"""
+    notes: Sequence[str] = field(default_factory=list)
+    """what tables say of the method beside its setting, such as ``supervised: …``; absent in older results"""
     overrides: Sequence[str] = field(default_factory=list)
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None

@@ -217,6 +217,7 @@ _FIELDS: Check = record(
         "synthetic": synthetic,
         "chance": chance,
         "deterministic": optional(whether),
+        "notes": sequence(string),
         "config": mapping(anything),
         "overrides": sequence(string),
         "versions": mapping(text),
@@ -224,7 +225,7 @@ _FIELDS: Check = record(
         "timings": mapping(number(low=0)),
         "created": utc,
     },
-    absent=("card", "synthetic", "chance", "deterministic"),
+    absent=("card", "synthetic", "chance", "deterministic", "notes"),
 )
 
 

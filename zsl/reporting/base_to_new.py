@@ -10,7 +10,7 @@ from zsl.errors import InputError
 from zsl.outputs.schema import DAGGER
 from zsl.outputs.statistics import over_seeds
 from zsl.reporting.columns import CALIBRATED
-from zsl.reporting.layout import MOST, SECTIONS, pretraining_lines, sheets
+from zsl.reporting.layout import MOST, SECTIONS, sheets, statements
 from zsl.reporting.pivot import WORDS, pivot
 from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after, without_shared
 from zsl.reporting.table import Row
@@ -85,7 +85,7 @@ def _averages(rows: Sequence[Row], unions: Sequence[str]) -> list[Sheet]:
         if lines:
             header = (*WORDS, "data sets", *heads)
             numeric = numbers_after(len(WORDS), header)
-            below = (*AVERAGES, *pretraining_lines((row.key.data_title, row.pretraining) for row in own))
+            below = (*AVERAGES, *statements(own))
             made.append(without_shared(Sheet(f"Averages, {title}", header, tuple(lines), below, (), numeric)))
     return made
 

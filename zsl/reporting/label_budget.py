@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from zsl.data.few_shot import title_of_all
 from zsl.errors import InputError
 from zsl.outputs.statistics import Summary, over_seeds
-from zsl.reporting.layout import SECTIONS, pretraining_lines
+from zsl.reporting.layout import SECTIONS, method_lines, pretraining_lines
 from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after, without_shared
 from zsl.reporting.table import Row, RowKey
 from zsl.reporting.wording import brief, figure, label, value
@@ -20,6 +20,14 @@ SHOWN = ("u", "s", "H", "u_calibrated", "s_calibrated", "H_calibrated")
 UNSEEN = ("u", "u_calibrated")
 TEST = ("features", "labels", "test_seen", "test_unseen")
 """fingerprints that runs with other training images share"""
+IMAGES = ("labels", "test_seen", "test_unseen")
+"""those that runs with other features of the same images share"""
+TOKENS = json.dumps("zsl.class_embeddings.tokens.Tokens")
+"""class of φ(y) that a text tower of the method reads"""
+TEXTS = ("class_embedding.model", "class_embedding.shuffle_seed")
+"""keys in which token ids of texts are as vectors of texts"""
+CONTROL = json.dumps("none")
+"""value of ``class_embedding.control`` of texts that are no control"""
 ALL = "all"
 """labels of runs without ``data.shots``, which use every training image"""
 NOTES = (
@@ -52,11 +60,15 @@ class LabelBudget:
     """metrics of that line"""
     pretraining: tuple[str, ...] = ()
     """what the card of the data set says of the pretraining of its backbone"""
+    notes: tuple[str, ...] = ()
+    """what runs say of their methods"""
+    beside: tuple[str, str, str] | None = None
+    """place of the line without labels, None where there is none"""
 
     @property
     def place(self) -> tuple[str, str, str]:
         """Return protocol, data set and class embedding, whose lines stand in one figure."""
-        return self.protocol, self.data, self.phi
+        return self.beside or (self.protocol, self.data, self.phi)
 
     def crossing(self, metric: str) -> str:
         """Return between which numbers of labels ``metric`` falls below that without labels; empty if not known."""
@@ -107,10 +119,10 @@ def budgets(rows: Sequence[Row]) -> list[LabelBudget]:
     for row in rows:
         groups[_group(row.key)].append(row)
     varying = _varying(rows)
-    lines = [(own[0].key, _line(own, varying)) for own in groups.values()]
-    unlabelled = [(key, line) for key, line in lines if line.zero]
-    found = [_compared(key, line, unlabelled) for key, line in lines]
-    return sorted(found, key=lambda line: (line.protocol, line.data, not line.zero, line.name))
+    lines = [(own[0], _line(own, varying)) for own in groups.values()]
+    unlabelled = [(row.key, line) for row, line in lines if line.zero]
+    found = [_compared(row, line, unlabelled) for row, line in lines]
+    return sorted(found, key=lambda line: (*line.place[:2], not line.zero, line.name))
 
 
 def _line(rows: Sequence[Row], varying: Mapping[str, Sequence[str]]) -> LabelBudget:
@@ -124,22 +136,60 @@ def _line(rows: Sequence[Row], varying: Mapping[str, Sequence[str]]) -> LabelBud
     points = {shots: over_seeds(runs[shots]) for shots in sorted(runs, key=lambda shots: (shots is None, shots or 0))}
     trained = tuple(dict.fromkeys(note for row in rows for note in row.pretraining))
     return LabelBudget(
-        title_of_all(first.data_title), first.protocol, first.class_embedding, name, zero, points, pretraining=trained
+        title_of_all(first.data_title),
+        first.protocol,
+        first.class_embedding,
+        name,
+        zero,
+        points,
+        pretraining=trained,
+        notes=tuple(method_lines((row.key.method, row.notes) for row in rows)),
     )
 
 
-def _compared(own: RowKey, line: LabelBudget, unlabelled: Sequence[tuple[RowKey, LabelBudget]]) -> LabelBudget:
-    """Return the line with that of its base without labels, or with the only one without labels on its data and φ."""
+def _compared(own: Row, line: LabelBudget, unlabelled: Sequence[tuple[RowKey, LabelBudget]]) -> LabelBudget:
+    """Return the line with that of its base without labels, or with the only one without labels on its data and φ.
+
+    An adapter that trains an encoder reads pixels or token ids, where its base has features or vectors of texts: where
+    no line has its own inputs, one counts whose inputs are made of the same images and by the same text model.
+    """
     if line.zero:
         return line
-    base = _method(own, "method.base.")
-    found = [
-        other
+    base = _method(own.key, "method.base.")
+    of_base = [
+        (key, other)
         for key, other in unlabelled
-        if (_data(key), key.class_embedding, key.policy) == (_data(own), own.class_embedding, own.policy)
+        if key.policy == own.key.policy
         if all(base.get(name, text) == text for name, text in _method(key, "method.").items())
     ]
-    return replace(line, reference=found[0].name, start=found[0].points[0]) if len(found) == 1 else line
+    found = [other for key, other in of_base if _inputs(key) == _inputs(own.key)]
+    if base and not found:
+        found = [other for key, other in of_base if _same_images(own, key) and _same_texts(own.key, key)]
+    if len(found) != 1:
+        return line
+    return replace(line, reference=found[0].name, start=found[0].points[0], beside=found[0].place)
+
+
+def _inputs(of: RowKey) -> tuple[object, ...]:
+    return _data(of), of.class_embedding
+
+
+def _same_images(own: Row, other: RowKey) -> bool:
+    """Return whether the data are the same, but for the encoder of the images where ``own`` reads pixels."""
+    if not own.pixels:
+        return _data(own.key) == _data(other)
+    a, b = ((of.protocol, *(dict(of.fingerprints)[name] for name in IMAGES)) for of in (own.key, other))
+    return a == b
+
+
+def _same_texts(own: RowKey, other: RowKey) -> bool:
+    """Return whether φ are the same; where ``own`` has token ids, whether the text model is, and texts no control."""
+    a, b = dict(own.config), dict(other.config)
+    if a.get("class_embedding._target_") != TOKENS:
+        return own.class_embedding == other.class_embedding
+    if b.get("class_embedding.control", CONTROL) != CONTROL or "class_embedding.model" not in b:
+        return False
+    return all(a.get(key) == b.get(key) for key in TEXTS)
 
 
 def _shots(row: Row) -> int | None:
@@ -191,8 +241,9 @@ def budget_sheets(lines: Sequence[LabelBudget], std: bool = False) -> list[Sheet
             for shots, at in line.points.items()
         ]
         header = ("method", "data", "φ", "labels", "runs", *map(label, names))
-        trained = pretraining_lines((line.data, line.pretraining) for line in own)
-        made.append(without_shared(_sheet(f"Labels per class, {title}", header, body, 3, (*NOTES, *trained))))
+        stated = pretraining_lines((line.data, line.pretraining) for line in own)
+        stated += dict.fromkeys(note for line in own for note in line.notes)
+        made.append(without_shared(_sheet(f"Labels per class, {title}", header, body, 3, (*NOTES, *stated))))
         unseen = [name for name in UNSEEN if name in names]
         costs = [
             [line.name, line.data, line.reference or "–", *(cell for name in unseen for cell in _cost(line, name))]
@@ -200,7 +251,7 @@ def budget_sheets(lines: Sequence[LabelBudget], std: bool = False) -> list[Sheet
             if not line.zero
         ]
         header = ("method", "data", "zero labels", *(head for name in unseen for head in _heads(name)))
-        made.append(_sheet(f"What labels cost, {title}", header, costs, len(header), (LEAD, *trained)))
+        made.append(_sheet(f"What labels cost, {title}", header, costs, len(header), (LEAD, *stated)))
     return made
 
 

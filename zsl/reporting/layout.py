@@ -129,6 +129,18 @@ def pretraining_lines(known: Pretraining) -> list[str]:
     return [f"{WARNING if OVERLAP in note else ''}{title}: {note}" for title, note in stated]
 
 
+def method_lines(known: Iterable[tuple[str, Iterable[str]]]) -> list[str]:
+    """Return notes below a table on methods, each once, given methods and what their runs say of them."""
+    return list(dict.fromkeys(f"{method}: {note}" for method, notes in known for note in notes))
+
+
+def statements(rows: Iterable[Row]) -> list[str]:
+    """Return notes below a table of these rows on the pretraining of backbones and on methods."""
+    known = list(rows)
+    trained = pretraining_lines((row.key.data_title, row.pretraining) for row in known)
+    return [*trained, *method_lines((row.key.method, row.notes) for row in known)]
+
+
 def pretraining_cell(known: Pretraining) -> str:
     """Return the same for a cell of CSV, with the titles of data sets where there are several."""
     stated: dict[str, dict[str, None]] = defaultdict(dict)
@@ -168,7 +180,7 @@ def _notes(rows: Sequence[Row], columns: Sequence[str], std: bool) -> Iterator[s
     if any(name.endswith(DAGGER) for name in columns):
         yield f"{DAGGER} chosen on the test set: an oracle, not comparable with the other columns"
     yield from map(gap_note, oracle_gaps(rows))
-    yield from pretraining_lines((row.key.data_title, row.pretraining) for row in rows)
+    yield from statements(rows)
     yield from (f"{WARNING}{warning}" for row in rows for warning in row.warnings)
 
 

@@ -18,7 +18,7 @@ from zsl.outputs.schema import scale
 from zsl.reporting.chance_notes import MARK, chance_notes
 from zsl.reporting.comparability import features
 from zsl.reporting.equivalence import MIN_SEEDS
-from zsl.reporting.layout import MEAN_OF_H, pretraining_lines
+from zsl.reporting.layout import MEAN_OF_H, statements
 from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after
 from zsl.reporting.table import Row, RowKey, row_key, rows
 from zsl.reporting.verdict import Comparison, compare, signed
@@ -168,7 +168,7 @@ def _section(each: Reproduction) -> Sheet:
             if text
         ),
         *chance_notes([row], names),
-        *pretraining_lines([(of.data_title, row.pretraining)]),
+        *statements([row]),
         f"command: {command(each)}",
         f"results: {', '.join(dict.fromkeys(_portable(path) for path in each.paths))}",
         *(f"warning: {warning}" for warning in row.warnings),
@@ -210,7 +210,7 @@ def _notes(found: Sequence[Reproduction]) -> Iterator[str]:
     )
     yield MEAN_OF_H
     yield from chance_notes([each.row for each in found], SHOWN)
-    yield from pretraining_lines((each.row.key.data_title, each.row.pretraining) for each in found)
+    yield from statements(each.row for each in found)
     tolerances = sorted({comparison.claim.tolerance for comparison in compared})
     if tolerances:
         points = ", ".join(f"{tolerance:g}" for tolerance in tolerances)

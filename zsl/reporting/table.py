@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from zsl.data.pretraining import on_pretraining
+from zsl.data.pretraining import BACKBONE, on_pretraining
 from zsl.outputs import edges
 from zsl.outputs.chance import at_chance, levels
 from zsl.outputs.identity import MEANS, is_neutral
@@ -28,6 +28,8 @@ OF_SELECTION = ("sweep", "search", "selection")
 """groups of the configuration that are read where something is chosen"""
 PLACE_OF_SEARCH = frozenset({"search.study", "search.storage", "search.stale"})
 """keys of a search that say where its trials are kept, not which are made"""
+PIXELS = ("zsl.backbones.pixels.Pixels", f"{BACKBONE}pixels ")
+"""class whose features are pixels, and beginning of the note on a card that names it"""
 
 
 @dataclass(frozen=True, order=True)
@@ -71,6 +73,10 @@ class Row:
     """dotted key -> value chosen by the selection, one mapping per seed; empty where nothing was chosen"""
     pretraining: tuple[str, ...] = ()
     """what the card of the data set says of the pretraining of its backbone"""
+    notes: tuple[str, ...] = ()
+    """what the runs say of the method"""
+    pixels: bool = False
+    """whether θ(x) are pixels, for an image encoder of the method"""
 
 
 def row_key(result: Result) -> RowKey:
@@ -154,7 +160,15 @@ def _row(of: RowKey, repeats: Mapping[int, list[Path]], results: Mapping[Path, R
         at_chance=at_chance(latest, summaries),
         chosen=() if of.policy == "fixed" else tuple(run.selection.chosen for run in latest if run.selection.chosen),
         pretraining=tuple(dict.fromkeys(note for run in latest for note in on_pretraining(run.card.get("notes", ())))),
+        notes=tuple(dict.fromkeys(note for run in latest for note in run.notes)),
+        pixels=any(map(_of_pixels, latest)),
     )
+
+
+def _of_pixels(run: Result) -> bool:
+    backbone = run.config.get("data", {}).get("backbone")
+    named = isinstance(backbone, Mapping) and backbone.get("_target_") == PIXELS[0]
+    return named or any(note.startswith(PIXELS[1]) for note in run.card.get("notes", ()))
 
 
 def _deterministic(runs: Sequence[Result], metrics: Mapping[str, Summary]) -> bool:

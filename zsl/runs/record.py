@@ -34,6 +34,8 @@ from zsl.tracking.tracker import RunDescription
 
 OCCURRENCES = (1, 5, TOP)
 """values of k for which k-occurrences are recorded; values above the number of classes are left out"""
+SUPERVISED = "supervised: seen classes are scored by a classifier of their labelled images, not by their descriptions"
+"""note on the method of a run that declares to be supervised"""
 
 
 def describe_run(
@@ -96,6 +98,7 @@ def record(
         synthetic=_synthetic(*means, stage) if means else {},
         chance=chance(evaluation.zsl, _every(evaluation)),
         deterministic=model.deterministic,
+        notes=[SUPERVISED] * model.supervised,
         overrides=list(experiment.overrides),
         versions=_versions(),
         commit=_commit(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -33,6 +35,8 @@ class LinearProbe(Adaptation):
     Raises:
         InputError: λ is not a finite number greater than 0, or the base is no joint space.
     """
+
+    supervised: ClassVar[bool] = True
 
     def __init__(self, dims: Dimensions, base: Base = Aligned, lamb: float = 0.01) -> None:
         super().__init__(dims, base)

@@ -83,12 +83,11 @@ def _comparisons(
 ) -> int:
     """Show tables of tests and of ranks, or draw the ranks."""
     from zsl.reporting.comparison.comparisons import compare
-    from zsl.reporting.comparison.contenders import pretraining
     from zsl.reporting.comparison.generalisation import MOST, generalise
     from zsl.reporting.comparison.generalisation_layout import generalisation_sheet, generalisations_csv
     from zsl.reporting.comparison.layout import comparison_sheet, comparisons_csv, ranking_sheet
     from zsl.reporting.comparison.ranking import rankings
-    from zsl.reporting.layout import WARNING, pretraining_lines
+    from zsl.reporting.layout import WARNING
 
     ranked, missing = rankings(runs, args.metric)
     if form := _drawn(args.output):
@@ -104,7 +103,7 @@ def _comparisons(
     made = [*map(comparison_sheet, families), *map(generalisation_sheet, new), *map(ranking_sheet, ranked)]
     many = [f"{len(pairs)} pairs are more than {MOST}; choose rows with --row"] * (len(pairs) > MOST)
     made = _noted(made, "no tests over images and classes: ", many)
-    made = _noted(_noted(made, "no ranking: ", missing), "", pretraining_lines(pretraining(runs)))
+    made = _noted(_noted(made, "no ranking: ", missing), "", _statements(runs))
     made = _noted(made, WARNING, warnings)
     return deliver(made, lambda: comparisons_csv(families, generalisations_csv(new)), args, console)
 
@@ -114,9 +113,9 @@ def _classes(
 ) -> int:
     """Show a table, or draw a bar plot, for each class split."""
     from zsl.reporting.comparison.classes import by_class
-    from zsl.reporting.comparison.contenders import pretraining, single_splits, split_groups
+    from zsl.reporting.comparison.contenders import single_splits, split_groups
     from zsl.reporting.comparison.layout import class_sheet, classes_csv
-    from zsl.reporting.layout import WARNING, pretraining_lines
+    from zsl.reporting.layout import WARNING
 
     if len(pairs) > 1:
         labels = ", ".join(repr(row.label) for row in runs)
@@ -131,8 +130,16 @@ def _classes(
         from zsl.reporting.comparison.class_plot import draw
 
         return _write(args.output, draw(found, form))
-    made = _noted([class_sheet(split) for split in found], "", pretraining_lines(pretraining(runs)))
+    made = _noted([class_sheet(split) for split in found], "", _statements(runs))
     return deliver(_noted(made, WARNING, warnings), lambda: classes_csv(found), args, console)
+
+
+def _statements(runs: Runs) -> list[str]:
+    """Return notes on the pretraining of backbones and on methods."""
+    from zsl.reporting.comparison.contenders import method_notes, pretraining
+    from zsl.reporting.layout import method_lines, pretraining_lines
+
+    return [*pretraining_lines(pretraining(runs)), *method_lines(method_notes(runs))]
 
 
 def _noted(made: list[Sheet], prefix: str, texts: list[str]) -> list[Sheet]:

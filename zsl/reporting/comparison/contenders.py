@@ -171,6 +171,16 @@ def pretraining(runs: Runs, splits: Container[ClassSplit] | None = None) -> list
     ]
 
 
+def method_notes(runs: Runs) -> list[tuple[str, tuple[str, ...]]]:
+    """Return methods, and what their runs say of them."""
+    return [
+        (contender.method, tuple(run.notes))
+        for contender, by_split in runs.items()
+        for by_number in by_split.values()
+        for run in by_number.values()
+    ]
+
+
 def _distinguishing_keys(group: Sequence[RowKey]) -> list[str]:
     """Return the keys that distinguish rows on one class split: all keys of the method, and others where needed."""
     splits: dict[ClassSplit, list[dict[str, str]]] = defaultdict(list)
