@@ -39,6 +39,9 @@ METHODS = {
     "eszsl": ["method=eszsl", "sweep.gamma=[0.1,10]", "sweep.lamb=[1]"],
     "sje": ["method=sje", "method.epochs=2", "method.batch_size=16", "sweep.lr=[0.1]"],
 }
+TOWER = ["method=coop", "method.epochs=1", "method.batch_size=256", "method.base.epochs=2"]
+TOWER += ["sweep.lr=[0.1]", "sweep.class_position=[end]"]
+"""a method that reads token ids"""
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +100,8 @@ class Run:
 @cache
 def composed(embedding: str, method: str) -> DictConfig:
     overrides = ["data=synthetic", "data.scale=l2", "selection=validation", "trainer.progress_bar=false"]
-    cfg = compose([*overrides, *METHODS[method], f"class_embedding={embedding}"])
+    chosen = TOWER if embedding == "tokens" else METHODS[method]
+    cfg = compose([*overrides, *chosen, f"class_embedding={embedding}"])
     assert isinstance(cfg, DictConfig)
     return cfg
 

@@ -12,7 +12,7 @@ from zsl.cli import main
 from zsl.config.experiment import Experiment
 
 SMALL = ["data=synthetic", "method=fclswgan", "method.hidden=8", "method.critic_hidden=8", "selection=validation"]
-SMALL += ["method.features_per_class=5", "method.classifier_epochs=1"]
+SMALL += ["sweep.features_per_class=[5]", "method.classifier_epochs=1"]
 
 
 def trained(folder: Path, *overrides: str) -> dict[str, Any]:
@@ -43,10 +43,11 @@ def test_the_best_epoch_within_a_budget_is_chosen_and_made_again(tmp_path: Path)
 @pytest.mark.parametrize(
     ("overrides", "axes"),
     [
-        (["method=fclswgan"], {"head.weight_decay"}),
-        (["method=fclswgan", "method/head=eszsl"], set()),
-        (["method=fclswgan", "+sweep.head=[softmax,eszsl]"], {"head"}),
-        (["method=fclswgan", "+sweep.head.lr=[0.1]"], {"head.weight_decay", "head.lr"}),
+        (["method=fclswgan"], {"features_per_class", "head.weight_decay"}),
+        (["method=fclswgan", "method/head=eszsl"], {"features_per_class"}),
+        (["method=fclswgan", "+sweep.head=[softmax,eszsl]"], {"features_per_class", "head"}),
+        (["method=fclswgan", "+sweep.head.lr=[0.1]"], {"features_per_class", "head.weight_decay", "head.lr"}),
+        (["method=cada_vae"], {"seen_per_class", "head.weight_decay"}),
     ],
 )
 def test_axes_of_a_head_are_those_that_it_has(overrides: list[str], axes: set[str]) -> None:

@@ -178,7 +178,7 @@ def test_what_is_chosen_is_best_by_the_objective(tmp_path: Path) -> None:
 
 def test_a_head_is_chosen_on_validation_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small = ["data=synthetic", "method=fclswgan", "method.hidden=16", "method.critic_hidden=16", "method.epochs=2"]
-    small += ["method.features_per_class=10", "selection=validation"]
+    small += ["sweep.features_per_class=[10]", "selection=validation"]
     places = [f"paths.output={tmp_path / 'run'}", f"paths.cache={tmp_path / 'cache'}"]
     assert main(["train", *small, "+sweep.head=[softmax,eszsl]", *places]) == 0
     result = json.loads((tmp_path / "run" / "result.json").read_text())
@@ -194,7 +194,7 @@ def test_a_head_is_chosen_on_validation_classes(tmp_path: Path, capsys: pytest.C
 def test_a_head_is_chosen_with_values_of_its_own(tmp_path: Path) -> None:
     """A chosen head gives the metrics of that head configured directly; a search by Optuna chooses the same head."""
     small = ["data=synthetic", "method=fclswgan", "method.hidden=16", "method.critic_hidden=16", "method.epochs=2"]
-    small += ["method.features_per_class=10", f"paths.cache={tmp_path / 'cache'}"]
+    small += ["method.features_per_class=10", "sweep.features_per_class=[10]", f"paths.cache={tmp_path / 'cache'}"]
     heads = "[{softmax:{epochs:1,lr:0.0001}},{sje:{lr:0.01,epochs:3}},{eszsl:{gamma:10.0}}]"
     space = [f"+sweep.head={heads}"]
     found = train(tmp_path / "found", *small, *space, "selection=validation")
