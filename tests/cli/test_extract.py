@@ -37,6 +37,14 @@ def files(count: int) -> dict[str, bytes]:
     return {f"{name}/{i:03d}.png": pictures.png(1000 * k + i, 40) for k, name in enumerate(NAMES) for i in range(count)}
 
 
+def described_images(folder: Path) -> None:
+    """Write images of four classes, a split file and two attributes of every class."""
+    pictures.folder(folder / "images", files(6))
+    (folder / "split.yaml").write_text(SPLIT)
+    rows = "".join(f"{name},{i},{i * i}\n" for i, name in enumerate(NAMES))
+    (folder / "phi.csv").write_text(f"class,a,b\n{rows}")
+
+
 def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
@@ -45,9 +53,7 @@ def test_from_images_to_a_result(
     tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    pictures.folder(tmp_path / "images", files(6))
-    Path("split.yaml").write_text(SPLIT)
-    Path("phi.csv").write_text("class,a,b\n" + "".join(f"{name},{i},{i * i}\n" for i, name in enumerate(NAMES)))
+    described_images(tmp_path)
     assert main(["extract", "images", "out", "backbone=transformers", f"model={checkpoint}", "rows=10"]) == 0
     assert "24 images of 4 classes, 32 features each" in capsys.readouterr().out
     assert sorted(path.name for path in Path("out").iterdir()) == [
@@ -72,9 +78,7 @@ def test_a_saved_model_keeps_its_backbone(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ZSL_CACHE", str(tmp_path / "cache"))
-    pictures.folder(tmp_path / "images", files(6))
-    Path("split.yaml").write_text(SPLIT)
-    Path("phi.csv").write_text("class,a,b\n" + "".join(f"{name},{i},{i * i}\n" for i, name in enumerate(NAMES)))
+    described_images(tmp_path)
     data = ["data=image_folder", "data.root=images", "data.splits=split.yaml", "data.attributes=phi.csv"]
     own = shutil.copytree(checkpoint, tmp_path / "own")
     backbone = [
@@ -176,9 +180,7 @@ def test_from_tokens_to_a_result(
 ) -> None:
     """Class token and patches of every image, through two transformer blocks."""
     monkeypatch.chdir(tmp_path)
-    pictures.folder(tmp_path / "images", files(6))
-    Path("split.yaml").write_text(SPLIT)
-    Path("phi.csv").write_text("class,a,b\n" + "".join(f"{name},{i},{i * i}\n" for i, name in enumerate(NAMES)))
+    described_images(tmp_path)
     extracted = ["extract", "images", "out", "backbone=transformers", f"model={checkpoint}", "pooling=tokens"]
     assert main(extracted) == 0
     assert "24 images of 4 classes, 17 × 32 features each" in capsys.readouterr().out

@@ -42,7 +42,7 @@ class Tokens:
     scales: ClassVar[tuple[EmbeddingScale, ...]] = ("none",)
     """values of ``scale``: token ids are no vector"""
     token_ids: ClassVar[bool] = True
-    """which methods with a text tower alone can read"""
+    """whether φ(y) are token ids, which only methods with a text tower read"""
 
     def fit(self, known: ClassDescriptions) -> Embed:
         """Check template and model folder, and return the tokenizer; nothing is fitted.

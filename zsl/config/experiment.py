@@ -139,75 +139,17 @@ class Experiment:
                     build_correction(self.config["correction"], changed)
 
     def _check_method(self) -> None:
-        from zsl.config.build import ANY_DATA, require_buildable
+        from zsl.config.build import require_buildable
+        from zsl.config.combinations import require_combination
 
         require_buildable(self.config["method"], {})
-        self._require_text_tower()
-        self._require_one_process()
-        if self.selection.policy == "fixed" and self.method(ANY_DATA, {}).budget is not None:
-            raise InputError(
-                f"method.budget={self.config['method'].get('budget')}: the number of epochs, and every result, would "
-                "depend on the speed of the machine; add selection=validation, which chooses it, or leave it out"
-            )
         for name, axis in self.space.items():
             for value in extremes(axis):
                 if of_method({name: value}):
                     require_buildable(self.config["method"], {name: value})
                 if chosen := of_embedding({name: value}):
                     check("class_embedding", self.with_embedding(chosen).config["class_embedding"], ClassEmbeddingKeys)
-        self._require_lengths()
-        self._require_directions()
-
-    def _require_text_tower(self) -> None:
-        from zsl.config.build import ANY_DATA, build_class_embedding
-
-        is_tokens = getattr(build_class_embedding(self.config["class_embedding"]), "token_ids", False)
-        if is_tokens and not self.method(ANY_DATA, {}).token_ids:
-            raise InputError(
-                f"class_embedding={self.names.class_embedding}: method={self.names.method} takes vectors, not token "
-                "ids; choose another class_embedding, or a method with a text tower, such as coop"
-            )
-
-    def _require_lengths(self) -> None:
-        """Refuse a mean of scores where the method takes all φ at length 1, in the search space too."""
-        ensembles = extremes(self.space.get(f"{EMBEDDING}ensemble", ()))
-        if "mean_scores" not in (self.config["class_embedding"].get("ensemble"), *ensembles):
-            return
-        from zsl.config.build import ANY_DATA
-        from zsl.methods.open_vocabulary.zero_shot import ZeroShot
-
-        tried = [of_method({name: value}) for name, axis in self.space.items() for value in extremes(axis)]
-        for hyperparameters in ({}, *filter(None, tried)):
-            method = self.method(ANY_DATA, hyperparameters)
-            base = getattr(method, "base", None)
-            scorer, key = (method, "method") if base is None else (base, "method.base")
-            if isinstance(scorer, ZeroShot) and scorer.cosine:
-                raise InputError(
-                    "class_embedding.ensemble=mean_scores: the method scales φ to length 1, which makes it "
-                    f"mean_normalised; add {key}.cosine=false"
-                )
-
-    def _require_directions(self) -> None:
-        """Refuse a scaling of features under which those of a two-tower model have other cosines."""
-        from zsl.config.build import ANY_DATA
-        from zsl.methods.open_vocabulary.zero_shot import ZeroShot
-
-        scale, method = self.config["data"]["scale"], self.method(ANY_DATA, {})
-        if scale not in ("none", "l2") and isinstance(getattr(method, "base", method), ZeroShot):
-            raise InputError(
-                f"data.scale={scale}: changes the cosines of images and texts of a two-tower model; add data.scale=none"
-            )
-
-    def _require_one_process(self) -> None:
-        from zsl.config.build import ANY_DATA
-        from zsl.training.distributed import require_distributable
-
-        require_distributable(self.method(ANY_DATA, {}), self.loop)
-        if self.loop.devices > 1 and self.selection.policy != "fixed":
-            raise InputError(
-                f"trainer.devices={self.loop.devices}: epochs and hyperparameters are chosen in one process; "
-                "choose with trainer.devices=1, then train with selection=fixed and what was chosen"
-            )
+        require_combination(self.config, self.names, self.selection.policy, self.loop, self.space)
 
     @cached_property
     def identity(self) -> str:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from zsl.data.examples import Examples
-from zsl.data.training_set import Batch, TrainingSet
+from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import Batch
 from zsl.errors import InputError
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
@@ -146,16 +147,16 @@ class CADAVAE(FeatureGenerator):
         self.description = Autoencoder(dims.embedding, class_encoder_hidden, class_decoder_hidden, latent)
 
     @torch.no_grad()
-    def prepared(self, train: TrainingSet) -> TrainingSet:
-        """Derive units, w and c from the training set, and return it in these units."""
-        made = super().prepared(train)
-        if not self.units.kept:
-            self.w.copy_(DEVIATIONS / FeatureStatistics.of(made.examples.inputs).deviation.sum().clamp(min=1))
+    def weigh_features(self, found: FeatureStatistics) -> None:
+        """Derive w = 125 / Σ_j σ_j, with the deviations in the units of the autoencoder."""
+        self.w.copy_(DEVIATIONS / (found.deviation / self.units.u).sum().clamp(min=1))
+
+    @torch.no_grad()
+    def weigh_descriptions(self, classes: LabelSpace) -> None:
+        """Derive c = 1 / √(E ‖φ‖²) over seen classes, where it was left open."""
         if isinstance(self.phi_scale, Tensor):
-            phi = train.classes.embeddings[train.classes.seen_ids].double()
-            size = phi.square().sum(dim=1).mean().sqrt()
+            size = classes.embeddings[classes.seen_ids].double().square().sum(dim=1).mean().sqrt()
             self.phi_scale.copy_(torch.where(size > 0, 1 / size, 1.0))
-        return made
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Set β, γ and δ at every step: a run resumed within an epoch has no start of an epoch."""

@@ -153,12 +153,20 @@ class FeatureGenerator(ZSLModel):
             self.activation = found.activation if self.output == "auto" else self.activation
             self.units.fit(found, self.activation)
             set_activation(self, self.activation)
-        weigh_phi(self, train.classes)
+            self.weigh_features(found)
+        self.weigh_descriptions(train.classes)
         if self.steps:
             self.epochs = -(-self.steps // -(-len(examples) // self.batch_size))
         unlabelled = None if train.unlabelled is None else self.units(train.unlabelled)
         inputs = self.units.of(examples.inputs)
         return replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled)
+
+    def weigh_features(self, found: FeatureStatistics) -> None:
+        """Derive what else follows from the features of the training images, in the units of the data."""
+
+    def weigh_descriptions(self, classes: LabelSpace) -> None:
+        """Derive the weight of φ, where it was left open."""
+        weigh_phi(self, classes)
 
     def train_for(self, epochs: int | None, steps: int, budget: Duration = None) -> None:
         """Train for some epochs, or for as many as this number of steps needs, and no longer than a time."""
