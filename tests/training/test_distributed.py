@@ -11,6 +11,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
+from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors.torch import load_file
 
 from tests.configured import METHODS, config, kind
@@ -21,6 +22,7 @@ from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.method import Dimensions
 from zsl.methods.recipe import Recipe
 from zsl.testing.method_under_test import MethodUnderTest, small_stage
+from zsl.training import distributed
 from zsl.training.distributed import require_distributable
 from zsl.training.fit import fit
 from zsl.training.loop import Loop
@@ -94,6 +96,26 @@ def test_every_method_that_shares_batches_has_the_weights_of_one_process(method:
         torch.testing.assert_close(
             state[1][name], value, rtol=1e-6, atol=1e-8, msg=lambda said, at=name: f"{at}: {said}"
         )
+
+
+class NoThreadsLeft(Callback):
+    """Look at the threads of a process after training: those of a group that are left abort it now and then."""
+
+    def teardown(self, _t: Trainer, _m: LightningModule, stage: str) -> None:
+        names = {(task / "comm").read_text().strip() for task in Path("/proc/self/task").iterdir()}
+        assert not [name for name in names if "gloo" in name], names
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are listed in /proc")
+def test_processes_leave_their_group_before_they_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = distributed.make_trainer
+    monkeypatch.setattr(
+        distributed, "make_trainer", lambda m, loop, own, **more: made(m, loop, [*own, NoThreadsLeft()], **more)
+    )
+    stage = small_stage(kind("bilinear_softmax"))
+    model = instantiate(alone("bilinear_softmax"), Dimensions(*stage.dims))
+    fit(model, stage.training(kind("bilinear_softmax").setting), Loop(devices=2, progress_bar=False), 0)
 
 
 @pytest.mark.parametrize("method", sorted(set(METHODS) - set(SHARING)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.strategies import DDPStrategy
+from torch import distributed
 from torch.multiprocessing.spawn import ProcessRaisedException
 
 from zsl.data.reopened import send_maps_by_name
@@ -45,7 +47,8 @@ def descend_together(model: ZSLModel, batches: Batches, loop: Loop) -> None:
     """
     send_maps_by_name()
     batches.divide(loop.devices)
-    callbacks = [FiniteLoss(loop.log_every_n_steps, None), ShownByFirst(model.epochs * len(batches), loop)]
+    shown = ShownByFirst(model.epochs * len(batches), loop)
+    callbacks = [FiniteLoss(loop.log_every_n_steps, None), shown, Parting()]
     strategy = DDPStrategy(start_method="spawn", process_group_backend=BACKENDS[loop.accelerator])
     trainer = make_trainer(model, loop, callbacks, strategy=strategy, use_distributed_sampler=False)
     model.train()
@@ -89,3 +92,15 @@ class ShownByFirst(Callback):
         """Close the progress."""
         self.progress.__exit__()
         del self.progress, self.told
+
+
+class Parting(Callback):
+    """Processes that leave their group before they end, where training ended well.
+
+    Threads of the group that still run while the interpreter is taken down can abort the process (SIGABRT).
+    """
+
+    def teardown(self, _t: Trainer, _m: LightningModule, stage: str) -> None:  # noqa: ARG002 - passed by name
+        """End the group and its threads; the wrapper of the model, which refers to the group, is garbage by now."""
+        gc.collect()
+        distributed.destroy_process_group()
