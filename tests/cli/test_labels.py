@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
-import types
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from tests.datasets import wordnet_files
 from tests.two_towers import checkpoint
 from zsl.backbones.imagenet import imagenet1k
 from zsl.class_embeddings.prompts import Prompts
-from zsl.cli import labels, main
+from zsl.cli import main
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.scaling import unit_rows
 from zsl.reporting import labels as report
@@ -31,6 +30,11 @@ pytest.importorskip("transformers")
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return checkpoint(tmp_path_factory.mktemp("model") / "clip", "clip")
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    wordnet_files.absent(monkeypatch)
 
 
 def found(capsys: pytest.CaptureFixture[str], *words: str) -> list[tuple[str, str]]:
@@ -103,6 +107,9 @@ def test_lists_come_as_tables_json_and_data_sets(
     model = ["--model", str(clip), "--most", "0"]
     for words in (["names.csv"], ["names.csv", "--column", "class"], ["names.json", "--column", "label"]):
         assert ("negation", "no fox") in found(capsys, str(tmp_path / words[0]), *words[1:], *model)
+    (tmp_path / "names.json").write_text(json.dumps(["fox", "", "owl"]))
+    assert main(["labels", str(tmp_path / "names.json")]) == 2
+    assert "name 2 is empty" in capsys.readouterr().err
     places = [f"paths.cache={tmp_path / 'cache'}"]
     assert isinstance(found(capsys, "data=synthetic", *places, *model), list)
 
@@ -143,40 +150,49 @@ def test_a_set_of_templates_is_averaged(
     assert np.abs(unit_rows(given[0]) - expected).max() > 0.01
 
 
-class Synset:
-    """A sense of WordNet, with the sense above it."""
-
-    def __init__(self, above: Synset | None = None) -> None:
-        self.above = above
-
-    def hypernyms(self) -> list[Synset]:
-        return [self.above] if self.above else []
-
-    def closure(self, up: Any) -> list[Synset]:
-        return [sense for one in up(self) for sense in (one, *one.closure(up))]
-
-
 def test_wordnet_is_asked_where_it_is_installed(
     tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    animal = Synset()
-    dog = Synset(Synset(animal))
-    senses = {"dog": [dog], "hound": [dog], "animal": [animal]}
-    module = types.ModuleType("nltk.corpus")
-    module.wordnet = types.SimpleNamespace(synsets=lambda lemma, pos: senses.get(lemma, []))  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "nltk", types.ModuleType("nltk"))
-    monkeypatch.setitem(sys.modules, "nltk.corpus", module)
-    monkeypatch.setattr(labels, "find_spec", lambda _: True)
-    own = found(capsys, written(tmp_path, "dog", "hound", "animal", "rock"), "--model", str(clip))
-    assert ("synonym", "dog · hound") in own
-    assert ("hypernym", "dog · animal") in own
-    assert not [names for kind, names in own if kind in ("synonym", "hypernym") and "rock" in names]
+    """First senses, unless brackets tell; names that WordNet does not have are compared by their last words."""
+    folder = wordnet_files.install(tmp_path / "wordnet", monkeypatch)
+    names = ["hounds", "dog", "Dog", "puppy", "animal", "bow (weapon)", "bow", "weapon", "toy dog", "rock"]
+    own = found(capsys, written(tmp_path, *names), "--model", str(clip), "--most", "0", "--near", "1")
+    assert [pair for pair in own if pair[0] in ("synonym", "hypernym")] == [
+        ("synonym", "hounds · dog"),
+        ("synonym", "hounds · Dog"),
+        ("hypernym", "hounds · animal"),
+        ("hypernym", "dog · animal"),
+        ("hypernym", "Dog · animal"),
+        ("hypernym", "puppy · hounds"),
+        ("hypernym", "puppy · dog"),
+        ("hypernym", "puppy · Dog"),
+        ("hypernym", "puppy · animal"),
+        ("hypernym", "bow (weapon) · weapon"),
+        ("hypernym", "toy dog · dog"),
+    ]
+    monkeypatch.setenv("COLUMNS", "400")
+    assert main(["labels", written(tmp_path, *names), "--model", str(clip)]) == 0
+    out = capsys.readouterr().out
+    assert "WordNet has one synset of both: an animal that barks" in out
+    assert f"synonyms and hypernyms of WordNet ({folder}; " in out
+    assert "by the last words of 2 names that it does not have" in out
+    wordnet_files.absent(monkeypatch)
+    assert main(["labels", written(tmp_path, *names), "--model", str(clip)]) == 0
+    assert "synonyms and hypernyms by the last words of names (no WordNet)" in capsys.readouterr().out
+
+
+def test_comments_and_empty_lines_of_a_list_are_passed_over(
+    tmp_path: Path, clip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, "# no names of foxes", "fox", "", "  # twice", " owl ", "no fox", "owl")
+    own = found(capsys, path, "--model", str(clip), "--most", "0", "--near", "1")
+    assert own == [("duplicate", "owl · owl"), ("negation", "no fox"), ("hypernym", "no fox · fox")]
 
 
 @pytest.mark.parametrize(
     ("content", "words", "reason"),
     [
-        ("fox\n\nowl\n", (), "name 2 is empty"),
+        ("# fox\n\nowl\n", (), "holds 1 names; give at least two"),
         ("fox\n" + "x" * 10_000, (), "has 10000 characters; shorten it to 255"),
         ("fox\n", (), "holds 1 names; give at least two"),
         ("fox\nowl\n", ("--column", "x"), "is no table"),

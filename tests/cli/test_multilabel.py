@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ import pytest
 
 from tests.two_towers import checkpoint
 from zsl.cli import main
-from zsl.evaluation.multilabel import LabelledScores, thresholds_of, u_s_H_at
+from zsl.config.tree import files
+from zsl.evaluation.f1_at_k import u_s_H_at, u_s_H_draws
+from zsl.evaluation.multilabel import LabelledScores, thresholds_of
 from zsl.features.shard import packed
 from zsl.features.store import finish, shard_file
+from zsl.reporting.multilabel_experiment import experiment
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ("effusion", "oedema", "fracture", "never")
@@ -83,11 +87,24 @@ def test_unseen_classes(place: Path, capsys: pytest.CaptureFixture[str]) -> None
     for k in (1, 2):
         expected = u_s_H_at(LabelledScores(z[20:55], y[20:55]), seen, k, 0.1)
         assert {name: found[f"F1@{k}"][name] for name in "usH"} == pytest.approx(expected)
+        assert not any(name.endswith(("_low", "_high")) for name in found[f"F1@{k}"])
     assert [found[name]["kind"] for name in CLASSES] == ["seen", "seen", "unseen", "unseen"]
     assert found["fracture"]["threshold"] == found["never"]["threshold"]
     (place / "seen.txt").write_text("effusion\noedema\n")
     again = asked(capsys, *PAIR, "--bootstrap", "0", "--seen", "seen.txt", "--k", "1,2", "--gamma", "0.1")
     assert again == found
+
+
+def test_u_s_H_have_intervals(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*PAIR, "--seen", "effusion,oedema", "--k", "1,2", "--bootstrap", "200", "--seed", "3"]
+    found = asked(capsys, *words)
+    images, seen = LabelledScores(log_odds(place)[20:55], labels(place)[20:55]), np.array([True, True, False, False])
+    for k in (1, 2):
+        for name, draws in u_s_H_draws(images, seen, k, draws=200, seed=3).items():
+            low, high = (found[f"F1@{k}"][f"{name}_{end}"] for end in ("low", "high"))
+            assert (low, high) == pytest.approx(tuple(np.percentile(draws, [2.5, 97.5])))
+            assert low < found[f"F1@{k}"][name] < high
+    assert asked(capsys, *words) == found
 
 
 def test_scores_of_a_file_are_used_as_they_are(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,14 +168,23 @@ def test_prompts_as_texts(towers: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert alone["effusion"]["threshold"] != pytest.approx(found["effusion"]["threshold"], rel=0.1)
 
 
+def commands(place: Path) -> list[list[str]]:
+    """The commands on CheXpert in a file, without ``zsl``."""
+    lines = [line.lstrip("# ") for line in place.read_text(encoding="utf-8").splitlines()]
+    return [shlex.split(line)[1:] for line in lines if re.match(r"zsl (extract|multilabel) chexpert", line)]
+
+
 def test_the_command_of_chexzero(towers: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The command in the documentation, on images of the store and the checkpoint that it names."""
-    text = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
-    (command,) = [line for line in text.splitlines() if line.startswith("zsl multilabel chexpert.csv")]
-    words = shlex.split(command)[1:]
+    """The command in the experiment's file, on images of the store and the checkpoint that it names."""
+    file = files("experiments", "multilabel/*.yaml")["multilabel/chexzero_tiu2022"]
+    extract, words = commands(file)
+    assert commands(ROOT / "docs" / "questions.md") == [extract, words]
+    assert words[words.index("--images") + 1] == extract[2]
+    assert f"model={words[words.index('--model') + 1]}" in extract
     assert main(words) == 2
     assert "chexpert.csv: no such file" in capsys.readouterr().err
-    names = words[words.index("--columns") + 1].split(",")
+    stated = experiment("chexzero_tiu2022")
+    names = list(stated.columns)
     rng = np.random.default_rng(0)
     lines = [",".join(["image", "split", *names])]
     lines += [",".join([f"{i}.png", "test", *map(str, rng.integers(0, 2, len(names)))]) for i in range(30)]
@@ -170,6 +196,40 @@ def test_the_command_of_chexzero(towers: Path, capsys: pytest.CaptureFixture[str
     finish(store, 1, [f"{i}.png" for i in range(30)], [None] * 30, {"name": "any", "transform": "none"}, {})
     found = asked(capsys, *words, "--bootstrap", "9")
     assert [name for name in found if name in names] == names
+    for name in names:
+        assert found[name]["published"] == stated.published["results"][name]["AUROC"]
+        assert found[name]["difference"] == pytest.approx(found[name]["AUROC"] - found[name]["published"])
+    assert found["mean"]["published"] == 0.889
+    explicit = [*words[: words.index("--experiment")], "--positive", "{}", "--negative", "no {}"]
+    plain = asked(capsys, *explicit, "--columns", ",".join(names), "--bootstrap", "9")
+    for name, row in plain.items():
+        assert {key: found[name][key] for key in row} == row
+    assert main([*words, "--bootstrap", "0", "--positive", "signs of {}", "--columns", "Edema,Atelectasis"]) == 0
+    shown = capsys.readouterr().out
+    assert (
+        "not comparable: 30 test images, not 500; one checkpoint, not the mean p of 10; --positive signs of {}" in shown
+    )
+    (mean,) = [line for line in shown.splitlines() if line.startswith("mean")]
+    assert "0.889" not in mean
+
+
+def test_scores_of_the_published_images_may_be_comparable(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = experiment("chexzero_tiu2022").columns
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (500, 5))
+    Path("chexpert.csv").write_text(
+        "\n".join([",".join(names), *(",".join(map(str, row)) for row in labels.tolist())]) + "\n"
+    )
+    np.save("scores.npy", labels + rng.normal(size=(500, 5)))
+    words = ["chexpert.csv", "--scores", "scores.npy", "--experiment", "chexzero_tiu2022", "--bootstrap", "0"]
+    assert main(["multilabel", *words]) == 0
+    shown = capsys.readouterr().out
+    assert "not comparable" not in shown
+    assert "comparable where the scores are those of 10 checkpoints" in shown
+    assert main(["multilabel", *words[:-3], "chexzero"]) == 2
+    assert "--experiment chexzero: there is no such experiment; choose one of chexz" in capsys.readouterr().err
+    assert main(["reproduce", "chexzero_tiu2022"]) == 2
+    assert "zsl multilabel LABELS --experiment chexzero_tiu2022" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -77,19 +77,39 @@ def test_shots_are_a_key_of_every_data_set(tmp_path: Path) -> None:
     assert title.endswith(", 4 shots (seed 7)")
 
 
+@pytest.mark.parametrize("method", ["eszsl", "bilinear_softmax"])
+@pytest.mark.parametrize("shots", [1, 2])
+def test_one_image_of_a_class_is_enough_to_choose_by_validation_classes(
+    tmp_path: Path, shots: int, method: str
+) -> None:
+    """No image of a seen class is held out: T1 decides, and there is no γ."""
+    short = () if method == "eszsl" else ("method.epochs=2",)
+    found = run(tmp_path / "a", f"data.shots={shots}", "selection=validation", f"method={method}", *short)
+    trials = found["selection"]["trials"]
+    assert {"T1"} <= set(trials[0]) <= {"chosen", "T1", "reached"}
+    best = max(trials, key=lambda trial: trial["T1"])
+    assert {f"method.{key}": value for key, value in best["chosen"].items()} == found["selection"]["chosen"]
+    assert found["selection"]["gamma"] is found["selection"]["temperature"] is None
+    assert "H_calibrated" not in found["metrics"]
+    assert {"T1", "u", "s", "H"} <= set(found["metrics"])
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
         (["data.shots=0"], "data.shots=0: must be a whole number, at least 1"),
         (["data.shots=2", "data.shots_seed=-1"], "data.shots_seed=-1: give a whole number from 0"),
         (
-            ["data.shots=1", "selection=validation"],
-            "protocol.seen_holdout=0.2: holds out no image of train classes, of which none has more than 1; validation "
-            "needs some for s and γ, whatever selection.objective; give two images of a class (data.shots), or use "
-            "selection=fixed",
+            ["data.shots=1", "selection=validation", "selection.objective=H"],
+            "selection.objective=H: needs held-out images of train classes, and those have too few images to hold one "
+            "out; raise protocol.seen_holdout, give more images (data.shots), or give T1",
         ),
-        (["data.shots=2", "selection=validation", "selection.objective=T1"], "none has more than 2"),
-        (["data.shots=2", "selection=validation"], "; raise it to 0.5, or use selection=fixed"),
+        (["data.shots=2", "selection=validation", "selection.objective=H_raw"], "selection.objective=H_raw: needs"),
+        (
+            ["data.shots=1", "selection=validation", "correction=calibrated_stacking"],
+            "correction.gamma=null: needs held-out images of train classes, and those have too few images to hold one "
+            "out; raise protocol.seen_holdout, give more images (data.shots), or give a number",
+        ),
     ],
 )
 def test_shots_that_make_no_sense_are_one_line(

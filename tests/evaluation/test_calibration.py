@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss
 
 from tests.gathered import best_temperature, ece, nll
 from zsl.errors import InputError
+from zsl.evaluation import calibration
 
 
 @st.composite
@@ -112,6 +113,13 @@ def test_no_grid_beats_the_best_temperature_of_sigmoids(world) -> None:
         return -float(np.where(own, log_expit(z), log_expit(-z)).sum(axis=1).mean())
 
     assert of(best) <= min([of(scale * 10.0**e) for e in np.linspace(-5, 4, 60)] if scale else [of(1)]) + 1e-5
+
+
+@pytest.mark.parametrize("slope", [5e-324, 1e-200, 1e200])
+def test_a_slope_that_vanishes_or_explodes_leaves_the_bracket(slope: float) -> None:
+    """Newton's method runs away there, silently: the sign of the derivative at every β finds the minimum."""
+    found = calibration._minimum(lambda beta: np.array([math.log(beta), slope, 1e200, -1e200]), 10.0)
+    assert found == pytest.approx(1, rel=0.02)
 
 
 def test_temperature_of_sigmoids_is_recovered_from_separate_outcomes() -> None:

@@ -10,7 +10,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 
 import zsl
 from tests.gathered import statistics
-from zsl.evaluation.confidence import aurc, risks, threshold
+from zsl.evaluation.confidence import aurc, risk_coverage, risks, threshold
 from zsl.evaluation.evaluate import Calibration, ScoredImages, evaluate
 from zsl.evaluation.refusal import refusal
 from zsl.evaluation.statistics import gather
@@ -64,6 +64,29 @@ def test_risks_are_means_over_orders_of_equal_confidences(images: list[tuple[int
     np.testing.assert_allclose(risks(confidence, right), np.mean(drawn, axis=0), atol=0.12)
     assert risks(confidence, right)[-1] == pytest.approx(np.mean(~right))
     assert aurc(confidence, right) == pytest.approx(risks(confidence, right).mean())
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=12), st.floats(1e-6, 1))
+def test_a_curve_ends_in_the_error_and_its_mean_is_the_area(images: list[tuple[int, bool]], asked: float) -> None:
+    confidence, right = np.array([c / 4 for c, _ in images]), np.array([r for _, r in images])
+    curve = risk_coverage(confidence, right)
+    assert (np.diff(curve.coverage) > 0).all()
+    assert curve.coverage[-1] == 1
+    assert curve.area == aurc(confidence, right)
+    assert curve.at(1.0) == curve.risk[-1] == pytest.approx(1 - right.mean())
+    np.testing.assert_array_equal(curve.at(curve.coverage), curve.risk)
+    wrong = curve.risk * np.arange(1, len(right) + 1)  # expected numbers of wrong answers, of which none is taken back
+    assert (np.diff(wrong, prepend=0) >= -1e-9).all()
+    assert curve.at(asked) == curve.risk[np.flatnonzero(curve.coverage >= asked - 1e-9)[0]]
+
+
+def test_a_coverage_is_a_share() -> None:
+    curve = risk_coverage(np.array([0.5, 0.4]), np.array([True, False]))
+    for coverage in (0.0, 1.1, float("nan")):
+        with pytest.raises(zsl.InputError, match="coverage"):
+            curve.at(coverage)
+    with pytest.raises(zsl.InputError, match="no image"):
+        risk_coverage(np.zeros(0), np.zeros(0, bool))
 
 
 def test_confidence_in_the_right_answers_lowers_the_area_and_order_is_all_that_counts() -> None:
@@ -136,6 +159,11 @@ def test_images_of_unlisted_classes_are_off_list_and_always_wrong() -> None:
     assert found["off-list"].get("risk", 1.0) == 1
     assert {"NLL", "Brier"} & (set(found["off-list"]) | set(found["all"])) == set()
     assert found["off-list"]["coverage"] < found["seen"]["coverage"]
+    curves = asked.curves()
+    assert curves.keys() == found.keys()
+    assert (curves["off-list"].risk == 1).all()
+    for name, curve in curves.items():
+        assert curve.area == found[name]["AURC"]
 
 
 def test_a_threshold_of_validation_scores_carries_over() -> None:

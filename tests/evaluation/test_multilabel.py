@@ -20,7 +20,6 @@ from zsl.evaluation.multilabel import (
     probability,
     sigmoid_log_odds,
     thresholds_of,
-    u_s_H_at,
 )
 
 
@@ -116,26 +115,6 @@ def test_thresholds_of_unseen_classes_read_no_label_of_theirs() -> None:
         thresholds_of(LabelledScores(scores, labels), np.zeros(6, bool))
 
 
-@given(worlds(), st.integers(1, 5), st.floats(-2, 2), st.integers(0, 31))
-def test_u_and_s_of_F1_at_k_by_loops(world: LabelledScores, k: int, gamma: float, mask: int) -> None:
-    n, c = world.scores.shape
-    k, seen = min(k, c), np.array([mask >> j & 1 for j in range(c)], bool)
-    found = u_s_H_at(world, seen, k, gamma)
-    for name, group in (("u", ~seen), ("s", seen)):
-        tp = given_ = positive = 0
-        for i in range(n):
-            best = sorted(range(c), key=lambda j: (-(world.scores[i, j] - gamma * seen[j]), j))[:k]
-            tp += sum(world.labels[i, j] for j in best if group[j])
-            given_ += sum(group[j] for j in best)
-            positive += sum(world.labels[i, j] for j in range(c) if group[j])
-        assert (name in found) == (given_ + positive > 0)
-        if name in found:
-            assert found[name] == pytest.approx(200 * tp / (given_ + positive))
-    if "H" in found:
-        u, s = found["u"], found["s"]
-        assert found["H"] == pytest.approx(2 * u * s / (u + s) if u + s else 0)
-
-
 def test_a_class_without_both_outcomes_is_left_out_of_the_mean_not_zeroed() -> None:
     labels = np.array([[1, 0, 1], [0, 0, 1]])
     found = LabelledScores(np.array([[2.0, 1, 0], [1, 2, 1]]), labels).metrics()
@@ -187,8 +166,3 @@ def test_sigmoid_scores_are_of_each_class_alone() -> None:
 def test_a_mistake_is_one_line(scores: np.ndarray, labels: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):
         LabelledScores(scores, labels)
-
-
-def test_k_is_at_most_the_number_of_classes() -> None:
-    with pytest.raises(InputError, match="F1@k: k = 3"):
-        u_s_H_at(LabelledScores(np.zeros((1, 2)), np.zeros((1, 2))), np.ones(2, bool), 3)

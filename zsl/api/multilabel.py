@@ -10,6 +10,7 @@ from jaxtyping import Float64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
+from zsl.evaluation.f1_at_k import u_s_H_at, u_s_H_draws
 from zsl.evaluation.multilabel import (
     Criterion,
     LabelledScores,
@@ -17,7 +18,6 @@ from zsl.evaluation.multilabel import (
     interval,
     mean_of_defined,
     thresholds_of,
-    u_s_H_at,
 )
 from zsl.hyperparameters import LARGEST, require_choice
 from zsl.prediction.arrays import array_of
@@ -44,7 +44,8 @@ def multilabel(
     ``threshold`` and ``F1`` and ``MCC`` at it, each in [0, 1] (MCC in [-1, 1]) and each with the ends of the 95 %
     interval of the bootstrap over images (``AUROC_low``, ``AUROC_high``). What is not defined, such as the AUROC of a
     class without a positive image, is NaN, in no mean, and counted by ``undefined`` in the row of means. Rows of F1@k
-    have u, s and H in percent, where seen classes are named.
+    have u, s and H in percent with their intervals, whose draws have the same images in all three, where seen classes
+    are named.
 
     Args:
         scores: of test images, one row an image, one column a class, such as log-odds.
@@ -100,7 +101,7 @@ def multilabel(
         cells = (answers & test.labels, answers & ~test.labels, ~answers & test.labels)
         rows.append({"class": "pooled", "F1": float(f1(*(np.asarray(float(cell.sum())) for cell in cells)))})
     if seen is not None:
-        rows += [{"class": f"F1@{k}", **u_s_H_at(test, mask, k, gamma)} for k in at]
+        rows += [_at(test, mask, k, gamma, draws, seed) for k in at]
     return rows
 
 
@@ -117,6 +118,16 @@ def _intervals(
     """Return the intervals of every class, and in a last column that of the mean over classes."""
     sampled = test.bootstrap(thresholds, draws, seed)
     return {name: interval(np.column_stack([values, mean_of_defined(values)])) for name, values in sampled.items()}
+
+
+def _at(test: LabelledScores, seen: Array, k: int, gamma: float, draws: int, seed: int) -> Row:
+    row: Row = {"class": f"F1@{k}"}
+    sampled = u_s_H_draws(test, seen, k, gamma, draws, seed) if draws else {}
+    for name, value in u_s_H_at(test, seen, k, gamma).items():
+        row[name] = value
+        if draws:
+            row[f"{name}_low"], row[f"{name}_high"] = map(float, interval(sampled[name]))
+    return row
 
 
 def _mean(

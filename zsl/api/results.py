@@ -120,6 +120,30 @@ class Results:
 
         return Table(table(self.by_path, k, among))
 
+    def risk_coverage(self, figure: str | Path | None = None) -> Table:
+        """Return a Markdown table of risk by coverage, as ``zsl report --risk`` makes it, of saved predictions.
+
+        Args:
+            figure: file to draw the curves into, which ends in .svg, .png or .pdf.
+
+        Raises:
+            InputError: no run has predictions with confidence, or the file cannot be written.
+        """
+        from zsl.reporting.drawing import UNDATED
+        from zsl.reporting.layout import arrange
+        from zsl.reporting.output import written
+        from zsl.reporting.risk_coverage import risk_lines, risk_sheets
+        from zsl.reporting.table import rows
+
+        lines = risk_lines(arrange(rows(self.by_path)), self.by_path)
+        if figure is not None:
+            from zsl.files.atomic import write_bytes
+            from zsl.reporting.risk_coverage_plot import draw
+
+            require_choice(Path(figure).suffix, f"figure={figure}: suffix", tuple(f".{form}" for form in UNDATED))
+            write_bytes(Path(figure), draw(lines, Path(figure).suffix[1:]))
+        return Table(written(risk_sheets(lines), "markdown"))
+
     def published(self) -> Table:
         """Return Markdown tables of runs beside the published numbers of their method and data set.
 

@@ -162,7 +162,7 @@ class Scores:
         """Return the confidence in answers among the listed classes, of seen, unseen and off-list images.
 
         ``threshold(risk)`` of validation scores gives the least confidence to answer at, and ``metrics(threshold)`` of
-        test scores ECE, NLL, Brier, AURC, coverage and risk of every group.
+        test scores ECE, NLL, Brier, AURC, coverage and risk of every group; ``curves()`` gives risk at every coverage.
 
         Args:
             listed: names of the classes that may be answered, all by default; images of other classes are off-list.

@@ -37,6 +37,14 @@ class ClassTexts:
         """Return the largest number of texts of a class."""
         return max(map(len, self.of.values()))
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the texts of a class.
+
+        Raises:
+            InputError: the file does not have the class, or several spellings of it.
+        """
+        return self.of[self.find(name)]
+
     def find(self, name: str) -> str:
         """Return the spelling of a class in the file; case, punctuation and a leading number do not matter.
 
@@ -65,7 +73,7 @@ def read_class_texts(path: str | Path, key: str, names: bool = False) -> ClassTe
     Raises:
         InputError: the file is missing or not of this form; the message begins with ``key``, its configuration key.
     """
-    file = require_file(path, key, "give a JSON file of class -> list of texts")
+    file = require_file(path, key, f"give a JSON file of class -> list of texts{', imagenet1k or wordnet' * names}")
     place = f"{key} {file}"
     try:
         content = json.loads(read_bytes(file, LARGEST_JSON), object_pairs_hook=_unique)

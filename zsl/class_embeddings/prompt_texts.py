@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import xxhash
 
+from zsl.class_embeddings.name_variants import Names
 from zsl.class_embeddings.prompt_files import ClassTexts, words
 from zsl.class_embeddings.spelling import readable
 from zsl.class_embeddings.template import filled
@@ -33,7 +34,7 @@ class Wording:
     """
 
     templates: tuple[str, ...] = ()
-    names: ClassTexts | None = None
+    names: Names | None = None
     sentences: ClassTexts | None = None
     descriptors: ClassTexts | None = None
     joined: bool = False
@@ -69,18 +70,18 @@ class Wording:
         Raises:
             InputError: a file lacks a class, or there is nothing to say of one without its name.
         """
-        if not self.names:
+        if self.names is None:
             classes.readable_names()
+        elif not isinstance(self.names, ClassTexts):
+            self.names.require(classes.names)
         return [self._of(classes.part([i])) for i in range(len(classes.names))]
 
     def _of(self, one: ClassDescriptions) -> tuple[str, ...]:
         name = one.names[0]
-        own = self.names.of[self.names.find(name)] if self.names else (readable(name),)
+        own = self.names.texts(name) if self.names else (readable(name),)
         renamed = [replace(one, names=(called,)) for called in own]
         texts = [filled(each, named, "class_embedding.templates")[0] for named in renamed for each in self.templates]
-        sentences, descriptors = (
-            given.of[given.find(name)] if given else () for given in (self.sentences, self.descriptors)
-        )
+        sentences, descriptors = (given.texts(name) if given else () for given in (self.sentences, self.descriptors))
         if self.control == "descriptions_only":
             texts = [without_names(text, own) for text in (*sentences, *descriptors)]
             if self.joined and descriptors:

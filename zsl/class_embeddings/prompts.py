@@ -13,6 +13,7 @@ from annotated_types import Interval
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
+from zsl.class_embeddings.name_variants import WordNetNames, listed, read_names
 from zsl.class_embeddings.prompt_files import ClassTexts, read_class_texts, templates
 from zsl.class_embeddings.prompt_texts import OF_DESCRIPTIONS, Control, Wording
 from zsl.class_embeddings.text_encoder import TextEncoder
@@ -46,7 +47,8 @@ class Prompts:
     """templates with ``{}`` for the name, or names of sets; None: ``a photo of a {}.``, but with sentences or
     descriptors no template"""
     names: str | Path | None = None
-    """JSON of class -> one or several names; None: the names of the data set"""
+    """JSON of class -> one or several names; or ``imagenet1k``, the names that CLIP was asked for ImageNet's wnids; or
+    ``wordnet``, the name and its synonyms in WordNet 3.0; None: the names of the data set"""
     sentences: str | Path | None = None
     """JSON of class -> sentences [Pratt2023]"""
     descriptors: str | Path | None = None
@@ -97,17 +99,18 @@ class Prompts:
             InputError: a file or template cannot be used.
         """
         files = {
-            key: read_class_texts(path, f"class_embedding.{key}", key == "names")
-            for key, path in (("names", self.names), ("sentences", self.sentences), ("descriptors", self.descriptors))
+            key: read_class_texts(path, f"class_embedding.{key}")
+            for key, path in (("sentences", self.sentences), ("descriptors", self.descriptors))
             if path is not None
         }
-        for given in files.values():
-            if any(given.dropped):
+        names = None if self.names is None else read_names(self.names)
+        for given in (names, *files.values()):
+            if isinstance(given, ClassTexts) and any(given.dropped):
                 log.info("%s: dropped %d empty and %d repeated texts", given.place, *given.dropped)
-        silent = files.keys() <= {"names"} and self.control not in ("waffle", "name_only")
+        silent = not files and self.control not in ("waffle", "name_only")
         chosen = self.templates if self.templates is not None else BARE if silent else []
         return Wording(
-            templates(chosen, texts), **files, joined=self.joined, control=self.control, seed=self.control_seed
+            templates(chosen, texts), names, **files, joined=self.joined, control=self.control, seed=self.control_seed
         ).controlled()
 
 
@@ -136,13 +139,16 @@ class _Embedding:
         return mean if self.prompts.ensemble == "mean_scores" else unit_rows(mean[None])[0]
 
     def _note(self, classes: ClassDescriptions) -> None:
-        """Warn of texts of classes that do not exist, once all classes of the data set were asked for."""
+        """Warn of texts of classes that do not exist, and of classes without synonyms, once all were asked for."""
         complete = len(self.asked) == classes.total
         self.asked.update(zip(classes.numbers, classes.names, strict=True))
         if complete or len(self.asked) < classes.total:
             return
-        for given in (self.wording.names, self.wording.sentences, self.wording.descriptors):
-            if given and (extra := _unknown(given, list(self.asked.values()))):
+        names = self.wording.names
+        if isinstance(names, WordNetNames) and (unknown := names.unknown(list(self.asked.values()))):
+            log.info("%s: WordNet does not have %s, whose own name is kept", names.place, listed(unknown))
+        for given in (names, self.wording.sentences, self.wording.descriptors):
+            if isinstance(given, ClassTexts) and (extra := _unknown(given, list(self.asked.values()))):
                 more = f" and {len(extra) - 3} others" if len(extra) > 3 else ""
                 log.warning(
                     "%s: has texts of %s%s, which are no classes of the data set",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,15 @@ if TYPE_CHECKING:
     from jaxtyping import Float64
     from numpy import ndarray as Array
 
+    from zsl.reporting.labels import Finding
+
 HELP = "check a list of class names before any image is seen: duplicates, hypernyms, near-identical texts, hubs"
 DESCRIPTION = (
-    "LIST is a text file (a name a line), a table (.csv, .tsv, .parquet), a JSON list of names or of objects, or "
-    "data=NAME with overrides. Names are checked for duplicates, synonyms and hypernyms (of WordNet, where NLTK and "
-    "its WordNet are installed; otherwise hypernyms are names in which others end), negations, and names that the "
-    "tokenizer cuts or does not know. Texts are encoded by --model, or given by --matrix: near-identical ones, hubs "
+    "LIST is a text file (a name a line; empty lines and those that begin with # are passed over), a table (.csv, "
+    ".tsv, .parquet), a JSON list of names or of objects, or data=NAME with overrides. Names are checked for "
+    "duplicates, synonyms and hypernyms (of WordNet 3.0 where it is installed; otherwise, and for names that it does "
+    "not have, a name is a hypernym of those that end in it), negations, and names that the tokenizer cuts or does not "
+    "know. Texts are encoded by --model, or given by --matrix: near-identical ones, hubs "
     "(among the k nearest of more than 2k names) and antihubs (of none) are named. Every finding says what to do."
 )
 LONGEST = 255
@@ -69,15 +71,17 @@ def main(args: argparse.Namespace) -> int:
         if not good:
             raise InputError(f"--{key} {getattr(args, key)}: give a number of {what}")
     names = _names(args)
-    related = _related(names)
-    texts, lexical = [readable(name) for name in names], list(report.by_spelling(names))
-    lexical += report.by_head_noun(names) if related is None else report.by_wordnet(names, related)
+    texts = [readable(name) for name in names]
+    hypernyms, source = _hypernyms(names)
     vectors, cut, made_by = _vectors(args, texts)
     of = report.neighbours(vectors, args.k, args.near)
-    found = [*lexical, *(report.Finding(kind, (names[i],), *why) for kind, i, *why in cut)]
+    found = [
+        *report.by_spelling(names),
+        *hypernyms,
+        *(report.Finding(kind, (names[i],), *why) for kind, i, *why in cut),
+    ]
     found += report.by_vectors(names, of, args.most)
-    source = "by the last words of names (no WordNet)" if related is None else "of WordNet"
-    notes = [f"hypernyms {source}; vectors: {made_by}", *report.summary(names, of)]
+    notes = [f"synonyms and hypernyms {source}; vectors: {made_by}", *report.summary(names, of)]
     return report.show(f"{len(names)} names of {args.list}", found, notes, args)
 
 
@@ -128,7 +132,7 @@ def _read(place: str, column: str | None) -> list[str]:
         return table.texts(chosen)
     if column is not None:
         raise InputError(f"--column {column}: {place} is no table; leave it out")
-    return read_text(file, "labels").rstrip("\n").splitlines()
+    return [line for line in map(str.strip, read_text(file, "labels").splitlines()) if line[:1] not in ("", "#")]
 
 
 def _of_json(text: str, place: str, key: str) -> list[str]:
@@ -179,31 +183,18 @@ def _vectors(args: argparse.Namespace, texts: Sequence[str]) -> tuple[Float64[Ar
     return means, found, f"{encoder.folder.name}, {args.template!r}"
 
 
-def _related(names: Sequence[str]) -> Mapping[str, Sequence[tuple[str, str]]] | None:
-    """Return name -> synonyms and hypernyms in the list, by its first sense in WordNet; None where that is absent."""
-    if find_spec("nltk") is None:
-        return None
-    from nltk.corpus import wordnet
+def _hypernyms(names: Sequence[str]) -> tuple[list[Finding], str]:
+    """Return synonyms and hypernyms in the list, and what says so."""
+    from zsl.datasets.wordnet_senses import find_senses
+    from zsl.reporting import labels as report
 
-    try:
-        senses = {name: wordnet.synsets(_lemma(name), pos="n")[:1] for name in names}
-    except LookupError:  # NLTK without its WordNet
-        return None
-    of: dict[Any, list[str]] = {}
-    for name, found in senses.items():
-        for sense in found:
-            of.setdefault(sense, []).append(name)
-    related: dict[str, list[tuple[str, str]]] = {}
-    for name, found in senses.items():
-        for sense in found:
-            pairs = [(other, "synonym") for other in of[sense] if other > name]
-            broader = dict.fromkeys(sense.closure(lambda one: one.hypernyms()))
-            pairs += [(other, "hypernym") for one in broader for other in of.get(one, ()) if other != name]
-            related[name] = pairs
-    return related
-
-
-def _lemma(name: str) -> str:
-    from zsl.class_embeddings.spelling import readable
-
-    return readable(name).partition("(")[0].strip().replace(" ", "_")
+    senses = find_senses("WordNet")
+    if senses is None:
+        return list(report.by_head_noun(names, names)), "by the last words of names (no WordNet)"
+    synsets = {name: senses.of(name) for name in names}
+    known = {name: synset for name, synset in synsets.items() if synset is not None}
+    others = [name for name in names if name not in known]
+    source = f"of WordNet ({senses.wordnet.files.place}; first sense, unless brackets tell)"
+    if others:
+        source += f", by the last words of {len(others)} names that it does not have"
+    return [*report.by_wordnet(known, senses), *report.by_head_noun(names, others)], source

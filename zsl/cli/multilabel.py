@@ -14,7 +14,9 @@ from zsl.reporting import figures
 if TYPE_CHECKING:
     from numpy import ndarray as Array
 
-HELP = "several labels an image: AUROC, mAP, F1, MCC with bootstrap intervals, u/s/H of F1@k"
+    from zsl.reporting.multilabel_experiment import MultilabelExperiment
+
+HELP = "several labels an image: AUROC, mAP, F1, MCC and u/s/H of F1@k, with bootstrap intervals"
 EPILOG = """LABELS is a table (.csv, .tsv, .parquet) with one row an image and a column of 0 and 1 for every class. A
 column split has val for images that choose thresholds, train for images that are left out, and test. A column image has
 names of images: in a store of zsl extract, rows are found by these names; arrays have the same rows as LABELS.
@@ -24,12 +26,14 @@ scores, one of:
   --images FILE --positive FILE --negative FILE   probability of "y" against "no y" for each class (CheXzero)
   --images FILE --positive FILE               sigmoid of scale · cosine + bias (SigLIP)
 With --model, --positive and --negative are templates with {} for the class, such as "no {}", which its text tower
-encodes; several of them are averaged, and without --negative scale and bias are those of the checkpoint.
+encodes; several of them are averaged, and without --negative scale and bias are those of the checkpoint. --experiment
+has the columns of a paper and, for --model, its templates, unless they are given, and its AUROC beside yours.
 
 examples:
   zsl multilabel labels.csv --scores scores.npy
   zsl multilabel labels.csv --images features/ --positive yes.npy --negative no.npy --output auroc.csv
   zsl multilabel labels.csv --images features/ --model clip/ --positive "{}" --negative "no {}"
+  zsl multilabel chexpert.csv --images chexpert.features --model chexzero --experiment chexzero_tiu2022
   zsl multilabel labels.csv --images images.npy --positive texts.npy --scale 112 --bias -16.5 --seen seen.txt --k 3,5
 
 Thresholds are chosen on the images with split val alone. With --seen, labels of the other classes are never read for
@@ -50,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bias", type=float, help="added to scaled cosines (default: 0)")
     parser.add_argument("--columns", metavar="NAMES", help="columns of classes, separated by commas (default: all)")
     parser.add_argument("--seen", metavar="NAMES|FILE", help="classes seen in training: names, or a file of lines")
+    parser.add_argument("--experiment", metavar="NAME", help="multilabel/NAME of zsl list experiments")
     parser.add_argument("--criterion", choices=("mcc", "f1"), default="mcc", help="what thresholds maximise")
     parser.add_argument("--k", default="3", metavar="K,…", help="the k of F1@k (default: 3)")
     parser.add_argument("--gamma", type=float, default=0.0, help="taken off the scores of seen classes in F1@k")
@@ -69,7 +74,9 @@ def main(arguments: argparse.Namespace) -> int:
     from zsl.cli.label_tables import label_table, named
     from zsl.cli.retrieve import whole_numbers
 
-    table = label_table(arguments.labels, named(arguments.columns, "--columns"))
+    stated, prompts = _experiment(arguments)
+    columns = named(arguments.columns, "--columns")
+    table = label_table(arguments.labels, list(stated.columns) if stated and columns is None else columns)
     scores = _scores(arguments, table.images, table.classes)
     if scores.shape != table.labels.shape:
         raise InputError(
@@ -99,7 +106,29 @@ def main(arguments: argparse.Namespace) -> int:
         notes.append("no F1 and no MCC: these need thresholds, and thresholds a column split with val")
     elif arguments.seen is None:
         notes.append("thresholds: validation labels of every class were read; with --seen only those of seen classes")
-    return figures.deliver(rows, notes, arguments)
+    if stated is None:
+        return figures.deliver(rows, notes, arguments)
+    notes += stated.notes(int(test.sum()), arguments.model is not None, prompts)
+    return figures.deliver(stated.beside(rows), notes, arguments)
+
+
+def _experiment(
+    arguments: argparse.Namespace,
+) -> tuple[MultilabelExperiment | None, tuple[list[str] | None, list[str] | None]]:
+    """Return the experiment and the templates that were given in place of its own; fill in those that were not."""
+    given = (arguments.positive, arguments.negative)
+    if arguments.experiment is None:
+        return None, given
+    from zsl.reporting.multilabel_experiment import experiment
+
+    found = experiment(arguments.experiment)
+    if arguments.model is None:
+        return found, (None, None)
+    if arguments.positive is None:
+        arguments.positive = list(found.positive)
+    if arguments.negative is None:
+        arguments.negative = list(found.negative) or None
+    return found, given
 
 
 def _scores(arguments: argparse.Namespace, names: list[str] | None, classes: Sequence[str]) -> Array:

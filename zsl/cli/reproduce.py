@@ -12,6 +12,7 @@ from zsl.config.hydra_errors import nearest
 from zsl.config.overrides import written
 from zsl.config.tree import choices
 from zsl.errors import InputError
+from zsl.reporting.multilabel_experiment import names as multilabel_experiments
 
 RUNS = Path("runs/reproduction")
 TAKEN = {
@@ -111,6 +112,8 @@ def experiments(patterns: Sequence[str]) -> list[str]:
     found: dict[str, None] = {}
     for pattern in patterns:
         matching = [name for name in known if fnmatch(name, pattern)]
+        if not matching and pattern in multilabel_experiments():
+            raise InputError(f"{pattern}: asks several labels an image; zsl multilabel LABELS --experiment {pattern}")
         if not matching:
             raise InputError(f"{pattern}: there is no such experiment; {nearest(pattern, known)}")
         found |= dict.fromkeys(matching)

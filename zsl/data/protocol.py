@@ -28,7 +28,6 @@ from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling, fit_scaling,
 from zsl.data.splits import hold_out, require_share
 from zsl.data.stored_rows import IN_MEMORY, StoredRows
 from zsl.data.training_set import Setting, TrainingSet
-from zsl.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -90,6 +89,8 @@ class HeldOut:
         first = self.seen_images
         parts = ((self._seen, start, min(stop, first)), (self._unseen, max(start - first, 0), stop - first))
         x = [images.features[images.at[a:b]] for images, a, b in parts if a < b]
+        if not x:
+            return torch.empty(0, self._seen.features.shape[1])
         return torch.from_numpy(self.scaling(x[0] if len(x) == 1 else np.concatenate(x)))
 
     def seen(self) -> Examples:
@@ -180,21 +181,14 @@ def tune(source: EmbeddedDataset, seen_holdout: float = 0.2) -> Stage:
     """Return the stage in which hyperparameters are chosen.
 
     The label space is the train and validation classes. A fixed share ``seen_holdout`` of the images of every train
-    class is held out, so that s, and with it H, can be measured.
+    class is held out, so that s, and with it H, can be measured; of classes with few images that may be none.
 
     Raises:
-        InputError: ``seen_holdout`` is not within (0, 1), or holds out no image.
+        InputError: ``seen_holdout`` is not within (0, 1).
     """
     require_share(seen_holdout)
     splits, labels = source.dataset.splits, source.dataset.labels
     train, seen_rows = hold_out(splits.train, labels, seen_holdout)
-    if not len(seen_rows):
-        most = int(np.unique(labels[train], return_counts=True)[1].max())
-        cure = "give two images of a class (data.shots)" if most == 1 else f"raise it to {1 / most:.2g}"
-        raise InputError(
-            f"protocol.seen_holdout={seen_holdout}: holds out no image of train classes, of which none has more than "
-            f"{most}; validation needs some for s and γ, whatever selection.objective; {cure}, or use selection=fixed"
-        )
     used = np.unique(labels[np.concatenate([splits.train, splits.val])])
     phi = embed(source.fit_embedding, source.descriptions.part(used.tolist()), np.isin(used, labels[train]))
     return _stage("tune", source, used, phi, train, seen_rows, splits.val)

@@ -11,7 +11,6 @@ pointers, and the gloss. ``@`` points to a hypernym, ``@i`` from an instance to 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,23 +21,19 @@ from numpy import ndarray as Array
 
 from zsl.data.class_names import LONGEST
 from zsl.data.hierarchy import Hierarchy
+from zsl.datasets.wordnet_files import CURE, FILE, WordNetFiles, given_folder, installed
 from zsl.errors import InputError
-from zsl.files.source_file import locate, require_file
+from zsl.files.source_file import locate
 
-FILE = "data.noun"
-VERSION = b"WordNet 3.0 Copyright"
 IS_A = ("@", "@i")
 AUTO, NONE = "auto", "none"
-CURE = "give the folder with data.noun of WordNet 3.0 (Debian: apt install wordnet-base), or data.wordnet=none"
-_PLACES = ("/usr/share/wordnet", "~/nltk_data/corpora/wordnet", "/usr/share/nltk_data/corpora/wordnet")
-"""folders of Debian's package and of NLTK's corpus"""
 
 
 @dataclass(frozen=True)
 class WordNet:
     """Nouns of WordNet, in the order of the file."""
 
-    place: str
+    files: WordNetFiles
     number: Mapping[str, int]
     """wnid, such as ``n02119789`` -> position"""
     lemmas: Sequence[tuple[str, ...]]
@@ -55,8 +50,8 @@ class WordNet:
         """
         if unknown := [wnid for wnid in wnids if wnid not in self.number]:
             raise InputError(
-                f"data.wordnet {self.place}: {len(unknown)} of {len(wnids)} classes are no synsets of it, such as "
-                f"{unknown[0]!r}; {CURE}"
+                f"data.wordnet {self.files.place}: {len(unknown)} of {len(wnids)} classes are no synsets of it, such "
+                f"as {unknown[0]!r}; {CURE}"
             )
         return np.array([self.number[wnid] for wnid in wnids], dtype=np.int64)
 
@@ -68,8 +63,7 @@ class WordNet:
 def find_wordnet(given: str) -> WordNet | None:
     """Return the WordNet of a folder, the installed one for ``auto``, or None for ``none``.
 
-    ``auto`` looks in ``$WNSEARCHDIR``, ``$WNHOME/dict``, and the folders of Debian's package and of NLTK's corpus;
-    it is None where there is no WordNet 3.0.
+    It is None where ``auto`` finds no WordNet 3.0 (:func:`zsl.datasets.wordnet_files.installed`).
 
     Raises:
         InputError: there is no such folder, or its file is not WordNet 3.0.
@@ -78,9 +72,8 @@ def find_wordnet(given: str) -> WordNet | None:
         return None
     if given != AUTO:
         return read_wordnet(locate(given))
-    named = [os.environ.get("WNSEARCHDIR"), os.environ["WNHOME"] + "/dict" if "WNHOME" in os.environ else None]
-    places = (Path(place).expanduser() for place in (*named, *_PLACES) if place)
-    return next((read_wordnet(place) for place in places if (place / FILE).is_file() and _is_right(place)), None)
+    found = installed()
+    return None if found is None else read_files(found)
 
 
 def read_wordnet(folder: Path) -> WordNet:
@@ -89,14 +82,20 @@ def read_wordnet(folder: Path) -> WordNet:
     Raises:
         InputError: the file is missing, of another version, or damaged.
     """
-    file = require_file(folder / FILE, "data.wordnet", CURE)
-    if not _is_right(folder):
-        raise InputError(f"data.wordnet {file}: is not WordNet 3.0, whose numbers ImageNet uses; {CURE}")
+    return read_files(given_folder(folder))
+
+
+def read_files(files: WordNetFiles) -> WordNet:
+    """Read the nouns of WordNet 3.0 from files that were found.
+
+    Raises:
+        InputError: the file is missing or damaged; the message begins with the key of the files.
+    """
     number: dict[str, int] = {}
     lemmas: list[tuple[str, ...]] = []
     glosses: list[str] = []
     edges: list[tuple[int, int]] = []
-    for at, line in enumerate(file.read_text("latin-1").splitlines(), start=1):
+    for at, line in enumerate(files.lines(FILE), start=1):
         if line.startswith("  "):
             continue
         try:
@@ -109,17 +108,17 @@ def read_wordnet(folder: Path) -> WordNet:
             own = int(words[0])
             edges += [(own, int(pointers[i + 1])) for i in range(1, len(pointers), 4) if pointers[i] in IS_A]
         except (ValueError, IndexError):
-            raise InputError(f"data.wordnet {file}: line {at} is not a synset; copy the file again") from None
+            raise files.refused(FILE, f"line {at} is not a synset") from None
         number[f"n{words[0]}"] = len(lemmas)
         lemmas.append(tuple(word.replace("_", " ") for word in words[4 : 4 + 2 * count : 2]))
         glosses.append(gloss.strip())
-    place = {int(wnid[1:]): position for wnid, position in number.items()}
+    position_of = {int(wnid[1:]): position for wnid, position in number.items()}
     try:
-        ends = [(place[child], place[parent]) for child, parent in edges]
+        ends = [(position_of[child], position_of[parent]) for child, parent in edges]
     except KeyError as error:
-        raise InputError(f"data.wordnet {file}: points to {error}, which it lacks; copy the file again") from None
+        raise files.refused(FILE, f"points to {error}, which it lacks") from None
     child, parent = np.array(ends, dtype=np.int64).reshape(-1, 2).T
-    return WordNet(str(folder), number, lemmas, glosses, child, parent)
+    return WordNet(files, number, lemmas, glosses, child, parent)
 
 
 def synset_names(lemmas: Sequence[Sequence[str]], wnids: Sequence[str]) -> tuple[str, ...]:
@@ -139,8 +138,3 @@ def synset_names(lemmas: Sequence[Sequence[str]], wnids: Sequence[str]) -> tuple
     for name in names:
         times[name] = times.get(name, 0) + 1
     return tuple(f"{name} ({wnid})" if times[name] > 1 else name for name, wnid in zip(names, wnids, strict=True))
-
-
-def _is_right(folder: Path) -> bool:
-    with (folder / FILE).open("rb") as file:
-        return VERSION in file.read(4096)

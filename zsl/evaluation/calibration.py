@@ -108,14 +108,15 @@ def _minimum(derivatives: Derivatives, beta: float) -> float:
 
 
 def _taylor_root(g: Float64[Array, " 4"]) -> float:
-    """Return the root nearest to 0 of g₀ + g₁δ + g₂δ²/2 + g₃δ³/6, by Newton's method."""
+    """Return the root nearest to 0 of g₀ + g₁δ + g₂δ²/2 + g₃δ³/6, by Newton's method; not finite where it runs away."""
+    g0, g1, g2, g3 = map(float, g)
     delta = 0.0
     for _ in range(8):
-        slope = g[1] + g[2] * delta + g[3] * delta**2 / 2
-        if slope <= 0:
+        slope = g1 + delta * (g2 + delta * g3 / 2)
+        if not slope > 0:
             return math.nan
-        delta -= (g[0] + g[1] * delta + g[2] * delta**2 / 2 + g[3] * delta**3 / 6) / slope
-    return float(delta)
+        delta -= (g0 + delta * (g1 + delta * (g2 / 2 + delta * g3 / 6))) / slope
+    return delta
 
 
 def _derivatives(blocks: Logits, beta: float) -> Float64[Array, " 4"]:

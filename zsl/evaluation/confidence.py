@@ -74,6 +74,47 @@ def ece(confidence: Float64[Array, " n"], right: Bool[Array, " n"], bins: int = 
     return float(np.abs(np.bincount(b, weights=right - confidence, minlength=bins)).sum() / len(confidence))
 
 
+@dataclass(frozen=True)
+class RiskCoverage:
+    """Selective risk of a classifier that answers only the i most confident images, for i = 1 … n [ElYaniv2010]."""
+
+    risk: Float64[Array, " n"]
+    """share of wrong answers among the i most confident ones, as :func:`risks` has it"""
+
+    @property
+    def coverage(self) -> Float64[Array, " n"]:
+        """i / n, the share of images that are answered."""
+        return np.arange(1, len(self.risk) + 1) / len(self.risk)
+
+    @property
+    def area(self) -> float:
+        """Mean of the risk over all coverages, in [0, 1]: AURC [Geifman2017]."""
+        return float(self.risk.mean())
+
+    def at(self, coverage: Float64[Array, " m"] | float) -> Float64[Array, " m"]:
+        """Return the risk at the least coverage of the curve that is not below the one asked for.
+
+        Raises:
+            InputError: a coverage is not in (0, 1].
+        """
+        asked = np.asarray(coverage, np.float64)
+        if not np.all((asked > 0) & (asked <= 1)):
+            raise InputError(f"coverage: {coverage} is not in (0, 1]; give the share of images to answer")
+        n = len(self.risk)
+        return np.asarray(self.risk[np.clip(np.ceil(asked * n - 1e-9).astype(np.int64), 1, n) - 1])
+
+
+def risk_coverage(confidence: Float64[Array, " n"], right: Bool[Array, " n"]) -> RiskCoverage:
+    """Return the risk–coverage curve of answers with their confidence.
+
+    Raises:
+        InputError: there is no image.
+    """
+    if not len(right):
+        raise InputError("risk–coverage: there is no image; give one at least")
+    return RiskCoverage(risks(confidence, right))
+
+
 def risks(confidence: Float64[Array, " n"], right: Bool[Array, " n"]) -> Float64[Array, " n"]:
     """Return the share of wrong answers among the i most confident ones, for i = 1 … n [ElYaniv2010].
 

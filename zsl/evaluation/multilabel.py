@@ -1,8 +1,8 @@
-"""Several labels an image: AUROC, average precision, F1 and MCC by class, thresholds, bootstrap; u, s, H of F1@k."""
+"""Several labels an image: AUROC, average precision, F1 and MCC by class, thresholds and bootstrap."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,8 +11,7 @@ from jaxtyping import Bool, Float64, Int64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
-from zsl.evaluation.gzsl import harmonic_mean
-from zsl.evaluation.scored_images import checked_gamma, checked_scores, checked_seen
+from zsl.evaluation.scored_images import checked_scores, checked_seen
 
 DRAWS = 1 << 22
 """counts of images in a block of bootstrap draws"""
@@ -48,12 +47,7 @@ class LabelledScores:
         self, thresholds: Float64[Array, " classes"] | None = None, draws: int = 1000, seed: int = 0
     ) -> dict[str, Float64[Array, "draws classes"]]:
         """Return the metrics of ``draws`` samples of n images with replacement, the same images for every class."""
-        n, rng = len(self.scores), np.random.default_rng(seed)
-        step = max(1, DRAWS // n)
-        parts = [
-            self._weighted(rng.multinomial(n, np.full(n, 1 / n), min(step, draws - start)), thresholds)
-            for start in range(0, draws, step)
-        ]
+        parts = [self._weighted(counts, thresholds) for counts in drawn_images(len(self.scores), draws, seed)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _weighted(
@@ -68,6 +62,13 @@ class LabelledScores:
             table = [(counts @ cell.astype(np.int64)).astype(np.float64) for cell in cells]
             found |= {"F1": f1(*table[:3]), "MCC": mcc(*table)}
         return found
+
+
+def drawn_images(n: int, draws: int, seed: int) -> Iterator[Int64[Array, "block n"]]:
+    """Yield, block by block, how often each of n images occurs in samples of n images with replacement."""
+    rng, step = np.random.default_rng(seed), max(1, DRAWS // n)
+    for start in range(0, draws, step):
+        yield rng.multinomial(n, np.full(n, 1 / n), min(step, draws - start))
 
 
 def ranking_metrics(
@@ -137,33 +138,6 @@ def thresholds_of(
     ]
     found = np.full(len(seen), pooled)
     found[seen] = own
-    return found
-
-
-def u_s_H_at(images: LabelledScores, seen: Bool[Array, " classes"], k: int, gamma: float = 0.0) -> dict[str, float]:
-    """Return u, s and H of F1@k in percent: every image is given the k best classes of all, seen ones less γ.
-
-    u is the F1 over all (image, unseen class) pairs, s over all (image, seen class) pairs, and H their harmonic mean.
-    Of equal scores the lowest column comes first. A group without a label and without an answer has no F1.
-
-    Raises:
-        InputError: k is not between 1 and the number of classes.
-    """
-    n, classes = images.scores.shape
-    if not 1 <= k <= classes:
-        raise InputError(f"F1@k: k = {k} with {classes} classes; give 1 ≤ k ≤ {classes}")
-    best = np.argsort(-(images.scores - checked_gamma(gamma) * checked_seen(seen, classes)), axis=1, kind="stable")[
-        :, :k
-    ]
-    answers = np.zeros((n, classes), dtype=bool)
-    np.put_along_axis(answers, best, values=True, axis=1)
-    found = {}
-    for name, group in (("u", ~seen), ("s", seen)):
-        given, labels = answers[:, group], images.labels[:, group]
-        if given.any() or labels.any():
-            found[name] = float(200 * (given & labels).sum() / (given.sum() + labels.sum()))
-    if len(found) == 2:
-        found["H"] = float(harmonic_mean(found["u"], found["s"]))
     return found
 
 

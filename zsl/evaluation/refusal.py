@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zsl.errors import InputError
 from zsl.evaluation.calibration import Calibration
-from zsl.evaluation.confidence import threshold
+from zsl.evaluation.confidence import RiskCoverage, risk_coverage, threshold
 from zsl.evaluation.scored_images import ScoreStream, checked_seen
 from zsl.evaluation.statistics import ScoreStatistics, gather
 
@@ -80,6 +80,13 @@ class Refusal:
         """Return the least confidence to answer at for a risk, as :func:`~zsl.evaluation.confidence.threshold` does."""
         assert self.images.calibrated is not None
         return threshold(self.images.calibrated.confidence, self.right, risk)
+
+    def curves(self) -> dict[str, RiskCoverage]:
+        """Return selective risk by coverage of every group with images; among off-list ones every answer is wrong."""
+        assert self.images.calibrated is not None
+        confidence = self.images.calibrated.confidence
+        found = {name: group for name, group in self.groups.items() if group.any()}
+        return {name: risk_coverage(confidence[group], self.right[group]) for name, group in found.items()}
 
     def metrics(self, least: float = 0.0) -> dict[str, dict[str, float]]:
         """Return, for every group with images, their number, ECE, NLL, Brier, AURC, coverage and risk.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy import ndarray as Array
 
 from zsl.data.class_names import normalised
 from zsl.data.scaling import unit_rows
+from zsl.datasets.wordnet_senses import Senses
 from zsl.evaluation.hubness import antihubs, hubs, skewness
 from zsl.files.escaping import csv_text
 from zsl.progress.progress import progress
@@ -80,10 +83,10 @@ def by_spelling(names: Sequence[str]) -> Iterator[Finding]:
             yield Finding("catch-all", (name,), f"has {', '.join(found)}", advice)
 
 
-def by_head_noun(names: Sequence[str]) -> Iterator[Finding]:
-    """Yield names that end in another name: ``spray can`` and ``can``."""
+def by_head_noun(names: Sequence[str], asked: Sequence[str]) -> Iterator[Finding]:
+    """Yield those of the names asked for that end in another name: ``spray can`` and ``can``."""
     of = {_head(name): name for name in reversed(names)}
-    for name in names:
+    for name in asked:
         words = _head(name).split()
         for start in range(1, len(words)):
             other = of.get(" ".join(words[start:]))
@@ -93,13 +96,23 @@ def by_head_noun(names: Sequence[str]) -> Iterator[Finding]:
                 break
 
 
-def by_wordnet(names: Sequence[str], related: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[Finding]:
-    """Yield synonyms and hypernyms in the list; ``related`` is name -> pairs of another name and how it is related."""
-    for name in names:
-        for other, how in related.get(name, ()):
-            if how == "synonym":
-                yield Finding("synonym", (name, other), "the same synset of WordNet", "merge them")
-            else:
+def by_wordnet(of: Mapping[str, int], senses: Senses) -> Iterator[Finding]:
+    """Yield synonyms and hypernyms in the list; ``of`` is name -> its synset.
+
+    Names that :func:`by_spelling` says are equal are no synonyms.
+    """
+    alike: dict[int, list[str]] = defaultdict(list)
+    for name, synset in of.items():
+        alike[synset].append(name)
+    for synset, same in alike.items():
+        for name, other in combinations(same, 2):
+            if _head(name) != _head(other):
+                gloss = textwrap.shorten(senses.wordnet.glosses[synset].partition(";")[0], 80, placeholder=" …")
+                advice = "if both mean it: merge them; otherwise say which sense"
+                yield Finding("synonym", (name, other), f"WordNet has one synset of both: {gloss}", advice)
+    for name, synset in of.items():
+        for up in senses.above(synset):
+            for other in alike.get(up, ()):
                 yield _hypernym(name, other, "a hypernym in WordNet")
 
 

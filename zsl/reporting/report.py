@@ -60,6 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show u and s by labels per class (data.shots); --output FILE.svg, .png or .pdf draws them",
     )
+    parser.add_argument(
+        "--risk",
+        action="store_true",
+        help="show the share of wrong answers by the share of images that are answered, the most confident ones "
+        "(save.predictions=true); --output FILE.svg, .png or .pdf draws the curves, FILE.csv has their points",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a self-contained page with figures instead")
 
 
@@ -94,10 +100,11 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         )
     if pivot and (metrics or args.html):
         raise InputError("--pivot names the metrics of a table; omit --metrics and --html")
-    if args.base_to_new + args.shots + bool(metrics or columns or pivot or args.published or args.html) > 1:
+    fixed = args.base_to_new + args.shots + args.risk
+    if fixed + bool(metrics or columns or pivot or args.published or args.html) > 1:
         raise InputError(
-            "--base-to-new and --shots have fixed columns; give one of them, without --metrics, --columns, --pivot, "
-            "--published and --html"
+            "--base-to-new, --shots and --risk have fixed columns; give one of them, without --metrics, --columns, "
+            "--pivot, --published and --html"
         )
     results = gather(args.paths, () if args.html else LINES)
     if args.published:
@@ -110,6 +117,8 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         return deliver(made, lambda: _csv(found, names, (), ()), args, console)
     if args.shots:
         return _show_shots(found, args, console)
+    if args.risk:
+        return _show_risk(found, results, args, console)
     if not args.html:
         from zsl.reporting.controls import control_sheets
 
@@ -135,6 +144,21 @@ def _show_shots(found: Sequence[Row], args: argparse.Namespace, console: Console
         write_bytes(args.output, draw(lines, form))
         return 0
     return deliver(budget_sheets(lines, args.std), lambda: table_csv(found), args, console)
+
+
+def _show_risk(
+    found: Sequence[Row], results: Mapping[Path, Result], args: argparse.Namespace, console: Console | None
+) -> int:
+    from zsl.reporting.risk_coverage import risk_csv, risk_lines, risk_sheets
+
+    lines = risk_lines(found, results)
+    if args.output and (form := args.output.suffix[1:]) in IMAGES:
+        from zsl.files.atomic import write_bytes
+        from zsl.reporting.risk_coverage_plot import draw
+
+        write_bytes(args.output, draw(lines, form))
+        return 0
+    return deliver(risk_sheets(lines, args.std), lambda: risk_csv(lines), args, console)
 
 
 def _listed(names: str) -> list[str]:

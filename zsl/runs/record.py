@@ -140,13 +140,8 @@ def _selection(experiment: Experiment, choice: Choice | None) -> Selection:
     asked = of_correction(choice.trials[0].chosen)
     now = {key: value for key, value in vars(choice.correction).items() if key in given}
     chosen |= {CORRECTION + key: value for key, value in now.items() if key in asked or value != given[key]}
-    return Selection(
-        policy,
-        chosen,
-        [trial.record() for trial in choice.trials],
-        choice.calibration.gamma,
-        choice.calibration.temperature,
-    )
+    trials, found = [trial.record() for trial in choice.trials], choice.calibration
+    return Selection(policy, chosen, trials, *((found.gamma, found.temperature) if found else ()))
 
 
 def _per_class(evaluation: Evaluation, stage: Stage) -> dict[str, dict[str, float | None]]:

@@ -88,10 +88,11 @@ def run(
                 with timed(timings, "evaluation"):
                     correction = choice.correction if choice else experiment.correction
                     scored = score(model, stage.held_out).corrected(correction)
+                    calibration = choice.calibration if choice else None
                     evaluation = evaluate(
                         scored.zsl,
                         scored.gzsl,
-                        calibration=choice.calibration if choice else None,
+                        calibration=calibration,
                         top_k=source.dataset.top_k,
                         hierarchy=source.dataset.hierarchy,
                         classes=stage.classes.names,
@@ -101,7 +102,7 @@ def run(
                     predictor(tried, source, stage, choice, model, correction).save(output / MODEL)
                 if experiment.save.predictions or experiment.save.scores:
                     kept = scored if experiment.save.scores else None
-                    save_predictions(evaluation, kept, stage, output, source.dataset.images)
+                    save_predictions(evaluation, kept, stage, output, source.dataset.images, calibration)
                 write(result, output)
         if rising := edges.still_rising(result):
             log.info("%s", rising)

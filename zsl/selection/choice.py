@@ -28,8 +28,8 @@ class Choice:
     hyperparameters: Hyperparameters
     """hyperparameters of the method"""
     correction: Correction
-    calibration: Calibration
-    """calibration of corrected scores"""
+    calibration: Calibration | None
+    """calibration of corrected scores; None where no image of a seen class was held out"""
     trials: Sequence[Trial]
     embedding: Hyperparameters = field(default_factory=dict)
     """hyperparameters of the class embedding"""
@@ -111,12 +111,11 @@ def best(trials: Sequence[Trial], correction: Correction, objective: Objective) 
         InputError: no trial is complete, or a trial holds hyperparameters that the correction does not have.
     """
     found = best_trial(trials, objective)
-    assert found.gamma is not None
-    assert found.temperature is not None
     if not set(found.correction) <= set(vars(correction)):
         raise InputError(f"selection: a trial chose {', '.join(found.correction)}, which the correction does not have")
     final = replaced(correction, {**of_correction(found.chosen), **found.correction})
-    calibration = Calibration(found.gamma, found.temperature)
+    chose = found.gamma is not None and found.temperature is not None
+    calibration = Calibration(found.gamma, found.temperature) if chose else None  # type: ignore[arg-type]
     return Choice(of_method(found.chosen), final, calibration, trials, of_embedding(found.chosen))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -41,14 +41,15 @@ def finalize(model: ZSLModel, train: TrainingSet) -> None:
 class ValidationScores:
     """Metrics of one trained method on held-out images: T1, H at the best stacking bias γ, and H without γ.
 
-    Scores are corrected first; hyperparameters that the correction leaves open are chosen on the same images.
+    Scores are corrected first; hyperparameters that the correction leaves open are chosen on the same images. Without
+    held-out images of seen classes there is T1 alone.
     """
 
     correction: Correction
     T1: float
-    H: float
-    H_raw: float
-    calibrated: Callable[[], Calibration]
+    H: float | None = None
+    H_raw: float | None = None
+    calibrated: Callable[[], Calibration | None] = lambda: None
     """γ and temperature, computed when they are asked for, as only those of the best epoch are"""
 
     @classmethod
@@ -56,11 +57,14 @@ class ValidationScores:
         """Correct scores and compute their metrics."""
         correction = correction.chosen_on(scored.gzsl)
         scored = scored.corrected(correction)
-        unseen, every = gather(scored.zsl), gather(scored.gzsl, sample=True)
+        unseen = gather(scored.zsl)
+        T1 = mean_class_accuracy(unseen.hits(), unseen.labels)
+        if not scored.gzsl.of_seen_class.any():
+            return cls(correction, T1)
+        every = gather(scored.gzsl, sample=True)
         calibrated = partial(calibrate, scored.gzsl, every)
         if not every.complete:  # the scores have to be read again while the method has the weights of this epoch
             calibrated = partial(Calibration, **vars(calibrated()))
-        T1 = mean_class_accuracy(unseen.hits(), unseen.labels)
         return cls(correction, T1, seen_unseen_curve(every).best().H, u_s_H(every)["H"], calibrated)
 
     def trial(
@@ -76,8 +80,8 @@ class ValidationScores:
         """
         opened = {key: value for key, value in vars(self.correction).items() if value != vars(before)[key]}
         calibration = self.calibrated()
-        metrics = self.T1, self.H, self.H_raw, calibration.gamma, calibration.temperature
-        return Trial(chosen, *metrics, opened, pruned=pruned, reached=reached)
+        trial = Trial(chosen, self.T1, self.H, self.H_raw, correction=opened, pruned=pruned, reached=reached)
+        return replace(trial, **vars(calibration)) if calibration else trial
 
     def objective(self, name: Objective) -> float:
         """Return T1, H or H_raw, by name."""
@@ -131,7 +135,8 @@ class BestEpoch(Callback):
         now = self.measure(pl_module, trainer.train_dataloader.train, epoch)  # type: ignore[union-attr]
         pl_module.train(training)
         pl_module.load_state_dict(before)
-        pl_module.log_dict({"validation_T1": now.T1, "validation_H": now.H}, prog_bar=True)
+        measured = {"validation_T1": now.T1, "validation_H": now.H}
+        pl_module.log_dict({name: value for name, value in measured.items() if value is not None}, prog_bar=True)
         if self.out_of_patience:
             trainer.should_stop = True
         assert self.best is not None

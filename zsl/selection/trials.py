@@ -25,7 +25,8 @@ class Trial:
     """One point of a search space, and its metrics on the images that the choice is made on.
 
     ``gamma`` and ``temperature`` are the best ones on these images, ``correction`` holds the hyperparameters that the
-    correction left open; ``H`` is computed with ``gamma``, ``H_raw`` without. A diverged trial has a message
+    correction left open; ``H`` is computed with ``gamma``, ``H_raw`` without; all but ``T1`` need images of seen
+    classes. A diverged trial has a message
     (``diverged``) and no metrics; a pruned trial has its number of epochs (``pruned``) and is not chosen. ``reached``
     is the last epoch that was validated, where epochs are chosen.
     """
@@ -43,8 +44,8 @@ class Trial:
 
     def is_complete(self) -> bool:
         """Tell whether the trial has every metric that a choice needs, or diverged."""
-        measured = (self.T1, self.H, self.H_raw, self.gamma, self.temperature)
-        return self.diverged is not None or None not in measured
+        of_seen = [value is not None for value in (self.H, self.H_raw, self.gamma, self.temperature)]
+        return self.diverged is not None or (self.T1 is not None and all(of_seen) == any(of_seen))
 
     def record(self) -> dict[str, Any]:
         """Return the trial as a JSON object without empty values."""

@@ -43,7 +43,8 @@ class Validation:
         build: builds the untrained method; with it, points of a grid may share their gradient steps.
 
     Raises:
-        InputError: ``patience`` or ``every`` is below 1.
+        InputError: ``patience`` or ``every`` is below 1, or the objective needs images of seen classes, of which the
+            stage holds out none.
     """
 
     stage: Stage
@@ -60,6 +61,18 @@ class Validation:
         for key, value in (("patience", self.patience), ("every", self.every)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise InputError(f"selection.{key}={value}: must be a whole number of at least 1")
+        if not self.stage.held_out.seen_images:
+            self._require_unseen_images_alone()
+
+    def _require_unseen_images_alone(self) -> None:
+        """Refuse what is chosen on held-out images of seen classes."""
+        opened = [f"correction.{key}=null" for key, value in vars(self.correction).items() if value is None]
+        if self.objective != "T1" or opened:
+            key, cure = (opened[0], "a number") if opened else (f"selection.objective={self.objective}", "T1")
+            raise InputError(
+                f"{key}: needs held-out images of train classes, and those have too few images to hold one out; raise "
+                f"protocol.seen_holdout, give more images (data.shots), or give {cure}"
+            )
 
     def trials(self, points: Iterable[tuple[Hyperparameters, ShouldContinue | None]]) -> Iterator[Trial]:
         """Yield a trial for every point, in order, and record whether it diverged or was pruned.

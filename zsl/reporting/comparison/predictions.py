@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float64, Int64
 from numpy import ndarray as Array
 
 from zsl.errors import InputError
@@ -19,6 +19,8 @@ NAME = "predictions.npz"
 AGAIN = "run it again with save.predictions=true, or delete the file"
 NEEDED = ("rows", "labels", "predicted", "predicted_zsl", "seen")
 CLASSES, IMAGES = "classes", "images"
+CONFIDENCE = ("confidence", "predicted_calibrated", "confidence_calibrated")
+"""what older files may lack, and files of runs without calibration"""
 SAME = 1e-6
 """percentage points by which a metric of the file may differ from the metric of the result"""
 
@@ -43,6 +45,11 @@ class Predicted:
     """names of all classes"""
     images: tuple[str, ...]
     """paths of the images, relative to the folder of the data set; empty where they are not known"""
+    confidence: Float64[Array, " n"] | None = None
+    """of the prediction among all classes, None where it was not saved"""
+    correct_calibrated: Bool[Array, " n"] | None = None
+    """whether the prediction after calibration is correct, None where there was no calibration"""
+    confidence_calibrated: Float64[Array, " n"] | None = None
 
     def part(self, name: str) -> tuple[Int64[Array, " m"], Bool[Array, " m"]]:
         """Return labels and correctness of the images that T1, u or s is computed from."""
@@ -60,8 +67,10 @@ def read(result: Result, path: Path) -> Predicted | None:
     if not os.path.lexists(file):
         return None
     try:
-        texts = [name for name in (CLASSES, IMAGES) if name == CLASSES or name in names_of(file)]
-        found = _predicted(read_archive(file, NEEDED), read_archive(file, texts, "U"))
+        held = names_of(file)
+        texts = [name for name in (CLASSES, IMAGES) if name == CLASSES or name in held]
+        further = [name for name in CONFIDENCE if name in held]
+        found = _predicted(read_archive(file, [*NEEDED, *further]), read_archive(file, texts, "U"))
     except (OSError, ValueError, MemoryError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{file}: cannot be read ({reason}); {AGAIN}") from error
@@ -100,6 +109,8 @@ def _predicted(arrays: dict[str, Array], texts: dict[str, Array]) -> Predicted:
     correct_zsl = np.zeros(len(labels), np.bool_)
     correct_zsl[unseen] = predicted_zsl == labels[unseen]
     order = np.argsort(rows)
+    sure = {name: _confidence(arrays, name, len(rows), len(seen))[order] for name in CONFIDENCE if name in arrays}
+    calibrated = sure.get("predicted_calibrated")
     return Predicted(
         rows=rows[order],
         labels=labels[order],
@@ -109,4 +120,21 @@ def _predicted(arrays: dict[str, Array], texts: dict[str, Array]) -> Predicted:
         predicted=predicted[order],
         classes=tuple(texts[CLASSES].tolist()),
         images=tuple(texts[IMAGES][order].tolist()) if IMAGES in texts else (),
+        confidence=sure.get("confidence"),
+        correct_calibrated=None if calibrated is None else calibrated == labels[order],
+        confidence_calibrated=sure.get("confidence_calibrated"),
     )
+
+
+def _confidence(arrays: dict[str, Array], name: str, n: int, classes: int) -> Array:
+    """Return confidences as float64, or predictions after calibration."""
+    values = arrays[name]
+    if values.shape != (n,):
+        raise ValueError(f"{name} has shape {values.shape}, for {n} images")
+    if name.startswith("predicted"):
+        if not np.issubdtype(values.dtype, np.integer) or not ((values >= 0) & (values < classes)).all():
+            raise ValueError(f"{name} holds what is no class")
+        return values
+    if not np.issubdtype(values.dtype, np.floating) or not ((values >= 0) & (values <= 1 + 1e-6)).all():
+        raise ValueError(f"{name} holds what is no probability")
+    return values.astype(np.float64)
