@@ -16,7 +16,7 @@ from zsl.config.corrections import build_correction
 from zsl.config.data_sets import open_data
 from zsl.config.hydra_job import Names
 from zsl.config.nested import replaced
-from zsl.config.search_space import axes, listed, offered
+from zsl.config.search_space import axes, listed, offered, without_typed
 from zsl.config.settings import ClassEmbeddingKeys, ProtocolKeys, SaveKeys, SearchKeys, SelectionKeys, Settings
 from zsl.data.splits import require_share
 from zsl.errors import InputError
@@ -82,6 +82,7 @@ class Experiment:
         """
         content = resolved(cfg)
         check_but("method", content)
+        content["sweep"] = without_typed(content["sweep"], overrides)
         made = cls(
             config=content,
             seed=require_seed("seed", content["seed"]),

@@ -34,6 +34,25 @@ def axes(sweep: Mapping[str, Any]) -> dict[str, Axis]:
     return found
 
 
+def without_typed(sweep: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """Return a ``sweep`` node without the hyperparameters of the method that overrides set, as ``method.lr=0.1`` does.
+
+    Those that an override of ``sweep`` names stay.
+    """
+    keys = [override.lstrip("+").partition("=")[0] for override in overrides]
+    kept = {key: dict(node) if isinstance(node, Mapping) else node for key, node in sweep.items()}
+    for key in (key.removeprefix("method.") for key in keys if key.startswith("method.")):
+        part, _, name = key.partition(".")
+        if f"sweep.{key}" in keys or f"sweep.{part}" in keys:
+            continue
+        kept.pop(key, None)
+        if name and isinstance(kept.get(part), dict):
+            kept[part].pop(name, None)
+            if not kept[part]:
+                del kept[part]
+    return kept
+
+
 def offered(space: Mapping[str, Axis], method: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Axis]:
     """Return a search space without hyperparameters of parts, such as ``head.lr``, that have no place in it.
 

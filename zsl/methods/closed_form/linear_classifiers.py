@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.functional import cross_entropy, one_hot, softplus
+from torch.nn.functional import cross_entropy, softplus
 
 from zsl.methods.closed_form.moments import Features
 from zsl.methods.closed_form.newton import TOLERANCE, minimise
@@ -51,7 +51,7 @@ class Softmax:
     separable = False
     smooth = True
 
-    def of(self, rows: slice) -> Softmax:
+    def of(self, rows: slice | Int[Tensor, " rows"]) -> Softmax:
         """Return the loss of these images."""
         return Softmax(self.labels[rows], self.classes)
 
@@ -68,7 +68,8 @@ class Softmax:
             P = single if A.dtype is torch.float32 else p
             return P * (A - (P * A).sum(dim=1, keepdim=True))
 
-        return Derivatives(p - one_hot(self.labels, self.classes), (p * (1 - p)).mean(dim=0), product)
+        gradient = p.scatter_add(1, self.labels.unsqueeze(1), p.new_full((len(p), 1), -1))
+        return Derivatives(gradient, (p * (1 - p)).mean(dim=0, dtype=torch.float64), product)
 
     def take(self, columns: Int[Tensor, " c"]) -> Softmax:
         """Raise TypeError: the columns of a softmax are not separable."""
@@ -83,7 +84,7 @@ class Logistic:
     separable = True
     smooth = True
 
-    def of(self, rows: slice) -> Logistic:
+    def of(self, rows: slice | Int[Tensor, " rows"]) -> Logistic:
         """Return the loss of these images."""
         return Logistic(self.targets[rows])
 
@@ -109,7 +110,7 @@ class SquaredHinge:
     separable = True
     smooth = False
 
-    def of(self, rows: slice) -> SquaredHinge:
+    def of(self, rows: slice | Int[Tensor, " rows"]) -> SquaredHinge:
         """Return the loss of these images."""
         return SquaredHinge(self.signs[rows])
 
@@ -129,9 +130,8 @@ class SquaredHinge:
 
 def _diagonal(curvature: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Callable[[Tensor], Tensor]]:
     """Return the mean over images, and the product with the diagonal Hessian."""
-    curvature = curvature.double()
     single = curvature.float()
-    return curvature.mean(dim=0), lambda A: (single if A.dtype is torch.float32 else curvature) * A
+    return curvature.mean(dim=0, dtype=torch.float64), lambda A: (single if A.dtype is torch.float32 else curvature) * A
 
 
 def platt(z: Float[Tensor, "n m"], targets: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:

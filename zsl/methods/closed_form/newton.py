@@ -58,9 +58,12 @@ def minimise(
     solution = space.penalty.new_zeros(len(space.penalty), outputs)
     left = torch.arange(outputs, device=x.device)
     search = _Search(space, images, torch.zeros_like(solution))
-    for _ in range(STEPS):
+    for step in range(STEPS):
         solution[:, left] = search.V
         done = search.stalled | (search.distance() <= tolerance) | (search.gap() <= images.enough * images.n)
+        if images.enough:  # of stored rows, many: a step takes minutes
+            distance = search.gap().max() / images.n
+            log.info("classifier: f - min f ≈ %.1e an image after %d steps, until %.0e", distance, step, images.enough)
         if done.all():
             return space.weights(solution)
         if done.any():
@@ -105,7 +108,8 @@ class _Search:
         """Make one Newton step, halved until f decreases; the trust region shrinks to the length of the halved step."""
         before = self._steepness()
         most = 0.5 if self.images.loss.smooth else 0.01
-        share = torch.maximum((before / self.first).sqrt(), 0.3 * tolerance / self.distance()).clamp(max=most)
+        share = torch.maximum((before / self.first).sqrt(), 0.3 * tolerance / self.distance())
+        share = share.clamp(min=self.images.blur).clamp(max=most)
         S, HS, hit = self._conjugate_gradients(share)
         slope = self._inner(self.g, S)
         promised = -(slope + 0.5 * self._inner(S, HS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
@@ -12,6 +12,11 @@ from torch import Tensor
 
 from zsl.data.stored_rows import BLOCK, StoredRows
 from zsl.methods.closed_form.moments import Features, eigenpairs, gram
+
+KEPT = 1 << 27
+"""entries of Z, n × m, up to which products with the Hessian are over all stored rows"""
+BLUR = 0.1
+"""relative error of products with the Hessian, where they are over a sample of the rows"""
 
 
 class Derivatives(NamedTuple):
@@ -32,7 +37,7 @@ class Loss(Protocol):
     smooth: bool
     """whether ∂²ℓ/∂z² is continuous"""
 
-    def of(self, rows: slice) -> Self:
+    def of(self, rows: slice | Int[Tensor, " rows"]) -> Self:
         """Return the loss of these images alone."""
 
     def value(self, Z: Float[Tensor, "n m"]) -> Tensor:
@@ -86,6 +91,8 @@ class Images(Protocol):
     loss: Loss
     enough: float
     """f less its minimum, an image, that is near enough"""
+    blur: float
+    """relative error of `times`, below which no Newton step needs to be solved"""
 
     def start(self, V: Float[Tensor, "d+1 m"]) -> Tensor:
         """Go to V, and return ℓ."""
@@ -126,7 +133,7 @@ def _held(x: Float[Tensor, "n d"], loss: Loss, lamb: float, bound: float) -> tup
 class _Held:
     """R and Z = RV in memory."""
 
-    enough = 0.0
+    enough = blur = 0.0
 
     def __init__(self, R: Float[Tensor, "n d+1"], factor: Float[Tensor, "n d+1"], loss: Loss) -> None:
         self.R, self.factor, self.loss, self.n = R, factor, loss, len(R)
@@ -170,7 +177,8 @@ class _Stored:
     """Rows that are read for every value and every product; neither R nor Z is kept.
 
     RV of centred rows C is C (Q ⊘ scale) V + v/√(cn), with v the last row of V. Products are in float32, and sums over
-    blocks of rows in float64.
+    blocks of rows in float64. The Hessian is that of a sample of the rows, if Z of all of them has more than
+    :data:`KEPT` entries; values and gradients are always of all rows, and with them the minimum.
     """
 
     enough = 1e-6
@@ -181,9 +189,14 @@ class _Stored:
         self.dtype = torch.float32
 
     def start(self, V: Float[Tensor, "d+1 m"]) -> Tensor:
-        self.V = V
-        value, self.gradient, self.curvature = self._evaluated(V)
+        value, *derivatives = self._evaluated(V)
+        self._arrive(V, derivatives, _sample(self.n, KEPT // V.shape[1]))
         return value
+
+    def _arrive(self, V: Float[Tensor, "d+1 m"], derivatives: list[Tensor], sample: Int[Tensor, " s"]) -> None:
+        self.V, (self.gradient, self.curvature), self.sample = V, derivatives, sample
+        self.products: list[Callable[[Tensor], Tensor]] = []
+        self.blur = BLUR if len(sample) < self.n else 0.0
 
     def along(self, S: Float[Tensor, "d+1 m"]) -> Callable[[Tensor], Tensor]:
         def value(t: Tensor) -> Tensor:
@@ -194,7 +207,7 @@ class _Stored:
         return value
 
     def go(self, t: Tensor) -> None:  # noqa: ARG002
-        self.V, (self.gradient, self.curvature) = self.there, self.next
+        self._arrive(self.there, self.next, self.sample)
 
     def derivatives(self) -> tuple[Float[Tensor, "d+1 m"], Float[Tensor, " m"]]:
         return self.gradient, self.curvature
@@ -202,35 +215,38 @@ class _Stored:
     def times(self, p: Float[Tensor, "d+1 m"]) -> Float[Tensor, "d+1 m"]:
         here, along = self._folded(self.V), self._folded(p)
         total = torch.zeros_like(self.V)
-        for rows, loss in self._blocks(self.dtype):
-            total += self._gathered(rows, loss.derivatives(_z(rows, here)).product(_z(rows, along)))
-        return total
+        for i, at in enumerate(torch.split(self.sample, BLOCK)):
+            rows = self._centred(self.x[at], self.dtype)
+            if i == len(self.products):
+                self.products.append(self.loss.of(at).derivatives(_z(rows, here)).product)
+            total += self._gathered(rows, self.products[i](_z(rows, along)))
+        return total * (self.n / len(self.sample))
 
     def exactly(self) -> None:
-        self.dtype = torch.float64
+        if len(self.sample) == self.n:
+            self.dtype, self.products = torch.float64, []
 
     def take(self, columns: Int[Tensor, " c"]) -> _Stored:
         some = _Stored(self.x, self.loss.take(columns), self.space)
-        some.dtype, some.V = self.dtype, self.V[:, columns]
-        some.gradient, some.curvature = self.gradient[:, columns], self.curvature[columns]
+        some.dtype = self.dtype
+        some._arrive(self.V[:, columns], [self.gradient[:, columns], self.curvature[columns]], self.sample)
         return some
 
     def _evaluated(self, V: Float[Tensor, "d+1 m"]) -> tuple[Tensor, Float[Tensor, "d+1 m"], Float[Tensor, " m"]]:
-        value, total, curvature = V.new_zeros(()), torch.zeros_like(V), V.new_zeros(V.shape[1])
+        value, total, curvature, start = V.new_zeros(()), torch.zeros_like(V), V.new_zeros(V.shape[1]), 0
         folded = self._folded(V)
-        for rows, loss in self._blocks(self.dtype):
+        for block in self.x.split(BLOCK):
+            rows, loss = self._centred(block, self.dtype), self.loss.of(slice(start, start + len(block)))
             Z = _z(rows, folded)
             here = loss.derivatives(Z)
             value = value + loss.value(Z).double()
             total += self._gathered(rows, here.gradient.to(rows.dtype))
             curvature += here.curvature * (len(rows) / self.n)
+            start += len(rows)
         return value, total, curvature
 
-    def _blocks(self, dtype: torch.dtype) -> Iterator[tuple[Float[Tensor, "rows d"], Loss]]:
-        mean, start = self.space.mean.to(dtype), 0
-        for rows in self.x.split(BLOCK):
-            yield rows.to(dtype) - mean, self.loss.of(slice(start, start + len(rows)))
-            start += len(rows)
+    def _centred(self, rows: Float[Tensor, "rows d"], dtype: torch.dtype) -> Float[Tensor, "rows d"]:
+        return rows.to(dtype) - self.space.mean.to(dtype)
 
     def _folded(self, V: Float[Tensor, "d+1 m"]) -> tuple[Tensor, Tensor]:
         return self.axes @ V[:-1], V[-1] / self.space.scale[-1]
@@ -243,3 +259,11 @@ class _Stored:
 def _z(rows: Float[Tensor, "rows d"], folded: tuple[Tensor, Tensor]) -> Float[Tensor, "rows m"]:
     W, b = (part.to(rows.dtype) for part in folded)
     return torch.addmm(b, rows, W)
+
+
+def _sample(n: int, size: int) -> Int[Tensor, " s"]:
+    """Return at most ``size`` of n row numbers, in order: one of each of as many equal parts, the same every time."""
+    size = min(n, size)
+    ends = torch.arange(size + 1) * n // size
+    drawn = torch.rand(size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return ends[:-1] + (drawn * ends.diff()).long()
