@@ -190,6 +190,7 @@ def test_derivatives_are_those_of_automatic_differentiation(kind: str) -> None:
     torch.testing.assert_close(found.gradient, gradient.detach())
     torch.testing.assert_close(found.product(A), product)
     torch.testing.assert_close(found.product(A.float()), product.float())
+    torch.testing.assert_close(loss.product(Z.detach().clone(), A.clone()), product)
     blocks = torch.func.hessian(lambda flat: loss.value(flat.view(12, 3)).sum())(Z.detach().flatten()).diagonal()
     torch.testing.assert_close(found.curvature, blocks.view(12, 3).mean(dim=0))
     assert blocks.max() <= bound + 1e-12
@@ -255,11 +256,11 @@ def test_products_in_single_precision_do_not_hold_up_ill_conditioned_problems() 
     n=st.integers(30, 200),
     d=st.integers(1, 6),
     lamb=st.floats(0.1, 10),
-    share=st.sampled_from([1, 2, 4]),
+    rough=st.booleans(),
     seed=st.integers(0, 10**6),
 )
-def test_the_objective_of_stored_rows_is_near_its_minimum(n: int, d: int, lamb: float, share: int, seed: int) -> None:
-    """To 1e-5 an image: near enough where every product reads all rows, or a half or a quarter of them."""
+def test_the_objective_of_stored_rows_is_near_its_minimum(n: int, d: int, lamb: float, rough: bool, seed: int) -> None:
+    """To 1e-5 an image: near enough where every product reads all rows; in bfloat16, too."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(n, d, generator=generator) + 2
     labels = torch.randint(3, (n,), generator=generator)
@@ -271,18 +272,9 @@ def test_the_objective_of_stored_rows_is_near_its_minimum(n: int, d: int, lamb: 
         (lambda x: squared_hinge(x, targets, lamb), SquaredHinge(2 * targets.double() - 1)),
     ]
     for fit, loss in fits:
-        with patch.object(principal_coordinates, "KEPT", 4 * n // share):
+        with patch.object(principal_coordinates, "multiplies_bfloat16", lambda _: rough):
             fitted = fit(rows)
         found, least = (
             float(loss.value(x.double() @ W + b).sum() + lamb / 2 * W.square().sum()) for W, b in (fitted, fit(x))
         )
         assert found - least < 1e-5 * n
-
-
-@given(n=st.integers(1, 500), size=st.integers(1, 500))
-def test_a_sample_of_rows_has_each_at_most_once_and_some_of_every_part(n: int, size: int) -> None:
-    rows = principal_coordinates._sample(n, size)
-    assert len(rows) == min(n, size)
-    assert bool((rows.diff() > 0).all())
-    assert 0 <= int(rows[0]) <= int(rows[-1]) < n
-    assert int(rows.diff(prepend=torch.tensor([-1]), append=torch.tensor([n])).max()) <= 2 * -(-n // len(rows))

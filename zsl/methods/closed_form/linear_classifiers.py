@@ -51,7 +51,7 @@ class Softmax:
     separable = False
     smooth = True
 
-    def of(self, rows: slice | Int[Tensor, " rows"]) -> Softmax:
+    def of(self, rows: slice) -> Softmax:
         """Return the loss of these images."""
         return Softmax(self.labels[rows], self.classes)
 
@@ -69,7 +69,12 @@ class Softmax:
             return P * (A - (P * A).sum(dim=1, keepdim=True))
 
         gradient = p.scatter_add(1, self.labels.unsqueeze(1), p.new_full((len(p), 1), -1))
-        return Derivatives(gradient, (p * (1 - p)).mean(dim=0, dtype=torch.float64), product)
+        return Derivatives(gradient, (p * (1 - p)).mean(dim=0).double(), product)
+
+    def product(self, Z: Float[Tensor, "n m"], A: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+        """Return p ⊙ (a - pᵀa) of every image."""
+        P = Z.softmax(dim=1)
+        return A.sub_(torch.linalg.vecdot(P, A).unsqueeze(1)).mul_(P)
 
     def take(self, columns: Int[Tensor, " c"]) -> Softmax:
         """Raise TypeError: the columns of a softmax are not separable."""
@@ -84,7 +89,7 @@ class Logistic:
     separable = True
     smooth = True
 
-    def of(self, rows: slice | Int[Tensor, " rows"]) -> Logistic:
+    def of(self, rows: slice) -> Logistic:
         """Return the loss of these images."""
         return Logistic(self.targets[rows])
 
@@ -96,6 +101,10 @@ class Logistic:
         """Return ∂ℓ/∂z = σ(z) - t,   ∂²ℓ/∂z² = σ(z) σ(-z)."""
         p = Z.sigmoid()
         return Derivatives(p - self.targets, *_diagonal(p * (-Z).sigmoid()))
+
+    def product(self, Z: Float[Tensor, "n m"], A: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+        """Return σ(z) σ(-z) a."""
+        return A.mul_(Z.sigmoid()).mul_((-Z).sigmoid())
 
     def take(self, columns: Int[Tensor, " c"]) -> Logistic:
         """Return the loss of these columns."""
@@ -110,7 +119,7 @@ class SquaredHinge:
     separable = True
     smooth = False
 
-    def of(self, rows: slice | Int[Tensor, " rows"]) -> SquaredHinge:
+    def of(self, rows: slice) -> SquaredHinge:
         """Return the loss of these images."""
         return SquaredHinge(self.signs[rows])
 
@@ -122,6 +131,10 @@ class SquaredHinge:
         """Return ∂ℓ/∂z = -2s [1 - sz]₊,   ∂²ℓ/∂z² = 2 within the margin and 0 beyond the margin."""
         within = 1 - self.signs * Z
         return Derivatives(-2 * self.signs * within.clamp(min=0), *_diagonal(2.0 * (within > 0)))
+
+    def product(self, Z: Float[Tensor, "n m"], A: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+        """Return 2a within the margin and 0 beyond it."""
+        return A.mul_(2.0 * (self.signs * Z < 1))
 
     def take(self, columns: Int[Tensor, " c"]) -> SquaredHinge:
         """Return the loss of these columns."""

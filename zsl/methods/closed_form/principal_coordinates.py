@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
@@ -13,10 +13,8 @@ from torch import Tensor
 from zsl.data.stored_rows import BLOCK, StoredRows
 from zsl.methods.closed_form.moments import Features, eigenpairs, gram
 
-KEPT = 1 << 27
-"""entries of Z, n × m, up to which products with the Hessian are over all stored rows"""
-BLUR = 0.1
-"""relative error of products with the Hessian, where they are over a sample of the rows"""
+BLUR = 0.05
+"""relative error of products with the Hessian in bfloat16"""
 
 
 class Derivatives(NamedTuple):
@@ -37,7 +35,7 @@ class Loss(Protocol):
     smooth: bool
     """whether ∂²ℓ/∂z² is continuous"""
 
-    def of(self, rows: slice | Int[Tensor, " rows"]) -> Self:
+    def of(self, rows: slice) -> Self:
         """Return the loss of these images alone."""
 
     def value(self, Z: Float[Tensor, "n m"]) -> Tensor:
@@ -45,6 +43,9 @@ class Loss(Protocol):
 
     def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
         """Return gradient and Hessian at Z."""
+
+    def product(self, Z: Float[Tensor, "n m"], A: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+        """Return ∇²ℓ(Z) A, where nothing else is needed at Z; both may be written to."""
 
     def take(self, columns: Int[Tensor, " c"]) -> Self:
         """Return the loss of these columns alone; they must be separable."""
@@ -92,7 +93,7 @@ class Images(Protocol):
     enough: float
     """f less its minimum, an image, that is near enough"""
     blur: float
-    """relative error of `times`, below which no Newton step needs to be solved"""
+    """relative error of `times`, to which alone Newton steps are solved"""
 
     def start(self, V: Float[Tensor, "d+1 m"]) -> Tensor:
         """Go to V, and return ℓ."""
@@ -176,9 +177,8 @@ def _stored(x: StoredRows, loss: Loss, lamb: float, bound: float) -> tuple[_Stor
 class _Stored:
     """Rows that are read for every value and every product; neither R nor Z is kept.
 
-    RV of centred rows C is C (Q ⊘ scale) V + v/√(cn), with v the last row of V. Products are in float32, and sums over
-    blocks of rows in float64. The Hessian is that of a sample of the rows, if Z of all of them has more than
-    :data:`KEPT` entries; values and gradients are always of all rows, and with them the minimum.
+    RV of centred rows C is C (Q ⊘ scale) V + v/√(cn), with v the last row of V. Products are in float32, those with the
+    Hessian in bfloat16 where the machine multiplies it faster, and sums over blocks of rows in float64.
     """
 
     enough = 1e-6
@@ -187,16 +187,13 @@ class _Stored:
         self.x, self.loss, self.space, self.n = x, loss, space, len(x)
         self.axes = space.axes / space.scale[:-1].T
         self.dtype = torch.float32
+        self.rough = torch.bfloat16 if multiplies_bfloat16(x.device) else torch.float32
+        self.blur = BLUR if self.rough is torch.bfloat16 else 0.0
 
     def start(self, V: Float[Tensor, "d+1 m"]) -> Tensor:
-        value, *derivatives = self._evaluated(V)
-        self._arrive(V, derivatives, _sample(self.n, KEPT // V.shape[1]))
+        self.V = V
+        value, self.gradient, self.curvature = self._evaluated(V)
         return value
-
-    def _arrive(self, V: Float[Tensor, "d+1 m"], derivatives: list[Tensor], sample: Int[Tensor, " s"]) -> None:
-        self.V, (self.gradient, self.curvature), self.sample = V, derivatives, sample
-        self.products: list[Callable[[Tensor], Tensor]] = []
-        self.blur = BLUR if len(sample) < self.n else 0.0
 
     def along(self, S: Float[Tensor, "d+1 m"]) -> Callable[[Tensor], Tensor]:
         def value(t: Tensor) -> Tensor:
@@ -207,53 +204,63 @@ class _Stored:
         return value
 
     def go(self, t: Tensor) -> None:  # noqa: ARG002
-        self._arrive(self.there, self.next, self.sample)
+        self.V, (self.gradient, self.curvature) = self.there, self.next
 
     def derivatives(self) -> tuple[Float[Tensor, "d+1 m"], Float[Tensor, " m"]]:
         return self.gradient, self.curvature
 
     def times(self, p: Float[Tensor, "d+1 m"]) -> Float[Tensor, "d+1 m"]:
         here, along = self._folded(self.V), self._folded(p)
-        total = torch.zeros_like(self.V)
-        for i, at in enumerate(torch.split(self.sample, BLOCK)):
-            rows = self._centred(self.x[at], self.dtype)
-            if i == len(self.products):
-                self.products.append(self.loss.of(at).derivatives(_z(rows, here)).product)
-            total += self._gathered(rows, self.products[i](_z(rows, along)))
-        return total * (self.n / len(self.sample))
+        total = _Gathered(p)
+        for rows, loss in self._blocks(self.rough):
+            product = loss.product(*(_z(rows, to).to(self.dtype) for to in (here, along)))
+            total.add(rows, product)
+        return self._unfolded(total)
 
     def exactly(self) -> None:
-        if len(self.sample) == self.n:
-            self.dtype, self.products = torch.float64, []
+        if self.rough is torch.float32:
+            self.dtype = torch.float64
+        self.rough, self.blur = self.dtype, 0.0
 
     def take(self, columns: Int[Tensor, " c"]) -> _Stored:
         some = _Stored(self.x, self.loss.take(columns), self.space)
-        some.dtype = self.dtype
-        some._arrive(self.V[:, columns], [self.gradient[:, columns], self.curvature[columns]], self.sample)
+        some.dtype, some.rough, some.blur, some.V = self.dtype, self.rough, self.blur, self.V[:, columns]
+        some.gradient, some.curvature = self.gradient[:, columns], self.curvature[columns]
         return some
 
     def _evaluated(self, V: Float[Tensor, "d+1 m"]) -> tuple[Tensor, Float[Tensor, "d+1 m"], Float[Tensor, " m"]]:
-        value, total, curvature, start = V.new_zeros(()), torch.zeros_like(V), V.new_zeros(V.shape[1]), 0
+        value, total, curvature = V.new_zeros(()), _Gathered(V), V.new_zeros(V.shape[1])
         folded = self._folded(V)
-        for block in self.x.split(BLOCK):
-            rows, loss = self._centred(block, self.dtype), self.loss.of(slice(start, start + len(block)))
+        for rows, loss in self._blocks(self.dtype):
             Z = _z(rows, folded)
             here = loss.derivatives(Z)
             value = value + loss.value(Z).double()
-            total += self._gathered(rows, here.gradient.to(rows.dtype))
+            total.add(rows, here.gradient)
             curvature += here.curvature * (len(rows) / self.n)
-            start += len(rows)
-        return value, total, curvature
+        return value, self._unfolded(total), curvature
 
-    def _centred(self, rows: Float[Tensor, "rows d"], dtype: torch.dtype) -> Float[Tensor, "rows d"]:
-        return rows.to(dtype) - self.space.mean.to(dtype)
+    def _blocks(self, dtype: torch.dtype) -> Iterator[tuple[Float[Tensor, "rows d"], Loss]]:
+        mean, start = self.space.mean.to(self.dtype), 0
+        for rows in self.x.split(BLOCK):
+            yield (rows.to(self.dtype) - mean).to(dtype), self.loss.of(slice(start, start + len(rows)))
+            start += len(rows)
 
     def _folded(self, V: Float[Tensor, "d+1 m"]) -> tuple[Tensor, Tensor]:
         return self.axes @ V[:-1], V[-1] / self.space.scale[-1]
 
-    def _gathered(self, rows: Float[Tensor, "rows d"], G: Float[Tensor, "rows m"]) -> Float[Tensor, "d+1 m"]:
-        bias = G.double().sum(dim=0, keepdim=True) / self.space.scale[-1]
-        return torch.cat([self.axes.T @ (rows.T @ G).double(), bias])
+    def _unfolded(self, total: _Gathered) -> Float[Tensor, "d+1 m"]:
+        return torch.cat([self.axes.T @ total.W, total.b / self.space.scale[-1]])
+
+
+class _Gathered:
+    """CᵀG of centred rows and 1ᵀG, summed over blocks in float64, for as many columns as ``V`` has."""
+
+    def __init__(self, V: Float[Tensor, "d+1 m"]) -> None:
+        self.W, self.b = torch.zeros_like(V[:-1]), torch.zeros_like(V[-1:])
+
+    def add(self, rows: Float[Tensor, "rows d"], G: Float[Tensor, "rows m"]) -> None:
+        self.W += rows.T @ G.to(rows.dtype)
+        self.b += G.sum(dim=0, keepdim=True)
 
 
 def _z(rows: Float[Tensor, "rows d"], folded: tuple[Tensor, Tensor]) -> Float[Tensor, "rows m"]:
@@ -261,9 +268,9 @@ def _z(rows: Float[Tensor, "rows d"], folded: tuple[Tensor, Tensor]) -> Float[Te
     return torch.addmm(b, rows, W)
 
 
-def _sample(n: int, size: int) -> Int[Tensor, " s"]:
-    """Return at most ``size`` of n row numbers, in order: one of each of as many equal parts, the same every time."""
-    size = min(n, size)
-    ends = torch.arange(size + 1) * n // size
-    drawn = torch.rand(size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return ends[:-1] + (drawn * ends.diff()).long()
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device multiplies matrices of bfloat16 faster than those of float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in asked)
