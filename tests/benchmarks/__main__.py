@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -47,11 +47,13 @@ BENCHMARKS = (
 )
 
 
+NAMED = {benchmark.__name__.rpartition(".")[2]: benchmark for benchmark in BENCHMARKS}
+
+
 def main(output: Path, names: Sequence[str] = ()) -> None:
     """Measure, show, write."""
     timings: list[Timing] = []
-    named = {benchmark.__name__.rpartition(".")[2]: benchmark for benchmark in BENCHMARKS}
-    measured = [named[name] for name in names or named]
+    measured = [NAMED[name] for name in names or NAMED]
     for benchmark in track(measured, "Measuring", console=Console(stderr=True), transient=True):
         timings += benchmark.run()
     table = Table("what", "median s", "min", "max", "beside", "goal", box=None, padding=(0, 2, 0, 0))
@@ -74,4 +76,10 @@ def main(output: Path, names: Sequence[str] = ()) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "bench.json"), sys.argv[2:])
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("output", nargs="?", type=Path, default=Path("bench.json"), help="default: bench.json")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMED))
+    given = parser.parse_args()
+    if unknown := [name for name in given.names if name not in NAMED]:
+        parser.error(f"there is no benchmark {unknown[0]}; choose from {', '.join(NAMED)}")
+    main(given.output, given.names)
