@@ -53,3 +53,16 @@ def test_the_run_has_the_typed_value(tmp_path: Path) -> None:
     assert content["config"]["method"]["gamma"] == 0.5
     assert set(content["selection"]["chosen"]) == {"method.lamb"}
     assert {trial["chosen"]["lamb"] for trial in content["selection"]["trials"]} == set(LAMB)
+
+
+def test_jobs_with_a_typed_value_are_kept_and_no_other_search_is_taken_for_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """λ = 1 is the default, too: its job is another one than the search over λ."""
+    words = ["train", "-m", "data=synthetic", "method=ridge", "selection=validation", f"paths.output={tmp_path}"]
+    assert main(words) == 0
+    for expected in (": 1 done", ": 1 kept"):
+        capsys.readouterr()
+        assert main([*words, "method.lamb=1.0"]) == 0
+        assert expected in capsys.readouterr().out
+    assert len([*tmp_path.rglob("result.json")]) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from zsl.config.compose import register_started
 from zsl.config.plugins import named
+from zsl.config.search_space import without_typed
 from zsl.errors import InputError, out_of_memory
 from zsl.files.redaction import without_secrets
 from zsl.progress import progress
@@ -65,7 +67,8 @@ class Worker:
         if self.shown:
             show_log()
         hydra_config = HydraConfig.get()
-        job = Job.of(_content(cfg), hydra_config.runtime.choices, output_of(cfg), overrides_of(hydra_config))
+        overrides = overrides_of(hydra_config)
+        job = Job.of(_content(cfg, overrides), hydra_config.runtime.choices, output_of(cfg), overrides)
         place = f"[{hydra_config.job.num + 1}/{self.total}] "
         outcome = Outcome("running in another process", job)
         token = progress.job.set(place)
@@ -128,11 +131,12 @@ def _failed(job: Job, error: Exception, trace: str | None = None) -> Outcome:
     return Outcome("failed", job, line(error), trace)
 
 
-def _content(cfg: DictConfig) -> dict[str, Any]:
-    """Return a configuration as a dict, resolved if possible: a job has a folder even if it cannot run."""
+def _content(cfg: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the configuration of an experiment, resolved if possible: a job has a folder even if it cannot run."""
     try:
         content = OmegaConf.to_container(cfg, resolve=True)
     except OmegaConfBaseException:
         content = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
+    sweep = without_typed(content["sweep"], overrides)
+    return {**{str(key): value for key, value in content.items()}, "sweep": sweep}
