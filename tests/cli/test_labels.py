@@ -189,6 +189,17 @@ def test_comments_and_empty_lines_of_a_list_are_passed_over(
     assert own == [("duplicate", "owl · owl"), ("negation", "no fox"), ("hypernym", "no fox · fox")]
 
 
+@pytest.mark.parametrize("form", ["terminal", "markdown", "latex", "csv"])
+def test_a_list_without_findings_is_an_empty_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    np.save(tmp_path / "rows.npy", np.eye(2))
+    words = ["labels", written(tmp_path, "fox", "owl"), "--matrix", str(tmp_path / "rows.npy"), "--format", form]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert ("finding" if form == "csv" else "nothing was found") in out
+
+
 @pytest.mark.parametrize(
     ("content", "words", "reason"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,22 @@ def test_a_damaged_archive_is_passed_over_or_refused(tmp_path: Path, monkeypatch
     archive.write_bytes(content[:at] + bytes(20) + content[at + 20 :])
     with pytest.raises(InputError, match=r"^key \S+wordnet.zip/index.noun: cannot be read \([^\n]+\); copy the file"):
         find_senses("key")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_that_is_damaged_anywhere_is_no_wordnet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: int
+) -> None:
+    made.absent(monkeypatch)
+    (tmp_path / "corpora").mkdir()
+    archive = made.zipped(tmp_path / "unpacked", tmp_path / "corpora" / "wordnet.zip", compression)
+    content = archive.read_bytes()
+    monkeypatch.setenv("NLTK_DATA", str(tmp_path))
+    assert find_senses("key") is not None
+    start = content.index(b"wordnet/data.noun") + len(b"wordnet/data.noun")
+    for at in range(start, start + 40, 4):
+        archive.write_bytes(content[:at] + b"\xff" * 20 + content[at + 20 :])
+        assert find_senses("key") is None
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,9 +45,9 @@ def write(folder: Path) -> Path:
     return folder
 
 
-def zipped(folder: Path, archive: Path) -> Path:
+def zipped(folder: Path, archive: Path, compression: int = zipfile.ZIP_DEFLATED) -> Path:
     """Write the archive that NLTK downloads."""
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
+    with zipfile.ZipFile(archive, "w", compression) as members:
         for file in write(folder).iterdir():
             members.write(file, f"wordnet/{file.name}")
     return archive

@@ -14,7 +14,7 @@ from tests.reporting.test_columns import cells
 from tests.reporting.test_report import run
 from zsl.cli import main
 from zsl.errors import InputError
-from zsl.outputs.result import Result, read, write
+from zsl.outputs.result import Result, Selection, read, write
 
 Make = Callable[..., Result]
 BASE = {"A": (80.0, 60.0), "B": (90.0, 30.0)}
@@ -47,6 +47,16 @@ def test_the_share_given_away_and_both_averages(runs: Path) -> None:
     means = [sum(hmean([s + d, u + d]) for d in (0, 2)) / 2 for s, u in BASE.values()]
     assert float(line["mean of H (split)"]) == pytest.approx(sum(means) / 2, abs=0.051)
     assert float(line["given away (union)"]) == pytest.approx(1 - hmean([75, 25]) / hmean([86, 46]), abs=0.0051)
+
+
+def test_the_hint_on_calibration_is_that_of_the_selection(make: Make, runs: Path, tmp_path: Path) -> None:
+    """With one shot a choice on validation classes leaves no calibration: that cannot be the cure."""
+    assert "zsl train selection=validation" in run(runs, "--base-to-new")
+    split = {"s_split": 80.0, "u_split": 60.0, "H_split": hmean([80, 60])}
+    write(make(s=70, u=40, extra=split, selection=Selection("validation")), tmp_path / "validated" / "a")
+    page = run(tmp_path / "validated", "--base-to-new", "--format", "markdown")
+    assert "zsl train selection=validation" not in page
+    assert "held out no image of a train class" in page
 
 
 def test_csv_has_every_digit(runs: Path) -> None:

@@ -156,6 +156,10 @@ def test_calibrated_numbers_that_are_absent_leave_a_hint(make: Make, runs: Path,
     extra = {"u_calibrated": 40.0, "s_calibrated": 40.0, "H_calibrated": 40.0}
     write(make(extra=extra), tmp_path / "calibrated" / "a")
     assert hint not in run(tmp_path / "calibrated")
+    write(make(selection=Selection("validation")), tmp_path / "one_shot" / "a")
+    page = run(tmp_path / "one_shot", "--format", "markdown")
+    assert hint not in page
+    assert "no calibrated numbers where selection=validation held out no image of a train class" in page
 
 
 def test_names_are_those_of_the_paper_in_every_format(runs: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,31 @@ def test_a_table_its_points_and_a_figure(runs: Path, tmp_path: Path) -> None:
             assert [float(p["coverage"]) for p in own] == pytest.approx(at)
             assert [float(p["risk"]) for p in own] == pytest.approx([risk.mean for risk in line.at(group, at)])
             assert all((p["ci"] != "") == (len(line.curves[group]) > 1) for p in own)
+
+
+def test_lines_of_one_figure_have_names_of_their_own(tmp_path: Path) -> None:
+    """A run with fixed hyperparameters beside one that chose them by T1 and has no calibration, with one shot."""
+    words = ["train", "data=synthetic", "data.shots=1", "method=eszsl", "save.predictions=true"]
+    words += [f"paths.cache={tmp_path / 'cache'}"]
+    for policy in ("fixed", "validation"):
+        assert main([*words, f"selection={policy}", f"paths.output={tmp_path / policy}"]) == 0
+    found = gather([tmp_path])
+    lines = risk_lines(arrange(rows(found)), found)
+    assert [line.name for line in lines] == ["eszsl, fixed", "eszsl, validation"]
+    points = list(csv.DictReader(run(tmp_path, "--risk", "--format", "csv").splitlines()))
+    assert {point["method"] for point in points} == {"eszsl, fixed", "eszsl, validation"}
+
+
+def test_seeds_without_predictions_are_counted(runs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    shutil.copytree(runs / "calibrated", folder)
+    assert "[n = " not in run(folder, "--risk", "--format", "markdown")
+    seeds = [path.parent for path in folder.rglob(RESULT) if json.loads(path.read_text())["method"] == "ale"]
+    (seeds[0] / PREDICTIONS).unlink()
+    page = run(folder, "--risk", "--format", "markdown")
+    lines = [line for line in page.splitlines() if line.startswith(("| ale", "| eszsl"))]
+    assert len(lines) == 2 * len(GROUPS)
+    assert all(("[n = 1]" in line) == line.startswith("| ale") for line in lines)
 
 
 def test_large_curves_are_drawn_at_so_many_points(runs: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import sys
 import zipfile
@@ -23,9 +24,7 @@ LARGEST = 2**26
 CURE = "give the folder with data.noun of WordNet 3.0 (Debian: apt install wordnet-base), or data.wordnet=none"
 _DEBIAN = "/usr/share/wordnet"
 _NLTK = ("~/nltk_data", "/usr/share/nltk_data", "/usr/local/share/nltk_data")
-
-
-_BROKEN = (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_BROKEN = (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 """what reading a damaged archive may raise"""
 
 

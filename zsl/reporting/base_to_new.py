@@ -9,7 +9,7 @@ from statistics import fmean
 from zsl.errors import InputError
 from zsl.outputs.schema import DAGGER
 from zsl.outputs.statistics import over_seeds
-from zsl.reporting.columns import CALIBRATED
+from zsl.reporting.columns import CALIBRATED, NOT_CALIBRATED
 from zsl.reporting.layout import MOST, SECTIONS, sheets, statements
 from zsl.reporting.pivot import WORDS, pivot
 from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after, without_shared
@@ -46,7 +46,8 @@ def base_to_new(rows: Sequence[Row], std: bool = False) -> tuple[list[Row], list
         )
     present = {name.removesuffix(DAGGER) for row in found for name in row.metrics}
     names = [name for name in (*SHOWN, *CHOSEN, *WHOLE) if name in present]
-    notes = NOTES if "H_calibrated" in present else (*NOTES, CALIBRATED)
+    hint = NOT_CALIBRATED if all(row.key.policy == "validation" for row in found) else CALIBRATED
+    notes = NOTES if "H_calibrated" in present else (*NOTES, hint)
     tables = [replace(sheet, notes=(*notes, *sheet.notes)) for sheet in sheets(found, names, std)]
     return found, names, [*tables, *_averages(found, [name for name in UNIONS if name in present])]
 

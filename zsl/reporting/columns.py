@@ -126,6 +126,11 @@ def unknown(name: str, present: Sequence[str]) -> InputError:
 
 CALIBRATED = "calibrated numbers need a choice on validation classes: zsl train selection=validation"
 """how to get the metrics that end in _calibrated"""
+NOT_CALIBRATED = (
+    "no calibrated numbers where selection=validation held out no image of a train class: more images (data.shots), or "
+    "protocol.seen_holdout, give some"
+)
+"""why runs that chose on validation classes may lack these"""
 
 
 def _require_columns(names: Sequence[str], present: Set[str]) -> None:

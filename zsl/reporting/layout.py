@@ -10,7 +10,17 @@ from zsl.data.pretraining import OVERLAP, brief
 from zsl.outputs.schema import DAGGER
 from zsl.reporting.best import ONE_SEED, RULE, best, block, higher_is_better, highest, without_interval
 from zsl.reporting.chance_notes import MARK, chance_notes
-from zsl.reporting.columns import ADDED, CALIBRATED, OPTIONS, WORDS, column_names, described, plain, require_metric
+from zsl.reporting.columns import (
+    ADDED,
+    CALIBRATED,
+    NOT_CALIBRATED,
+    OPTIONS,
+    WORDS,
+    column_names,
+    described,
+    plain,
+    require_metric,
+)
 from zsl.reporting.oracle_gap import gap_note, oracle_gaps
 from zsl.reporting.sheet import Cell, Line, Sheet
 from zsl.reporting.table import Row
@@ -157,9 +167,11 @@ def legend(rows: Sequence[Row], columns: Sequence[str], bold: bool) -> tuple[str
 
 
 def _hints(rows: Sequence[Row], kept: Sequence[str], usual: bool) -> Iterator[str]:
-    lacking = any("H" in row.metrics and "H_calibrated" not in row.metrics for row in rows)
-    if usual and lacking:
+    lacking = [row for row in rows if "H" in row.metrics and "H_calibrated" not in row.metrics]
+    if usual and any(row.key.policy != "validation" for row in lacking):
         yield CALIBRATED
+    if usual and any(row.key.policy == "validation" for row in lacking):
+        yield NOT_CALIBRATED
     if "chosen" not in kept and any(row.chosen for row in rows):
         yield "hyperparameters were chosen: --columns +chosen shows them"
 

@@ -207,7 +207,7 @@ def _csv_words(rows: Sequence[Row], name: str) -> dict[str, list[str]]:
 
 def _ends(sheet: Sheet) -> list[bool]:
     """Tell for each line whether it is the last of its block and another block follows."""
-    return [line.block != after.block for line, after in pairwise(sheet.lines)] + [False]
+    return [line.block != after.block for line, after in pairwise(sheet.lines)] + [False] * bool(sheet.lines)
 
 
 def _pipes(cells: Iterable[str]) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float64
 from numpy import ndarray as Array
 
+from zsl.data.fingerprint import short_fingerprint
 from zsl.errors import InputError
 from zsl.evaluation.confidence import RiskCoverage, risk_coverage
 from zsl.files.escaping import csv_text
@@ -19,7 +21,7 @@ from zsl.outputs.statistics import Summary, summarize
 from zsl.reporting.comparison.predictions import Predicted, read
 from zsl.reporting.layout import SECTIONS
 from zsl.reporting.sheet import Cell, Line, Sheet, numbers_after, without_shared
-from zsl.reporting.table import Row
+from zsl.reporting.table import Row, RowKey
 from zsl.reporting.wording import figure, options
 
 GROUPS = ("all", "seen", "unseen")
@@ -44,6 +46,8 @@ class RiskLine:
     curves: Mapping[str, Sequence[RiskCoverage]]
     calibrated: bool
     """whether confidence and answers are those after calibration"""
+    seeds: int = 0
+    """number of runs; those without predictions have no curve"""
 
     def area(self, group: str) -> Summary:
         """Return AURC of a group over seeds."""
@@ -77,7 +81,27 @@ def risk_lines(rows: Sequence[Row], results: Mapping[Path, Result]) -> list[Risk
         raise InputError(f"--risk: {NEEDS}")
     calibrated = all(_calibrated(one) is not None for _, own in saved for one in own)
     differing = options([row for row, _ in saved])
-    return [_line(row, own, words, calibrated) for (row, own), words in zip(saved, differing, strict=True)]
+    lines = [_line(row, own, words, calibrated) for (row, own), words in zip(saved, differing, strict=True)]
+    return _told_apart(lines, [row.key for row, _ in saved])
+
+
+def _told_apart(lines: Sequence[RiskLine], keys: Sequence[RowKey]) -> list[RiskLine]:
+    """Return lines of one place without equal names: selection, setting or fingerprint is added where it differs."""
+    told: tuple[Callable[[RowKey], str], ...] = (
+        lambda key: key.policy,
+        lambda key: key.setting,
+        lambda key: short_fingerprint(dict(key.fingerprints)),
+    )
+    found = list(lines)
+    for word in told:
+        alike: dict[tuple[tuple[str, str, str], str], list[int]] = defaultdict(list)
+        for i, line in enumerate(found):
+            alike[line.place, line.name].append(i)
+        for group in alike.values():
+            if len({word(keys[i]) for i in group}) > 1:
+                for i in group:
+                    found[i] = replace(found[i], name=f"{found[i].name}, {word(keys[i])}")
+    return found
 
 
 def _line(row: Row, runs: Sequence[Predicted], differing: str, calibrated: bool) -> RiskLine:
@@ -91,7 +115,7 @@ def _line(row: Row, runs: Sequence[Predicted], differing: str, calibrated: bool)
             if of.any():
                 curves[group].append(risk_coverage(confidence[of], right[of]))
     kept = {group: own for group, own in curves.items() if own}
-    return RiskLine((key.protocol, key.data_title, key.class_embedding), name, kept, calibrated)
+    return RiskLine((key.protocol, key.data_title, key.class_embedding), name, kept, calibrated, len(row.paths))
 
 
 def _answers(run: Predicted, calibrated: bool) -> tuple[Float64[Array, " n"], Bool[Array, " n"]]:
@@ -118,7 +142,7 @@ def risk_sheets(lines: Sequence[RiskLine], std: bool = False) -> list[Sheet]:
         header = (*TEXTS, *(f"risk at {100 * coverage:.0f} %" for coverage in COVERAGES), "AURC")
         body = [
             [line.name, line.place[1], line.place[2], group]
-            + [figure("AURC", risk, 0, std) for risk in (*line.at(group, COVERAGES), line.area(group))]
+            + [figure("AURC", risk, line.seeds, std) for risk in (*line.at(group, COVERAGES), line.area(group))]
             for line in own
             for group in line.curves
         ]
