@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from zsl.backbones.imagenet import imagenet1k, imagenet1k_wnids
-from zsl.class_embeddings.prompt_files import ClassTexts, read_class_texts
+from zsl.class_embeddings.prompt_files import ClassTexts, listed, read_class_texts
 from zsl.class_embeddings.spelling import readable, synonyms
 from zsl.data.class_names import normalised
 from zsl.data.dataset import ClassDescriptions
@@ -17,8 +17,6 @@ from zsl.errors import InputError
 
 KEY = "class_embedding.names"
 IMAGENET1K, WORDNET = "imagenet1k", "wordnet"
-NAMED = 5
-"""classes that a message names"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,10 @@ class ImageNetNames:
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the one name of a class that was required."""
         return (self._find(name),)
+
+    def remark(self, _names: Sequence[str]) -> str:
+        """Return nothing: every class that was required has its name."""
+        return ""
 
     def _find(self, name: str) -> str:
         wnid = WNID.search(name)
@@ -81,6 +83,11 @@ class WordNetNames:
         if others := tuple(name for name in names if name not in wnids):
             ClassDescriptions(others).readable_names()
 
+    def remark(self, names: Sequence[str]) -> str:
+        """Return which of all classes keep their own name, as text; empty where none does."""
+        unknown = self.unknown(names)
+        return f"WordNet does not have {listed(unknown)}, whose own name is kept" if unknown else ""
+
     def unknown(self, names: Sequence[str]) -> list[str]:
         """Return the classes that WordNet does not have."""
         return [name for name in names if self.senses.of(name) is None]
@@ -116,9 +123,3 @@ def read_names(given: str | Path) -> Names:
     if senses is None:
         raise InputError(f"{KEY}={WORDNET}: no WordNet 3.0 with index.noun was found; {CURE}")
     return WordNetNames(senses)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return some names for a message, and the number of the others."""
-    more = f" and {len(names) - NAMED} others" if len(names) > NAMED else ""
-    return ", ".join(map(repr, names[:NAMED])) + more

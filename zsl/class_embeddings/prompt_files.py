@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ from zsl.files.source_file import composed, require_file
 
 SLOT = re.compile(r"\{(c?)\}")
 """the place of the name as CLIP and CLIP_benchmark write it"""
+NAMED = 5
+"""classes that a message names before it counts the others"""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,26 @@ class ClassTexts:
     """key and path of the file, for messages"""
     of: Mapping[str, tuple[str, ...]]
     """class, as the file spells it -> its texts"""
-    dropped: tuple[int, int] = (0, 0)
-    """how many texts were empty, and how many repeated another one of their class"""
 
     @property
     def most(self) -> int:
         """Return the largest number of texts of a class."""
         return max(map(len, self.of.values()))
+
+    def require(self, names: Sequence[str]) -> None:
+        """Refuse classes that the file does not have.
+
+        Raises:
+            InputError: there is one, or the file has several spellings of one.
+        """
+        for name in names:
+            self.find(name)
+
+    def remark(self, names: Sequence[str]) -> str:
+        """Return whose texts the file has that are none of all classes, as text; empty where there is nobody."""
+        used = {self.find(name) for name in names}
+        extra = [key for key in self.of if key not in used]
+        return f"has texts of {listed(extra)}, which are no classes of the data set" if extra else ""
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the texts of a class.
@@ -51,13 +68,30 @@ class ClassTexts:
         Raises:
             InputError: the file does not have the class, or several spellings of it.
         """
-        exact = next((key for key in self.of if composed(key) == composed(name)), None)
-        alike = [key for key in self.of if _form(key) == _form(name)] if exact is None else [exact]
+        exact = self._exact.get(composed(name))
+        alike = self._alike.get(_form(name), []) if exact is None else [exact]
         if len(alike) != 1:
             what = f"has {alike[0]!r} and {alike[1]!r} for" if alike else "has no"
             cure = suggest_name(name, self.of, "add it")
             raise InputError(f"{self.place}: {what} class {name!r}; {cure}")
         return alike[0]
+
+    @cached_property
+    def _exact(self) -> Mapping[str, str]:
+        return {composed(key): key for key in reversed(list(self.of))}
+
+    @cached_property
+    def _alike(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for key in self.of:
+            found[_form(key)].append(key)
+        return found
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return some names for a message, and the number of the others."""
+    more = f" and {len(names) - NAMED} others" if len(names) > NAMED else ""
+    return ", ".join(map(repr, names[:NAMED])) + more
 
 
 def _form(name: str) -> str:
@@ -67,8 +101,8 @@ def _form(name: str) -> str:
 def read_class_texts(path: str | Path, key: str, names: bool = False) -> ClassTexts:
     """Read texts of classes from a JSON file: an object of class -> text, or class -> list of texts.
 
-    Empty texts, and texts that occur before in their class, are dropped. With ``names``, texts are names of classes,
-    and must be usable as such; every class has one.
+    Empty texts, and texts that occur before in their class, are dropped, which is logged. With ``names``, texts are
+    names of classes, and must be usable as such; every class has one.
 
     Raises:
         InputError: the file is missing or not of this form; the message begins with ``key``, its configuration key.
@@ -95,7 +129,9 @@ def read_class_texts(path: str | Path, key: str, names: bool = False) -> ClassTe
         empty += clean.count("")
         repeated += len(clean) - clean.count("") - len(said)
         of[name] = said
-    return ClassTexts(place, of, (empty, repeated))
+    if empty or repeated:
+        log.info("%s: dropped %d empty and %d repeated texts", place, empty, repeated)
+    return ClassTexts(place, of)
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

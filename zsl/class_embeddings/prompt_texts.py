@@ -72,7 +72,7 @@ class Wording:
         """
         if self.names is None:
             classes.readable_names()
-        elif not isinstance(self.names, ClassTexts):
+        else:
             self.names.require(classes.names)
         return [self._of(classes.part([i])) for i in range(len(classes.names))]
 

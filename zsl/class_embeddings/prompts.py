@@ -13,8 +13,8 @@ from annotated_types import Interval
 from jaxtyping import Float64
 from numpy import ndarray as Array
 
-from zsl.class_embeddings.name_variants import WordNetNames, listed, read_names
-from zsl.class_embeddings.prompt_files import ClassTexts, read_class_texts, templates
+from zsl.class_embeddings.name_variants import read_names
+from zsl.class_embeddings.prompt_files import read_class_texts, templates
 from zsl.class_embeddings.prompt_texts import OF_DESCRIPTIONS, Control, Wording
 from zsl.class_embeddings.text_encoder import TextEncoder
 from zsl.data.dataset import ClassDescriptions
@@ -104,9 +104,6 @@ class Prompts:
             if path is not None
         }
         names = None if self.names is None else read_names(self.names)
-        for given in (names, *files.values()):
-            if isinstance(given, ClassTexts) and any(given.dropped):
-                log.info("%s: dropped %d empty and %d repeated texts", given.place, *given.dropped)
         silent = not files and self.control not in ("waffle", "name_only")
         chosen = self.templates if self.templates is not None else BARE if silent else []
         return Wording(
@@ -144,20 +141,6 @@ class _Embedding:
         self.asked.update(zip(classes.numbers, classes.names, strict=True))
         if complete or len(self.asked) < classes.total:
             return
-        names = self.wording.names
-        if isinstance(names, WordNetNames) and (unknown := names.unknown(list(self.asked.values()))):
-            log.info("%s: WordNet does not have %s, whose own name is kept", names.place, listed(unknown))
-        for given in (names, self.wording.sentences, self.wording.descriptors):
-            if isinstance(given, ClassTexts) and (extra := _unknown(given, list(self.asked.values()))):
-                more = f" and {len(extra) - 3} others" if len(extra) > 3 else ""
-                log.warning(
-                    "%s: has texts of %s%s, which are no classes of the data set",
-                    given.place,
-                    ", ".join(map(repr, extra[:3])),
-                    more,
-                )
-
-
-def _unknown(given: ClassTexts, names: Sequence[str]) -> list[str]:
-    used = {given.find(name) for name in names}
-    return [key for key in given.of if key not in used]
+        for given in (self.wording.names, self.wording.sentences, self.wording.descriptors):
+            if given is not None and (said := given.remark(list(self.asked.values()))):
+                log.warning("%s: %s", given.place, said)

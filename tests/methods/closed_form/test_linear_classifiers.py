@@ -140,7 +140,7 @@ def minimum(x: np.ndarray, loss: newton.Loss, m: int, lamb: float) -> np.ndarray
         return float(loss.value(Z).sum()) + (penalty * V**2).sum() / 2, (X.T @ G + penalty * V).ravel()
 
     def hessian(v: np.ndarray) -> np.ndarray:
-        product = loss.derivatives(torch.from_numpy(X @ v.reshape(d + 1, m))).product
+        product = loss.hessian(torch.from_numpy(X @ v.reshape(d + 1, m)))
         directions = np.eye(v.size).reshape(-1, d + 1, m)
         return np.stack([(X.T @ product(torch.from_numpy(X @ D)).numpy() + penalty * D).ravel() for D in directions])
 
@@ -188,9 +188,9 @@ def test_derivatives_are_those_of_automatic_differentiation(kind: str) -> None:
     (product,) = torch.autograd.grad((gradient * A).sum(), Z)
     found = loss.derivatives(Z.detach())
     torch.testing.assert_close(found.gradient, gradient.detach())
-    torch.testing.assert_close(found.product(A), product)
-    torch.testing.assert_close(found.product(A.float()), product.float())
-    torch.testing.assert_close(loss.product(Z.detach().clone(), A.clone()), product)
+    hessian = loss.hessian(Z.detach())
+    torch.testing.assert_close(hessian(A.clone()), product)
+    torch.testing.assert_close(hessian(A.float()), product.float())
     blocks = torch.func.hessian(lambda flat: loss.value(flat.view(12, 3)).sum())(Z.detach().flatten()).diagonal()
     torch.testing.assert_close(found.curvature, blocks.view(12, 3).mean(dim=0))
     assert blocks.max() <= bound + 1e-12
@@ -227,7 +227,8 @@ class Counting:
     """A loss that counts how often it is differentiated; problems of fewer columns are counted with it."""
 
     def __init__(self, loss: newton.Loss, of: Counting | None = None) -> None:
-        self.loss, self.separable, self.smooth, self.value = loss, loss.separable, loss.smooth, loss.value
+        self.loss, self.separable, self.smooth = loss, loss.separable, loss.smooth
+        self.value, self.hessian = loss.value, loss.hessian
         self.of, self.number = of or self, 0
 
     def derivatives(self, Z: torch.Tensor) -> newton.Derivatives:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +11,7 @@ from torch.nn.functional import cross_entropy, softplus
 
 from zsl.methods.closed_form.moments import Features
 from zsl.methods.closed_form.newton import TOLERANCE, minimise
-from zsl.methods.closed_form.principal_coordinates import Derivatives
+from zsl.methods.closed_form.principal_coordinates import Derivatives, Hessian
 
 Linear = tuple[Float[Tensor, "d m"], Float[Tensor, " m"]]
 """W and b of z = xᵀW + b, in float64"""
@@ -60,21 +59,21 @@ class Softmax:
         return cross_entropy(Z, self.labels, reduction="sum")
 
     def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
-        """Return ∂ℓ/∂z = p - y, and the Hessian."""
+        """Return ∂ℓ/∂z = p - y,   ∂²ℓ/∂z² = p (1 - p)."""
         p = Z.softmax(dim=1)
-        single = p.float()
-
-        def product(A: Tensor) -> Tensor:
-            P = single if A.dtype is torch.float32 else p
-            return P * (A - (P * A).sum(dim=1, keepdim=True))
-
         gradient = p.scatter_add(1, self.labels.unsqueeze(1), p.new_full((len(p), 1), -1))
-        return Derivatives(gradient, (p * (1 - p)).mean(dim=0).double(), product)
+        return Derivatives(gradient, (p * (1 - p)).mean(dim=0).double())
 
-    def product(self, Z: Float[Tensor, "n m"], A: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
-        """Return p ⊙ (a - pᵀa) of every image."""
-        P = Z.softmax(dim=1)
-        return A.sub_(torch.linalg.vecdot(P, A).unsqueeze(1)).mul_(P)
+    def hessian(self, Z: Float[Tensor, "n m"]) -> Hessian:
+        """Return A ↦ p ⊙ (a - pᵀa) of every image."""
+        double = Z.softmax(dim=1)
+        single = double.float()
+
+        def product(A: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
+            P = single if A.dtype is torch.float32 else double
+            return A.sub_(torch.linalg.vecdot(P, A).unsqueeze(1)).mul_(P)
+
+        return product
 
     def take(self, columns: Int[Tensor, " c"]) -> Softmax:
         """Raise TypeError: the columns of a softmax are not separable."""
@@ -100,11 +99,11 @@ class Logistic:
     def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
         """Return ∂ℓ/∂z = σ(z) - t,   ∂²ℓ/∂z² = σ(z) σ(-z)."""
         p = Z.sigmoid()
-        return Derivatives(p - self.targets, *_diagonal(p * (-Z).sigmoid()))
+        return Derivatives(p - self.targets, (p * (-Z).sigmoid()).mean(dim=0, dtype=torch.float64))
 
-    def product(self, Z: Float[Tensor, "n m"], A: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
-        """Return σ(z) σ(-z) a."""
-        return A.mul_(Z.sigmoid()).mul_((-Z).sigmoid())
+    def hessian(self, Z: Float[Tensor, "n m"]) -> Hessian:
+        """Return A ↦ σ(z) σ(-z) a."""
+        return _diagonal(Z.sigmoid() * (-Z).sigmoid())
 
     def take(self, columns: Int[Tensor, " c"]) -> Logistic:
         """Return the loss of these columns."""
@@ -130,21 +129,21 @@ class SquaredHinge:
     def derivatives(self, Z: Float[Tensor, "n m"]) -> Derivatives:
         """Return ∂ℓ/∂z = -2s [1 - sz]₊,   ∂²ℓ/∂z² = 2 within the margin and 0 beyond the margin."""
         within = 1 - self.signs * Z
-        return Derivatives(-2 * self.signs * within.clamp(min=0), *_diagonal(2.0 * (within > 0)))
+        return Derivatives(-2 * self.signs * within.clamp(min=0), 2 * (within > 0).double().mean(dim=0))
 
-    def product(self, Z: Float[Tensor, "n m"], A: Float[Tensor, "n m"]) -> Float[Tensor, "n m"]:
-        """Return 2a within the margin and 0 beyond it."""
-        return A.mul_(2.0 * (self.signs * Z < 1))
+    def hessian(self, Z: Float[Tensor, "n m"]) -> Hessian:
+        """Return A ↦ 2a within the margin and 0 beyond the margin."""
+        return _diagonal((2 * (self.signs * Z < 1)).to(Z.dtype))
 
     def take(self, columns: Int[Tensor, " c"]) -> SquaredHinge:
         """Return the loss of these columns."""
         return SquaredHinge(self.signs[:, columns])
 
 
-def _diagonal(curvature: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Callable[[Tensor], Tensor]]:
-    """Return the mean over images, and the product with the diagonal Hessian."""
+def _diagonal(curvature: Float[Tensor, "n m"]) -> Hessian:
+    """Return the product with a diagonal Hessian."""
     single = curvature.float()
-    return curvature.mean(dim=0, dtype=torch.float64), lambda A: (single if A.dtype is torch.float32 else curvature) * A
+    return lambda A: A.mul_(single if A.dtype is torch.float32 else curvature)
 
 
 def platt(z: Float[Tensor, "n m"], targets: Float[Tensor, "n m"]) -> tuple[Float[Tensor, " m"], Float[Tensor, " m"]]:

@@ -19,7 +19,7 @@ NAME = "predictions.npz"
 AGAIN = "run it again with save.predictions=true, or delete the file"
 NEEDED = ("rows", "labels", "predicted", "predicted_zsl", "seen")
 CLASSES, IMAGES = "classes", "images"
-CONFIDENCE = ("confidence", "predicted_calibrated", "confidence_calibrated")
+CALIBRATED, CONFIDENCE = "predicted_calibrated", ("confidence", "confidence_calibrated")
 """what older files may lack, and files of runs without calibration"""
 SAME = 1e-6
 """percentage points by which a metric of the file may differ from the metric of the result"""
@@ -69,7 +69,7 @@ def read(result: Result, path: Path) -> Predicted | None:
     try:
         held = names_of(file)
         texts = [name for name in (CLASSES, IMAGES) if name == CLASSES or name in held]
-        further = [name for name in CONFIDENCE if name in held]
+        further = [name for name in (CALIBRATED, *CONFIDENCE) if name in held]
         found = _predicted(read_archive(file, [*NEEDED, *further]), read_archive(file, texts, "U"))
     except (OSError, ValueError, MemoryError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -87,16 +87,18 @@ def read(result: Result, path: Path) -> Predicted | None:
 
 def _predicted(arrays: dict[str, Array], texts: dict[str, Array]) -> Predicted:
     rows, labels, predicted, predicted_zsl, seen = (arrays[name] for name in NEEDED)
-    for name in NEEDED:
+    answers = [name for name in ("predicted", CALIBRATED) if name in arrays]
+    for name in {*NEEDED, *answers}:
         kind = np.bool_ if name == "seen" else np.integer
         if arrays[name].ndim != 1 or not np.issubdtype(arrays[name].dtype, kind):
             raise ValueError(f"{name} is no list of {'truth values' if name == 'seen' else 'whole numbers'}")
-    if not len(rows) == len(labels) == len(predicted):
-        raise ValueError(f"{len(rows)} rows, {len(labels)} labels and {len(predicted)} predictions")
+    for name in answers:
+        if not len(rows) == len(labels) == len(arrays[name]):
+            raise ValueError(f"{len(rows)} rows, {len(labels)} labels and {len(arrays[name])} predictions")
+        if len(rows) and not (int(arrays[name].min()) >= 0 and int(arrays[name].max()) < len(seen)):
+            raise ValueError("a prediction is no class")
     if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < len(seen)):
         raise ValueError("a label is no class")
-    if len(predicted) and not (int(predicted.min()) >= 0 and int(predicted.max()) < len(seen)):
-        raise ValueError("a prediction is no class")
     if texts[CLASSES].shape != seen.shape:
         raise ValueError(f"{texts[CLASSES].size} names of classes, {len(seen)} classes")
     if IMAGES in texts and texts[IMAGES].shape != rows.shape:
@@ -109,8 +111,7 @@ def _predicted(arrays: dict[str, Array], texts: dict[str, Array]) -> Predicted:
     correct_zsl = np.zeros(len(labels), np.bool_)
     correct_zsl[unseen] = predicted_zsl == labels[unseen]
     order = np.argsort(rows)
-    sure = {name: _confidence(arrays, name, len(rows), len(seen))[order] for name in CONFIDENCE if name in arrays}
-    calibrated = sure.get("predicted_calibrated")
+    sure = {name: _confidence(arrays, name, len(rows))[order] for name in CONFIDENCE if name in arrays}
     return Predicted(
         rows=rows[order],
         labels=labels[order],
@@ -121,20 +122,15 @@ def _predicted(arrays: dict[str, Array], texts: dict[str, Array]) -> Predicted:
         classes=tuple(texts[CLASSES].tolist()),
         images=tuple(texts[IMAGES][order].tolist()) if IMAGES in texts else (),
         confidence=sure.get("confidence"),
-        correct_calibrated=None if calibrated is None else calibrated == labels[order],
+        correct_calibrated=(arrays[CALIBRATED] == labels)[order] if CALIBRATED in arrays else None,
         confidence_calibrated=sure.get("confidence_calibrated"),
     )
 
 
-def _confidence(arrays: dict[str, Array], name: str, n: int, classes: int) -> Array:
-    """Return confidences as float64, or predictions after calibration."""
+def _confidence(arrays: dict[str, Array], name: str, n: int) -> Float64[Array, " n"]:
     values = arrays[name]
     if values.shape != (n,):
         raise ValueError(f"{name} has shape {values.shape}, for {n} images")
-    if name.startswith("predicted"):
-        if not np.issubdtype(values.dtype, np.integer) or not ((values >= 0) & (values < classes)).all():
-            raise ValueError(f"{name} holds what is no class")
-        return values
     if not np.issubdtype(values.dtype, np.floating) or not ((values >= 0) & (values <= 1 + 1e-6)).all():
         raise ValueError(f"{name} holds what is no probability")
     return values.astype(np.float64)
