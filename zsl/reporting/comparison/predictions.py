@@ -92,13 +92,13 @@ def _predicted(arrays: dict[str, Array], texts: dict[str, Array]) -> Predicted:
         kind = np.bool_ if name == "seen" else np.integer
         if arrays[name].ndim != 1 or not np.issubdtype(arrays[name].dtype, kind):
             raise ValueError(f"{name} is no list of {'truth values' if name == 'seen' else 'whole numbers'}")
+    if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < len(seen)):
+        raise ValueError("a label is no class")
     for name in answers:
         if not len(rows) == len(labels) == len(arrays[name]):
             raise ValueError(f"{len(rows)} rows, {len(labels)} labels and {len(arrays[name])} predictions")
         if len(rows) and not (int(arrays[name].min()) >= 0 and int(arrays[name].max()) < len(seen)):
             raise ValueError("a prediction is no class")
-    if len(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < len(seen)):
-        raise ValueError("a label is no class")
     if texts[CLASSES].shape != seen.shape:
         raise ValueError(f"{texts[CLASSES].size} names of classes, {len(seen)} classes")
     if IMAGES in texts and texts[IMAGES].shape != rows.shape:
