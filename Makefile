@@ -14,7 +14,7 @@ GENERATORS = bi_vaegan,cada_vae,ce_gzsl,cycle_clswgan,fclswgan,fgmmn,free,fvaega
 WORLD = data=synthetic,data.shape=cub
 ROBUST = data=cub_fc1000 data=awa1_handcrafted data=emoji,class_embedding=minilm_keywords $(WORLD) \
     $(WORLD),data.domain_shift=0.5 $(WORLD),data.hubness=1.0
-BUDGET ?= 5min
+BUDGET ?= 1min
 SEEDS ?= 5
 ORACLE ?= data=cub_fc1000
 
@@ -83,7 +83,7 @@ robustness: $(READY)  ## every generator with its defaults on data that it was n
 	for data in $(ROBUST); do \
 	    $(BIN)/zsl train -m $$(echo $$data | tr , ' ') method=eszsl selection=validation paths.output=runs/robustness && \
 	    $(BIN)/zsl train -m $$(echo $$data | tr , ' ') method=$(GENERATORS) method.budget=$(BUDGET) selection=validation \
-	        'seed=range($(SEEDS))' paths.output=runs/robustness || exit 1; done
+	        selection.seed=0 'seed=range($(SEEDS))' trainer.precision=bf16-mixed paths.output=runs/robustness || exit 1; done
 	$(BIN)/zsl report runs/robustness
 
 oracle:  ## what choosing epochs and heads on the test set would print for every generator (runs/oracle)

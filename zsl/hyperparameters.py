@@ -47,6 +47,11 @@ def passes_on_to(target: Callable[..., Any]) -> Callable[[Constructor], Construc
     return expand
 
 
+def passes(steps: int, images: int, batch_size: int) -> int:
+    """Return the least number of passes over the images that makes this number of steps, a batch each."""
+    return -(-steps // -(-images // batch_size))
+
+
 def require_positive(**values: float) -> None:
     """Refuse hyperparameters that are not finite and greater than 0, by name.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -46,6 +48,16 @@ def test_modes(image: Image.Image, form: str, colour: tuple[int, int, int]) -> N
     found = plain(decoded(written(image, form)))
     assert found.shape == (5, 5, 3)
     assert np.abs(found - colour).max() <= 3
+
+
+def test_white_may_be_zero_in_tiff_files() -> None:
+    """Pillow inverts 8 bits when it writes them and when it reads them, and 16 bits never."""
+    for grey, lightness in ((np.full((5, 5), 0x40, np.uint8), 64), (np.full((5, 5), 0x4000, np.uint16), 191)):
+        file = io.BytesIO()
+        Image.fromarray(grey).save(file, "TIFF", tiffinfo={262: 0})
+        with Image.open(file) as image:
+            assert image.getexif()[262] == 0
+        assert (plain(decoded(file.getvalue())) == lightness).all()
 
 
 def test_of_16_bits_a_channel_the_high_byte_is_taken() -> None:

@@ -44,7 +44,9 @@ def test_units_follow_from_the_range_of_features(n: int, d: int, seed: int, acti
     if activation == "sigmoid":
         torch.testing.assert_close(y, x, rtol=0, atol=0)
         return
-    assert y.std(dim=0, correction=0).max() <= 1 + 1e-3
+    size = x.var(dim=0, correction=0).mean().sqrt()
+    assert y.var(dim=0, correction=0).mean().item() == pytest.approx(1 if size else 0, rel=1e-3)
+    torch.testing.assert_close(torch.pdist(y) * (size or 1), torch.pdist(x), rtol=1e-3, atol=1e-3)
     assert (y.min() >= 0) == (activation == "relu")
     stored = units.of(StoredRows(x.numpy(), np.arange(n), Scaling("none")))
     torch.testing.assert_close(in_memory(stored), y, rtol=0, atol=0)

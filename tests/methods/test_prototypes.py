@@ -109,6 +109,16 @@ def test_heads_are_chosen_by_name_and_adjust_by_a_ratio(head: str) -> None:
     assert (node.ratio is None) == (head == "prototype")
 
 
+@given(n=st.integers(1, 3000), batch=st.integers(1, 600), steps=st.integers(1, 2000))
+def test_passes_make_the_steps_and_no_pass_too_many(n: int, batch: int, steps: int) -> None:
+    x, classes = torch.zeros(n, 4), LabelSpace(("a",), torch.zeros(1, 3), torch.tensor([True]))
+    head = Prototypes(Dimensions(4, 3, 1), hidden=1, batch_size=batch, steps=steps)
+    head.prepared(TrainingSet(Examples(x, torch.zeros(n, dtype=torch.long)), classes))
+    each = math.ceil(n / batch)
+    assert head.epochs * each >= steps > (head.epochs - 1) * each
+    assert Prototypes(Dimensions(4, 3, 1), epochs=7, steps=steps).epochs == 7
+
+
 def test_prototypes_hold_the_contract_of_methods() -> None:
     check_method(Prototypes, {"epochs": 3, "hidden": 8, "batch_size": 16, "ratio": 5.0})
     assert zsl.methods.Prototypes is not None

@@ -43,10 +43,10 @@ def test_the_best_epoch_within_a_budget_is_chosen_and_made_again(tmp_path: Path)
 @pytest.mark.parametrize(
     ("overrides", "axes"),
     [
-        (["method=fclswgan"], {"features_per_class", "head.weight_decay"}),
-        (["method=fclswgan", "method/head=eszsl"], {"features_per_class"}),
+        (["method=fclswgan"], {"features_per_class"}),
+        (["method=cada_vae", "method/head=eszsl"], {"seen_per_class"}),
         (["method=fclswgan", "+sweep.head=[softmax,eszsl]"], {"features_per_class", "head"}),
-        (["method=fclswgan", "+sweep.head.lr=[0.1]"], {"features_per_class", "head.weight_decay", "head.lr"}),
+        (["method=fclswgan", "+sweep.head.lr=[0.1]"], {"features_per_class", "head.lr"}),
         (["method=cada_vae"], {"seen_per_class", "head.weight_decay"}),
     ],
 )

@@ -61,7 +61,7 @@ def test_a_sweep_that_grows_runs_what_is_new(
 def test_it_is_run_again_when_asked(tmp_path: Path, sweep: list[str], capfd: pytest.CaptureFixture[str]) -> None:
     for more in ([], ["rerun=true"]):
         assert main([*sweep, *more]) == 0
-        assert "1 jobs: 1 done" in capfd.readouterr().out
+        assert "1 job: 1 done" in capfd.readouterr().out
     assert len(folders(tmp_path)) == 1
 
 
@@ -72,7 +72,7 @@ def test_files_that_are_asked_for_are_made(tmp_path: Path, sweep: list[str], cap
     assert saved >= {"model.json", "tensors.safetensors", "predictions.npz"}
     capfd.readouterr()
     assert main([*sweep, "save.model=true"]) == 0
-    assert "1 jobs: 1 kept" in capfd.readouterr().out
+    assert "1 job: 1 kept" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("damage", ["cut off", "another configuration", "another schema", "other data"])
@@ -92,7 +92,7 @@ def test_a_result_that_does_not_verify_is_no_result(
     path.write_text("{" if damage == "cut off" else json.dumps(record))
     capfd.readouterr()
     assert main(sweep) == 0
-    assert "1 jobs: 1 done" in capfd.readouterr().out
+    assert "1 job: 1 done" in capfd.readouterr().out
     after = json.loads(path.read_text())
     for key in ("config", "fingerprints", "metrics", "schema"):
         assert after[key] == before[key]
@@ -183,7 +183,7 @@ def test_data_that_change_are_read_again(tmp_path: Path, capfd: pytest.CaptureFi
     write(tmp_path / "toy", features, splits, "5")
     capfd.readouterr()
     assert main(toy) == 0
-    assert "1 jobs: 1 done" in capfd.readouterr().out
+    assert "1 job: 1 done" in capfd.readouterr().out
     assert read(path).fingerprints["features"] != before.fingerprints["features"]
 
 

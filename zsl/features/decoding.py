@@ -21,6 +21,8 @@ UNDECODED = {
 """suffix -> format of photographs that are not decoded; they are reported as unreadable images, never ignored"""
 MOST_PIXELS = 100_000_000
 """the largest number of pixels of an image: 300 MB as RGB"""
+PHOTOMETRIC = 262
+"""tag of a TIFF file that says by 0 that its white is 0"""
 MOST_BYTES = 2**30
 """the largest number of bytes of the file of an image"""
 
@@ -53,6 +55,8 @@ def decoded(content: bytes) -> Image.Image:
                 raise Image.DecompressionBombError
             image.load()
             picture = _of_16_bits(image) if image.format == "PPM" and image.mode == "I" else image
+            if image.format == "TIFF" and image.mode.startswith("I;16") and image.getexif().get(PHOTOMETRIC) == 0:
+                picture = Image.fromarray(65535 - np.asarray(image).astype(np.uint16))  # Pillow inverts 8 bits alone
             return on_white(ImageOps.exif_transpose(picture))
     except Image.DecompressionBombError as error:
         raise ValueError(f"has more than {MOST_PIXELS // 10**6} million pixels; make it smaller") from error

@@ -190,7 +190,8 @@ def _report(outcomes: Sequence[Outcome], output: Path) -> int:
     """
     counts = Counter(outcome.state for outcome in outcomes)
     states = ", ".join(f"{n} {state}" for state, n in counts.items())
-    print_line(f"{len(outcomes)} jobs: {states}: {output}")
+    jobs = "1 job" if len(outcomes) == 1 else f"{len(outcomes)} jobs"
+    print_line(f"{jobs}: {states}: {output}")
     failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     for outcome in failed:
         sys.stderr.write(without_secrets(f"{outcome.traceback or ''}{outcome.job.folder.name}: {outcome.error}\n"))

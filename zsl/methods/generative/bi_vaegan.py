@@ -16,7 +16,7 @@ from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
 from zsl.methods.generative.losses import semantic_misfit
 from zsl.methods.generative.networks import Output
-from zsl.methods.generative.softmax import Softmax
+from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.tf_vaegan import SemanticDecoder
 from zsl.methods.generative.wasserstein import AdversarialKeys, AdversarialOptions
 from zsl.methods.method import Dimensions
@@ -72,7 +72,7 @@ class BiVAEGAN(FVAEGAND2):
     def __init__(
         self,
         dims: Dimensions,
-        head: Head = Softmax,
+        head: Head = Prototypes,
         adaptive: bool = True,
         epochs: int | None = None,
         beta: float = 10.0,

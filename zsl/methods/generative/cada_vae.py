@@ -56,7 +56,7 @@ class CADAVAE(FeatureGenerator):
     unseen and z of seen classes, and score an image by the mean of q(z|x).
 
     What x̂ is worth beside β, δ and φ depends on the scale of x. With ``units="derived"``, x is divided by its
-    deviations, w is 125 by the sum of the deviations that it then has, and φ has length 1 in the mean over seen
+    deviation, w is 125 by the sum of the deviations that it then has, and φ has length 1 in the mean over seen
     classes. With ``units="data"``, w = 1 and features are expected within [0, 1], as in the authors' code, whose
     weights the defaults are. That code draws one ε for all coordinates of z and multiplies it by σ²; here ε ~ N(0, I)
     and σ, which is what the objective says.
@@ -68,7 +68,7 @@ class CADAVAE(FeatureGenerator):
         seen_per_class: latents of each seen class ≥ 1, from its images in turn.
         latent: length of z ≥ 1.
         phi_scale: c > 0; what is encoded and restored of a class is cφ. None for 1 / √(E ‖φ‖²) over seen classes.
-        units: of features inside the autoencoder: their deviations (``"derived"``), or those of the data (``"data"``).
+        units: of features inside the autoencoder: their deviation (``"derived"``), or those of the data (``"data"``).
         encoder_hidden: width of the hidden layer from x to z ≥ 1.
         decoder_hidden: from z to x.
         class_encoder_hidden: from φ to z.

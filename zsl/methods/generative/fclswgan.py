@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Batch, TrainingSet
-from zsl.hyperparameters import passes_on_to, require_count, require_positive, require_within
+from zsl.hyperparameters import passes, passes_on_to, require_count, require_positive, require_within
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.networks import Output
+from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.generative.wasserstein import AdversarialGenerator, AdversarialKeys, AdversarialOptions
 from zsl.methods.method import Dimensions, ZSLModel
@@ -57,7 +58,7 @@ class FCLSWGAN(AdversarialGenerator):
     def __init__(
         self,
         dims: Dimensions,
-        head: Head = Softmax,
+        head: Head = Prototypes,
         output: Output = "auto",
         beta: float = 1.0,
         epochs: int | None = None,
@@ -86,8 +87,8 @@ class FCLSWGAN(AdversarialGenerator):
         yield from super().foundations(train)
         if self.beta:
             if self.classifier_epochs is None:
-                passes = -(-CLASSIFIER_STEPS // -(-len(train.examples) // CLASSIFIER_BATCH))
-                self.classifier.epochs = min(CLASSIFIER_PASSES, passes)
+                most = passes(CLASSIFIER_STEPS, len(train.examples), CLASSIFIER_BATCH)
+                self.classifier.epochs = min(CLASSIFIER_PASSES, most)
             yield self.classifier, train.of_seen_classes()
 
     def configure_optimizers(self) -> list[Optimizer]:

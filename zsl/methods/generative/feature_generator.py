@@ -17,7 +17,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import each
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
-from zsl.hyperparameters import Duration, require_count, require_positive, seconds
+from zsl.hyperparameters import Duration, passes, require_count, require_positive, seconds
 from zsl.methods.closed_form.moments import class_counts, class_sums
 from zsl.methods.generative.diagnosis import diagnosis
 from zsl.methods.generative.networks import Output
@@ -156,7 +156,7 @@ class FeatureGenerator(ZSLModel):
             self.weigh_features(found)
         self.weigh_descriptions(train.classes)
         if self.steps:
-            self.epochs = -(-self.steps // -(-len(examples) // self.batch_size))
+            self.epochs = passes(self.steps, len(examples), self.batch_size)
         unlabelled = None if train.unlabelled is None else self.units(train.unlabelled)
         inputs = self.units.of(examples.inputs)
         return replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled)

@@ -13,7 +13,7 @@ from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass, Scale, require_phi_scale
 from zsl.methods.generative.networks import Generator, Output, require_reach
-from zsl.methods.generative.softmax import Softmax
+from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions
 
@@ -53,7 +53,7 @@ class FGMMN(FeatureGenerator):
         noise: length of z ≥ 1, or None for that of φ.
         hidden: width of G's hidden layer ≥ 1.
         phi_scale: c > 0: G is given cφ, beside z; None for c with which seen classes are 4 apart.
-        units: of features inside G: their deviations (``"derived"``), or those of the data (``"data"``).
+        units: of features inside G: their deviation (``"derived"``), or those of the data (``"data"``).
         output: activation of G: ``"linear"``, ``"relu"``, ``"sigmoid"``, or ``"auto"`` by the range of features.
         bandwidth: w > 0.
         n_classes: classes a step ≥ 1.
@@ -70,7 +70,7 @@ class FGMMN(FeatureGenerator):
     def __init__(
         self,
         dims: Dimensions,
-        head: Head = Softmax,
+        head: Head = Prototypes,
         space: MakeSpace = Space,
         features_per_class: PerClass = None,
         noise: int | None = None,

@@ -16,7 +16,7 @@ from zsl.methods.generative.critic import Critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Output
-from zsl.methods.generative.softmax import Softmax
+from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.wasserstein import AdversarialGenerator, AdversarialKeys, AdversarialOptions
 from zsl.methods.method import Dimensions
 
@@ -73,7 +73,7 @@ class FVAEGAND2(AdversarialGenerator):
     def __init__(
         self,
         dims: Dimensions,
-        head: Head = Softmax,
+        head: Head = Prototypes,
         output: Output = "auto",
         encoded_noise: bool = True,
         adaptive: bool = False,

@@ -17,7 +17,7 @@ from zsl.methods.generative.cada_vae import in_turn
 from zsl.methods.generative.fclswgan import FCLSWGAN, ClassifierKeys
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.losses import nearest_of_own
-from zsl.methods.generative.softmax import Softmax
+from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.method import Dimensions, ZSLModel
 
 ROUNDS = 25
@@ -54,7 +54,7 @@ class LisGAN(FCLSWGAN):
     def __init__(
         self,
         dims: Dimensions,
-        head: Head = Softmax,
+        head: Head = Prototypes,
         lambda1: float = 0.01,
         lambda2: float = 0.01,
         clusters: int = 3,

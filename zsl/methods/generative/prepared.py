@@ -20,8 +20,6 @@ FULL = 0.5
 """mean over features of their largest values from which features that lie in [0, 1] fill it"""
 NEGATIVE = -1e-6
 """least value below which features have both signs"""
-FLOOR = 1e-2
-"""least deviation of a feature, as a share of the root mean square over features"""
 APART = 4.0
 """root mean square distance of the descriptions of seen classes, in deviations of the noise"""
 
@@ -65,9 +63,10 @@ class FeatureStatistics:
 class Units(nn.Module):
     """x ↦ (x - m) / u, and back.
 
-    u is the deviation of every feature over the training images, no less than a hundredth of their root mean square,
-    and m their mean where features have both signs, else 0: what is never negative stays so. Features within [0, 1]
-    keep their units. ``kept`` keeps those of any.
+    u is the root mean square over features of their deviations over the training images, and m their mean where they
+    have both signs, else 0: what is never negative stays so. One u for all features keeps their geometry: of principal
+    components those of little variance say little of classes that have no images. Features within [0, 1] keep their
+    units. ``kept`` keeps those of any.
 
     Args:
         features: d.
@@ -79,7 +78,7 @@ class Units(nn.Module):
         self.kept = kept
         if not kept:
             self.register_buffer("m", torch.zeros(features))
-            self.register_buffer("u", torch.ones(features))
+            self.register_buffer("u", torch.ones(()))
         self.m: Tensor
         self.u: Tensor
 
@@ -93,8 +92,7 @@ class Units(nn.Module):
         if activation == "sigmoid":
             return
         size = found.deviation.square().mean().sqrt()
-        self.u.copy_(found.deviation.clamp(min=FLOOR * size))
-        self.u[self.u == 0] = 1
+        self.u.copy_(torch.where(size > 0, size, 1.0))
         if activation == "linear":
             self.m.copy_(found.mean)
 

@@ -9,7 +9,7 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, Batches, TrainingSet
-from zsl.hyperparameters import require_count, require_positive, require_within
+from zsl.hyperparameters import passes, require_count, require_positive, require_within
 from zsl.methods.generative.losses import log_prior
 from zsl.methods.generative.networks import mlp
 from zsl.methods.method import Dimensions, ZSLModel
@@ -31,7 +31,8 @@ class Prototypes(ZSLModel):
         temperature: τ > 0.
         ratio: r > 0, the odds p(seen) / p(unseen) of training; None adjusts nothing.
         lr: learning rate > 0.
-        epochs: passes over the training features ≥ 1.
+        epochs: passes over the training features ≥ 1, or None for as many as ``steps`` need.
+        steps: ≥ 1, without ``epochs``.
         batch_size: features a step ≥ 1.
         weight_decay: ≥ 0.
 
@@ -44,20 +45,28 @@ class Prototypes(ZSLModel):
         dims: Dimensions,
         hidden: int = 1024,
         temperature: float = 0.04,
-        ratio: float | None = None,
-        lr: float = 1e-4,
-        epochs: int = 60,
+        ratio: float | None = 30.0,
+        lr: float = 3e-4,
+        epochs: int | None = None,
+        steps: int = 300,
         batch_size: int = 512,
         weight_decay: float = 1e-4,
     ) -> None:
         super().__init__()
-        require_count(hidden=hidden, epochs=epochs, batch_size=batch_size)
+        require_count(hidden=hidden, epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
         require_positive(temperature=temperature, lr=lr, ratio=1 if ratio is None else ratio)
         require_within(0, float("inf"), weight_decay=weight_decay)
         self.temperature, self.ratio = temperature, ratio
-        self.lr, self.epochs, self.batch_size, self.weight_decay = lr, epochs, batch_size, weight_decay
+        self.lr, self.batch_size, self.weight_decay = lr, batch_size, weight_decay
+        self.epochs, self.steps = (1, steps) if epochs is None else (epochs, 0)
         self.layers = mlp(dims.embedding, hidden, dims.features)
         self.prior: Tensor | None = None
+
+    def prepared(self, train: TrainingSet) -> TrainingSet:
+        """Derive the number of passes from that of the steps, where it was left open."""
+        if self.steps:
+            self.epochs = passes(self.steps, len(train.examples), self.batch_size)
+        return train
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return cosines over the temperature."""

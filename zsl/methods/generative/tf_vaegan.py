@@ -18,7 +18,7 @@ from zsl.methods.generative.fvaegan_d2 import FVAEGAND2, VariationalKeys
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.losses import semantic_misfit
 from zsl.methods.generative.networks import SLOPE, mlp
-from zsl.methods.generative.softmax import Softmax
+from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.wasserstein import AdversarialOptions
 from zsl.methods.method import Dimensions
 
@@ -91,7 +91,7 @@ class TFVAEGAN(FVAEGAND2):
     def __init__(
         self,
         dims: Dimensions,
-        head: Head = Softmax,
+        head: Head = Prototypes,
         adaptive: bool = True,
         epochs: int | None = None,
         recons: float = 0.01,

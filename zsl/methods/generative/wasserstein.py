@@ -69,7 +69,7 @@ class AdversarialOptions:
     phi_scale: float | None = None
     """c > 0: networks are given cφ, beside z; None for c with which seen classes are 4 apart"""
     units: Scale = "derived"
-    """of features inside the generator: their deviations (``"derived"``), or those of the data (``"data"``)"""
+    """of features inside the generator: their deviation (``"derived"``), or those of the data (``"data"``)"""
     output: Output = "auto"
     """activation of the generator: ``"relu"``, ``"sigmoid"`` or ``"linear"``, ``"auto"`` by the range of features"""
     lamb: float = 10.0

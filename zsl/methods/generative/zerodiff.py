@@ -16,7 +16,7 @@ from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.losses import is_own
 from zsl.methods.generative.networks import Generator, Output
 from zsl.methods.generative.prepared import hold_phi_scale
-from zsl.methods.generative.softmax import Softmax
+from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.tf_vaegan import SemanticDecoder
 from zsl.methods.generative.wasserstein import AdversarialGenerator, AdversarialKeys, AdversarialOptions
 from zsl.methods.method import Dimensions
@@ -61,7 +61,7 @@ class ZeroDiff(AdversarialGenerator):
     def __init__(
         self,
         dims: Dimensions,
-        head: Head = Softmax,
+        head: Head = Prototypes,
         output: Output = "auto",
         gamma: float = 10.0,
         mutual: float = 0.5,
