@@ -32,17 +32,17 @@ def test_a_typed_value_is_kept(overrides: list[str], searched: dict[str, list[fl
 @pytest.mark.parametrize(
     ("overrides", "searched"),
     [
-        ([], {"features_per_class", "head.weight_decay"}),
-        (["method.head.weight_decay=0.02"], {"features_per_class"}),
-        (["method.features_per_class=50"], {"head.weight_decay"}),
+        ([], {"seen_per_class", "head.weight_decay"}),
+        (["method.head.weight_decay=0.02"], {"seen_per_class"}),
+        (["method.seen_per_class=50"], {"head.weight_decay"}),
         (
             ["method.head.weight_decay=0.02", "+sweep.head.weight_decay=[0.5]"],
-            {"features_per_class", "head.weight_decay"},
+            {"seen_per_class", "head.weight_decay"},
         ),
     ],
 )
 def test_a_typed_value_of_a_part_is_kept(overrides: list[str], searched: set[str]) -> None:
-    experiment = Experiment.compose(["data=synthetic", "method=fclswgan", *overrides])
+    experiment = Experiment.compose(["data=synthetic", "method=cada_vae", *overrides])
     assert set(experiment.space) == searched
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -107,6 +108,18 @@ def test_a_large_ratio_leaves_more_to_unseen_classes() -> None:
 def test_heads_are_chosen_by_name_and_adjust_by_a_ratio(head: str) -> None:
     node = compose(["method=fclswgan", f"method/head={head}"]).method.head
     assert (node.ratio is None) == (head == "prototype")
+
+
+@pytest.mark.parametrize("size", [0.01, 3.0, 100.0])
+def test_what_prototypes_learn_does_not_depend_on_the_length_of_descriptions(size: float) -> None:
+    train, scores = STAGE.training(FCLSWGAN.setting), []
+    x = STAGE.held_out.unseen().inputs
+    for factor in (1.0, size):
+        torch.manual_seed(0)
+        classes = replace(train.classes, embeddings=factor * train.classes.embeddings)
+        model = fit(Prototypes(Dimensions(*STAGE.dims), hidden=8, steps=20), replace(train, classes=classes), LOOP, 0)
+        scores.append(model.scores(x, classes))
+    torch.testing.assert_close(*scores, rtol=1e-3, atol=1e-3)
 
 
 @given(n=st.integers(1, 3000), batch=st.integers(1, 600), steps=st.integers(1, 2000))

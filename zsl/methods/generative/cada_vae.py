@@ -15,9 +15,9 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch
 from zsl.errors import InputError
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale, require_phi_scale
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.methods.generative.prepared import FeatureStatistics, hold_phi_scale
+from zsl.methods.generative.prepared import FeatureStatistics, hold_phi_scale, require_phi_scale, to_unit_length
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
 
@@ -155,8 +155,7 @@ class CADAVAE(FeatureGenerator):
     def weigh_descriptions(self, classes: LabelSpace) -> None:
         """Derive c = 1 / √(E ‖φ‖²) over seen classes, where it was left open."""
         if isinstance(self.phi_scale, Tensor):
-            size = classes.embeddings[classes.seen_ids].double().square().sum(dim=1).mean().sqrt()
-            self.phi_scale.copy_(torch.where(size > 0, 1 / size, 1.0))
+            self.phi_scale.copy_(to_unit_length(classes.embeddings[classes.seen_ids]))
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Set β, γ and δ at every step: a run resumed within an epoch has no start of an epoch."""

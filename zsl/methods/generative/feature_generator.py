@@ -17,7 +17,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import each
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
-from zsl.hyperparameters import Duration, passes, require_count, require_positive, seconds
+from zsl.hyperparameters import Duration, passes, require_count, seconds
 from zsl.methods.closed_form.moments import class_counts, class_sums
 from zsl.methods.generative.diagnosis import diagnosis
 from zsl.methods.generative.networks import Output
@@ -40,15 +40,6 @@ PerClass: TypeAlias = int | str | None
 None for ``1x``"""
 Scale = Literal["derived", "data"]
 """units of features inside a generator"""
-
-
-def require_phi_scale(phi_scale: float | None) -> None:
-    """Refuse a weight of φ that is not greater than 0; None leaves it open.
-
-    Raises:
-        InputError: it is not.
-    """
-    require_positive(phi_scale=1.0 if phi_scale is None else phi_scale)
 
 
 def per_class(features_per_class: PerClass, images: float) -> int:

@@ -11,8 +11,9 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass, Scale, require_phi_scale
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass, Scale
 from zsl.methods.generative.networks import Generator, Output, require_reach
+from zsl.methods.generative.prepared import require_phi_scale
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import BLOCK, StoredRows, blocks
+from zsl.hyperparameters import require_positive
 from zsl.methods.closed_form.moments import Features
 
 Activation = Literal["linear", "relu", "sigmoid"]
@@ -127,12 +128,28 @@ class OutputActivation(nn.Module):
         return torch.where(self.kind == 0, x, torch.where(self.kind == 1, x.relu(), x.sigmoid()))
 
 
+def require_phi_scale(phi_scale: float | None) -> None:
+    """Refuse a weight of φ that is not greater than 0; None leaves it open.
+
+    Raises:
+        InputError: it is not.
+    """
+    require_positive(phi_scale=1.0 if phi_scale is None else phi_scale)
+
+
 def hold_phi_scale(module: nn.Module, phi_scale: float | None) -> None:
     """Give a network its weight of φ: a number, or a buffer that `weigh_phi` fills."""
     if phi_scale is None:
         module.register_buffer("phi_scale", torch.ones(()))
     else:
         module.phi_scale = phi_scale  # type: ignore[assignment]
+
+
+@torch.no_grad()
+def to_unit_length(phi: Float[Tensor, "s k"]) -> Float[Tensor, ""]:
+    """Return 1 / √(E ‖φ‖²), the factor by which descriptions have length 1 in the mean; 1 if all are 0."""
+    size = phi.double().square().sum(dim=1).mean().sqrt()
+    return torch.where(size > 0, 1 / size, 1.0)
 
 
 @torch.no_grad()

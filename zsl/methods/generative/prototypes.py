@@ -12,11 +12,12 @@ from zsl.data.training_set import Batch, Batches, TrainingSet
 from zsl.hyperparameters import passes, require_count, require_positive, require_within
 from zsl.methods.generative.losses import log_prior
 from zsl.methods.generative.networks import mlp
+from zsl.methods.generative.prepared import hold_phi_scale, require_phi_scale, to_unit_length
 from zsl.methods.method import Dimensions, ZSLModel
 
 
 class Prototypes(ZSLModel):
-    """F(x, y) = cos(x, P(φ(y))) / τ,   P(φ) = W₂ λ(W₁φ + b₁) + b₂
+    """F(x, y) = cos(x, P(φ(y))) / τ,   P(φ) = W₂ λ(W₁cφ + b₁) + b₂
 
     min_P E -log softmax(F(x, ·) + log p(· | S) + log p(S))[y]
 
@@ -29,6 +30,7 @@ class Prototypes(ZSLModel):
         dims: sizes of θ(x) and φ(y).
         hidden: width of P's hidden layer ≥ 1.
         temperature: τ > 0.
+        phi_scale: c > 0, or None for 1 / √(E ‖φ‖²) over the classes of training.
         ratio: r > 0, the odds p(seen) / p(unseen) of training; None adjusts nothing.
         lr: learning rate > 0.
         epochs: passes over the training features ≥ 1, or None for as many as ``steps`` need.
@@ -40,11 +42,14 @@ class Prototypes(ZSLModel):
         InputError: a hyperparameter is out of range.
     """
 
+    phi_scale: float | Tensor
+
     def __init__(
         self,
         dims: Dimensions,
         hidden: int = 1024,
         temperature: float = 0.04,
+        phi_scale: float | None = None,
         ratio: float | None = 30.0,
         lr: float = 3e-4,
         epochs: int | None = None,
@@ -59,18 +64,26 @@ class Prototypes(ZSLModel):
         self.temperature, self.ratio = temperature, ratio
         self.lr, self.batch_size, self.weight_decay = lr, batch_size, weight_decay
         self.epochs, self.steps = (1, steps) if epochs is None else (epochs, 0)
+        require_phi_scale(phi_scale)
+        hold_phi_scale(self, phi_scale)
         self.layers = mlp(dims.embedding, hidden, dims.features)
         self.prior: Tensor | None = None
 
     def prepared(self, train: TrainingSet) -> TrainingSet:
-        """Derive the number of passes from that of the steps, where it was left open."""
+        """Derive the number of passes and the weight of φ, where they were left open."""
+        if isinstance(self.phi_scale, Tensor):
+            self.phi_scale.copy_(to_unit_length(train.classes.embeddings))
         if self.steps:
             self.epochs = passes(self.steps, len(train.examples), self.batch_size)
         return train
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return cosines over the temperature."""
-        return normalize(x, dim=1) @ normalize(self.layers(classes.embeddings), dim=1).T / self.temperature
+        return (
+            normalize(x, dim=1)
+            @ normalize(self.layers(self.phi_scale * classes.embeddings), dim=1).T
+            / self.temperature
+        )
 
     def batches(self, train: TrainingSet, seed: int) -> Batches:
         """Return shuffled batches, and count the images of every class for the adjustment, if there is one."""

@@ -17,8 +17,9 @@ from zsl.errors import InputError
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within, seconds
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.diagnosis import critic_diagnosis
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass, Scale, require_phi_scale
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass, Scale
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
+from zsl.methods.generative.prepared import require_phi_scale
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions, ZSLModel
 
