@@ -52,12 +52,14 @@ def test_modes(image: Image.Image, form: str, colour: tuple[int, int, int]) -> N
 
 def test_white_may_be_zero_in_tiff_files() -> None:
     """Pillow inverts 8 bits when it writes them and when it reads them, and 16 bits never."""
-    for grey, lightness in ((np.full((5, 5), 0x40, np.uint8), 64), (np.full((5, 5), 0x4000, np.uint16), 191)):
+    for grey, lightness in ((np.full((5, 4), 0x40, np.uint8), 64), (np.full((5, 4), 0x4000, np.uint16), 191)):
         file = io.BytesIO()
-        Image.fromarray(grey).save(file, "TIFF", tiffinfo={262: 0})
+        Image.fromarray(grey).save(file, "TIFF", tiffinfo={262: 0, 274: 6})  # and turned
         with Image.open(file) as image:
             assert image.getexif()[262] == 0
-        assert (plain(decoded(file.getvalue())) == lightness).all()
+        found = plain(decoded(file.getvalue()))
+        assert found.shape == (4, 5, 3)
+        assert (found == lightness).all()
 
 
 def test_of_16_bits_a_channel_the_high_byte_is_taken() -> None:

@@ -21,10 +21,10 @@ UNDECODED = {
 """suffix -> format of photographs that are not decoded; they are reported as unreadable images, never ignored"""
 MOST_PIXELS = 100_000_000
 """the largest number of pixels of an image: 300 MB as RGB"""
-PHOTOMETRIC = 262
-"""tag of a TIFF file that says by 0 that its white is 0"""
 MOST_BYTES = 2**30
 """the largest number of bytes of the file of an image"""
+PHOTOMETRIC = 262
+"""tag of a TIFF file that says by 0 that its white is 0"""
 
 
 @cache
@@ -54,10 +54,7 @@ def decoded(content: bytes) -> Image.Image:
             if width * height > MOST_PIXELS:
                 raise Image.DecompressionBombError
             image.load()
-            picture = _of_16_bits(image) if image.format == "PPM" and image.mode == "I" else image
-            if image.format == "TIFF" and image.mode.startswith("I;16") and image.getexif().get(PHOTOMETRIC) == 0:
-                picture = Image.fromarray(65535 - np.asarray(image).astype(np.uint16))  # Pillow inverts 8 bits alone
-            return on_white(ImageOps.exif_transpose(picture))
+            return on_white(_of_16_bits(image, ImageOps.exif_transpose(image)))
     except Image.DecompressionBombError as error:
         raise ValueError(f"has more than {MOST_PIXELS // 10**6} million pixels; make it smaller") from error
     except UnidentifiedImageError as error:
@@ -69,6 +66,14 @@ def decoded(content: bytes) -> Image.Image:
         raise ValueError(f"cannot be decoded: {error or type(error).__name__}") from error
 
 
-def _of_16_bits(image: Image.Image) -> Image.Image:
-    """Convert a grey map of more than 8 bits, which Pillow scales to 0 … 65535 and stores in 32 bits, to 16 bits."""
-    return Image.fromarray(np.asarray(image).astype(np.uint16))
+def _of_16_bits(image: Image.Image, upright: Image.Image) -> Image.Image:
+    """Return an image, which was made upright, with its grey values of more than 8 bits as a person sees them.
+
+    Pillow scales those of a grey map to 0 … 65535 and stores them in 32 bits. Where the white of a TIFF file is 0, it
+    inverts 8 bits alone.
+    """
+    if image.format == "PPM" and image.mode == "I":
+        return Image.fromarray(np.asarray(upright).astype(np.uint16))
+    if image.format == "TIFF" and image.mode.startswith("I;16") and image.getexif().get(PHOTOMETRIC) == 0:
+        return Image.fromarray(65535 - np.asarray(upright).astype(np.uint16))
+    return upright

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, Batches, Setting, TrainingSet
+from zsl.hyperparameters import Duration, passes, seconds
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class ZSLModel(LightningModule, ABC):
     epochs: int = 0
     """passes over the training images; 0 for a closed form"""
     batch_size: int = 0
+    steps: int = 0
+    """steps from whose number that of the epochs follows when training begins; 0 where epochs are given"""
     budget: float | None = None
     """seconds that gradient steps may take, with their validation; they end with the epoch in which these are over"""
     diagnosis: Mapping[str, float] = MappingProxyType({})
@@ -90,7 +93,18 @@ class ZSLModel(LightningModule, ABC):
 
     def prepared(self, train: TrainingSet) -> TrainingSet:
         """Derive from the training set what hyperparameters leave open, and return it as the method trains on it."""
+        if self.steps:
+            self.epochs = passes(self.steps, len(train.examples), self.batch_size)
         return train
+
+    def train_for(self, epochs: int | None, steps: int, budget: Duration = None) -> None:
+        """Train for some epochs, or for as many as this number of steps needs, and no longer than a time.
+
+        Raises:
+            InputError: ``budget`` is no duration.
+        """
+        self.epochs, self.steps = (1, steps) if epochs is None else (epochs, 0)
+        self.budget = seconds(budget=budget)
 
     def foundations(self, train: TrainingSet) -> Iterable[tuple[ZSLModel, TrainingSet]]:  # noqa: ARG002
         """Return the parts to be trained before the gradient steps, in this order, each with its training set."""

@@ -17,7 +17,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import each
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
-from zsl.hyperparameters import Duration, passes, require_count, seconds
+from zsl.hyperparameters import require_count
 from zsl.methods.closed_form.moments import class_counts, class_sums
 from zsl.methods.generative.diagnosis import diagnosis
 from zsl.methods.generative.networks import Output
@@ -116,7 +116,7 @@ class FeatureGenerator(ZSLModel):
         per_class(features_per_class, 1.0)
         require_head(head)
         self.features_per_class = features_per_class
-        self.output, self.steps = output, 0
+        self.output = output
         self.activation: Activation = "linear" if output == "auto" else output
         self.units = Units(dims.features, units == "data")
         stream = int(torch.randint(2**62, (), device="cpu"))
@@ -146,11 +146,9 @@ class FeatureGenerator(ZSLModel):
             set_activation(self, self.activation)
             self.weigh_features(found)
         self.weigh_descriptions(train.classes)
-        if self.steps:
-            self.epochs = passes(self.steps, len(examples), self.batch_size)
         unlabelled = None if train.unlabelled is None else self.units(train.unlabelled)
         inputs = self.units.of(examples.inputs)
-        return replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled)
+        return super().prepared(replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled))
 
     def weigh_features(self, found: FeatureStatistics) -> None:
         """Derive what else follows from the features of the training images, in the units of the data."""
@@ -158,11 +156,6 @@ class FeatureGenerator(ZSLModel):
     def weigh_descriptions(self, classes: LabelSpace) -> None:
         """Derive the weight of φ, where it was left open."""
         weigh_phi(self, classes)
-
-    def train_for(self, epochs: int | None, steps: int, budget: Duration = None) -> None:
-        """Train for some epochs, or for as many as this number of steps needs, and no longer than a time."""
-        self.epochs, self.steps = (1, steps) if epochs is None else (epochs, 0)
-        self.budget = seconds(budget=budget)
 
     @abstractmethod
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:

@@ -138,7 +138,7 @@ def require_phi_scale(phi_scale: float | None) -> None:
 
 
 def hold_phi_scale(module: nn.Module, phi_scale: float | None) -> None:
-    """Give a network its weight of φ: a number, or a buffer that `weigh_phi` fills."""
+    """Give a network its weight of φ: a number, or a buffer that is filled when training begins."""
     if phi_scale is None:
         module.register_buffer("phi_scale", torch.ones(()))
     else:
@@ -155,6 +155,8 @@ def to_unit_length(phi: Float[Tensor, "s k"]) -> Float[Tensor, ""]:
 @torch.no_grad()
 def weigh_phi(model: nn.Module, classes: LabelSpace) -> None:
     """Fill in the weight of φ in all networks of a model: seen classes are then 4 deviations of the noise apart.
+
+    Heads fill in their own when they are trained, after the model.
 
     c = 4 / √(E ‖φ(y) - φ(y')‖²) over pairs of seen classes, and 4 / ‖φ‖ for a single class.
     """

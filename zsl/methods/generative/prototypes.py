@@ -9,7 +9,7 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, Batches, TrainingSet
-from zsl.hyperparameters import passes, require_count, require_positive, require_within
+from zsl.hyperparameters import require_count, require_positive, require_within
 from zsl.methods.generative.losses import log_prior
 from zsl.methods.generative.networks import mlp
 from zsl.methods.generative.prepared import hold_phi_scale, require_phi_scale, to_unit_length
@@ -63,27 +63,22 @@ class Prototypes(ZSLModel):
         require_within(0, float("inf"), weight_decay=weight_decay)
         self.temperature, self.ratio = temperature, ratio
         self.lr, self.batch_size, self.weight_decay = lr, batch_size, weight_decay
-        self.epochs, self.steps = (1, steps) if epochs is None else (epochs, 0)
+        self.train_for(epochs, steps)
         require_phi_scale(phi_scale)
         hold_phi_scale(self, phi_scale)
         self.layers = mlp(dims.embedding, hidden, dims.features)
         self.prior: Tensor | None = None
 
     def prepared(self, train: TrainingSet) -> TrainingSet:
-        """Derive the number of passes and the weight of φ, where they were left open."""
+        """Derive the weight of φ and the number of passes, where they were left open."""
         if isinstance(self.phi_scale, Tensor):
             self.phi_scale.copy_(to_unit_length(train.classes.embeddings))
-        if self.steps:
-            self.epochs = passes(self.steps, len(train.examples), self.batch_size)
-        return train
+        return super().prepared(train)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return cosines over the temperature."""
-        return (
-            normalize(x, dim=1)
-            @ normalize(self.layers(self.phi_scale * classes.embeddings), dim=1).T
-            / self.temperature
-        )
+        prototypes = self.layers(self.phi_scale * classes.embeddings)
+        return normalize(x, dim=1) @ normalize(prototypes, dim=1).T / self.temperature
 
     def batches(self, train: TrainingSet, seed: int) -> Batches:
         """Return shuffled batches, and count the images of every class for the adjustment, if there is one."""
