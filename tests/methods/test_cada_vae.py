@@ -28,6 +28,7 @@ from zsl.errors import InputError
 from zsl.methods.compatibility.eszsl import ESZSL
 from zsl.methods.generative.cada_vae import CADAVAE, in_turn, ramp
 from zsl.methods.generative.gaussian import Gaussian
+from zsl.methods.generative.prepared import class_deviations
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
 from zsl.training.fit import fit
@@ -61,12 +62,12 @@ def perceptron(network: torch.nn.Module, v: np.ndarray) -> np.ndarray:
 @given(n=st.integers(1, 4), d=st.integers(1, 5), k=st.integers(1, 5), s=st.integers(1, 4), seed=st.integers(0, 10**6))
 def test_the_loss_is_the_objective_in_the_middle_of_its_ramps(n: int, d: int, k: int, s: int, seed: int) -> None:
     model = small(Dimensions(d, k, s, 1), phi_scale=2.5).double()
-    model.weights = model.schedule[40]
+    beta, gamma, delta = 0.25 * 40 / 93, 2.37 * 19 / 54, 8.13
+    model.weights = torch.tensor([beta, gamma, delta], dtype=torch.float64)
     b = batch(n, d, k, s, seed)
     torch.manual_seed(seed)
     noise = torch.randn(n, 3, dtype=torch.float64).numpy(), torch.randn(n, 3, dtype=torch.float64).numpy()
     model.w.fill_(0.75)
-    beta, gamma, delta = (float(np.float32(w)) for w in (0.25 * 40 / 93, 2.37 * 19 / 54, 8.13))
     expected = 0.0
     for i in range(n):
         v = b.x[i].numpy(), 2.5 * b.classes.embeddings[b.y[i]].numpy()
@@ -111,12 +112,15 @@ def test_posteriors_that_agree_have_a_gradient() -> None:
     assert log_variance.grad.isfinite().all()
 
 
-@given(top=st.floats(0.1, 10), start=st.integers(0, 50), length=st.integers(1, 50))
-def test_ramps_are_linear_between_two_constants(top: float, start: int, length: int) -> None:
-    values = ramp(start + length + 5, top, start, start + length).tolist()
-    assert values[: start + 1] == [0] * (start + 1)
-    assert values[start + length :] == [top] * 5
-    np.testing.assert_allclose(np.diff(values[start : start + length + 1]), top / length, rtol=1e-9)
+@given(top=st.floats(0.1, 10), start=st.integers(0, 50), length=st.integers(1, 50), epochs=st.integers(1, 200))
+def test_ramps_are_linear_between_two_constants(top: float, start: int, length: int, epochs: int) -> None:
+    end = start + length
+    e = torch.arange(epochs, dtype=torch.float64)
+    values = ramp(e / epochs, *(torch.tensor(v, dtype=torch.float64) for v in (top, start / 100, end / 100))).tolist()
+    for epoch, value in enumerate(values):
+        done = 100 * epoch / epochs
+        expected = 0 if done < start else top if done > end else top * (done - start) / length
+        assert value == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(("factor", "shift", "longer"), [(1.0, 0.0, 8.0), (37.0, -5.0, 1.0), (0.01, 3.0, 0.125)])
@@ -134,11 +138,11 @@ def test_scales_of_features_and_descriptions_change_nothing(factor: float, shift
 
 
 def test_features_weigh_the_same_whatever_their_number() -> None:
-    """w Σ_j σ_j is 125, and the mean square of cφ over seen classes is 1; both stay in the state."""
+    """w Σ_j σ_j of class means is 75, and the mean square of cφ over seen classes is 1; both stay in the state."""
     model = small(epochs=1)
     made = model.prepared(TRAIN)
-    x, phi = made.examples.tensor, model.phi_scale * TRAIN.classes.embeddings[TRAIN.classes.seen]
-    assert (model.w * x.std(dim=0, correction=0).sum()).item() == pytest.approx(125, rel=1e-4)
+    phi = model.phi_scale * TRAIN.classes.embeddings[TRAIN.classes.seen]
+    assert (model.w * class_deviations(made.of_seen_classes()).sum()).item() == pytest.approx(75, rel=1e-4)
     assert phi.square().sum(dim=1).mean().item() == pytest.approx(1, rel=1e-5)
     assert {"w", "phi_scale", "units.u", "units.m"} <= model.state_dict().keys()
     plain = small(epochs=1, units="data", phi_scale=1.0)
@@ -154,10 +158,11 @@ def test_every_step_has_the_weights_of_its_epoch() -> None:
             assert isinstance(pl_module, CADAVAE)
             found.append(pl_module.weights.tolist())
 
-    ramps = {"beta_end": 2, "gamma_start": 1, "gamma_end": 3, "delta_start": 0, "delta_end": 4}
-    fit(small(epochs=3, beta=1.0, gamma=2.0, delta=8.0, **ramps), TRAIN, LOOP, 0, callbacks=[Spy()])
+    ramps = {"beta_end": 0.5, "gamma_start": 0.25, "gamma_end": 0.75, "delta_start": 0.0, "delta_end": 1.0}
+    fit(small(epochs=4, beta=1.0, gamma=2.0, delta=8.0, **ramps), TRAIN, LOOP, 0, callbacks=[Spy()])
     steps = -(-len(TRAIN.examples) // 20)
-    assert found == [[0.0, 0.0, 0.0]] * steps + [[0.5, 0.0, 2.0]] * steps + [[1.0, 1.0, 4.0]] * steps
+    expected = [[0.0, 0.0, 0.0], [0.5, 0.0, 2.0], [1.0, 1.0, 4.0], [1.0, 2.0, 6.0]]
+    assert found == [weights for weights in expected for _ in range(steps)]
 
 
 @given(labels=st.lists(st.integers(0, 5), min_size=1, max_size=40), per_class=st.integers(1, 20))
@@ -223,7 +228,7 @@ def test_a_run_resumed_at_any_step_is_bit_identical(tmp_path: Path, step: int) -
     """While the weights of the objective grow with the epoch, and noise is drawn at every step."""
 
     def model() -> CADAVAE:
-        return small(epochs=3, lr=0.01, beta_end=2, gamma_start=0, gamma_end=2, delta_start=1, delta_end=2)
+        return small(epochs=3, lr=0.01, beta_end=0.6, gamma_start=0.0, gamma_end=0.6, delta_start=0.3, delta_end=0.6)
 
     undisturbed = fit(model(), TRAIN, LOOP, 3).state_dict()
     stop = At(step, lambda: os.kill(os.getpid(), signal.SIGTERM))
@@ -245,11 +250,13 @@ def test_a_run_resumed_at_any_step_is_bit_identical(tmp_path: Path, step: int) -
         ("beta", -0.1),
         ("gamma", math.inf),
         ("gamma_start", -1),
-        ("delta_end", 6),
+        ("delta_end", 0.05),
+        ("beta_end", 93),
         ("phi_scale", 0.0),
         ("units", "deviations"),
         ("lr", 0.0),
         ("epochs", 0),
+        ("steps", 0),
         ("batch_size", 0),
     ],
 )

@@ -7,17 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import Scaling
 from zsl.data.stored_rows import StoredRows, in_memory
+from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.networks import Generator
-from zsl.methods.generative.prepared import ACTIVATIONS, FeatureStatistics, Units, weigh_phi
+from zsl.methods.generative.prepared import ACTIVATIONS, FeatureStatistics, Units, class_deviations, weigh_phi
 from zsl.methods.method import Dimensions
 from zsl.testing.method_under_test import small_stage
 
@@ -61,6 +62,26 @@ def test_seen_classes_are_four_deviations_of_the_noise_apart(n: int, k: int, siz
     scaled = network.phi_scale * phi[:n].double()
     pairs = torch.cdist(scaled, scaled)[~torch.eye(n, dtype=torch.bool)]
     assert pairs.square().mean().sqrt().item() == pytest.approx(4, rel=1e-4)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 9), st.integers(0, 999))
+def test_deviations_of_class_means(s: int, d: int, most: int, seed: int) -> None:
+    """Feature by feature in loops, with numbers of images that differ."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(1, most + 1, s)
+    y = np.repeat(np.arange(s), counts)
+    x = rng.normal(size=(len(y), d)) + 3 * rng.normal(size=(s, d))[y]
+    classes = LabelSpace(tuple(map(str, range(s))), torch.zeros(s, 2), torch.ones(s, dtype=torch.bool))
+    found = class_deviations(TrainingSet(Examples(torch.tensor(x), torch.tensor(y)), classes))
+    for j in range(d):
+        groups = [x[y == c, j] for c in range(s)]
+        means = [group.mean() for group in groups]
+        within = sum(((group - group.mean()) ** 2).sum() for group in groups) / max(1, len(y) - s)
+        between = np.var(means, ddof=1) if s > 1 else 0.0
+        between -= within * np.mean([1 / len(group) for group in groups])
+        expected = np.sqrt(max(between, x[:, j].var() / 400)) or 1.0
+        assert found[j].item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_steps_and_synthetic_features_follow_from_the_numbers_of_images() -> None:

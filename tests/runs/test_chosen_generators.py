@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from zsl.cli import main
 from zsl.config.experiment import Experiment
 
-SMALL = ["data=synthetic", "method=fclswgan", "method.hidden=8", "method.critic_hidden=8", "selection=validation"]
+SMALL = ["method=fclswgan", "method.hidden=8", "method.critic_hidden=8"]
 SMALL += ["sweep.features_per_class=[5]", "method.classifier_epochs=1"]
 
 
-def trained(folder: Path, *overrides: str) -> dict[str, Any]:
-    assert main(["train", *SMALL, *overrides, f"paths.output={folder / 'run'}", f"paths.cache={folder / 'cache'}"]) == 0
+def trained(folder: Path, *overrides: str, method: Sequence[str] = SMALL) -> dict[str, Any]:
+    given = ["data=synthetic", "selection=validation", *method, *overrides]
+    assert main(["train", *given, f"paths.output={folder / 'run'}", f"paths.cache={folder / 'cache'}"]) == 0
     result: dict[str, Any] = json.loads((folder / "run" / "result.json").read_text())
     return result
 
@@ -40,14 +42,26 @@ def test_the_best_epoch_within_a_budget_is_chosen_and_made_again(tmp_path: Path)
     assert result["selection"]["chosen"]["method.epochs"] == 1
 
 
+def test_a_schedule_is_validated_at_its_end_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = [f"method.{part}=8" for part in ("encoder_hidden", "decoder_hidden", "latent", "features_per_class")]
+    result = trained(tmp_path, "method.epochs=4", "sweep.seen_per_class=[5]", method=["method=cada_vae", *small])
+    trials = result["selection"]["trials"]
+    assert len(trials) == 3
+    assert {trial["chosen"]["epochs"] for trial in trials} == {4}
+    assert not any("reached" in trial for trial in trials)
+    assert "still rising" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("overrides", "axes"),
     [
         (["method=fclswgan"], {"features_per_class"}),
-        (["method=cada_vae", "method/head=eszsl"], {"seen_per_class"}),
+        (["method=cada_vae", "method/head=eszsl"], {"steps", "seen_per_class"}),
+        (["method=cada_vae", "method/head=eszsl", "method.epochs=3"], {"seen_per_class"}),
+        (["method=cada_vae", "method/head=eszsl", "method.steps=3"], {"seen_per_class"}),
         (["method=fclswgan", "+sweep.head=[softmax,eszsl]"], {"features_per_class", "head"}),
         (["method=fclswgan", "+sweep.head.lr=[0.1]"], {"features_per_class", "head.lr"}),
-        (["method=cada_vae"], {"seen_per_class", "head.weight_decay"}),
+        (["method=cada_vae"], {"steps", "seen_per_class", "head.weight_decay"}),
     ],
 )
 def test_axes_of_a_head_are_those_that_it_has(overrides: list[str], axes: set[str]) -> None:

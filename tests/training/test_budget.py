@@ -6,13 +6,17 @@ import logging
 
 import pytest
 import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
 
 from tests.worlds import source
 from zsl.data.protocol import final
 from zsl.errors import InputError
+from zsl.evaluation.corrections.none import Uncorrected
 from zsl.hyperparameters import seconds
+from zsl.methods.generative.cada_vae import CADAVAE
 from zsl.methods.generative.fclswgan import FCLSWGAN
-from zsl.methods.method import Dimensions
+from zsl.methods.method import Dimensions, ZSLModel
+from zsl.selection.epochs import BestEpoch
 from zsl.training.fit import fit
 from zsl.training.loop import Loop
 
@@ -52,3 +56,81 @@ def test_a_budget_that_is_not_used_up_changes_nothing() -> None:
     one, other = made("1h", epochs=2), made(None, epochs=2)
     assert one.epochs == 2
     assert all(torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items())
+
+
+class Clock(Callback):
+    """A clock that stands still but for the steps of epochs, whose seconds are given, and counts epochs."""
+
+    def __init__(self, epoch: float) -> None:
+        self.now, self.epoch = 0.0, epoch
+        self.epochs = 0
+        self.weights: list[list[float]] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+        self.now += self.epoch / trainer.num_training_batches
+
+    def on_train_epoch_end(self, _t: Trainer, pl_module: LightningModule) -> None:
+        self.epochs += 1
+        if isinstance(pl_module, CADAVAE):
+            self.weights.append(pl_module.weights.tolist())
+
+
+def scheduled(clock: Clock, budget: str | None, epochs: int) -> CADAVAE:
+    stage = final(source(0))
+    torch.manual_seed(0)
+    sizes = {"features_per_class": 3, "seen_per_class": 3, "batch_size": 100}
+    model = CADAVAE(Dimensions(*stage.dims), epochs=epochs, budget=budget, **sizes)  # type: ignore[arg-type]
+    fit(model, stage.training(model.setting), Loop(progress_bar=False), 0, callbacks=[clock])
+    return model
+
+
+def test_a_schedule_reaches_its_end_within_a_budget(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights of the objective and all others are those of a training of as many epochs."""
+    clock, other = Clock(0.3), Clock(0.3)
+    monkeypatch.setattr("zsl.training.watching.time", clock)
+    with caplog.at_level(logging.INFO):
+        model = scheduled(clock, "2s", epochs=500)
+    assert model.epochs == 6
+    assert "method.budget: 6 of 500 epochs have room in its 2 s" in caplog.text
+    alone = scheduled(other, None, epochs=6)
+    assert clock.weights == other.weights
+    assert len(clock.weights) == 6
+    assert all(torch.equal(value, alone.state_dict()[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(("budget", "epochs", "made"), [("0.1s", 5, 1), ("1h", 2, 2), ("1s", 5, 3)])
+def test_a_schedule_has_as_many_epochs_as_there_is_time_for(
+    budget: str, epochs: int, made: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(0.3)
+    monkeypatch.setattr("zsl.training.watching.time", clock)
+    assert scheduled(clock, budget, epochs).epochs == made
+
+
+@pytest.mark.parametrize(
+    ("validation", "validated"), [(0.0, [5, 6, 7, 8, 9, 10]), (0.3, [5, 6, 7]), (1.0, [5, 7]), (2.0, [5])]
+)
+def test_validation_leaves_most_of_a_budget_to_gradient_steps(
+    validation: float, validated: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3 s with 0.31 s an epoch: nothing is validated in the first half, nor after validation had a third of all."""
+    clock, read = Clock(0.31), list[int]()
+    for module in ("zsl.training.watching", "zsl.selection.epochs"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    stage = final(source(0))
+    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1}
+    model = FCLSWGAN(Dimensions(*stage.dims), epochs=100, budget="3s", **small)  # type: ignore[arg-type]
+
+    def finish(_m: ZSLModel, _t: object) -> None:
+        read.append(clock.epochs)
+        clock.now += validation
+
+    watch = BestEpoch(stage.held_out.load(), "T1", None, Uncorrected(), 1, finish)
+    fit(model, stage.training(model.setting), Loop(progress_bar=False), 0, callbacks=[clock, watch])
+    assert watch.measured_at == model.epochs == validated[-1]
+    assert read == validated

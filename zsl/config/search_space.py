@@ -54,16 +54,21 @@ def without_typed(sweep: Mapping[str, Any], overrides: Sequence[str]) -> dict[st
 
 
 def offered(space: Mapping[str, Axis], method: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Axis]:
-    """Return a search space without hyperparameters of parts, such as ``head.lr``, that have no place in it.
+    """Return a search space without hyperparameters that have no place in it.
 
-    The chosen part does not have them, or the part itself is searched. Those that an override of ``sweep`` names stay:
+    Those of parts, such as ``head.lr``, have none where the chosen part does not have them, or the part itself is
+    searched; ``steps`` have none where the number of epochs is given. Those that an override of ``sweep`` names stay:
     they are mistakes, which are told.
     """
 
     def has(key: str) -> bool:
         part, _, name = key.partition(".")
         node = method.get(part)
-        if not name or not isinstance(node, Mapping) or any(f"sweep.{key}=" in override for override in overrides):
+        if any(f"sweep.{key}=" in override for override in overrides):
+            return True
+        if key == "steps":
+            return method.get("epochs") is None
+        if not name or not isinstance(node, Mapping):
             return True
         return part not in space and name.partition(".")[0] in node
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -72,6 +73,12 @@ class ZSLModel(LightningModule, ABC):
     """seconds that gradient steps may take, with their validation; they end with the epoch in which these are over"""
     diagnosis: Mapping[str, float] = MappingProxyType({})
     """what :meth:`diagnose` returned after this epoch, if it was asked"""
+    deadline: float = math.inf
+    """``time.monotonic()`` at which the budget is over, after which validation is the last"""
+    unread: bool = False
+    """whether this epoch is not to be validated unless it is the last: validation would take too much of the budget"""
+    scheduled: ClassVar[bool] = False
+    """whether the loss follows a schedule over all epochs, so that the method is validated after the last alone"""
     uses_randomness: bool = False
     """whether building and finalizing the model and training its heads drew from a global random stream"""
     afterwards: ClassVar[tuple[str, ...]] = ()

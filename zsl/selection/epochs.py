@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,6 +27,7 @@ from zsl.methods.method import ZSLModel
 from zsl.selection.space import Hyperparameters
 from zsl.selection.trials import Trial
 
+log = logging.getLogger(__name__)
 Finish = Callable[[ZSLModel, TrainingSet], None]
 """(model, training set) -> None: finishes a method after its gradient steps"""
 Objective = Literal["T1", "H", "H_raw"]
@@ -76,7 +79,7 @@ class ValidationScores:
             chosen: the point of the search space, with the number of epochs if that was chosen.
             before: the correction as configured; hyperparameters in which it differs from the one used are recorded.
             pruned: the epoch after which training was pruned, or None.
-            reached: the last epoch that was validated, or None without epochs.
+            reached: the last epoch that was validated, or None where their number is not chosen.
         """
         opened = {key: value for key, value in vars(self.correction).items() if value != vars(before)[key]}
         calibration = self.calibrated()
@@ -91,6 +94,8 @@ class ValidationScores:
 
 class BestEpoch(Callback):
     """Lightning callback that validates after every ``every``-th and the last epoch and keeps the best scores.
+
+    A method whose loss follows a schedule is validated after the last alone, one with a budget in its second half.
 
     Training stops when ``patience`` epochs brought no improvement. Validation restores weights and random state: the
     scores after e epochs are those of training for e epochs, heads included, which are trained from scratch each time.
@@ -123,12 +128,13 @@ class BestEpoch(Callback):
         self.best: ValidationScores | None = None
         self.epochs = 0
         self.measured_at = 0
+        self.reached: int | None = None
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Validate, if due after this epoch; stop training when patience runs out or the trial is to be pruned."""
         assert isinstance(pl_module, ZSLModel)
         epoch, last = trainer.current_epoch + 1, pl_module.epochs
-        if not self.due(epoch, last):
+        if not self.due(pl_module, epoch):
             return
         training = pl_module.training
         before = {name: value.clone() for name, value in pl_module.state_dict().items()}
@@ -137,7 +143,7 @@ class BestEpoch(Callback):
         pl_module.load_state_dict(before)
         measured = {"validation_T1": now.T1, "validation_H": now.H}
         pl_module.log_dict({name: value for name, value in measured.items() if value is not None}, prog_bar=True)
-        if self.out_of_patience:
+        if self.out_of_patience or over(pl_module, epoch):
             trainer.should_stop = True
         assert self.best is not None
         best = self.best.objective(self.objective)
@@ -145,9 +151,11 @@ class BestEpoch(Callback):
         if not should_continue and epoch < last and not trainer.should_stop:
             raise PrunedError
 
-    def due(self, epoch: int, last: int) -> bool:
-        """Tell whether to validate after this epoch; ``last`` is the number of the last one."""
-        return epoch % (self.every or max(1, last // 10)) == 0 or epoch == last
+    def due(self, model: ZSLModel, epoch: int) -> bool:
+        """Tell whether to validate after this epoch."""
+        if model.scheduled or model.unread:
+            return epoch == model.epochs
+        return epoch % (self.every or max(1, model.epochs // 10)) == 0 or epoch == model.epochs
 
     def measure(self, model: ZSLModel, train: TrainingSet, epoch: int) -> ValidationScores:
         """Finish the method, validate it, and keep its scores if they are the best."""
@@ -155,6 +163,7 @@ class BestEpoch(Callback):
             self.finish(model.eval(), train)
         now = ValidationScores.of(score(model, self.images), self.correction)
         self.measured_at = epoch
+        self.reached = None if model.scheduled else epoch
         if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
             self.best, self.epochs = now, epoch
         return now
@@ -183,12 +192,13 @@ class SharedSteps(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Validate a copy of the model for each point that still trains, if the epoch calls for it."""
         assert isinstance(pl_module, ZSLModel)
-        epoch, last = trainer.current_epoch + 1, pl_module.epochs
-        still_training = False
+        epoch = trainer.current_epoch + 1
+        still_training = validated = False
         for place, (watch, build) in enumerate(zip(self.watches, self.build, strict=True)):
             if watch.out_of_patience or place in self.diverged:
                 continue
-            if watch.due(epoch, last):
+            if watch.due(pl_module, epoch):
+                validated = True
                 with torch.random.fork_rng():
                     model = build().to(pl_module.device)
                 model.take_steps_of(pl_module)
@@ -198,5 +208,13 @@ class SharedSteps(Callback):
                     self.diverged[place] = error
                     continue
             still_training = still_training or not watch.out_of_patience
-        if epoch == last or not still_training:
+        if not still_training or (validated and over(pl_module, epoch)):
             raise EnoughError
+
+
+def over(model: ZSLModel, epoch: int) -> bool:
+    """Tell whether training ends with an epoch that was validated: it is the last, or the budget is over."""
+    if time.monotonic() >= model.deadline and epoch < model.epochs:
+        log.info("method.budget: its %g s are over after %d of %d epochs", model.budget, epoch, model.epochs)
+        model.epochs = epoch
+    return epoch == model.epochs

@@ -134,7 +134,7 @@ class Validation:
                 yield Trial(point, diverged=str(shared.diverged[place]))
             else:
                 assert watch.best is not None
-                yield watch.best.trial({**point, "epochs": watch.epochs}, correction, reached=watch.measured_at)
+                yield watch.best.trial({**point, "epochs": watch.epochs}, correction, reached=watch.reached)
 
     def _watch(
         self, images: HeldOut, correction: Correction, should_continue: ShouldContinue | None = None
@@ -153,7 +153,7 @@ class Validation:
             pruned = watch.measured_at
         if watch.best is None:
             return ValidationScores.of(score(model, images), tried).trial(point, tried)
-        return watch.best.trial({**point, "epochs": watch.epochs}, tried, pruned, watch.measured_at)
+        return watch.best.trial({**point, "epochs": watch.epochs}, tried, pruned, watch.reached)
 
 
 def replaced(correction: Correction, hyperparameters: Hyperparameters) -> Correction:

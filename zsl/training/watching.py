@@ -19,7 +19,9 @@ class Budget(Callback):
     """Lightning callback that ends training with the epoch in which its time is over.
 
     The time is that since training began or was resumed, with all validation. The method then has the number of epochs
-    that were made, so that the last of them is validated.
+    that were made, so that the last of them is validated. Others are validated in the second half of the time, while
+    validation has taken no more than a third of what is gone. A method whose loss follows a schedule has after its
+    first epoch the number of epochs for which there is time.
 
     Args:
         seconds: time that training may take.
@@ -28,15 +30,33 @@ class Budget(Callback):
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
 
-    def on_train_start(self, _t: Trainer, _m: LightningModule) -> None:
+    def on_train_start(self, _t: Trainer, pl_module: LightningModule) -> None:
         """Begin to count."""
-        self.end = time.monotonic() + self.seconds
+        assert isinstance(pl_module, ZSLModel)
+        self.start, self.trained = time.monotonic(), 0.0
+        pl_module.deadline = self.start + self.seconds
+
+    def on_train_epoch_start(self, _t: Trainer, _m: LightningModule) -> None:
+        """Begin to count the time of gradient steps."""
+        self.epoch_start = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """End training, if it has taken its time."""
+        """End training, if it has taken its time; called before validation."""
         assert isinstance(pl_module, ZSLModel)
         made, all_epochs = trainer.current_epoch + 1, pl_module.epochs
-        if time.monotonic() >= self.end and made < all_epochs:
+        now = time.monotonic()
+        taken = now - self.start
+        self.trained += now - self.epoch_start
+        pl_module.unread = taken < self.seconds / 2 or taken - self.trained > taken / 3
+        if pl_module.scheduled:
+            if made == 1:
+                pl_module.epochs = min(all_epochs, max(1, int(self.seconds / taken)))
+                if pl_module.epochs < all_epochs:
+                    told = "method.budget: %d of %d epochs have room in its %g s"
+                    log.info(told, pl_module.epochs, all_epochs, self.seconds)
+            if made == pl_module.epochs:
+                trainer.should_stop = True
+        elif taken >= self.seconds and made < all_epochs:
             pl_module.epochs = made
             trainer.should_stop = True
             log.info("method.budget: its %g s are over after %d of %d epochs", self.seconds, made, all_epochs)

@@ -12,12 +12,12 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
-from zsl.data.training_set import Batch
+from zsl.data.training_set import Batch, TrainingSet
 from zsl.errors import InputError
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.methods.generative.prepared import FeatureStatistics, hold_phi_scale, require_phi_scale, to_unit_length
+from zsl.methods.generative.prepared import class_deviations, hold_phi_scale, require_phi_scale, to_unit_length
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
 
@@ -42,8 +42,8 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
     return layer
 
 
-DEVIATIONS = 125.0
-"""what deviations of features count as in all, beside β, δ and descriptions of length 1"""
+BETWEEN = 75.0
+"""what deviations of class means count as in all, beside β, δ and descriptions of length 1"""
 
 
 class CADAVAE(FeatureGenerator):
@@ -52,14 +52,16 @@ class CADAVAE(FeatureGenerator):
 
     with z ~ q(z|x), z' ~ q(z|φ(y)), p = N(0, I): each autoencoder restores its own input, and also from the latent of
     the other's (cross alignment, γ), and the distance of the two posteriors is penalised (distribution alignment, δ).
-    The weights grow linearly between two epochs each; Adam with AMSGrad. Heads learn in the latent space, from z' of
-    unseen and z of seen classes, and score an image by the mean of q(z|x).
+    The weights grow linearly between two points of the training each, and are the same within an epoch; Adam with
+    AMSGrad. So that they reach their ends, the number of epochs is not chosen: a ``budget`` shortens the whole schedule
+    after the first epoch. Heads learn in the latent space, from z' of unseen and z of seen classes, and score an image
+    by the mean of q(z|x).
 
-    What x̂ is worth beside β, δ and φ depends on the scale of x. With ``units="derived"``, x is divided by its
-    deviation, w is 125 by the sum of the deviations that it then has, and φ has length 1 in the mean over seen
-    classes. With ``units="data"``, w = 1 and features are expected within [0, 1], as in the authors' code, whose
-    weights the defaults are. That code draws one ε for all coordinates of z and multiplies it by σ²; here ε ~ N(0, I)
-    and σ, which is what the objective says.
+    What x̂ is worth beside β, δ and φ depends on the scale of x, and on how much of x a class tells. With
+    ``units="derived"``, x is divided by its deviation, w is 75 by the sum of the deviations that means of classes then
+    have, and φ has length 1 in the mean over seen classes. With ``units="data"``, w = 1 and features are expected
+    within [0, 1], as in the authors' code, whose weights the defaults are. That code draws one ε for all coordinates
+    of z and multiplies it by σ²; here ε ~ N(0, I) and σ, which is what the objective says.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -74,13 +76,14 @@ class CADAVAE(FeatureGenerator):
         class_encoder_hidden: from φ to z.
         class_decoder_hidden: from z to φ.
         beta: β ≥ 0.
-        beta_start: epoch until which it is 0, ≥ 0.
-        beta_end: epoch from which it is β.
-        gamma: γ ≥ 0; so its two epochs.
-        delta: δ ≥ 0; so its two epochs.
+        beta_start: share of the training until which it is 0, ≥ 0.
+        beta_end: share from which it is β, ≤ 1.
+        gamma: γ ≥ 0; so its two shares.
+        delta: δ ≥ 0; so its two shares.
         lr: learning rate > 0.
-        epochs: passes over the training images ≥ 1.
-        budget: time such as ``5min`` after which training ends with its epoch; chosen epochs are all made.
+        epochs: passes over the training images ≥ 1, or None for as many as ``steps`` need.
+        steps: steps ≥ 1 without ``epochs``.
+        budget: time such as ``5min`` for the gradient steps, into which as many epochs are fitted as it has room for.
         batch_size: ≥ 1.
 
     Raises:
@@ -88,6 +91,7 @@ class CADAVAE(FeatureGenerator):
     """
 
     afterwards: ClassVar[tuple[str, ...]] = (*FeatureGenerator.afterwards, "seen_per_class")
+    scheduled: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -103,16 +107,17 @@ class CADAVAE(FeatureGenerator):
         class_encoder_hidden: int = 1450,
         class_decoder_hidden: int = 665,
         beta: float = 0.25,
-        beta_start: int = 0,
-        beta_end: int = 93,
+        beta_start: float = 0.0,
+        beta_end: float = 0.93,
         gamma: float = 2.37,
-        gamma_start: int = 21,
-        gamma_end: int = 75,
+        gamma_start: float = 0.21,
+        gamma_end: float = 0.75,
         delta: float = 8.13,
-        delta_start: int = 6,
-        delta_end: int = 22,
-        lr: float = 1.5e-4,
-        epochs: int = 100,
+        delta_start: float = 0.06,
+        delta_end: float = 0.22,
+        lr: float = 7e-4,
+        epochs: int | None = None,
+        steps: int = 4000,
         budget: Duration = None,
         batch_size: int = 50,
     ) -> None:
@@ -121,7 +126,7 @@ class CADAVAE(FeatureGenerator):
         super().__init__(dims, head, features_per_class, latent, units=units)
         require_count(class_encoder_hidden=class_encoder_hidden, class_decoder_hidden=class_decoder_hidden)
         require_count(features_per_class=features_per_class, seen_per_class=seen_per_class)
-        require_count(epochs=epochs, batch_size=batch_size)
+        require_count(epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
         require_positive(lr=lr)
         require_phi_scale(phi_scale)
         self.seen_per_class = seen_per_class
@@ -129,27 +134,31 @@ class CADAVAE(FeatureGenerator):
         self.register_buffer("w", torch.ones(()))
         self.phi_scale: float | Tensor
         self.w: Tensor
-        ramps = {
+        for name, given in {
             "beta": (beta, beta_start, beta_end),
             "gamma": (gamma, gamma_start, gamma_end),
             "delta": (delta, delta_start, delta_end),
-        }
-        for name, given in ramps.items():
+        }.items():
             require_ramp(name, *given)
-        schedule = torch.stack([ramp(epochs, *given) for given in ramps.values()], dim=1)
-        self.register_buffer("schedule", schedule.to(torch.get_default_dtype()), persistent=False)
-        self.register_buffer("weights", self.schedule[0], persistent=False)
-        self.schedule: Tensor
+        self.register_buffer("tops", torch.tensor([beta, gamma, delta]), persistent=False)
+        self.register_buffer("starts", torch.tensor([beta_start, gamma_start, delta_start]), persistent=False)
+        self.register_buffer("ends", torch.tensor([beta_end, gamma_end, delta_end]), persistent=False)
+        self.register_buffer("weights", torch.zeros(3), persistent=False)
+        self.tops: Tensor
+        self.starts: Tensor
+        self.ends: Tensor
         self.weights: Tensor
         self.lr, self.batch_size = lr, batch_size
-        self.train_for(epochs, 0, budget)
+        self.train_for(epochs, steps, budget)
         self.image = Autoencoder(dims.features, encoder_hidden, decoder_hidden, latent)
         self.description = Autoencoder(dims.embedding, class_encoder_hidden, class_decoder_hidden, latent)
 
-    @torch.no_grad()
-    def weigh_features(self, found: FeatureStatistics) -> None:
-        """Derive w = 125 / Σ_j σ_j, with the deviations in the units of the autoencoder."""
-        self.w.copy_(DEVIATIONS / (found.deviation / self.units.u).sum().clamp(min=1))
+    def prepared(self, train: TrainingSet) -> TrainingSet:
+        """Derive what was left open: also w = 75 / Σ_j σ_j, with σ_j the deviation of class means of feature j."""
+        train = super().prepared(train)
+        if not self.units.kept:
+            self.w.copy_(BETWEEN / class_deviations(train.of_seen_classes()).sum())
+        return train
 
     @torch.no_grad()
     def weigh_descriptions(self, classes: LabelSpace) -> None:
@@ -159,7 +168,8 @@ class CADAVAE(FeatureGenerator):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Set β, γ and δ at every step: a run resumed within an epoch has no start of an epoch."""
-        self.weights = self.schedule[self.current_epoch]
+        share = torch.full_like(self.weights, self.current_epoch / self.epochs)
+        self.weights = ramp(share, self.tops, self.starts, self.ends)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Return the objective; each decoder restores from both latents at once."""
@@ -212,20 +222,23 @@ def _l1(v: Float[Tensor, "n v"], restored: Float[Tensor, "n v"]) -> Float[Tensor
     return (v - restored).abs().sum(dim=1)
 
 
-def ramp(epochs: int, top: float, start: int, end: int) -> Float[Tensor, " epochs"]:
-    """Return the weight of every epoch (from 0): 0 until ``start``, then linear up to ``top`` at ``end``."""
-    return top * ((torch.arange(epochs, dtype=torch.float64) - start) / (end - start)).clamp(0, 1)
+def ramp(
+    share: Float[Tensor, " n"], top: Float[Tensor, " n"], start: Float[Tensor, " n"], end: Float[Tensor, " n"]
+) -> Float[Tensor, " n"]:
+    """Return weights after a share of the training: 0 until ``start``, then linear up to ``top`` at ``end``."""
+    return top * ((share - start) / (end - start)).clamp(0, 1)
 
 
-def require_ramp(name: str, top: float, start: int, end: int) -> None:
-    """Refuse a ramp whose weight is negative, or whose end is not after its start.
+def require_ramp(name: str, top: float, start: float, end: float) -> None:
+    """Refuse a ramp whose weight is negative, or whose end is not after its start, both within the training.
 
     Raises:
         InputError: one of these holds.
     """
     require_within(0, math.inf, **{name: top})
-    require_count(**{f"{name}_end": end})
-    if isinstance(start, bool) or not isinstance(start, int) or start < 0:
-        raise InputError(f"method.{name}_start={start}: must be a whole number of at least 0")
-    if not start < end:
-        raise InputError(f"method.{name}_end={end}: must be greater than method.{name}_start={start}")
+    require_within(0, 1, **{f"{name}_start": start})
+    if isinstance(end, bool) or not isinstance(end, int | float) or not start < end <= 1:
+        raise InputError(
+            f"method.{name}_end={end}: must be a share of the training greater than method.{name}_start={start}, and "
+            "at most 1"
+        )

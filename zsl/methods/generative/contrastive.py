@@ -46,9 +46,9 @@ class Contrastive(Space):
     def __init__(
         self,
         dims: Dimensions,
-        hidden: int = 2048,
-        projection: int = 512,
-        comparator_hidden: int = 2048,
+        hidden: int = 1024,
+        projection: int = 256,
+        comparator_hidden: int = 256,
         instance_temperature: float = 0.1,
         class_temperature: float = 0.1,
         lr: float = 1e-4,

@@ -144,14 +144,10 @@ class FeatureGenerator(ZSLModel):
             self.activation = found.activation if self.output == "auto" else self.activation
             self.units.fit(found, self.activation)
             set_activation(self, self.activation)
-            self.weigh_features(found)
         self.weigh_descriptions(train.classes)
         unlabelled = None if train.unlabelled is None else self.units(train.unlabelled)
         inputs = self.units.of(examples.inputs)
         return super().prepared(replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled))
-
-    def weigh_features(self, found: FeatureStatistics) -> None:
-        """Derive what else follows from the features of the training images, in the units of the data."""
 
     def weigh_descriptions(self, classes: LabelSpace) -> None:
         """Derive the weight of φ, where it was left open."""

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import BLOCK, StoredRows, blocks
+from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive
-from zsl.methods.closed_form.moments import Features
+from zsl.methods.closed_form.moments import Features, class_counts, class_sums
 
 Activation = Literal["linear", "relu", "sigmoid"]
 """output activation of a generator"""
@@ -21,6 +22,8 @@ FULL = 0.5
 """mean over features of their largest values from which features that lie in [0, 1] fill it"""
 NEGATIVE = -1e-6
 """least value below which features have both signs"""
+LEAST = 20.0
+"""largest ratio of the deviation of a feature to that between classes"""
 APART = 4.0
 """root mean square distance of the descriptions of seen classes, in deviations of the noise"""
 
@@ -59,6 +62,25 @@ class FeatureStatistics:
         if self.least.min() < NEGATIVE:
             return "linear"
         return "sigmoid" if self.largest.max() <= 1 and self.largest.mean() >= FULL else "relu"
+
+
+@torch.no_grad()
+def class_deviations(train: TrainingSet) -> Float[Tensor, " d"]:
+    """Return by how much the expectations of classes deviate in every feature, by the training images of seen classes.
+
+    σ_j² = Var_y m_j(y) - E_y v_j / n(y), with m(y) the mean of the n(y) images of a class and v the variance within
+    classes, which is what part of the first is due to the choice of images; no less than a twentieth of the deviation
+    of the feature, and 1 where it never varies.
+    """
+    examples, s = train.examples, len(train.classes)
+    sums, squares = (class_sums(examples.inputs, examples.labels, s, squared) for squared in (False, True))
+    n = class_counts(examples.labels, s).unsqueeze(1)
+    means = sums / n
+    within = (squares - n * means.square()).sum(dim=0).clamp(min=0) / (len(examples) - s if len(examples) > s else 1)
+    total = (squares.sum(dim=0) - sums.sum(dim=0).square() / len(examples)).clamp(min=0) / len(examples)
+    between = means.var(dim=0, correction=min(1, s - 1)) - within * (1 / n).mean()
+    deviations = torch.maximum(between, total / LEAST**2).sqrt()
+    return torch.where(deviations > 0, deviations, 1.0)
 
 
 class Units(nn.Module):
