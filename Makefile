@@ -10,13 +10,8 @@ CLASSIC := '*_xian2018' class_norm_skorokhodov2021 dem_zhang2017 'ridge_*'
 
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
-GENERATORS = bi_vaegan,cada_vae,ce_gzsl,cycle_clswgan,fclswgan,fgmmn,free,fvaegan_d2,fvaegan_d2_transductive,lisgan,sdgzsl,tf_vaegan,zerodiff
-WORLD = data=synthetic,data.shape=cub
-ROBUST = data=cub_fc1000 data=awa1_handcrafted data=emoji,class_embedding=minilm_keywords $(WORLD) \
-    $(WORLD),data.domain_shift=0.5 $(WORLD),data.hubness=1.0
 BUDGET ?= 1min
 SEEDS ?= 5
-ORACLE ?= data=cub_fc1000
 
 .PHONY: help demo test test-all check lint type bench accelerator robustness oracle notebooks docs reproduce clean
 .DEFAULT_GOAL := help
@@ -78,19 +73,12 @@ accelerator: $(READY)  ## on a machine with a GPU: its tests, then its benchmark
 	$(BIN)/python -m pytest -q -m gpu
 	$(BIN)/python -m tests.benchmarks accelerator.json accelerator generators
 
-robustness: $(READY)  ## every generator with its defaults on data that it was not made for, beside ESZSL (runs/robustness)
+robustness: $(READY)  ## every generator with its defaults on data that it was not made for, beside ESZSL: docs/robustness.md
 	$(BIN)/zsl data prepare emoji
-	for data in $(ROBUST); do \
-	    $(BIN)/zsl train -m $$(echo $$data | tr , ' ') method=eszsl selection=validation paths.output=runs/robustness && \
-	    $(BIN)/zsl train -m $$(echo $$data | tr , ' ') method=$(GENERATORS) method.budget=$(BUDGET) selection=validation \
-	        selection.seed=0 'seed=range($(SEEDS))' trainer.precision=bf16-mixed paths.output=runs/robustness || exit 1; done
-	$(BIN)/zsl report runs/robustness
+	$(BIN)/python -m tests.benchmarks.defaults robustness --budget $(BUDGET) --seeds $(SEEDS)
 
-oracle:  ## what choosing epochs and heads on the test set would print for every generator (runs/oracle)
-	for policy in validation test; do \
-	    $(BIN)/zsl train -m $$(echo $(ORACLE) | tr , ' ') method=$(GENERATORS) selection=$$policy \
-	        'seed=range($(SEEDS))' paths.output=runs/oracle || exit 1; done
-	$(BIN)/zsl report runs/oracle
+oracle: $(READY)  ## what choosing on the test set would print for every generator: docs/oracle_gap.md
+	$(BIN)/python -m tests.benchmarks.defaults oracle --budget $(BUDGET) --seeds $(SEEDS)
 
 clean:  ## forget the environment and everything built (results in runs/ stay)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

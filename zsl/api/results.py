@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from zsl.api.scores import Scores
@@ -129,7 +130,6 @@ class Results:
         Raises:
             InputError: no run has predictions with confidence, or the file cannot be written.
         """
-        from zsl.reporting.drawing import UNDATED
         from zsl.reporting.layout import arrange
         from zsl.reporting.output import written
         from zsl.reporting.risk_coverage import risk_lines, risk_sheets
@@ -137,12 +137,31 @@ class Results:
 
         lines = risk_lines(arrange(rows(self.by_path)), self.by_path)
         if figure is not None:
-            from zsl.files.atomic import write_bytes
             from zsl.reporting.risk_coverage_plot import draw
 
-            require_choice(Path(figure).suffix, f"figure={figure}: suffix", tuple(f".{form}" for form in UNDATED))
-            write_bytes(Path(figure), draw(lines, Path(figure).suffix[1:]))
+            _draw(Path(figure), partial(draw, lines))
         return Table(written(risk_sheets(lines), "markdown"))
+
+    def oracle_gap(self, figure: str | Path | None = None) -> Table:
+        """Return a Markdown table of what choosing on the test set adds, as ``zsl report --oracle`` makes it.
+
+        Args:
+            figure: file to draw it into, which ends in .svg, .png or .pdf.
+
+        Raises:
+            InputError: no search was made with both policies, or the file cannot be written.
+        """
+        from zsl.reporting.layout import arrange
+        from zsl.reporting.oracle_gap import oracle_sheets, required
+        from zsl.reporting.output import written
+        from zsl.reporting.table import rows
+
+        found = arrange(rows(self.by_path))
+        if figure is not None:
+            from zsl.reporting.oracle_gap_plot import draw
+
+            _draw(Path(figure), partial(draw, required(found)))
+        return Table(written(oracle_sheets(found), "markdown"))
 
     def published(self) -> Table:
         """Return Markdown tables of runs beside the published numbers of their method and data set.
@@ -155,6 +174,14 @@ class Results:
 
         found = reproductions(self.by_path, every=True)
         return Table(written([summary(found), *sections(found)], "markdown"))
+
+
+def _draw(figure: Path, draw: Callable[[str], bytes]) -> None:
+    from zsl.files.atomic import write_bytes
+    from zsl.reporting.drawing import UNDATED
+
+    require_choice(figure.suffix, f"figure={figure}: suffix", tuple(f".{form}" for form in UNDATED))
+    write_bytes(figure, draw(figure.suffix[1:]))
 
 
 def results(*folders: str | Path) -> Results:

@@ -66,6 +66,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show the share of wrong answers by the share of images that are answered, the most confident ones "
         "(save.predictions=true); --output FILE.svg, .png or .pdf draws the curves, FILE.csv has their points",
     )
+    parser.add_argument(
+        "--oracle",
+        action="store_true",
+        help="show what choosing on the test set adds to what was chosen on validation classes (selection=test, "
+        "selection=validation); --output FILE.svg, .png or .pdf draws it",
+    )
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a self-contained page with figures instead")
 
 
@@ -100,11 +106,11 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         )
     if pivot and (metrics or args.html):
         raise InputError("--pivot names the metrics of a table; omit --metrics and --html")
-    fixed = args.base_to_new + args.shots + args.risk
+    fixed = args.base_to_new + args.shots + args.risk + args.oracle
     if fixed + bool(metrics or columns or pivot or args.published or args.html) > 1:
         raise InputError(
-            "--base-to-new, --shots and --risk have fixed columns; give one of them, without --metrics, --columns, "
-            "--pivot, --published and --html"
+            "--base-to-new, --shots, --risk and --oracle have fixed columns; give one of them, without --metrics, "
+            "--columns, --pivot, --published and --html"
         )
     results = gather(args.paths, () if args.html else LINES)
     if args.published:
@@ -119,6 +125,8 @@ def main(args: argparse.Namespace, console: Console | None = None) -> int:
         return _show_shots(found, args, console)
     if args.risk:
         return _show_risk(found, results, args, console)
+    if args.oracle:
+        return _show_oracle(found, args, console)
     if not args.html:
         from zsl.reporting.controls import control_sheets
 
@@ -144,6 +152,19 @@ def _show_shots(found: Sequence[Row], args: argparse.Namespace, console: Console
         write_bytes(args.output, draw(lines, form))
         return 0
     return deliver(budget_sheets(lines, args.std), lambda: table_csv(found), args, console)
+
+
+def _show_oracle(found: Sequence[Row], args: argparse.Namespace, console: Console | None) -> int:
+    from zsl.reporting.oracle_gap import oracle_sheets, required
+    from zsl.reporting.render import table_csv
+
+    if args.output and (form := args.output.suffix[1:]) in IMAGES:
+        from zsl.files.atomic import write_bytes
+        from zsl.reporting.oracle_gap_plot import draw
+
+        write_bytes(args.output, draw(required(found), form))
+        return 0
+    return deliver(oracle_sheets(found, args.std), lambda: table_csv(found), args, console)
 
 
 def _show_risk(

@@ -45,7 +45,8 @@ def _name(gap: OracleGap, name: str, several: bool) -> str:
 
 def _plot(metric: str, gaps: Sequence[OracleGap], names: Sequence[str]) -> Plot:
     y = [plain(name) for name in names]
-    oracle, honest = zip(*(gap.of[metric] for gap in gaps), strict=True)
+    found = [gap.of[metric] for gap in gaps]
+    oracle, honest = [of.on_test.mean for of in found], [of.on_validation.mean for of in found]
     links = [
         {"type": "line", "x0": a, "x1": b, "y0": i, "y1": i, "line": {"color": MUTED, "width": 2}, "layer": "below"}
         for i, (a, b) in enumerate(zip(honest, oracle, strict=True))

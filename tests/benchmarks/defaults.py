@@ -1,0 +1,252 @@
+"""Generators with their defaults: on data that nobody tuned them to, and what choosing on the test set would print.
+
+    python -m tests.benchmarks.defaults robustness|oracle [--data NAME …] [--methods NAME …] [--seeds N] [--budget TIME]
+
+``robustness`` trains every generator and ESZSL on every data set, and writes docs/robustness.csv and the tables of
+docs/robustness.md; ``oracle`` trains every generator twice, with what validation classes choose and with what the test
+set would, and writes the table of docs/oracle_gap.md and its figure. One process a core, one thread each. Real data are
+those in ``ZSL_DATA_ROOT``, and the emoji; what is absent is said and left out. Runs that are there already, or in the
+CSV file with the same budget, are not repeated, so that the same command goes on where it was stopped; remove the file
+to measure anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeAlias
+
+import yaml
+from scipy.io import loadmat
+
+from zsl.outputs.result import gather
+from zsl.outputs.statistics import Summary, summarize
+
+GENERATORS = (
+    *("fclswgan", "fvaegan_d2", "tf_vaegan", "free", "sdgzsl", "cada_vae", "ce_gzsl", "zerodiff", "cycle_clswgan"),
+    *("lisgan", "fgmmn", "bi_vaegan", "fvaegan_d2_transductive"),
+)
+ATTRIBUTES = ("class_embedding=attributes",)
+EMOJI = ("data=emoji", "class_embedding=minilm_keywords")
+WORLD = ("data=synthetic", "data.shape=cub")
+COLUMNS = {
+    "cub": "CUB",
+    "awa1": "AWA1",
+    "emoji": "emoji",
+    "cub100": "birds",
+    "cub_texts": "CUB, texts",
+    "shift": "shift",
+    "hubness": "hubness",
+}
+"""short name of a data set -> its heading, in the order of the table"""
+METRICS = ("T1", "u", "s", "H", "AUSUC", "u_calibrated", "s_calibrated", "H_calibrated")
+Cell: TypeAlias = tuple[str, str]
+"""short name of a data set, and a method"""
+ROOT, RUNS, DOCS = os.environ.get("ZSL_DATA_ROOT"), Path("runs"), Path("docs")
+INPUTS = RUNS / "inputs"
+
+
+def plain(name: str) -> str:
+    """Return a name of a class without number, case and punctuation."""
+    return "".join(filter(str.isalpha, name.lower()))
+
+
+def descriptors(names: Sequence[str], root: Path) -> tuple[str, ...]:
+    """Return the overrides that describe birds by the texts of a language model, in MiniLM."""
+    texts = root / "text" / "descriptors" / "descriptors_cub.json"
+    spelled = {plain(name): name for name in json.loads(texts.read_text())}
+    file = INPUTS / f"names{len(names)}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({name: [spelled[plain(name)]] for name in names}))
+    keys = {"names": file.resolve(), "descriptors": texts, "joined": "true"}
+    return "class_embedding=prompts", *(f"class_embedding.{key}={value}" for key, value in keys.items())
+
+
+def photographs(root: Path, names: Sequence[str], attributes: object) -> tuple[str, ...]:
+    """Extract features of 5,902 photographs of birds, and return the overrides that read them with attributes."""
+    folder, store, table = (INPUTS / name for name in ("cub100", "features", "attributes.csv"))
+    splits = root / "images" / "cub100.yaml"
+    classes = yaml.safe_load(splits.read_text())
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (store / "manifest.json").is_file():
+        with tarfile.open(root / "images" / "cub100.tar") as tar:
+            tar.extractall(folder, filter="data")
+        subprocess.run([sys.executable, "-m", "zsl", "extract", str(folder), str(store)], check=True)
+    of = {plain(name): row for name, row in zip(names, attributes, strict=True)}  # type: ignore[call-overload]
+    with table.open("w", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["class", *range(len(next(iter(of.values()))))])
+        lines.writerows([name, *of[plain(name)]] for part in ("seen", "unseen") for name in classes[part])
+    return "data=extracted", f"data.root={store}", f"data.splits={splits}", f"data.attributes={table}", *ATTRIBUTES
+
+
+def data_sets(wanted: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the overrides of every data set that is at hand, by a short name."""
+    found = {
+        "emoji": EMOJI,
+        "shift": (*WORLD, "data.domain_shift=0.5"),
+        "hubness": (*WORLD, "data.hubness=1.0"),
+    }
+    if ROOT:
+        root = Path(ROOT)
+        split = loadmat(root / "CUB" / "att_splits.mat")
+        names = [str(name[0][0]) for name in split["allclasses_names"]]
+        found |= {"cub": ("data=cub_fc1000",), "awa1": ("data=awa1_handcrafted",)}
+        if not wanted or "cub_texts" in wanted:
+            found["cub_texts"] = ("data=cub_fc1000", *descriptors(names, root))
+        if not wanted or "cub100" in wanted:
+            found["cub100"] = photographs(root, names, split["att"].T)
+    else:
+        print("ZSL_DATA_ROOT is not set: cub, cub_texts, cub100 and awa1 are left out", file=sys.stderr)
+    return {name: found[name] for name in COLUMNS if name in found and (not wanted or name in wanted)}
+
+
+def train(output: Path, keys: Sequence[str], runs: int) -> str:
+    """Train a method once, or with several seeds, unless its results are there, and return what went wrong."""
+    name = str(output.relative_to(RUNS))
+    if len(list(output.rglob("result.json"))) >= runs:
+        return ""
+    several = any(key.startswith("seed=") for key in keys)
+    command = [sys.executable, "-m", "zsl", "train", *(["-m"] if several else []), *keys, f"paths.output={output}"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    made = subprocess.run(command, env=environment, capture_output=True, text=True)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "log.txt").write_text(made.stdout + made.stderr)
+    wrong = f"{name}: {(made.stderr.strip() or 'ended').splitlines()[-1]}" if made.returncode else ""
+    print(wrong or name, file=sys.stderr, flush=True)
+    return wrong
+
+
+def keys_of(method: str, data: Sequence[str], policy: str, seeds: int, budget: str) -> list[str]:
+    """Return the overrides of a method with its defaults, and its seeds unless it is a closed form."""
+    keys = [f"method={method}", *data, f"selection={policy}", "trainer.progress_bar=false"]
+    if method == "eszsl":
+        return keys
+    return [
+        *keys,
+        f"method.budget={budget}",
+        "trainer.precision=bf16-mixed",
+        f"seed={','.join(map(str, range(seeds)))}",
+    ]
+
+
+def together(cells: Iterable[tuple[Path, Sequence[str], int]]) -> list[str]:
+    """Train all cells, one process a core, and return what went wrong."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(filter(None, pool.map(lambda cell: train(*cell), cells)))
+
+
+def table(metric: str, of: Mapping[Cell, Sequence[Mapping[str, float]]], names: Sequence[str]) -> str:
+    """Return a table of one metric; bold is no lower than what ESZSL has calibrated, a star the best of a column."""
+
+    def value(data: str, method: str, name: str = metric) -> Summary | None:
+        found = [run[name] for run in of.get((data, method), ()) if name in run]
+        return summarize(found) if found else None
+
+    methods = [method for method in ("eszsl", *GENERATORS) if any(value(data, method) for data in names)]
+    lines = [f"| {metric.replace('_', ' ')} | {' | '.join(COLUMNS[name] for name in names)} |"]
+    lines.append("|---|" + "---:|" * len(names))
+    for method in methods:
+        cells = []
+        for data in names:
+            found, closed = value(data, method), value(data, "eszsl", "H_calibrated")
+            if found is None:
+                cells.append("")
+                continue
+            text = f"{found.mean:.1f}" + (f" ± {found.std:.1f}" if found.std else "")
+            best = max(each.mean for other in methods if (each := value(data, other)))
+            bold = metric != "T1" and method != "eszsl" and closed is not None and found.mean >= closed.mean
+            cells.append((f"**{text}**" if bold else text) + r"\*" * (found.mean == best))
+        lines.append(f"| {method} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def measured(file: Path, budget: str) -> dict[Cell, dict[int, dict[str, float]]]:
+    """Return the numbers of every run with this budget that a file holds, by data and method, then by seed."""
+    found: dict[Cell, dict[int, dict[str, float]]] = {}
+    if file.is_file():
+        with file.open(newline="") as lines:
+            for line in csv.DictReader(lines):
+                if line["budget"] in (budget, ""):
+                    numbers = {name: float(line[name]) for name in METRICS if line[name]}
+                    found.setdefault((line["data"], line["method"]), {})[int(line["seed"])] = numbers
+    return found
+
+
+def robustness(given: argparse.Namespace) -> list[str]:
+    """Train every generator on every data set, and write the numbers of all runs and the page with the tables."""
+    runs, file = RUNS / "robustness", DOCS / "robustness.csv"
+    of = measured(file, given.budget)
+    wrong = together(
+        (
+            runs / name / method,
+            [*keys_of(method, data, "validation", given.seeds, given.budget), "selection.seed=0"],
+            1 if method == "eszsl" else given.seeds,
+        )
+        for method in ["eszsl", *(given.methods or GENERATORS)]
+        for name, data in data_sets(given.data).items()
+        if len(of.get((name, method), ())) < (1 if method == "eszsl" else given.seeds)
+    )
+    for path, result in gather([runs]).items():
+        data, method = path.relative_to(runs).parts[:2]
+        of.setdefault((data, method), {})[result.seed] = {name: result.metrics[name] for name in METRICS}
+    order = sorted(of, key=lambda cell: (list(COLUMNS).index(cell[0]), ("eszsl", *GENERATORS).index(cell[1])))
+    with file.open("w", newline="") as lines:
+        table_of_runs = csv.writer(lines, lineterminator="\n")
+        table_of_runs.writerow(["data", "method", "budget", "seed", *METRICS])
+        for data, method in order:
+            budget = "" if method == "eszsl" else given.budget
+            for seed, numbers in sorted(of[data, method].items()):
+                table_of_runs.writerow([data, method, budget, seed, *(f"{numbers[name]:.3f}" for name in METRICS)])
+    names = [name for name in COLUMNS if any(data == name for data, _ in of)]
+    numbers_of = {cell: list(seeds.values()) for cell, seeds in of.items()}
+    write(DOCS / "robustness.md", "\n\n".join(table(m, numbers_of, names) for m in ("H_calibrated", "H", "T1")))
+    return wrong
+
+
+def write(page: Path, tables: str) -> None:
+    """Replace what stands between the two marks of a page."""
+    before, start, rest = page.read_text().partition("<!-- tables -->\n")
+    page.write_text(f"{before}{start}\n{tables}\n\n<!-- end of tables -->{rest.partition('<!-- end of tables -->')[2]}")
+
+
+def oracle(given: argparse.Namespace) -> list[str]:
+    """Train every generator with what validation classes choose and with what the test set would; draw the gaps."""
+    runs, found = RUNS / "oracle", data_sets(given.data or ["cub"])
+    wrong = together(
+        (runs / policy / name / method, keys_of(method, data, policy, given.seeds, given.budget), given.seeds)
+        for method in given.methods or GENERATORS
+        for name, data in found.items()
+        for policy in ("validation", "test")
+    )
+    report = [sys.executable, "-m", "zsl", "report", str(runs), "--oracle"]
+    subprocess.run([*report, "--output", str(DOCS / "oracle_gap.svg")], check=True)
+    shown = subprocess.run([*report, "--format", "markdown"], check=True, capture_output=True, text=True)
+    write(DOCS / "oracle_gap.md", shown.stdout.strip())
+    return wrong
+
+
+def main() -> int:
+    """Train what is missing, write the pages, and tell what failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("robustness", "oracle"))
+    parser.add_argument("--data", nargs="+", default=[], choices=COLUMNS)
+    parser.add_argument("--methods", nargs="+", default=[], choices=GENERATORS)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--budget", default="1min")
+    given = parser.parse_args()
+    wrong = {"robustness": robustness, "oracle": oracle}[given.what](given)
+    print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
