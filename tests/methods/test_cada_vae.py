@@ -22,13 +22,14 @@ from torch.distributions import Independent, Normal, kl_divergence
 from tests import worlds
 from tests.methods.test_cmt import batch
 from tests.training.test_resumption import At
-from zsl.data.examples import Examples
+from zsl.data.examples import Examples, in_turn
 from zsl.data.protocol import final
 from zsl.errors import InputError
 from zsl.methods.compatibility.eszsl import ESZSL
-from zsl.methods.generative.cada_vae import CADAVAE, in_turn, ramp
+from zsl.methods.generative.cada_vae import CADAVAE
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.prepared import class_deviations
+from zsl.methods.generative.ramps import Ramps
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
 from zsl.training.fit import fit
@@ -63,7 +64,7 @@ def perceptron(network: torch.nn.Module, v: np.ndarray) -> np.ndarray:
 def test_the_loss_is_the_objective_in_the_middle_of_its_ramps(n: int, d: int, k: int, s: int, seed: int) -> None:
     model = small(Dimensions(d, k, s, 1), phi_scale=2.5).double()
     beta, gamma, delta = 0.25 * 40 / 93, 2.37 * 19 / 54, 8.13
-    model.weights = torch.tensor([beta, gamma, delta], dtype=torch.float64)
+    model.ramps.weights = torch.tensor([beta, gamma, delta], dtype=torch.float64)
     b = batch(n, d, k, s, seed)
     torch.manual_seed(seed)
     noise = torch.randn(n, 3, dtype=torch.float64).numpy(), torch.randn(n, 3, dtype=torch.float64).numpy()
@@ -115,12 +116,12 @@ def test_posteriors_that_agree_have_a_gradient() -> None:
 @given(top=st.floats(0.1, 10), start=st.integers(0, 50), length=st.integers(1, 50), epochs=st.integers(1, 200))
 def test_ramps_are_linear_between_two_constants(top: float, start: int, length: int, epochs: int) -> None:
     end = start + length
-    e = torch.arange(epochs, dtype=torch.float64)
-    values = ramp(e / epochs, *(torch.tensor(v, dtype=torch.float64) for v in (top, start / 100, end / 100))).tolist()
-    for epoch, value in enumerate(values):
+    ramps = Ramps(weight=(top, start / 100, end / 100))
+    for epoch in range(epochs):
+        ramps.go_to(epoch / epochs)
         done = 100 * epoch / epochs
         expected = 0 if done < start else top if done > end else top * (done - start) / length
-        assert value == pytest.approx(expected, abs=1e-9)
+        assert ramps.weights.item() == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize(("factor", "shift", "longer"), [(1.0, 0.0, 8.0), (37.0, -5.0, 1.0), (0.01, 3.0, 0.125)])
@@ -156,7 +157,7 @@ def test_every_step_has_the_weights_of_its_epoch() -> None:
     class Spy(Callback):
         def on_before_backward(self, _t: Trainer, pl_module: LightningModule, _l: Tensor) -> None:
             assert isinstance(pl_module, CADAVAE)
-            found.append(pl_module.weights.tolist())
+            found.append(pl_module.ramps.weights.tolist())
 
     ramps = {"beta_end": 0.5, "gamma_start": 0.25, "gamma_end": 0.75, "delta_start": 0.0, "delta_end": 1.0}
     fit(small(epochs=4, beta=1.0, gamma=2.0, delta=8.0, **ramps), TRAIN, LOOP, 0, callbacks=[Spy()])

@@ -75,7 +75,7 @@ class Clock(Callback):
     def on_train_epoch_end(self, _t: Trainer, pl_module: LightningModule) -> None:
         self.epochs += 1
         if isinstance(pl_module, CADAVAE):
-            self.weights.append(pl_module.weights.tolist())
+            self.weights.append(pl_module.ramps.weights.tolist())
 
 
 def scheduled(clock: Clock, budget: str | None, epochs: int) -> CADAVAE:

@@ -51,3 +51,14 @@ class Examples:
     def to(self, device: torch.device | str) -> Examples:
         """Return the examples on another device."""
         return Examples(self.inputs.to(device), self.labels.to(device))
+
+
+def in_turn(labels: Int[Tensor, " n"], per_class: int) -> Int[Tensor, " m"]:
+    """Return ``per_class`` positions of each label, in a random order, repeated where there are fewer."""
+    mixed = torch.randperm(len(labels)).to(labels.device)
+    order = mixed[labels[mixed].argsort(stable=True)]
+    counts = labels.bincount()
+    counts = counts[counts > 0]
+    starts = counts.cumsum(0) - counts
+    turn = torch.arange(per_class, device=labels.device) % counts.unsqueeze(1)
+    return order[(starts.unsqueeze(1) + turn).flatten()]

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from jaxtyping import Float
+from torch import Tensor
 from torch.optim import Adam, Optimizer
 
-from zsl.data.examples import Examples
+from zsl.data.examples import Examples, in_turn
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, TrainingSet
-from zsl.errors import InputError
-from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within
+from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale
-from zsl.methods.generative.gaussian import Gaussian
+from zsl.methods.generative.gaussian import Autoencoder
 from zsl.methods.generative.prepared import class_deviations, hold_phi_scale, require_phi_scale, to_unit_length
+from zsl.methods.generative.ramps import Ramps
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
-
-
-class Autoencoder(nn.Module):
-    """q(z | v) = N(μ, diag σ²),   (μ, log σ²) = A₂[A₁v + a₁]₊ + a₂,   v̂ = B₂[B₁z + b₁]₊ + b₂."""
-
-    def __init__(self, inputs: int, encoder_hidden: int, decoder_hidden: int, latent: int) -> None:
-        super().__init__()
-        self.encoder = nn.Sequential(_linear(inputs, encoder_hidden), nn.ReLU(), _linear(encoder_hidden, 2 * latent))
-        self.decoder = nn.Sequential(_linear(latent, decoder_hidden), nn.ReLU(), _linear(decoder_hidden, inputs))
-
-    def encode(self, v: Float[Tensor, "n v"]) -> Gaussian:
-        """Return q(z | v)."""
-        return Gaussian(*self.encoder(v).chunk(2, dim=1))
-
-
-def _linear(inputs: int, outputs: int) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs)
-    nn.init.xavier_uniform_(layer.weight, gain=0.5)
-    nn.init.zeros_(layer.bias)
-    return layer
-
 
 BETWEEN = 75.0
 """what deviations of class means count as in all, beside β, δ and descriptions of length 1"""
@@ -134,20 +112,11 @@ class CADAVAE(FeatureGenerator):
         self.register_buffer("w", torch.ones(()))
         self.phi_scale: float | Tensor
         self.w: Tensor
-        for name, given in {
-            "beta": (beta, beta_start, beta_end),
-            "gamma": (gamma, gamma_start, gamma_end),
-            "delta": (delta, delta_start, delta_end),
-        }.items():
-            require_ramp(name, *given)
-        self.register_buffer("tops", torch.tensor([beta, gamma, delta]), persistent=False)
-        self.register_buffer("starts", torch.tensor([beta_start, gamma_start, delta_start]), persistent=False)
-        self.register_buffer("ends", torch.tensor([beta_end, gamma_end, delta_end]), persistent=False)
-        self.register_buffer("weights", torch.zeros(3), persistent=False)
-        self.tops: Tensor
-        self.starts: Tensor
-        self.ends: Tensor
-        self.weights: Tensor
+        self.ramps = Ramps(
+            beta=(beta, beta_start, beta_end),
+            gamma=(gamma, gamma_start, gamma_end),
+            delta=(delta, delta_start, delta_end),
+        )
         self.lr, self.batch_size = lr, batch_size
         self.train_for(epochs, steps, budget)
         self.image = Autoencoder(dims.features, encoder_hidden, decoder_hidden, latent)
@@ -168,8 +137,7 @@ class CADAVAE(FeatureGenerator):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Set β, γ and δ at every step: a run resumed within an epoch has no start of an epoch."""
-        share = torch.full_like(self.weights, self.current_epoch / self.epochs)
-        self.weights = ramp(share, self.tops, self.starts, self.ends)
+        self.ramps.go_to(self.current_epoch / self.epochs)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Return the objective; each decoder restores from both latents at once."""
@@ -178,7 +146,7 @@ class CADAVAE(FeatureGenerator):
         z = torch.cat([q.draw(), r.draw()])
         x_own, x_cross = (self.w * _l1(x, restored) for restored in self.image.decoder(z).chunk(2))
         phi_cross, phi_own = (_l1(phi, restored) for restored in self.description.decoder(z).chunk(2))
-        beta, gamma, delta = self.weights.unbind()
+        beta, gamma, delta = self.ramps.weights.unbind()
         own, cross = x_own + phi_own, x_cross + phi_cross
         divergence = q.divergence() + r.divergence()
         return (own + beta * divergence + gamma * cross + delta * q.distance(r)).mean()
@@ -207,38 +175,5 @@ class CADAVAE(FeatureGenerator):
         return Examples(self.image.encode(examples.inputs[rows]).draw(), examples.labels[rows])
 
 
-def in_turn(labels: Int[Tensor, " n"], per_class: int) -> Int[Tensor, " m"]:
-    """Return ``per_class`` positions of each label, in a random order, repeated where there are fewer."""
-    mixed = torch.randperm(len(labels)).to(labels.device)
-    order = mixed[labels[mixed].argsort(stable=True)]
-    counts = labels.bincount()
-    counts = counts[counts > 0]
-    starts = counts.cumsum(0) - counts
-    turn = torch.arange(per_class, device=labels.device) % counts.unsqueeze(1)
-    return order[(starts.unsqueeze(1) + turn).flatten()]
-
-
 def _l1(v: Float[Tensor, "n v"], restored: Float[Tensor, "n v"]) -> Float[Tensor, " n"]:
     return (v - restored).abs().sum(dim=1)
-
-
-def ramp(
-    share: Float[Tensor, " n"], top: Float[Tensor, " n"], start: Float[Tensor, " n"], end: Float[Tensor, " n"]
-) -> Float[Tensor, " n"]:
-    """Return weights after a share of the training: 0 until ``start``, then linear up to ``top`` at ``end``."""
-    return top * ((share - start) / (end - start)).clamp(0, 1)
-
-
-def require_ramp(name: str, top: float, start: float, end: float) -> None:
-    """Refuse a ramp whose weight is negative, or whose end is not after its start, both within the training.
-
-    Raises:
-        InputError: one of these holds.
-    """
-    require_within(0, math.inf, **{name: top})
-    require_within(0, 1, **{f"{name}_start": start})
-    if isinstance(end, bool) or not isinstance(end, int | float) or not start < end <= 1:
-        raise InputError(
-            f"method.{name}_end={end}: must be a share of the training greater than method.{name}_start={start}, and "
-            "at most 1"
-        )

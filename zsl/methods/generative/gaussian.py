@@ -1,4 +1,4 @@
-"""Gaussian posteriors of variational autoencoders."""
+"""Gaussian posteriors of variational autoencoders, and an autoencoder that has them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.linalg import vector_norm
 
 
@@ -33,3 +33,23 @@ class Gaussian(NamedTuple):
         """Return W₂ = (‖μ - μ'‖² + ‖σ - σ'‖²)^½."""
         norm: Tensor = vector_norm(torch.cat([self.mu - other.mu, self.sigma - other.sigma], dim=-1), dim=-1)
         return norm
+
+
+class Autoencoder(nn.Module):
+    """q(z | v) = N(μ, diag σ²),   (μ, log σ²) = A₂[A₁v + a₁]₊ + a₂,   v̂ = B₂[B₁z + b₁]₊ + b₂."""
+
+    def __init__(self, inputs: int, encoder_hidden: int, decoder_hidden: int, latent: int) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(_linear(inputs, encoder_hidden), nn.ReLU(), _linear(encoder_hidden, 2 * latent))
+        self.decoder = nn.Sequential(_linear(latent, decoder_hidden), nn.ReLU(), _linear(decoder_hidden, inputs))
+
+    def encode(self, v: Float[Tensor, "n v"]) -> Gaussian:
+        """Return q(z | v)."""
+        return Gaussian(*self.encoder(v).chunk(2, dim=1))
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs)
+    nn.init.xavier_uniform_(layer.weight, gain=0.5)
+    nn.init.zeros_(layer.bias)
+    return layer

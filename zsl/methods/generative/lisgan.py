@@ -10,10 +10,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from zsl.data.examples import Examples
+from zsl.data.examples import Examples, in_turn
 from zsl.data.training_set import Batch, Draws, Setting, TrainingSet
 from zsl.hyperparameters import passes_on_to, require_count, require_within
-from zsl.methods.generative.cada_vae import in_turn
 from zsl.methods.generative.fclswgan import FCLSWGAN, ClassifierKeys
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.losses import nearest_of_own
