@@ -32,12 +32,12 @@ def test_a_typed_value_is_kept(overrides: list[str], searched: dict[str, list[fl
 @pytest.mark.parametrize(
     ("overrides", "searched"),
     [
-        ([], {"seen_per_class", "head.weight_decay"}),
-        (["method.head.weight_decay=0.02"], {"seen_per_class"}),
-        (["method.seen_per_class=50"], {"head.weight_decay"}),
+        ([], {"steps", "seen_per_class", "head.weight_decay"}),
+        (["method.head.weight_decay=0.02", "method.steps=5"], {"seen_per_class"}),
+        (["method.seen_per_class=50", "method.epochs=5"], {"head.weight_decay"}),
         (
             ["method.head.weight_decay=0.02", "+sweep.head.weight_decay=[0.5]"],
-            {"seen_per_class", "head.weight_decay"},
+            {"steps", "seen_per_class", "head.weight_decay"},
         ),
     ],
 )

@@ -91,7 +91,7 @@ def test_steps_and_synthetic_features_follow_from_the_numbers_of_images() -> Non
     model.prepared(train)
     batches = -(-len(train.examples) // 16)
     assert model.epochs == -(-50 // batches)
-    per_class = round(len(train.examples) / len(train.examples.labels.unique()))
+    per_class = max(20, round(len(train.examples) / len(train.examples.labels.unique())))
     other = FCLSWGAN(Dimensions(*stage.dims), hidden=4, critic_hidden=4)
     other.take_steps_of(model)  # as a search does that shares gradient steps between heads
     for each in (model, other):
@@ -105,8 +105,26 @@ def test_synthetic_features_in_multiples_of_the_images_of_a_class(given: str, ti
     model = FCLSWGAN(Dimensions(*stage.dims), hidden=4, critic_hidden=4, features_per_class=given)
     train = stage.training(model.setting)
     (_, synthetic), _ = model.heads(train)
-    images = len(train.examples) / len(train.examples.labels.unique())
+    images = max(20.0, len(train.examples) / len(train.examples.labels.unique()))
     assert synthetic.examples.labels.bincount().tolist() == [round(times * images)] * stage.dims[3]
+
+
+@pytest.mark.parametrize("number", [1, 7, 30])
+@pytest.mark.parametrize("fill", [False, True])
+def test_seen_classes_are_filled_up_with_synthetic_features(number: int, fill: bool) -> None:
+    """To the number of an unseen class, beside all real features, and only for the head over all classes."""
+    stage = small_stage()
+    train = stage.training(FCLSWGAN.setting)
+    model = FCLSWGAN(Dimensions(*stage.dims), hidden=4, critic_hidden=4, features_per_class=number, fill_seen=fill)
+    torch.manual_seed(0)
+    (_, synthetic), (_, mixed) = model.heads(train)
+    images = train.examples.labels.bincount(minlength=len(train.classes))
+    expected = images.clamp(min=number if fill else 0)
+    expected[train.classes.unseen_ids] = number
+    assert torch.equal(mixed.examples.labels.bincount(minlength=len(train.classes)), expected)
+    assert synthetic.examples.labels.bincount().tolist() == [number] * stage.dims[3]
+    x = mixed.examples.tensor
+    assert torch.equal(x[: len(train.examples)], train.examples.tensor)
 
 
 @pytest.mark.parametrize("given", ["x", "3", "-1x", "0x", "1e3x", "2000x", "nanx", 0, 1.5, True])

@@ -17,7 +17,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import each
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
-from zsl.hyperparameters import require_count
+from zsl.hyperparameters import require_count, require_flag
 from zsl.methods.closed_form.moments import class_counts, class_sums
 from zsl.methods.generative.diagnosis import diagnosis
 from zsl.methods.generative.networks import Output
@@ -29,6 +29,8 @@ Head = Callable[[Dimensions], ZSLModel]
 """sizes -> a method that learns from features; ``dims.seen`` are the classes that it is given examples of"""
 
 
+FEWEST = 20
+"""least number that ``1x`` stands for, where classes have fewer images"""
 MOST = 1000
 """largest multiple of the mean number of images of a seen class"""
 HEADS = ("zsl_head.", "gzsl_head.")
@@ -36,8 +38,8 @@ HEADS = ("zsl_head.", "gzsl_head.")
 
 
 PerClass: TypeAlias = int | str | None
-"""number of synthetic features of a class, or a multiple such as ``3x`` of the mean number of images of a seen class;
-None for ``1x``"""
+"""number of synthetic features of a class, or a multiple such as ``3x`` of the mean number of images of a seen class,
+or of 20 where it is less; None for ``1x``"""
 Scale = Literal["derived", "data"]
 """units of features inside a generator"""
 
@@ -45,9 +47,12 @@ Scale = Literal["derived", "data"]
 def per_class(features_per_class: PerClass, images: float) -> int:
     """Return the number of synthetic features of a class where a seen class has ``images`` images on average.
 
+    Fewer than 20 images count as 20.
+
     Raises:
         InputError: it is neither a whole number nor a multiple, or is out of range.
     """
+    images = max(images, FEWEST)
     if isinstance(features_per_class, str):
         found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*x\s*", features_per_class)
         times = float(found[1]) if found else 0.0
@@ -87,11 +92,13 @@ class FeatureGenerator(ZSLModel):
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a head.
         features_per_class: synthetic features of each unseen class: a number ≥ 1, or a multiple such as ``3x`` of the
-            mean number of images of a seen class; None for ``1x``.
+            mean number of images of a seen class, or of 20 where it is less; None for ``1x``.
         width: length of what heads learn from in place of h(x), or None for that of h(x).
         space: makes h(x), the space in which heads learn.
         beside: length of what heads learn from beside h(x).
         output: output activation of the generator; ``"auto"`` by the range of the features.
+        fill_seen: whether synthetic features fill up each seen class to the number of an unseen one, for the head over
+            all classes.
         units: units of features inside the generator, ``"derived"`` or ``"data"``: :class:`.Units`.
 
     Raises:
@@ -99,7 +106,7 @@ class FeatureGenerator(ZSLModel):
     """
 
     setting: ClassVar[Setting] = Setting.UNSEEN_SEMANTICS
-    afterwards: ClassVar[tuple[str, ...]] = ("head", "features_per_class")
+    afterwards: ClassVar[tuple[str, ...]] = ("head", "features_per_class", "fill_seen")
 
     def __init__(
         self,
@@ -111,11 +118,13 @@ class FeatureGenerator(ZSLModel):
         beside: int = 0,
         units: Scale = "data",
         output: Output = "linear",
+        fill_seen: bool = False,
     ) -> None:
         super().__init__()
+        require_flag(fill_seen=fill_seen)
         per_class(features_per_class, 1.0)
         require_head(head)
-        self.features_per_class = features_per_class
+        self.features_per_class, self.fill_seen = features_per_class, fill_seen
         self.output = output
         self.activation: Activation = "linear" if output == "auto" else output
         self.units = Units(dims.features, units == "data")
@@ -198,6 +207,13 @@ class FeatureGenerator(ZSLModel):
         if self.space.epochs:
             yield self.space, train.of_seen_classes()
 
+    def _filled(self, real: Examples, classes: LabelSpace, each_class: int) -> Examples:
+        seen = classes.seen_ids
+        missing = each_class - real.labels.bincount(minlength=len(classes))[seen]
+        labels = seen.repeat_interleave(missing.clamp(min=0))
+        made = self.represent_class(classes.embeddings[labels])
+        return Examples(torch.cat([real.tensor, made]), torch.cat([real.labels, labels]))
+
     def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
         """Yield the two heads, each with its training set; both share one draw of synthetic features."""
         unseen = train.classes.unseen_ids
@@ -207,6 +223,8 @@ class FeatureGenerator(ZSLModel):
         with torch.no_grad():
             synthetic = self.represent_class(train.classes.embeddings[labels])
             real = self.represent_seen(train.examples)
+            if self.fill_seen:
+                real = self._filled(real, train.classes, each_class)
         among = torch.arange(len(unseen), device=unseen.device).repeat_interleave(each_class)
         yield self.zsl_head, TrainingSet(Examples(synthetic, among), train.classes.take(unseen))
         mixed = Examples(torch.cat([real.tensor, synthetic]), torch.cat([real.labels, labels]))

@@ -50,7 +50,8 @@ class FGMMN(FeatureGenerator):
         head: makes a classifier of synthetic features.
         space: makes the space in which heads learn.
         features_per_class: synthetic features of each unseen class: a number ≥ 1, or a multiple such as ``3x`` of the
-            mean number of images of a seen class; None for ``1x``.
+            mean number of images of a seen class, or of 20 where it is less; None for ``1x``.
+        fill_seen: whether synthetic features fill up each seen class to this number, for the head over all classes.
         noise: length of z ≥ 1, or None for that of φ.
         hidden: width of G's hidden layer ≥ 1.
         phi_scale: c > 0: G is given cφ, beside z; None for c with which seen classes are 4 apart.
@@ -74,6 +75,7 @@ class FGMMN(FeatureGenerator):
         head: Head = Prototypes,
         space: MakeSpace = Space,
         features_per_class: PerClass = None,
+        fill_seen: bool = True,
         noise: int | None = None,
         hidden: int = 1024,
         phi_scale: float | None = None,
@@ -87,7 +89,7 @@ class FGMMN(FeatureGenerator):
         budget: Duration = None,
         batch_size: int = 64,
     ) -> None:
-        super().__init__(dims, head, features_per_class, space=space, units=units, output=output)
+        super().__init__(dims, head, features_per_class, space=space, units=units, output=output, fill_seen=fill_seen)
         noise = dims.embedding if noise is None else noise
         require_count(noise=noise, hidden=hidden, n_classes=n_classes, batch_size=batch_size)
         require_count(steps=steps, epochs=1 if epochs is None else epochs)

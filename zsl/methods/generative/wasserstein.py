@@ -30,6 +30,7 @@ class AdversarialKeys(TypedDict, total=False):
     space: MakeSpace
     guidance: float
     features_per_class: PerClass
+    fill_seen: bool
     noise: int | None
     hidden: int
     critic_hidden: int
@@ -58,7 +59,9 @@ class AdversarialOptions:
     """weight ≥ 0 of what the space charges fakes in the loss of the generator; above 0 they are trained side by side"""
     features_per_class: PerClass = None
     """synthetic features of each unseen class: a number ≥ 1, or a multiple such as ``3x`` of the mean number of images
-    of a seen class; None for ``1x``"""
+    of a seen class, or of 20 where it is less; None for ``1x``"""
+    fill_seen: bool = True
+    """whether synthetic features fill up each seen class to this number, for the head over all classes"""
     noise: int | None = None
     """length of z ≥ 1, or None for that of φ"""
     hidden: int = 1024
@@ -142,6 +145,7 @@ class AdversarialGenerator(FeatureGenerator):
             beside=self.beside(dims, options),
             units=options.units,
             output=options.output,
+            fill_seen=options.fill_seen,
         )
         self.guidance = options.guidance
         if self.guidance and not self.space.epochs:
