@@ -30,6 +30,36 @@ def features(n: int, d: int, seed: int, activation: str) -> torch.Tensor:
     return (x - x.amin(dim=0)) / (x.amax(dim=0) - x.amin(dim=0)) if activation == "sigmoid" else x
 
 
+def training_set(x: torch.Tensor, y: torch.Tensor) -> TrainingSet:
+    s = int(y.max()) + 1
+    classes = LabelSpace(tuple(map(str, range(s))), torch.zeros(s, 2), torch.ones(s, dtype=torch.bool))
+    return TrainingSet(Examples(x, y), classes)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 5), st.integers(1, 6), st.integers(1, 8), st.integers(0, 999), st.floats(0.01, 100))
+def test_whitened_units_are_mahalanobis_distances(s: int, d: int, most: int, seed: int, size: float) -> None:
+    """With the covariance within classes and its mean variance added; deviations are 1 in the root mean square."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat(np.arange(s), rng.integers(1, most + 1, s))
+    x = size * (rng.normal(size=(len(y), d)) @ rng.normal(size=(d, d)) + 3 * rng.normal(size=(s, d))[y])
+    train = training_set(torch.tensor(x), torch.tensor(y))
+    units = Units(d, "whitened").double()
+    units.fit(train, FeatureStatistics.of(train.examples.inputs), "linear")  # type: ignore[arg-type]
+    found = units(torch.tensor(x))
+    torch.testing.assert_close(units.restored(found), torch.tensor(x), rtol=1e-6, atol=1e-6 * size)
+    away = x - np.array([x[y == c].mean(axis=0) for c in range(s)])[y]
+    S = away.T @ away / len(x)
+    if np.trace(S) > 1e-9 * size**2:
+        A = np.linalg.inv(S + np.trace(S) / d * np.eye(d))
+        differences = x[:, None] - x[None]
+        squares = np.einsum("ijk,kl,ijl->ij", differences, A, differences)
+        ours = torch.cdist(found, found).square().numpy()
+        np.testing.assert_allclose(ours * units.u.item() ** 2, squares, rtol=1e-5, atol=1e-6 * squares.max())
+    spread = found.var(dim=0, correction=0).mean().item()
+    assert spread == pytest.approx(1 if x.var(axis=0).any() else 0, rel=1e-5, abs=1e-9)
+
+
 @given(st.integers(2, 40), st.integers(1, 5), st.integers(0, 999), st.sampled_from(ACTIVATIONS))
 def test_units_follow_from_the_range_of_features(n: int, d: int, seed: int, activation: str) -> None:
     x = features(n, d, seed, activation)
@@ -38,8 +68,8 @@ def test_units_follow_from_the_range_of_features(n: int, d: int, seed: int, acti
     if activation == "linear" and x.min() >= 0:
         return
     assert found.activation == activation
-    units = Units(d, kept=False)
-    units.fit(found, found.activation)
+    units = Units(d, "derived")
+    units.fit(training_set(x, torch.zeros(n, dtype=torch.long)), found, found.activation)
     y = units(x)
     torch.testing.assert_close(units.restored(y), x, rtol=1e-4, atol=1e-4)
     if activation == "sigmoid":

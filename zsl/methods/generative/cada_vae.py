@@ -13,9 +13,9 @@ from zsl.data.examples import Examples, in_turn
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, TrainingSet
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head, Scale
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.gaussian import Autoencoder
-from zsl.methods.generative.prepared import class_deviations, hold_phi_scale, require_phi_scale, to_unit_length
+from zsl.methods.generative.prepared import Scale, class_deviations, hold_phi_scale, require_phi_scale, to_unit_length
 from zsl.methods.generative.ramps import Ramps
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
@@ -48,7 +48,7 @@ class CADAVAE(FeatureGenerator):
         seen_per_class: latents of each seen class ≥ 1, from its images in turn.
         latent: length of z ≥ 1.
         phi_scale: c > 0; what is encoded and restored of a class is cφ. None for 1 / √(E ‖φ‖²) over seen classes.
-        units: of features inside the autoencoder: their deviation (``"derived"``), or those of the data (``"data"``).
+        units: of features inside the autoencoder, as of :class:`.AdversarialOptions`.
         encoder_hidden: width of the hidden layer from x to z ≥ 1.
         decoder_hidden: from z to x.
         class_encoder_hidden: from φ to z.
@@ -100,7 +100,7 @@ class CADAVAE(FeatureGenerator):
         batch_size: int = 50,
     ) -> None:
         require_count(latent=latent, encoder_hidden=encoder_hidden, decoder_hidden=decoder_hidden)
-        require_choice(units, "method.units", ("derived", "data"))
+        require_choice(units, "method.units", ("whitened", "derived", "data"))
         super().__init__(dims, head, features_per_class, latent, units=units)
         require_count(class_encoder_hidden=class_encoder_hidden, class_decoder_hidden=class_decoder_hidden)
         require_count(features_per_class=features_per_class, seen_per_class=seen_per_class)

@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar, Literal, Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 import torch
 from jaxtyping import Float
@@ -21,7 +21,7 @@ from zsl.hyperparameters import require_count, require_flag
 from zsl.methods.closed_form.moments import class_counts, class_sums
 from zsl.methods.generative.diagnosis import diagnosis
 from zsl.methods.generative.networks import Output
-from zsl.methods.generative.prepared import Activation, FeatureStatistics, Units, set_activation, weigh_phi
+from zsl.methods.generative.prepared import Activation, FeatureStatistics, Scale, Units, set_activation, weigh_phi
 from zsl.methods.generative.space import MakeSpace, Space, built
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -40,8 +40,6 @@ HEADS = ("zsl_head.", "gzsl_head.")
 PerClass: TypeAlias = int | str | None
 """number of synthetic features of a class, or a multiple such as ``3x`` of the mean number of images of a seen class,
 or of 20 where it is less; None for ``1x``"""
-Scale = Literal["derived", "data"]
-"""units of features inside a generator"""
 
 
 def per_class(features_per_class: PerClass, images: float) -> int:
@@ -99,7 +97,8 @@ class FeatureGenerator(ZSLModel):
         output: output activation of the generator; ``"auto"`` by the range of the features.
         fill_seen: whether synthetic features fill up each seen class to the number of an unseen one, for the head over
             all classes.
-        units: units of features inside the generator, ``"derived"`` or ``"data"``: :class:`.Units`.
+        units: units of features inside the generator: :class:`.Units`. ``"whitened"`` is ``"derived"`` where
+            ``output`` is a rectifier or a sigmoid.
 
     Raises:
         InputError: a hyperparameter of the head, of the space or ``features_per_class`` is out of range.
@@ -127,7 +126,7 @@ class FeatureGenerator(ZSLModel):
         self.features_per_class, self.fill_seen = features_per_class, fill_seen
         self.output = output
         self.activation: Activation = "linear" if output == "auto" else output
-        self.units = Units(dims.features, units == "data")
+        self.units = Units(dims.features, "derived" if units == "whitened" and output in ("relu", "sigmoid") else units)
         stream = int(torch.randint(2**62, (), device="cpu"))
         with torch.random.fork_rng(devices=[]):  # a generator is the same whatever its heads draw
             torch.manual_seed(stream)
@@ -150,8 +149,9 @@ class FeatureGenerator(ZSLModel):
         examples = train.examples
         if self.output == "auto" or not self.units.kept:
             found = FeatureStatistics.of(examples.inputs)
-            self.activation = found.activation if self.output == "auto" else self.activation
-            self.units.fit(found, self.activation)
+            own = "linear" if self.units.scale == "whitened" else found.activation
+            self.activation = own if self.output == "auto" else self.activation
+            self.units.fit(train, found, self.activation)
             set_activation(self, self.activation)
         self.weigh_descriptions(train.classes)
         unlabelled = None if train.unlabelled is None else self.units(train.unlabelled)

@@ -11,9 +11,9 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass, Scale
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass
 from zsl.methods.generative.networks import Generator, Output, require_reach
-from zsl.methods.generative.prepared import require_phi_scale
+from zsl.methods.generative.prepared import Scale, require_phi_scale
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions
@@ -55,7 +55,7 @@ class FGMMN(FeatureGenerator):
         noise: length of z ≥ 1, or None for that of φ.
         hidden: width of G's hidden layer ≥ 1.
         phi_scale: c > 0: G is given cφ, beside z; None for c with which seen classes are 4 apart.
-        units: of features inside G: their deviation (``"derived"``), or those of the data (``"data"``).
+        units: of features inside G, as of :class:`.AdversarialOptions`.
         output: activation of G: ``"linear"``, ``"relu"``, ``"sigmoid"``, or ``"auto"`` by the range of features.
         bandwidth: w > 0.
         n_classes: classes a step ≥ 1.
@@ -79,7 +79,7 @@ class FGMMN(FeatureGenerator):
         noise: int | None = None,
         hidden: int = 1024,
         phi_scale: float | None = None,
-        units: Scale = "derived",
+        units: Scale = "whitened",
         output: Output = "auto",
         bandwidth: float = 1.0,
         n_classes: int = 6,
@@ -96,7 +96,7 @@ class FGMMN(FeatureGenerator):
         require_phi_scale(phi_scale)
         require_positive(bandwidth=bandwidth, lr=lr)
         require_choice(output, "method.output", ("auto", "linear", "relu", "sigmoid"))
-        require_choice(units, "method.units", ("derived", "data"))
+        require_choice(units, "method.units", ("whitened", "derived", "data"))
         self.bandwidth, self.n_classes = bandwidth, n_classes
         self.lr, self.batch_size = lr, batch_size
         self.train_for(epochs, steps, budget)

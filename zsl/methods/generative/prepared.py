@@ -13,8 +13,10 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive
-from zsl.methods.closed_form.moments import Features, class_counts, class_sums
+from zsl.methods.closed_form.moments import Features, class_counts, class_sums, eigenpairs, gram_and_class_sums
 
+Scale = Literal["whitened", "derived", "data"]
+"""units of features inside a generator: :class:`Units`"""
 Activation = Literal["linear", "relu", "sigmoid"]
 """output activation of a generator"""
 ACTIVATIONS: tuple[Activation, ...] = ("linear", "relu", "sigmoid")
@@ -84,34 +86,49 @@ def class_deviations(train: TrainingSet) -> Float[Tensor, " d"]:
 
 
 class Units(nn.Module):
-    """x ↦ (x - m) / u, and back.
+    """x ↦ A (x - m) / u, and back.
 
-    u is the root mean square over features of their deviations over the training images, and m their mean where they
-    have both signs, else 0: what is never negative stays so. One u for all features keeps their geometry: of principal
-    components those of little variance say little of classes that have no images. Features within [0, 1] keep their
-    units. ``kept`` keeps those of any.
+    u is the root mean square over features of their deviations over the training images, after A, and m their mean
+    where they have both signs, else 0: what is never negative stays so. ``"derived"`` has A = I, and one u for all
+    features keeps their geometry. ``"whitened"`` has A = (S + tr(S)/d I)^-½ up to a rotation, S the covariance within
+    classes, and m the mean: directions in which images of a class differ count less, and the trace keeps those in
+    which they hardly do from counting much more. ``"data"`` keeps x, and ``"derived"`` keeps features within [0, 1].
 
     Args:
         features: d.
-        kept: whether x stays as it is.
+        scale: which of the three.
     """
 
-    def __init__(self, features: int, kept: bool) -> None:
+    def __init__(self, features: int, scale: Scale) -> None:
         super().__init__()
-        self.kept = kept
-        if not kept:
+        self.scale = scale
+        if scale != "data":
             self.register_buffer("m", torch.zeros(features))
             self.register_buffer("u", torch.ones(()))
+        if scale == "whitened":
+            self.register_buffer("V", torch.eye(features))
+            self.register_buffer("a", torch.ones(features))
         self.m: Tensor
         self.u: Tensor
+        self.V: Tensor
+        self.a: Tensor
+
+    @property
+    def kept(self) -> bool:
+        """Whether x stays as it is."""
+        return self.scale == "data"
 
     @torch.no_grad()
-    def fit(self, found: FeatureStatistics, activation: Activation) -> None:
+    def fit(self, train: TrainingSet, found: FeatureStatistics, activation: Activation) -> None:
         """Take the units of the training images, for a generator with this output activation."""
         if self.kept:
             return
         self.m.zero_()
         self.u.fill_(1)
+        if self.scale == "whitened":
+            self.m.copy_(found.mean)
+            self._whiten(train)
+            return
         if activation == "sigmoid":
             return
         size = found.deviation.square().mean().sqrt()
@@ -119,13 +136,36 @@ class Units(nn.Module):
         if activation == "linear":
             self.m.copy_(found.mean)
 
+    def _whiten(self, train: TrainingSet) -> None:
+        x, labels, n = train.examples.inputs, train.examples.labels, len(train.examples)
+        G, sums = gram_and_class_sums(x, labels, len(train.classes))
+        counts = class_counts(labels, len(train.classes)).clamp(min=1).unsqueeze(1)
+        within = (G - sums.T @ (sums / counts)) / n
+        values, V = eigenpairs(within)
+        values = values.clamp(min=0)
+        mean = values.mean()
+        a = torch.where(mean > 0, (values + mean).rsqrt(), torch.ones_like(values))
+        centre = sums.sum(dim=0) / n
+        total = G / n - centre.outer(centre)
+        variance = ((V.T @ total) * V.T).sum(dim=1).clamp(min=0) * a.square()
+        size = variance.mean().sqrt()
+        self.V.copy_(V)
+        self.a.copy_(a)
+        self.u.copy_(torch.where(size > 0, size, 1.0))
+
     def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """Return x in these units."""
-        return x if self.kept else (x - self.m) / self.u
+        if self.kept:
+            return x
+        moved = (x - self.m) / self.u
+        return moved @ self.V * self.a if self.scale == "whitened" else moved
 
     def restored(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """Return what is in these units in those of the data."""
-        return x if self.kept else x * self.u + self.m
+        if self.kept:
+            return x
+        moved = x / self.a @ self.V.T if self.scale == "whitened" else x
+        return moved * self.u + self.m
 
     def of(self, x: Features) -> Features:
         """Return all features in these units; stored rows when they are read."""

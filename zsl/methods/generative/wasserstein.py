@@ -17,9 +17,9 @@ from zsl.errors import InputError
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within, seconds
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.diagnosis import critic_diagnosis
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass, Scale
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass
 from zsl.methods.generative.networks import Encoder, Generator, Output, require_reach
-from zsl.methods.generative.prepared import require_phi_scale
+from zsl.methods.generative.prepared import Scale, require_phi_scale
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -72,8 +72,9 @@ class AdversarialOptions:
     """number of hidden layers of critics ≥ 1"""
     phi_scale: float | None = None
     """c > 0: networks are given cφ, beside z; None for c with which seen classes are 4 apart"""
-    units: Scale = "derived"
-    """of features inside the generator: their deviation (``"derived"``), or those of the data (``"data"``)"""
+    units: Scale = "whitened"
+    """of features inside the generator: ``"whitened"`` by the covariance within classes (``"derived"`` where ``output``
+    is a rectifier or a sigmoid), one deviation (``"derived"``), or those of the data (``"data"``)"""
     output: Output = "auto"
     """activation of the generator: ``"relu"``, ``"sigmoid"`` or ``"linear"``, ``"auto"`` by the range of features"""
     lamb: float = 10.0
@@ -100,7 +101,7 @@ class AdversarialOptions:
         require_positive(lamb=self.lamb, lr=self.lr)
         seconds(budget=self.budget)
         require_phi_scale(self.phi_scale)
-        require_choice(self.units, "method.units", ("derived", "data"))
+        require_choice(self.units, "method.units", ("whitened", "derived", "data"))
         require_within(0, math.inf, guidance=self.guidance)
         require_choice(self.output, "method.output", ("auto", "relu", "sigmoid", "linear"))
 
