@@ -25,10 +25,6 @@ ACCEPTED = {
     ("correction", "gamma", -1.0): "a negative γ favours seen classes, which is a point of the same curve",
     ("method", "bias", -1.0): "the bias of a sigmoid is negative where few pairs match",
     ("correction", "perfect", -1.0): "a perfect match scores what it scores, as minus a distance may",
-    **{
-        ("method", f"{weight}_start", 0): "a weight may rise from the first epoch on"
-        for weight in ("beta", "gamma", "delta")
-    },
 }
 
 

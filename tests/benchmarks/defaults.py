@@ -184,7 +184,7 @@ def measured(file: Path, budget: str) -> dict[Cell, dict[int, dict[str, float]]]
 def robustness(given: argparse.Namespace) -> list[str]:
     """Train every generator on every data set, and write the numbers of all runs and the page with the tables."""
     runs, file = RUNS / "robustness", DOCS / "robustness.csv"
-    of = measured(file, given.budget)
+    of, sets = measured(file, given.budget), data_sets(given.data)
     wrong = together(
         (
             runs / name / method,
@@ -192,7 +192,7 @@ def robustness(given: argparse.Namespace) -> list[str]:
             1 if method == "eszsl" else given.seeds,
         )
         for method in ["eszsl", *(given.methods or GENERATORS)]
-        for name, data in data_sets(given.data).items()
+        for name, data in sets.items()
         if len(of.get((name, method), ())) < (1 if method == "eszsl" else given.seeds)
     )
     for path, result in gather([runs]).items():
@@ -213,8 +213,9 @@ def robustness(given: argparse.Namespace) -> list[str]:
 
 
 def write(page: Path, tables: str) -> None:
-    """Replace what stands between the two marks of a page."""
-    before, start, rest = page.read_text().partition("<!-- tables -->\n")
+    """Replace what stands between the two marks of a page, or begin the page."""
+    text = page.read_text() if page.is_file() else f"# {page.stem.replace('_', ' ').capitalize()}\n\n<!-- tables -->\n"
+    before, start, rest = text.partition("<!-- tables -->\n")
     page.write_text(f"{before}{start}\n{tables}\n\n<!-- end of tables -->{rest.partition('<!-- end of tables -->')[2]}")
 
 

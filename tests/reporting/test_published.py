@@ -79,7 +79,7 @@ def test_what_does_not_change_a_number_is_no_difference(make: Make, tmp_path: Pa
 def test_a_variant_is_not_the_experiment_of_another_head(make: Make, tmp_path: Path) -> None:
     known = {"method": "fclswgan", "setting": "unseen semantics"}
     paper = {"hidden": 4096, "critic_hidden": 4096, "epochs": 60, "lr": 0.0001, "features_per_class": 300}
-    paper |= {"output": "relu", "phi_scale": 1.0, "units": "data"}
+    paper |= {"output": "relu", "phi_scale": 1.0, "units": "data", "fill_seen": False}
     keys = [f"method.{key}={value}" for key, value in paper.items()]
     written(make, tmp_path / "a", "data=cub", "data.scale=minmax", "method=fclswgan", *keys, **known)
     verdicts = {line["experiment"]: line["verdict"] for line in lines(tmp_path)}

@@ -155,7 +155,10 @@ def test_gradient_steps_do_not_depend_on_what_follows_them(method: str, key: str
     """Weights are bit-identical, except for those of heads."""
     stage = final(worlds.source())
     before = config(method)[key]
-    other = "eszsl" if key == "head" else before + 1 if isinstance(before, int) else 2 * before
+    if isinstance(before, bool):
+        other: Any = not before
+    else:
+        other = "eszsl" if key == "head" else before + 1 if isinstance(before, int) else 2 * before
     states = []
     for changes in ({}, {key: other}):
         torch.manual_seed(0)

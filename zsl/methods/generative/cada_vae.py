@@ -68,7 +68,7 @@ class CADAVAE(FeatureGenerator):
         InputError: a hyperparameter is out of range.
     """
 
-    afterwards: ClassVar[tuple[str, ...]] = (*FeatureGenerator.afterwards, "seen_per_class")
+    afterwards: ClassVar[tuple[str, ...]] = ("head", "features_per_class", "seen_per_class")
     scheduled: ClassVar[bool] = True
 
     def __init__(

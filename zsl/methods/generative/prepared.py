@@ -90,8 +90,8 @@ class Units(nn.Module):
 
     u is the root mean square over features of their deviations over the training images, after A, and m their mean
     where they have both signs, else 0: what is never negative stays so. ``"derived"`` has A = I, and one u for all
-    features keeps their geometry. ``"whitened"`` has A = (S + tr(S)/d I)^-½ up to a rotation, S the covariance within
-    classes, and m the mean: directions in which images of a class differ count less, and the trace keeps those in
+    features keeps their geometry. ``"whitened"`` has A = (S + tr(S)/d I)^-½, S the covariance within classes, and m the
+    mean: directions in which images of a class differ count less, and the trace keeps those in
     which they hardly do from counting much more. ``"data"`` keeps x, and ``"derived"`` keeps features within [0, 1].
 
     Args:
@@ -106,12 +106,12 @@ class Units(nn.Module):
             self.register_buffer("m", torch.zeros(features))
             self.register_buffer("u", torch.ones(()))
         if scale == "whitened":
-            self.register_buffer("V", torch.eye(features))
-            self.register_buffer("a", torch.ones(features))
+            self.register_buffer("A", torch.eye(features))
+            self.register_buffer("inverse", torch.eye(features))
         self.m: Tensor
         self.u: Tensor
-        self.V: Tensor
-        self.a: Tensor
+        self.A: Tensor
+        self.inverse: Tensor
 
     @property
     def kept(self) -> bool:
@@ -145,12 +145,11 @@ class Units(nn.Module):
         values = values.clamp(min=0)
         mean = values.mean()
         a = torch.where(mean > 0, (values + mean).rsqrt(), torch.ones_like(values))
+        A = V * a @ V.T
         centre = sums.sum(dim=0) / n
-        total = G / n - centre.outer(centre)
-        variance = ((V.T @ total) * V.T).sum(dim=1).clamp(min=0) * a.square()
-        size = variance.mean().sqrt()
-        self.V.copy_(V)
-        self.a.copy_(a)
+        size = ((A @ (G / n - centre.outer(centre))) * A).sum().clamp(min=0).div(len(A)).sqrt()
+        self.A.copy_(A)
+        self.inverse.copy_(V / a @ V.T)
         self.u.copy_(torch.where(size > 0, size, 1.0))
 
     def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
@@ -158,13 +157,13 @@ class Units(nn.Module):
         if self.kept:
             return x
         moved = (x - self.m) / self.u
-        return moved @ self.V * self.a if self.scale == "whitened" else moved
+        return moved @ self.A if self.scale == "whitened" else moved
 
     def restored(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """Return what is in these units in those of the data."""
         if self.kept:
             return x
-        moved = x / self.a @ self.V.T if self.scale == "whitened" else x
+        moved = x @ self.inverse if self.scale == "whitened" else x
         return moved * self.u + self.m
 
     def of(self, x: Features) -> Features:
