@@ -13,7 +13,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive
-from zsl.methods.closed_form.moments import Features, class_counts, class_sums, eigenpairs, gram_and_class_sums
+from zsl.methods.closed_form.moments import PRODUCTS, Features, class_counts, class_sums, eigenpairs
 
 Scale = Literal["whitened", "derived", "data"]
 """units of features inside a generator: :class:`Units`"""
@@ -138,7 +138,11 @@ class Units(nn.Module):
 
     def _whiten(self, train: TrainingSet) -> None:
         x, labels, n = train.examples.inputs, train.examples.labels, len(train.examples)
-        G, sums = gram_and_class_sums(x, labels, len(train.classes))
+        G = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64, device=x.device)
+        for rows in blocks(x, PRODUCTS):  # in double precision: training magnifies what rounding leaves
+            wide = rows.double()
+            G += wide.T @ wide
+        sums = class_sums(x, labels, len(train.classes))
         counts = class_counts(labels, len(train.classes)).clamp(min=1).unsqueeze(1)
         within = (G - sums.T @ (sums / counts)) / n
         values, V = eigenpairs(within)
