@@ -183,7 +183,7 @@ def measured(file: Path, budget: str) -> dict[Cell, dict[int, dict[str, float]]]
 
 def robustness(given: argparse.Namespace) -> list[str]:
     """Train every generator on every data set, and write the numbers of all runs and the page with the tables."""
-    runs, file = RUNS / "robustness", DOCS / "robustness.csv"
+    runs, file = RUNS / "robustness" / given.budget, DOCS / "robustness.csv"
     of, sets = measured(file, given.budget), data_sets(given.data)
     wrong = together(
         (
@@ -195,7 +195,7 @@ def robustness(given: argparse.Namespace) -> list[str]:
         for name, data in sets.items()
         if len(of.get((name, method), ())) < (1 if method == "eszsl" else given.seeds)
     )
-    for path, result in gather([runs]).items():
+    for path, result in gather([runs]).items() if runs.is_dir() else ():
         data, method = path.relative_to(runs).parts[:2]
         of.setdefault((data, method), {})[result.seed] = {name: result.metrics[name] for name in METRICS}
     order = sorted(of, key=lambda cell: (list(COLUMNS).index(cell[0]), ("eszsl", *GENERATORS).index(cell[1])))
@@ -214,14 +214,16 @@ def robustness(given: argparse.Namespace) -> list[str]:
 
 def write(page: Path, tables: str) -> None:
     """Replace what stands between the two marks of a page, or begin the page."""
-    text = page.read_text() if page.is_file() else f"# {page.stem.replace('_', ' ').capitalize()}\n\n<!-- tables -->\n"
+    title = f"---\norphan: true\n---\n\n# {page.stem.replace('_', ' ').capitalize()}\n\n<!-- tables -->\n"
+    text = page.read_text() if page.is_file() else title
     before, start, rest = text.partition("<!-- tables -->\n")
-    page.write_text(f"{before}{start}\n{tables}\n\n<!-- end of tables -->{rest.partition('<!-- end of tables -->')[2]}")
+    after = rest.partition("<!-- end of tables -->")[2] or "\n"
+    page.write_text(f"{before}{start}\n{tables}\n\n<!-- end of tables -->{after}")
 
 
 def oracle(given: argparse.Namespace) -> list[str]:
     """Train every generator with what validation classes choose and with what the test set would; draw the gaps."""
-    runs, found = RUNS / "oracle", data_sets(given.data or ["cub"])
+    runs, found = RUNS / "oracle" / given.budget, data_sets(given.data or ["cub"])
     wrong = together(
         (runs / policy / name / method, keys_of(method, data, policy, given.seeds, given.budget), given.seeds)
         for method in given.methods or GENERATORS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,11 +146,7 @@ def _show_shots(found: Sequence[Row], args: argparse.Namespace, console: Console
     from zsl.reporting.render import table_csv
 
     lines = budgets(found)
-    if args.output and (form := args.output.suffix[1:]) in IMAGES:
-        from zsl.files.atomic import write_bytes
-        from zsl.reporting.label_budget_plot import draw
-
-        write_bytes(args.output, draw(lines, form))
+    if _drawn(args, "label_budget_plot", lines):
         return 0
     return deliver(budget_sheets(lines, args.std), lambda: table_csv(found), args, console)
 
@@ -158,11 +155,7 @@ def _show_oracle(found: Sequence[Row], args: argparse.Namespace, console: Consol
     from zsl.reporting.oracle_gap import oracle_sheets, required
     from zsl.reporting.render import table_csv
 
-    if args.output and (form := args.output.suffix[1:]) in IMAGES:
-        from zsl.files.atomic import write_bytes
-        from zsl.reporting.oracle_gap_plot import draw
-
-        write_bytes(args.output, draw(required(found), form))
+    if _drawn(args, "oracle_gap_plot", required(found)):
         return 0
     return deliver(oracle_sheets(found, args.std), lambda: table_csv(found), args, console)
 
@@ -173,13 +166,20 @@ def _show_risk(
     from zsl.reporting.risk_coverage import risk_csv, risk_lines, risk_sheets
 
     lines = risk_lines(found, results)
-    if args.output and (form := args.output.suffix[1:]) in IMAGES:
-        from zsl.files.atomic import write_bytes
-        from zsl.reporting.risk_coverage_plot import draw
-
-        write_bytes(args.output, draw(lines, form))
+    if _drawn(args, "risk_coverage_plot", lines):
         return 0
     return deliver(risk_sheets(lines, args.std), lambda: risk_csv(lines), args, console)
+
+
+def _drawn(args: argparse.Namespace, plot: str, lines: Sequence[object]) -> bool:
+    """Draw lines into the output, if that is an image, with a module of ``zsl.reporting``."""
+    form = args.output.suffix[1:] if args.output else ""
+    if form not in IMAGES:
+        return False
+    from zsl.files.atomic import write_bytes
+
+    write_bytes(args.output, import_module(f"zsl.reporting.{plot}").draw(lines, form))
+    return True
 
 
 def _listed(names: str) -> list[str]:

@@ -95,7 +95,8 @@ class ValidationScores:
 class BestEpoch(Callback):
     """Lightning callback that validates after every ``every``-th and the last epoch and keeps the best scores.
 
-    A method whose loss follows a schedule is validated after the last alone, one with a budget in its second half.
+    A method whose loss follows a schedule is validated after the last alone, one with a budget in the second half of
+    its time.
 
     Training stops when ``patience`` epochs brought no improvement. Validation restores weights and random state: the
     scores after e epochs are those of training for e epochs, heads included, which are trained from scratch each time.
@@ -143,7 +144,7 @@ class BestEpoch(Callback):
         pl_module.load_state_dict(before)
         measured = {"validation_T1": now.T1, "validation_H": now.H}
         pl_module.log_dict({name: value for name, value in measured.items() if value is not None}, prog_bar=True)
-        if self.out_of_patience or over(pl_module, epoch):
+        if self.out_of_patience or ends_with(pl_module, epoch):
             trainer.should_stop = True
         assert self.best is not None
         best = self.best.objective(self.objective)
@@ -208,12 +209,12 @@ class SharedSteps(Callback):
                     self.diverged[place] = error
                     continue
             still_training = still_training or not watch.out_of_patience
-        if not still_training or (validated and over(pl_module, epoch)):
+        if not still_training or (validated and ends_with(pl_module, epoch)):
             raise EnoughError
 
 
-def over(model: ZSLModel, epoch: int) -> bool:
-    """Tell whether training ends with an epoch that was validated: it is the last, or the budget is over."""
+def ends_with(model: ZSLModel, epoch: int) -> bool:
+    """Tell whether training ends with an epoch that was validated; it becomes the last where the budget is over."""
     if time.monotonic() >= model.deadline and epoch < model.epochs:
         log.info("method.budget: its %g s are over after %d of %d epochs", model.budget, epoch, model.epochs)
         model.epochs = epoch

@@ -90,8 +90,8 @@ class Units(nn.Module):
 
     u is the root mean square over features of their deviations over the training images, after A, and m their mean
     where they have both signs, else 0: what is never negative stays so. ``"derived"`` has A = I, and one u for all
-    features keeps their geometry. ``"whitened"`` has A = (S + tr(S)/d I)^-½, S the covariance within classes, and m the
-    mean: directions in which images of a class differ count less, and the trace keeps those in
+    features keeps their geometry. ``"whitened"`` has A = (S + tr(S)/d I)^-½, S the covariance within classes, and m
+    the mean of any features: directions in which images of a class differ count less, and the trace keeps those in
     which they hardly do from counting much more. ``"data"`` keeps x, and ``"derived"`` keeps features within [0, 1].
 
     Args:
