@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import torch.utils.deterministic
 from pytorch_lightning import Callback, Trainer
 
 from zsl.methods.method import ZSLModel
@@ -23,6 +24,7 @@ def make_trainer(model: ZSLModel, loop: Loop, callbacks: Sequence[Callback], **o
         options: further arguments of Lightning's trainer, such as ``plugins`` and ``strategy``.
     """
     silence()
+    torch.utils.deterministic.fill_uninitialized_memory = False  # all that is read is written before
     return Trainer(
         accelerator=loop.accelerator,
         devices=loop.devices,
