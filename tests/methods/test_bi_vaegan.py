@@ -153,7 +153,7 @@ def test_unseen_descriptions_are_drawn_by_the_prior() -> None:
     model.prior.copy_(torch.tensor([0.2, 0.8]))
     train = STAGE.training(Setting.TRANSDUCTIVE)
     batch = next(iter(model.batches(train, 0)))
-    found = model._unseen(batch, torch.Size([20_000]))  # type: ignore[arg-type]
+    found = model.draw_unseen(batch, torch.Size([20_000]))  # type: ignore[arg-type]
     share = (found == batch.unseen.embeddings[1]).all(dim=1).double().mean()  # type: ignore[attr-defined]
     assert share.item() == pytest.approx(0.8, abs=0.01)
 

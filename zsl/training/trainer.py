@@ -24,7 +24,8 @@ def make_trainer(model: ZSLModel, loop: Loop, callbacks: Sequence[Callback], **o
         options: further arguments of Lightning's trainer, such as ``plugins`` and ``strategy``.
     """
     silence()
-    torch.utils.deterministic.fill_uninitialized_memory = False  # all that is read is written before
+    # all that is read is written before
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return Trainer(
         accelerator=loop.accelerator,
         devices=loop.devices,

@@ -15,22 +15,13 @@ from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
 from zsl.methods.generative.losses import semantic_misfit
-from zsl.methods.generative.networks import Output
+from zsl.methods.generative.options import AdversarialOptions, VariationalKeys
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.tf_vaegan import SemanticDecoder
-from zsl.methods.generative.wasserstein import AdversarialKeys, AdversarialOptions
 from zsl.methods.method import Dimensions
 
 ROUNDS, MADE = 10, 20
 """rounds of the clustering that estimates the prior, and synthetic features of each class for its first centres"""
-
-
-class BiKeys(AdversarialKeys, total=False):
-    """Hyperparameters of :class:`.FVAEGAND2` that are passed on to it."""
-
-    output: Output
-    encoded_noise: bool
-    gamma: float
 
 
 class BiVAEGAN(FVAEGAND2):
@@ -80,7 +71,7 @@ class BiVAEGAN(FVAEGAND2):
         lamb_phi: float = 0.1,
         phi_critic_hidden: int = 100,
         estimate_prior: bool = True,
-        **adversarial: Unpack[BiKeys],
+        **adversarial: Unpack[VariationalKeys],
     ) -> None:
         super().__init__(dims, head, adaptive=adaptive, epochs=epochs, transductive=True, **adversarial)
         require_within(0, float("inf"), beta=beta, alpha=alpha)
@@ -120,7 +111,7 @@ class BiVAEGAN(FVAEGAND2):
         descend, descend_critic = self.optimizers()[-2:]  # type: ignore[index]
         x, phi = batch.x[-1], batch.classes.embeddings[batch.y[-1]]
         images = batch.unlabelled[torch.randint(len(batch.unlabelled), (len(x),), device=x.device)]
-        real = torch.cat([phi, self._unseen(batch, phi.shape[:1])])
+        real = torch.cat([phi, self.draw_unseen(batch, phi.shape[:1])])
         found = self.regressor(torch.cat([x, images]))
         alpha = torch.rand(len(real), 1, dtype=x.dtype, device=x.device)
         losses = self.phi_critic.losses(real, found.detach(), real[:, :0], alpha)
@@ -151,7 +142,7 @@ class BiVAEGAN(FVAEGAND2):
             centres = torch.where(counts.unsqueeze(1) > 0, sums / counts.clamp_min(1).unsqueeze(1), centres)
         return (counts + 1) / (counts + 1).sum()
 
-    def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
+    def draw_unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
         """Return φ of unseen classes, drawn by p(y)."""
         phi = batch.unseen.embeddings
         drawn: Int[Tensor, "*shape"] = torch.searchsorted(

@@ -13,11 +13,13 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Batch, TrainingSet
 from zsl.hyperparameters import passes, passes_on_to, require_count, require_positive, require_within
+from zsl.methods.generative.critic_steps import train_critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.networks import Output
+from zsl.methods.generative.options import AdversarialKeys, AdversarialOptions
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.softmax import Softmax
-from zsl.methods.generative.wasserstein import AdversarialGenerator, AdversarialKeys, AdversarialOptions
+from zsl.methods.generative.wasserstein import AdversarialGenerator
 from zsl.methods.method import Dimensions, ZSLModel
 
 CLASSIFIER_BATCH, CLASSIFIER_PASSES, CLASSIFIER_STEPS = 100, 50, 5000
@@ -126,16 +128,10 @@ class FCLSWGAN(AdversarialGenerator):
         phi = batch.classes.embeddings[y]
         with torch.no_grad():
             fakes = self.generator(phi)
-        alphas = torch.rand(*y.shape, 1, dtype=x.dtype, device=x.device)
-        for real, fake, here, alpha in zip(x, fakes, phi, alphas, strict=True):
-            losses = self.critic.losses(real, fake, here, alpha)
-            loss = losses.distance + self.lamb * losses.penalty
-            critic_steps.zero_grad()
-            backward(loss)
-            critic_steps.step()
+        loss, _ = train_critic(self.critic, critic_steps, self.lamb, x, fakes, phi, backward)
         generator_loss = self.fake_loss(self.generator(phi[-1]), batch)
         self.learn_from_fakes(generator_loss, [self.generator], [generator_steps], space_steps, backward)
-        return {"loss": loss.detach(), "generator_loss": generator_loss.detach()}
+        return {"loss": loss, "generator_loss": generator_loss.detach()}
 
     def fake_loss(self, fake: Float[Tensor, "n d"], batch: Batch) -> Tensor:
         """Return the loss of G for fakes of the classes of the last batch."""

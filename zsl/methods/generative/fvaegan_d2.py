@@ -10,30 +10,19 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from zsl.data.training_set import Setting, TransductiveBatch
 from zsl.hyperparameters import passes_on_to, require_flag, require_positive, require_within
 from zsl.methods.generative.critic import Critic
+from zsl.methods.generative.critic_steps import adapt, train_critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Output
+from zsl.methods.generative.options import AdversarialKeys, AdversarialOptions
 from zsl.methods.generative.prototypes import Prototypes
-from zsl.methods.generative.wasserstein import AdversarialGenerator, AdversarialKeys, AdversarialOptions
+from zsl.methods.generative.unlabelled import UnlabelledImages
 from zsl.methods.method import Dimensions
 
-LOOSE, TIGHT, STEP = 1.05, 1.001, 1.1
-"""an adaptive λ grows by the factor ``STEP`` where the penalty is above ``LOOSE``, and shrinks where below ``TIGHT``"""
 
-
-class VariationalKeys(AdversarialKeys, total=False):
-    """Hyperparameters of :class:`FVAEGAND2` that TF-VAEGAN passes on to it."""
-
-    output: Output
-    encoded_noise: bool
-    gamma: float
-    transductive: bool
-
-
-class FVAEGAND2(AdversarialGenerator):
+class FVAEGAND2(UnlabelledImages):
     """min_{E,G} max_D  E -log p(x | G(z, φ)) + KL(E(x, φ) ‖ N(0, I)) + γ W,   z ~ E(x, φ)
 
     W = E D(x, φ) - E D(G(z̃, φ), φ) - λ E (‖∇D(x̂, φ)‖₂ - 1)²,   z̃ ~ N(0, I)
@@ -44,14 +33,7 @@ class FVAEGAND2(AdversarialGenerator):
     [Narayan2020]. One step is ``n_critic`` steps of D and one of E and G together, all by Adam, to which γ makes no
     difference in the former.
 
-    ``transductive`` adds γ W₂, with an unconditional critic D₂ of as many layers as D:
-
-    W₂ = E D₂(x) - E D₂(G(z, φ)) - λ₂ E (‖∇D₂(x̂)‖₂ - 1)²,   z ~ N(0, I)
-
-    where x are unlabelled images of the unseen classes, and φ those of the unseen classes, each as often: public code
-    takes each as often as the class has images, which needs their labels. λ₂ is λ where these are fixed. Where they
-    are adaptive, each follows the penalty of its own critic, as in public code: one λ that followed the mean penalty
-    would not change while the two penalties are off in opposite directions.
+    ``transductive`` adds γ W₂ of :class:`.UnlabelledImages`, with an unconditional critic of as many layers as D.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -92,13 +74,10 @@ class FVAEGAND2(AdversarialGenerator):
         self.encoder = options.encoder(dims)
         self.generator = options.generator(dims)
         self.critic = options.critic(dims)
-        self.unconditional = options.unconditional_critic(dims) if transductive else None
         self.register_buffer("lamb", torch.tensor(float(options.lamb)))
         self.lamb: Tensor
         if transductive:
-            self.setting = Setting.TRANSDUCTIVE  # type: ignore[misc]
-            self.register_buffer("lamb_unconditional", torch.tensor(float(options.lamb)))
-        self.lamb_unconditional: Tensor
+            self.show_unlabelled(options.unconditional_critic(dims), options.lamb)
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """Return G(z, φ), z ~ N(0, I)."""
@@ -111,15 +90,9 @@ class FVAEGAND2(AdversarialGenerator):
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Return Adam for encoder and generator, Adam for each critic, and the optimizer of a space that guides."""
-        betas = (0.5, 0.999)
-        decoding = {"params": list(self.generator.parameters()), "betas": betas}
-        coding = {"params": list(self.encoder.parameters()), "betas": (0.9, 0.999)}
         critics = [part for part in (self.critic, self.unconditional) if part is not None]
-        return [
-            Adam([decoding, coding], self.lr, fused=True),
-            *(Adam(part.parameters(), self.lr, betas, fused=True) for part in critics),
-            *self.guide(),
-        ]
+        judging = (Adam(part.parameters(), self.lr, (0.5, 0.999), fused=True) for part in critics)
+        return [self.coding(self.encoder, self.generator), *judging, *self.guide()]
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Make steps of the critics, then one of encoder and generator on the last of the batches.
@@ -156,41 +129,13 @@ class FVAEGAND2(AdversarialGenerator):
             return torch.zeros_like(self.lamb)
         with torch.no_grad():
             fakes = self.generate(phi, self._noise(batch.x, phi, posterior))
-        loss = self._train(self.critic, 1, self.lamb, batch.x, fakes, phi)
-        if self.unconditional is not None:
-            images = batch.unlabelled
-            real = images[torch.randint(len(images), batch.y.shape, device=images.device)]
-            phi = self._unseen(batch, batch.y.shape)
-            with torch.no_grad():
-                fakes = self.generate(phi, self.generator.draw(phi))
-            self._train(self.unconditional, 2, self.lamb_unconditional, real, fakes, phi[..., :0])
-        return loss
-
-    def _train(
-        self,
-        critic: Critic,
-        optimizer: int,
-        lamb: Float[Tensor, ""],
-        real: Float[Tensor, "several n d"],
-        fakes: Float[Tensor, "several n d"],
-        phi: Float[Tensor, "several n k"],
-    ) -> Float[Tensor, ""]:
-        """Make a step of ``critic`` for each batch, then one of an adaptive λ; return the last loss."""
-        descend = self.optimizers()[optimizer]  # type: ignore[index]
-        alphas = torch.rand(*real.shape[:-1], 1, dtype=real.dtype, device=real.device)
-        penalties = []
-        for x, fake, here, alpha in zip(real, fakes, phi, alphas, strict=True):
-            losses = critic.losses(x, fake, here, alpha)
-            loss = losses.distance + lamb * losses.penalty
-            descend.zero_grad()
-            self.manual_backward(loss)
-            descend.step()
-            penalties.append(losses.penalty.detach())
+        parts, backward = self.optimizers(), self.manual_backward
+        loss, penalty = train_critic(self.critic, parts[1], self.lamb, batch.x, fakes, phi, backward)  # type: ignore[index]
         if self.adaptive:
-            penalty = torch.stack(penalties).mean()
-            up, down = (penalty > LOOSE).to(lamb), (penalty < TIGHT).to(lamb)
-            lamb.mul_(STEP ** (up - down))
-        return loss.detach()
+            adapt(self.lamb, penalty)
+        if self.unconditional is not None:
+            self.train_unconditional(batch, parts[2], backward)  # type: ignore[index]
+        return loss
 
     def generator_loss(self, batch: Any, phi: Float[Tensor, "n k"], posterior: Gaussian) -> Tensor:
         """Return the loss of encoder and generator."""
@@ -203,19 +148,13 @@ class FVAEGAND2(AdversarialGenerator):
         loss: Tensor = self.misfit(rebuilt, batch.x[-1]) + posterior.divergence().mean()
         loss = loss + self.fake_loss(self.critic, fake, phi) + self.charge(fake, batch)
         if self.unconditional is not None:
-            phi = self._unseen(batch, fake.shape[:-1])
-            loss = loss + self.fake_loss(self.unconditional, self.generate(phi, self.generator.draw(phi)), phi)
+            loss = loss + self.fake_loss(self.unconditional, *self.unseen_fakes(batch, fake.shape[:-1]))
         return loss
 
     def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Tensor:
         """Return -γ E D(x̃, φ), or -γ E D₂(x̃) of the unconditional critic."""
         loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[:, :0]).mean()
         return loss
-
-    def _unseen(self, batch: TransductiveBatch, shape: torch.Size) -> Float[Tensor, "*shape k"]:
-        """Return φ of unseen classes, drawn uniformly."""
-        phi = batch.unseen.embeddings
-        return phi[torch.randint(len(phi), shape, device=phi.device)]
 
     def _noise(
         self, x: Float[Tensor, "several n d"], phi: Float[Tensor, "several n k"], of_last: Gaussian

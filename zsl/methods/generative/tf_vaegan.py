@@ -14,12 +14,12 @@ from torch.optim import Adam, Optimizer
 from zsl.hyperparameters import passes_on_to, require_flag, require_positive, require_within
 from zsl.methods.generative.critic import Critic
 from zsl.methods.generative.feature_generator import Head
-from zsl.methods.generative.fvaegan_d2 import FVAEGAND2, VariationalKeys
+from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.losses import semantic_misfit
 from zsl.methods.generative.networks import SLOPE, mlp
+from zsl.methods.generative.options import AdversarialOptions, VariationalKeys
 from zsl.methods.generative.prototypes import Prototypes
-from zsl.methods.generative.wasserstein import AdversarialOptions
 from zsl.methods.method import Dimensions
 
 
@@ -52,6 +52,12 @@ class SemanticDecoder(nn.Module):
     def loss(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
         """Return R(φ̂(x), φ), as of :func:`.semantic_misfit`."""
         return semantic_misfit(self(x), phi)
+
+
+class FeedbackKeys(VariationalKeys, total=False):
+    """Hyperparameters of :class:`.FVAEGAND2` that are passed on to it."""
+
+    transductive: bool
 
 
 class TFVAEGAN(FVAEGAND2):
@@ -100,7 +106,7 @@ class TFVAEGAN(FVAEGAND2):
         feed_lr: float = 1e-5,
         dec_lr: float = 1e-4,
         freeze_dec: bool = False,
-        **adversarial: Unpack[VariationalKeys],
+        **adversarial: Unpack[FeedbackKeys],
     ) -> None:
         super().__init__(dims, head, adaptive=adaptive, epochs=epochs, **adversarial)
         require_flag(freeze_dec=freeze_dec)

@@ -15,10 +15,11 @@ from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.losses import is_own
 from zsl.methods.generative.networks import Generator, Output
+from zsl.methods.generative.options import AdversarialKeys, AdversarialOptions
 from zsl.methods.generative.prepared import hold_phi_scale
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.tf_vaegan import SemanticDecoder
-from zsl.methods.generative.wasserstein import AdversarialGenerator, AdversarialKeys, AdversarialOptions
+from zsl.methods.generative.wasserstein import AdversarialGenerator
 from zsl.methods.method import Dimensions
 
 LEAST, MOST, START = 0.1, 20.0, 1e-3
@@ -124,12 +125,9 @@ class ZeroDiff(AdversarialGenerator):
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Return Adam for E and G, Adam for critics and decoder, and the optimizer of a space that guides."""
-        betas = (0.5, 0.999)
-        decoding = {"params": list(self.generator.parameters()), "betas": betas}
-        coding = {"params": list(self.encoder.parameters()), "betas": (0.9, 0.999)}
         judging = [p for part in (self.critic, self.step_critic, self.decoder) for p in part.parameters()]
-        adams = [Adam([decoding, coding], self.lr, fused=True), Adam(judging, self.lr, betas, fused=True)]
-        return [*adams, *self.guide()]
+        judge = Adam(judging, self.lr, (0.5, 0.999), fused=True)
+        return [self.coding(self.encoder, self.generator), judge, *self.guide()]
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Make ``n_critic`` steps of critics and decoder, and one of E and G."""
