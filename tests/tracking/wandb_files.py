@@ -20,11 +20,11 @@ class WandbRun:
 
     def __init__(self, path: Path) -> None:
         self.folder = path.parent
-        self.records = list(_records(path.read_bytes()))
+        self.records, whole = _records(path.read_bytes())
         until = time.monotonic() + 20  # the service of W&B may still be writing when the run is over
-        while not any(record.HasField("run") for record in self.records) and time.monotonic() < until:
+        while time.monotonic() < until and not (whole and any(record.HasField("run") for record in self.records)):
             time.sleep(0.1)
-            self.records = list(_records(path.read_bytes()))
+            self.records, whole = _records(path.read_bytes())
         (self.run,) = [record.run for record in self.records if record.HasField("run")]
         self.tags = list(self.run.tags)
         self.config: dict[str, Any] = _items(self.run.config.update)
@@ -53,20 +53,27 @@ def runs(folder: Path) -> list[WandbRun]:
     return [WandbRun(path) for path in sorted(folder.rglob("run-*.wandb"), key=lambda path: path.stat().st_mtime_ns)]
 
 
-def _records(content: bytes) -> Iterator[Record]:
+def _records(content: bytes) -> tuple[list[Record], bool]:
+    """Return the records that are written, and whether none is written in part."""
     assert content.startswith(b":W&B")
-    position, parts = 7, b""
+    position, parts, found = 7, b"", []
     while position < len(content):
         left = BLOCK - position % BLOCK
         if left < 7:
             position += left
             continue
-        _, length, kind = struct.unpack("<IHB", content[position : position + 7])
-        parts += content[position + 7 : position + 7 + length]
-        position += 7 + length
+        start = position + 7
+        if start > len(content):
+            return found, False
+        _, length, kind = struct.unpack("<IHB", content[position:start])
+        position = start + length
+        if position > len(content):
+            return found, False
+        parts += content[start:position]
         if kind in (FULL, LAST):
-            yield Record.FromString(parts)
+            found.append(Record.FromString(parts))
             parts = b""
+    return found, not parts
 
 
 def _items(items: Iterable[Any]) -> dict[str, Any]:
