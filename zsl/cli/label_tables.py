@@ -47,7 +47,8 @@ def label_table(path: Path, columns: Sequence[str] | None = None) -> LabelTable:
     splits, images = table.column(("split",)), table.column(("image", "images", "name", "path", "file_name"))
     missing = [name for name in columns or () if name not in table.heading]
     if missing:
-        raise InputError(f"{table.place}: no column {missing[0]!r}, but {listed(table.heading)}; correct --columns")
+        there = listed(table.heading)
+        raise InputError(f"{table.place}: no column {missing[0]!r}, but {there}; name columns of it by --columns")
     classes = tuple(columns or (name for name in table.heading if name not in (splits, images)))
     if not classes or not table.rows:
         raise InputError(f"{table.place}: holds no labels; give a row for every image and a column for every class")
