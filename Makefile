@@ -12,6 +12,8 @@ export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
 BUDGET ?= 1min
 SEEDS ?= 5
+EPOCHS ?= 10
+HIDDEN ?= 256
 
 .PHONY: help demo test test-all check lint type bench accelerator robustness oracle notebooks docs reproduce clean
 .DEFAULT_GOAL := help
@@ -78,7 +80,7 @@ robustness: $(READY)  ## every generator with its defaults on data that it was n
 	$(BIN)/python -m tests.benchmarks.defaults robustness --budget $(BUDGET) --seeds $(SEEDS)
 
 oracle: $(READY)  ## what choosing on the test set would print for every generator: docs/oracle_gap.md
-	$(BIN)/python -m tests.benchmarks.defaults oracle --budget $(BUDGET) --seeds $(SEEDS)
+	$(BIN)/python -m tests.benchmarks.defaults oracle --epochs $(EPOCHS) --hidden $(HIDDEN) --seeds $(SEEDS)
 
 clean:  ## forget the environment and everything built (results in runs/ stay)
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
