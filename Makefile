@@ -11,9 +11,9 @@ CLASSIC := '*_xian2018' class_norm_skorokhodov2021 dem_zhang2017 'ridge_*'
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
 BUDGET ?= 1min
-SEEDS ?= 5
 EPOCHS ?= 10
 HIDDEN ?= 256
+SEEDS ?= $(if $(filter oracle,$(MAKECMDGOALS)),10,5)
 
 .PHONY: help demo test test-all check lint type bench accelerator robustness oracle notebooks docs reproduce clean
 .DEFAULT_GOAL := help

@@ -164,6 +164,13 @@ def test_every_step_has_the_weights_of_its_epoch() -> None:
     steps = -(-len(TRAIN.examples) // 20)
     expected = [[0.0, 0.0, 0.0], [0.5, 0.0, 2.0], [1.0, 1.0, 4.0], [1.0, 2.0, 6.0]]
     assert found == [weights for weights in expected for _ in range(steps)]
+    found.clear()
+    fit(small(epochs=1, beta=1.0, gamma=2.0, delta=8.0, **ramps), TRAIN, LOOP, 0, callbacks=[Spy()])
+    for step, (beta, gamma, delta) in enumerate(found):
+        share = step / steps
+        within = pytest.approx(min(1.0, share / 0.5)), pytest.approx(2 * min(1.0, max(0.0, (share - 0.25) / 0.5)))
+        assert (beta, gamma, delta) == (*within, pytest.approx(8 * share))
+    assert len(found) == steps > 1
 
 
 @given(labels=st.lists(st.integers(0, 5), min_size=1, max_size=40), per_class=st.integers(1, 20))

@@ -36,7 +36,8 @@ def build(**changes: Any) -> FCLSWGAN:
 
 def slow_loss(space: Regressor, x: Tensor, y: Tensor, classes: LabelSpace) -> Tensor:
     W, b = space.regress.parameters()
-    return torch.stack([((W @ r + b - classes.embeddings[c]) ** 2).sum() for r, c in zip(x, y, strict=True)]).mean()
+    phi = classes.embeddings / (classes.embeddings**2).sum(dim=1, keepdim=True).sqrt()
+    return torch.stack([((W @ r + b - phi[c]) ** 2).sum() for r, c in zip(x, y, strict=True)]).mean()
 
 
 def slow_charge(space: Regressor, fake: Tensor, y: Tensor, classes: LabelSpace, _real: Tensor) -> Tensor:

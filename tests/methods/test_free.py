@@ -51,7 +51,7 @@ def cycle(space: Refinement, x: Tensor, phi: Tensor, epsilon: Tensor) -> Tensor:
     """R(φ̂, φ) of one image."""
     _, mu, sigma = refined(space, x)
     e = mu + sigma * epsilon
-    delta = e / e.square().sum().sqrt() - phi
+    delta = e / e.square().sum().sqrt() - phi / phi.square().sum().sqrt()
     return delta.abs().pow(3).sum() / delta.square().sum().sqrt()
 
 

@@ -110,7 +110,7 @@ def test_deviations_of_class_means(s: int, d: int, most: int, seed: int) -> None
         within = sum(((group - group.mean()) ** 2).sum() for group in groups) / max(1, len(y) - s)
         between = np.var(means, ddof=1) if s > 1 else 0.0
         between -= within * np.mean([1 / len(group) for group in groups])
-        expected = np.sqrt(max(between, x[:, j].var() / 400)) or 1.0
+        expected = np.sqrt(max(between, x[:, j].var() / 400))
         assert found[j].item() == pytest.approx(expected, rel=1e-6)
 
 

@@ -51,9 +51,11 @@ def test_the_decoder_answers_with_unit_vectors_and_is_charged_for_cubes(n: int, 
     for row, target in zip(x, phi, strict=True):
         answer = W2 @ leaky_relu(W1 @ row + b1, 0.2) + b2
         answer = answer / answer.square().sum().sqrt()
+        target = target / target.square().sum().sqrt()
         delta = [a - b for a, b in zip(answer.tolist(), target.tolist(), strict=True)]
-        total += sum(abs(v) ** 3 for v in delta) / math.sqrt(sum(v * v for v in delta))
-    assert decoder.loss(x, phi).item() == pytest.approx(total / n)
+        if any(delta):
+            total += sum(abs(v) ** 3 for v in delta) / math.sqrt(sum(v * v for v in delta))
+    assert decoder.loss(x, phi).item() == pytest.approx(total / n, abs=1e-12)
     torch.testing.assert_close(decoder(x).norm(dim=1), torch.ones(n).double())
 
 
@@ -147,7 +149,7 @@ def test_steps_equal_those_of_the_plain_algorithm(changes: dict[str, Any]) -> No
     per_epoch = -(-len(train.examples) // 16)
     assert len(steps) == 3 * per_epoch
     for i, (batch, state) in enumerate(steps):
-        slow_step(slow, optimizers, batch, state, slow.a1 if i // per_epoch == 1 else 0)
+        slow_step(slow, optimizers, batch, state, slow.a1 if (i // per_epoch + i % per_epoch) % 2 else 0)
     assert_same_weights(model, slow)
 
 

@@ -103,7 +103,7 @@ def test_a_schedule_reaches_its_end_within_a_budget(
     assert all(torch.equal(value, alone.state_dict()[name]) for name, value in model.state_dict().items())
 
 
-@pytest.mark.parametrize(("budget", "epochs", "made"), [("0.1s", 5, 1), ("1h", 2, 2), ("1s", 5, 3)])
+@pytest.mark.parametrize(("budget", "epochs", "made"), [("0.1s", 5, 2), ("0.1s", 1, 1), ("1h", 2, 2), ("1s", 5, 3)])
 def test_a_schedule_has_as_many_epochs_as_there_is_time_for(
     budget: str, epochs: int, made: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,3 +134,31 @@ def test_validation_leaves_most_of_a_budget_to_gradient_steps(
     fit(model, stage.training(model.setting), Loop(progress_bar=False), 0, callbacks=[clock, watch])
     assert watch.measured_at == model.epochs == validated[-1]
     assert read == validated
+
+
+def test_a_budget_with_room_for_all_epochs_changes_no_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """12 s with 0.3 s an epoch and 0.4 s a validation: ten epochs take 7 s, more than half of them validation."""
+    clock = Clock(0.3)
+    for module in ("zsl.training.watching", "zsl.selection.epochs"):
+        monkeypatch.setattr(f"{module}.time", clock)
+    stage, read = final(source(0)), list[int]()
+    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1}
+    model = FCLSWGAN(Dimensions(*stage.dims), epochs=10, budget="12s", **small)  # type: ignore[arg-type]
+
+    def finish(_m: ZSLModel, _t: object) -> None:
+        read.append(clock.epochs)
+        clock.now += 0.4
+
+    watch = BestEpoch(stage.held_out.load(), "T1", None, Uncorrected(), 1, finish)
+    fit(model, stage.training(model.setting), Loop(progress_bar=False), 0, callbacks=[clock, watch])
+    assert read == list(range(1, 11))
+
+
+def test_an_epoch_that_alone_was_validated_is_not_said_to_be_the_best_of_several() -> None:
+    stage = final(source(0))
+    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1}
+    for every, reached in ((2, None), (1, 2)):
+        model = FCLSWGAN(Dimensions(*stage.dims), epochs=2, **small)  # type: ignore[arg-type]
+        watch = BestEpoch(stage.held_out.load(), "T1", None, Uncorrected(), every)
+        fit(model, stage.training(model.setting), Loop(progress_bar=False), 0, callbacks=[watch])
+        assert watch.reached == reached

@@ -57,6 +57,14 @@ class At(Callback):
             self.action()
 
 
+class After(At):
+    """An action before the first step after as many."""
+
+    def on_train_batch_start(self, trainer: Trainer, _m: LightningModule, _b: Any, _i: int) -> None:
+        if trainer.global_step >= self.step:
+            self.action()
+
+
 @pytest.fixture(scope="module")
 def undisturbed() -> Tensor:
     return fit(model(), TRAIN, LOOP, seed=3).W.detach().clone()
@@ -71,6 +79,21 @@ def test_a_signal_at_any_step(tmp_path: Path, undisturbed: Tensor, step: int, nu
     assert signal.getsignal(number) is handler
     torch.manual_seed(99)
     assert torch.equal(fit(model(), TRAIN, LOOP, 3, tmp_path, resume=True).W, undisturbed)
+
+
+def test_a_training_whose_epochs_follow_from_its_steps_is_resumed(tmp_path: Path) -> None:
+    def build() -> FCLSWGAN:
+        torch.manual_seed(1)
+        small = {"hidden": 6, "critic_hidden": 6, "features_per_class": 4, "classifier_epochs": 1, "batch_size": 20}
+        return FCLSWGAN(Dimensions(*STAGE.dims), steps=STEPS, **small)  # type: ignore[arg-type]
+
+    train = STAGE.training(FCLSWGAN.setting)
+    whole, late = fit(build(), train, LOOP, 3), 4 * STEPS  # Lightning counts the steps of all optimizers, six a step
+    with pytest.raises(InterruptedRunError):
+        fit(build(), train, LOOP, 3, tmp_path, callbacks=[After(late, lambda: os.kill(os.getpid(), signal.SIGTERM))])
+    resumed = fit(build(), train, LOOP, 3, tmp_path, resume=True)
+    assert whole.epochs == resumed.epochs == 3
+    assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
 
 
 HOOKS = (

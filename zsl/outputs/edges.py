@@ -53,10 +53,10 @@ def still_rising(result: Result) -> str:
     epochs = best.get("chosen", {}).get("epochs")
     if epochs is None or epochs != best.get("reached"):
         return ""
-    key = next((key for key in ("budget", "steps") if _at(result.config, f"method.{key}")), "epochs")
+    keys = [f"method.{key}" for key in ("budget", "steps") if _at(result.config, f"method.{key}")]
     return (
         f"{objective} was still rising on validation classes after {epochs} epochs, the last of this training; extend "
-        f"method.{key}"
+        f"{' or '.join(keys) or 'method.epochs'}"
     )
 
 

@@ -79,7 +79,7 @@ class ValidationScores:
             chosen: the point of the search space, with the number of epochs if that was chosen.
             before: the correction as configured; hyperparameters in which it differs from the one used are recorded.
             pruned: the epoch after which training was pruned, or None.
-            reached: the last epoch that was validated, or None where their number is not chosen.
+            reached: the last epoch that was validated, or None where it is the only one.
         """
         opened = {key: value for key, value in vars(self.correction).items() if value != vars(before)[key]}
         calibration = self.calibrated()
@@ -164,7 +164,7 @@ class BestEpoch(Callback):
             self.finish(model.eval(), train)
         now = ValidationScores.of(score(model, self.images), self.correction)
         self.measured_at = epoch
-        self.reached = None if model.scheduled else epoch
+        self.reached = None if model.scheduled or self.best is None else epoch
         if self.best is None or now.objective(self.objective) > self.best.objective(self.objective):
             self.best, self.epochs = now, epoch
         return now

@@ -73,8 +73,8 @@ def fit(
     device = device_of(loop)
     together = loop.devices > 1
     steps = model.epochs > 0 and not together
-    last = require_resumable(checkpoints / CHECKPOINT, model, origin) if resume and checkpoints and steps else None
     train = model.prepared(train) if together else model.to(device).prepared(train.to(device))
+    last = require_resumable(checkpoints / CHECKPOINT, model, origin) if resume and checkpoints and steps else None
     if last is None:
         with _stream(seed, FOUNDATIONS):
             model.uses_randomness |= _fit_parts(model.foundations(train), loop, seed)

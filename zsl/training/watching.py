@@ -19,9 +19,10 @@ class Budget(Callback):
     """Lightning callback that ends training with the epoch in which its time is over.
 
     The time is that since training began or was resumed, with all validation. The method then has the number of epochs
-    that were made, so that the last of them is validated. Others are validated in the second half of the time, while
-    validation has taken no more than a third of what is gone. A method whose loss follows a schedule has after its
-    first epoch the number of epochs for which there is time.
+    that were made, so that the last of them is validated. Others are validated while validation has taken no more than
+    a third of the time; where this leaves too little for all epochs, only in the second half of the time, and while it
+    has taken no more than a third of what is gone. A method whose loss follows a schedule has after its first epoch the
+    number of epochs for which there is time, at least two: the first of several is the beginning of the schedule.
 
     Args:
         seconds: time that training may take.
@@ -47,10 +48,12 @@ class Budget(Callback):
         now = time.monotonic()
         taken = now - self.start
         self.trained += now - self.epoch_start
-        pl_module.unread = taken < self.seconds / 2 or taken - self.trained > taken / 3
+        hurried = self.trained * all_epochs * 3 > made * self.seconds * 2
+        too_long = taken - self.trained > (taken if hurried else self.seconds) / 3
+        pl_module.unread = too_long or (hurried and taken < self.seconds / 2)
         if pl_module.scheduled:
             if made == 1:
-                pl_module.epochs = min(all_epochs, max(1, int(self.seconds / taken)))
+                pl_module.epochs = min(all_epochs, max(2, int(self.seconds / taken)))
                 if pl_module.epochs < all_epochs:
                     told = "method.budget: %d of %d epochs have room in its %g s"
                     log.info(told, pl_module.epochs, all_epochs, self.seconds)

@@ -30,9 +30,10 @@ class BiVAEGAN(FVAEGAND2):
     min_φ̂ max_D  E R(φ̂(x), φ)  +  α (E D(φ) - E D(φ̂(x)) - λ E (‖∇D‖₂ - 1)²)
 
     with φ̂ a regressor from features to descriptions of length 1, R as of :func:`.semantic_misfit` over seen classes,
-    and D a critic of descriptions, those of seen and unseen classes, on real images of both: the unlabelled images are
-    brought to where the descriptions of unseen classes are, and fakes to where these images are. Each step makes one
-    step of D and of φ̂ on the last batch, before those of f-VAEGAN (public code: 3 and 5 in every fifth step).
+    and D a critic of descriptions, those of seen and unseen classes, on real images of both (the loss of φ̂ has the sum
+    of the two means): the unlabelled images are brought to where the descriptions of unseen classes are, and fakes to
+    where these images are. Each step makes one step of D and of φ̂ on the last batch, before those of f-VAEGAN (public
+    code: 3 and 5 in every fifth step).
 
     Descriptions of unseen classes are drawn by p(y), which is uniform at first, and with ``estimate_prior`` estimated
     at the start of every further epoch: the unlabelled images are clustered around the means of synthetic features, and

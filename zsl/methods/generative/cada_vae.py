@@ -126,7 +126,8 @@ class CADAVAE(FeatureGenerator):
         """Derive what was left open: also w = 75 / Σ_j σ_j, with σ_j the deviation of class means of feature j."""
         train = super().prepared(train)
         if not self.units.kept:
-            self.w.copy_(BETWEEN / class_deviations(train.of_seen_classes()).sum())
+            size = class_deviations(train.of_seen_classes()).sum()
+            self.w.copy_(torch.where(size > 0, BETWEEN / size, 1.0))
         return train
 
     @torch.no_grad()
@@ -136,8 +137,13 @@ class CADAVAE(FeatureGenerator):
             self.phi_scale.copy_(to_unit_length(classes.embeddings[classes.seen_ids]))
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
-        """Set β, γ and δ at every step: a run resumed within an epoch has no start of an epoch."""
-        self.ramps.go_to(self.current_epoch / self.epochs)
+        """Set β, γ and δ by the share of the epochs that are made, or of the steps of a single epoch.
+
+        At every step: a run resumed within an epoch has no start of an epoch.
+        """
+        alone = self.epochs == 1
+        made, of = (batch_idx, int(self.trainer.num_training_batches)) if alone else (self.current_epoch, self.epochs)
+        self.ramps.go_to(made / of)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Return the objective; each decoder restores from both latents at once."""

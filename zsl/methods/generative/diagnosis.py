@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -30,8 +31,8 @@ def diagnosis(synthesize: Callable[[Tensor], Tensor], train: TrainingSet) -> dic
     Returns:
         ``own_class``: share of seen classes whose synthetic mean is nearer to their real mean than to all others, in
         percent; ``variance_ratio``: variance within classes of synthetic features over that of real ones, near 0 where
-        the generator has collapsed; ``frechet``: Fréchet distance (:func:`frechet`) of at most :data:`ROWS` real
-        features and as many synthetic ones of the same classes.
+        the generator has collapsed, left out where classes have one image each; ``frechet``: Fréchet distance
+        (:func:`frechet`) of at most :data:`ROWS` real features and as many synthetic ones of the same classes.
     """
     seen = train.of_seen_classes()
     phi, y = seen.classes.embeddings, seen.examples.labels
@@ -42,7 +43,8 @@ def diagnosis(synthesize: Callable[[Tensor], Tensor], train: TrainingSet) -> dic
     own = torch.cdist(means, real_means).argmin(dim=1) == torch.arange(len(phi), device=y.device)
     some = torch.arange(0, len(y), -(-len(y) // ROWS), device=y.device)
     told = torch.stack([100 * own.double().mean(), spread / real_spread, frechet(real[some], fake[some])])
-    return dict(zip(("own_class", "variance_ratio", "frechet"), told.tolist(), strict=True))
+    found = dict(zip(("own_class", "variance_ratio", "frechet"), told.tolist(), strict=True))
+    return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 def critic_diagnosis(

@@ -29,6 +29,8 @@ Head = Callable[[Dimensions], ZSLModel]
 """sizes -> a method that learns from features; ``dims.seen`` are the classes that it is given examples of"""
 
 
+MEAN_OF = 100
+"""synthetic features of a class whose mean is compared with that of its images"""
 FEWEST = 20
 """least number that ``1x`` stands for, where classes have fewer images"""
 MOST = 1000
@@ -189,7 +191,8 @@ class FeatureGenerator(ZSLModel):
         with torch.random.fork_rng():
             torch.manual_seed(0)
             phi = seen.classes.embeddings
-            made = torch.stack([self.synthesize_features(phi).double() for _ in range(100)]).mean(dim=0)
+            made = sum(self.synthesize_features(phi).double() for _ in range(MEAN_OF)) / MEAN_OF
+            assert isinstance(made, Tensor)
         real = class_sums(seen.examples.inputs, seen.examples.labels, len(seen.classes))
         real /= class_counts(seen.examples.labels, len(seen.classes)).unsqueeze(1)
         return real.double(), made

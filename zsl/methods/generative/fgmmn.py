@@ -13,7 +13,7 @@ from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass
 from zsl.methods.generative.networks import Generator, Output, require_reach
-from zsl.methods.generative.prepared import Scale, require_phi_scale
+from zsl.methods.generative.prepared import FeatureStatistics, Scale, require_phi_scale
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.method import Dimensions
@@ -116,7 +116,7 @@ class FGMMN(FeatureGenerator):
             InputError: G ends with a sigmoid, and features do not lie in [0, 1].
         """
         require_reach(self.output, train.examples.inputs)
-        c = 2 * train.examples.tensor.var(dim=0, correction=0).sum()
+        c = 2 * FeatureStatistics.of(train.examples.inputs).deviation.square().sum()
         self.c.copy_(torch.where(c > 0, c, 1.0))
         return OneClassDraws(train, self.batch_size, self.n_classes, seed)
 

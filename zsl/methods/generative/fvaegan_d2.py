@@ -153,6 +153,8 @@ class FVAEGAND2(UnlabelledImages):
 
     def fake_loss(self, critic: Critic, fake: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Tensor:
         """Return -γ E D(x̃, φ), or -γ E D₂(x̃) of the unconditional critic."""
+        if not self.gamma:
+            return fake.new_zeros(())
         loss: Tensor = -self.gamma * critic(fake, phi if critic is self.critic else phi[:, :0]).mean()
         return loss
 

@@ -123,7 +123,8 @@ def cluster_means(x: Float[Tensor, "n d"], y: Int[Tensor, " n"], clusters: int) 
     """
     means = x[in_turn(y, clusters)].view(-1, clusters, x.shape[1])
     for _ in range(ROUNDS):
-        nearest = (x.unsqueeze(1) - means[y]).square().sum(dim=-1).argmin(dim=1)
+        away = [(x - means[y, place]).square().sum(dim=1) for place in range(clusters)]
+        nearest = torch.stack(away, dim=1).argmin(dim=1)
         place = y * clusters + nearest
         sums = torch.zeros_like(means).view(-1, x.shape[1]).index_add_(0, place, x)
         counts = torch.bincount(place, minlength=len(sums)).to(x).unsqueeze(1)

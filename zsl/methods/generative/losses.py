@@ -7,11 +7,12 @@ import math
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn.functional import normalize
 
 
 def semantic_misfit(found: Float[Tensor, "n k"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
-    """Return R = Σ_j |δ_j|³ / ‖δ‖₂,   δ = φ̂ - φ, the mean over rows [Narayan2020]."""
-    delta = found - phi
+    """Return R = Σ_j |δ_j|³ / ‖δ‖₂,   δ = φ̂ - φ / ‖φ‖₂, the mean over rows; φ̂ has length 1 [Narayan2020]."""
+    delta = found - normalize(phi, dim=-1)
     norm = delta.norm(dim=-1).clamp_min(torch.finfo(delta.dtype).tiny)
     loss: Tensor = (delta.abs().pow(3).sum(dim=-1) / norm).mean()
     return loss

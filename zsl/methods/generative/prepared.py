@@ -72,7 +72,7 @@ def class_deviations(train: TrainingSet) -> Float[Tensor, " d"]:
 
     σ_j² = Var_y m_j(y) - E_y v_j / n(y), with m(y) the mean of the n(y) images of a class and v the variance within
     classes, which is what part of the first is due to the choice of images; no less than a twentieth of the deviation
-    of the feature, and 1 where it never varies.
+    of the feature.
     """
     examples, s = train.examples, len(train.classes)
     sums, squares = (class_sums(examples.inputs, examples.labels, s, squared) for squared in (False, True))
@@ -81,18 +81,17 @@ def class_deviations(train: TrainingSet) -> Float[Tensor, " d"]:
     within = (squares - n * means.square()).sum(dim=0).clamp(min=0) / (len(examples) - s if len(examples) > s else 1)
     total = (squares.sum(dim=0) - sums.sum(dim=0).square() / len(examples)).clamp(min=0) / len(examples)
     between = means.var(dim=0, correction=min(1, s - 1)) - within * (1 / n).mean()
-    deviations = torch.maximum(between, total / LEAST**2).sqrt()
-    return torch.where(deviations > 0, deviations, 1.0)
+    return torch.maximum(between, total / LEAST**2).sqrt()
 
 
 class Units(nn.Module):
     """x ↦ A (x - m) / u, and back.
 
-    u is the root mean square over features of their deviations over the training images, after A, and m their mean
-    where they have both signs, else 0: what is never negative stays so. ``"derived"`` has A = I, and one u for all
-    features keeps their geometry. ``"whitened"`` has A = (S + tr(S)/d I)^-½, S the covariance within classes, and m
-    the mean of any features: directions in which images of a class differ count less, and the trace keeps those in
-    which they hardly do from counting much more. ``"data"`` keeps x, and ``"derived"`` keeps features within [0, 1].
+    u is the root mean square over features of their deviations over the training images, after A, and m their mean.
+    ``"derived"`` has A = I, and one u for all features keeps their geometry; with a rectifier at the end of the
+    generator m = 0, so that what is never negative stays so, and with a sigmoid x is kept. ``"whitened"`` has
+    A = (S + tr(S)/d I)^-½, S the covariance within classes: directions in which images of a class differ count less,
+    and the trace keeps those in which they hardly do from counting much more. ``"data"`` keeps x.
 
     Args:
         features: d.

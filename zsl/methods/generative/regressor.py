@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 from torch.optim import Adam, Optimizer
 
 from zsl.data.label_space import LabelSpace
@@ -16,11 +17,11 @@ from zsl.methods.method import Dimensions
 
 
 class Regressor(Space):
-    """min_{W, b}  E ‖Wx + b - φ(y)‖²
+    """min_{W, b}  E ‖Wx + b - φ(y) / ‖φ(y)‖₂‖²
 
     over real features of seen classes. Fakes of a guided generator are charged the same, which closes the cycle from a
     description over a feature back to the description; the regressor learns from real features alone. Heads learn from
-    x. As a method of its own F(x, y) = -‖Wx + b - φ(y)‖².
+    x. As a method of its own F(x, y) = -‖Wx + b - φ(y) / ‖φ(y)‖₂‖².
 
     Args:
         dims: sizes of θ(x) and φ(y).
@@ -40,8 +41,8 @@ class Regressor(Space):
         self.regress: nn.Sequential = mlp(dims.features, dims.embedding)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
-        """Return minus the squared distance to every description."""
-        return nearness(self.regress(x), classes.embeddings, "euclidean")
+        """Return minus the squared distance to every description, of length 1."""
+        return nearness(self.regress(x), normalize(classes.embeddings, dim=1), "euclidean")
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Return the squared distance of real features."""
@@ -62,5 +63,5 @@ class Regressor(Space):
         return Adam(self.parameters(), self.lr, (0.5, 0.999), fused=True)
 
     def _distance(self, x: Float[Tensor, "n d"], phi: Float[Tensor, "n k"]) -> Float[Tensor, ""]:
-        loss: Tensor = (self.regress(x) - phi).square().sum(dim=1).mean()
+        loss: Tensor = (self.regress(x) - normalize(phi, dim=1)).square().sum(dim=1).mean()
         return loss

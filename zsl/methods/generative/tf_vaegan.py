@@ -63,15 +63,15 @@ class FeedbackKeys(VariationalKeys, total=False):
 class TFVAEGAN(FVAEGAND2):
     """(objective of :class:`FVAEGAND2`)  +  ρ E R(G(z̃, φ), φ),   with a semantic decoder that minimises ρ E R(x, φ)
 
-    In every second epoch, and in synthesis, G is corrected by feedback from the decoder on its first output x₀:
+    In every second step, and in synthesis, G is corrected by feedback from the decoder on its first output x₀:
 
     G(z, φ) = r(W₂ (g + a F(h(x₀))) + b₂),   x₀ = r(W₂g + b₂),   g = λ(W₁ (z, φ) + b₁)
 
     with a = a₁ in training and a₂ afterwards, h(x₀) the decoder's hidden layer, and F two layers with leaky rectifiers
     that learn with G. Heads learn from (x, φ̂(x), h(x)). A step has ``n_critic`` steps of the decoder on the critic's
     batches before those of the critic, and one more on fakes of G's step unless ``freeze_dec``. (Public code takes the
-    former in turn with the critic's, which makes a difference only to fakes with feedback; and counts two of these
-    epochs as one.) λ is adaptive as in its code.
+    former in turn with the critic's, which makes a difference only to fakes with feedback; and corrects G in every
+    second pass over the images, where two passes are one of its epochs.) λ is adaptive as in its code.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -113,6 +113,7 @@ class TFVAEGAN(FVAEGAND2):
         require_positive(recons=recons, feed_lr=feed_lr, dec_lr=dec_lr)
         require_within(0, float("inf"), a1=a1, a2=a2)
         self.recons, self.a1, self.a2 = recons, a1, a2
+        self.corrects = False
         self.feed_lr, self.dec_lr, self.freeze_dec = feed_lr, dec_lr, freeze_dec
         self.decoder = SemanticDecoder(dims.features, self.hidden, dims.embedding)
         self.feedback = nn.Sequential(mlp(self.hidden, self.hidden, self.hidden), nn.LeakyReLU(SLOPE))
@@ -126,8 +127,13 @@ class TFVAEGAN(FVAEGAND2):
         return self._corrected(phi, self.generator.draw(phi), self.a2)
 
     def generate(self, phi: Float[Tensor, "*n k"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n d"]:
-        """Return G(z, φ), in every second epoch with feedback."""
-        return self._corrected(phi, z, self.a1) if self.current_epoch % 2 else super().generate(phi, z)
+        """Return G(z, φ), in every second step with feedback."""
+        return self._corrected(phi, z, self.a1) if self.corrects else super().generate(phi, z)
+
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        """Make the steps of f-VAEGAN, in every second step with feedback."""
+        self.corrects = bool((self.current_epoch + batch_idx) % 2)
+        return super().training_step(batch, batch_idx)
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
         """Return (x, φ̂(x), h(x))."""
