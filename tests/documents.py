@@ -25,6 +25,8 @@ KEY = r"[^\W\d_][\w-]*?\d{4}[a-z]?"
 CITATION = re.compile(rf"\[({KEY}(?:, {KEY})*)\](?![\w(])")
 """one citation key in brackets, or several with commas between"""
 NOTE = "<!-- Written by `python -m tests.documents`; a test holds it to what that writes. -->\n"
+DERIVED = (None, "auto", "whitened", "derived")
+"""values of hyperparameters that the training set fills in"""
 FAMILIES = ("attribute", "compatibility", "transfer", "alignment", "few_labels", "generative")
 """folders of zsl/methods with a chapter each, in the order of the page; others follow by name"""
 
@@ -133,6 +135,10 @@ def method(name: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> I
             for key, item in defaults.items()
         ],
     )
+    derived = [key for key, item in defaults.items() if item in DERIVED and key != "budget"]
+    if derived and model.__module__.split(".")[2] == "generative":
+        what = "[what follows from the training set, and why](generators.md#what-follows-from-the-training-set)"
+        yield f"Left open: {', '.join(f'`{key}`' for key in derived)}; {what}.\n"
     if rows:
         yield "Beside published numbers ([all experiments](../experiments/REPRODUCTION.md)):\n"
         yield table(header, rows)
