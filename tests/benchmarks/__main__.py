@@ -17,6 +17,7 @@ from rich.table import Table
 
 from tests.benchmarks import (
     accelerator,
+    adversarial,
     cache,
     command_line,
     evaluation,
@@ -39,6 +40,7 @@ BENCHMARKS = (
     evaluation,
     ranking,
     generators,
+    adversarial,
     accelerator,
     grids,
     sweeps,

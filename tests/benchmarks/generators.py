@@ -127,18 +127,20 @@ def usual(train: TrainingSet) -> Callable[[], object]:
     return step
 
 
-def in_turns(ways: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
+def in_turns(
+    ways: dict[str, Callable[[], object]], rounds: int = ROUNDS, several: int = TURN
+) -> dict[str, list[float]]:
     """Seconds an iteration, all of them on the same machine in the same minutes."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(ROUNDS + 1):
+    for turn in range(rounds + 1):
         for name, step in ways.items():
             _wait()
             start = time.perf_counter()
-            for _ in range(TURN):
+            for _ in range(several):
                 step()
             _wait()
             if turn:
-                seconds[name].append((time.perf_counter() - start) / TURN)
+                seconds[name].append((time.perf_counter() - start) / several)
     return seconds
 
 
