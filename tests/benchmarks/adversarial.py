@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
-from tests.benchmarks.generators import BATCH, CRITICS, DEVICE, DIMS, HIDDEN, data, endless, in_turns
+from tests.benchmarks.generators import BATCH, DEVICE, DIMS, HIDDEN, data, endless, in_turns
 from tests.benchmarks.timing import Timing
 from zsl.config.experiment import Experiment
 from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch
@@ -54,7 +54,7 @@ def run() -> list[Timing]:
 
 def built(name: str, train: TrainingSet, x: Tensor) -> tuple[AdversarialGenerator, TrainingSet]:
     """A method at paper size, on features as they are, and what it is trained on."""
-    widths = [f"method.hidden={HIDDEN}", f"method.critic_hidden={HIDDEN}", f"method.n_critic={CRITICS}"]
+    widths = [f"method.hidden={HIDDEN}", f"method.critic_hidden={HIDDEN}"]
     given = [f"method.batch_size={BATCH}", "method.units=data", "method.output=relu"]
     torch.manual_seed(0)
     model = Experiment.compose([f"method={name}", "data=synthetic", *widths, *given]).method(DIMS, {})
@@ -107,7 +107,7 @@ def loaded(batches: Draws, train: TrainingSet) -> Iterator[Any]:
     rows = iter(DataLoader(dataset, BATCH, sampler=RandomSampler(dataset, replacement=True, num_samples=10**9)))
     first = next(iter(batches))
     while True:
-        x, y = zip(*(next(rows) for _ in range(CRITICS)), strict=True)
+        x, y = zip(*(next(rows) for _ in range(batches.several)), strict=True)
         both = torch.stack(x).to(DEVICE), torch.stack(y).to(DEVICE)
         if isinstance(first, TransductiveBatch):
             yield TransductiveBatch(*both, first.classes, first.unlabelled, first.unseen)
