@@ -89,8 +89,9 @@ def slow_step(model: LisGAN, adams: dict[str, Any], batch: Any, state: Tensor) -
     descend(adams["generator"], loss)
 
 
-def test_steps_equal_those_of_the_plain_algorithm() -> None:
-    model = build().double()
+@pytest.mark.parametrize("output", ["linear", "relu"])
+def test_steps_equal_those_of_the_plain_algorithm(output: str) -> None:
+    model = build(output=output).double()
     slow, model, steps = trained(model, double(STAGE.training(model.setting)))
     assert isinstance(slow, LisGAN)
     assert isinstance(model, LisGAN)

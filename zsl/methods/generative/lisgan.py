@@ -87,9 +87,17 @@ class LisGAN(FCLSWGAN):
             loss = loss + self.lambda2 * nearest_of_own(fake, batch.y[-1], self.souls)
         if self.lambda1:
             phi = batch.classes.embeddings
-            made = self.generator(phi.expand(self.soul_features, -1, -1)).mean(dim=0)
-            loss = loss + self.lambda1 * nearest_of_own(made, torch.arange(len(phi), device=phi.device), self.souls)
+            own = torch.arange(len(phi), device=phi.device)
+            loss = loss + self.lambda1 * nearest_of_own(self.fake_souls(phi), own, self.souls)
         return loss
+
+    def fake_souls(self, phi: Float[Tensor, "s k"]) -> Float[Tensor, "s d"]:
+        """Return s̃ of every class; through the last layer of G once a class, where it is linear."""
+        every = phi.expand(self.soul_features, -1, -1)
+        h = self.generator.hidden(every, self.generator.draw(every))
+        if self.activation == "linear":
+            return self.generator.from_hidden(h.mean(dim=0))
+        return self.generator.from_hidden(h).mean(dim=0)
 
     def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
         """Yield the two heads, twice if there are confident images; the second time with these."""
