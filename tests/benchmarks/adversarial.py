@@ -20,7 +20,7 @@ from tests.benchmarks.generators import BATCH, DEVICE, DIMS, HIDDEN, data, endle
 from tests.benchmarks.timing import Timing
 from zsl.config.experiment import Experiment
 from zsl.data.training_set import Draws, Setting, TrainingSet, TransductiveBatch
-from zsl.methods.generative import fclswgan, fvaegan_d2, unlabelled
+from zsl.methods.generative import fclswgan, fvaegan_d2, transductive
 from zsl.methods.generative.critic import Critic, DeepCritic
 from zsl.methods.generative.wasserstein import AdversarialGenerator
 
@@ -87,7 +87,7 @@ def usual(name: str, train: TrainingSet, x: Tensor) -> Callable[[], object]:
         with (
             patch.object(fclswgan, "train_critic", train_critic),
             patch.object(fvaegan_d2, "train_critic", train_critic),
-            patch.object(unlabelled, "train_critic", train_critic),
+            patch.object(transductive, "train_critic", train_critic),
         ):
             return step()
 

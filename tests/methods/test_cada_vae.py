@@ -151,6 +151,17 @@ def test_features_weigh_the_same_whatever_their_number() -> None:
     assert plain.w == plain.phi_scale == 1
 
 
+def test_features_that_never_vary_do_not_weigh() -> None:
+    """w|x| of the features that vary is as without those that do not, and 1 is the weight where none varies."""
+    x, dims = TRAIN.examples.tensor, Dimensions(*STAGE.dims)
+    weights = []
+    for features in (x, torch.cat([x, torch.ones_like(x)], dim=1), torch.ones_like(x)):
+        model = CADAVAE(replace(dims, features=features.shape[1]), epochs=1)
+        model.prepared(replace(TRAIN, examples=Examples(features, TRAIN.examples.labels)))
+        weights.append((model.w / model.units.u).item())
+    assert weights == [pytest.approx(weights[0], rel=1e-5), pytest.approx(weights[0], rel=1e-5), 1]
+
+
 def test_every_step_has_the_weights_of_its_epoch() -> None:
     found: list[list[float]] = []
 

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worlds import source
+from zsl.data.examples import Examples
+from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import final
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.methods.generative.critic import ShallowCritic
@@ -91,3 +93,10 @@ def test_a_diagnosis_changes_no_weight(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FCLSWGAN, "diagnose", lambda *_: {})
     silent = weights()
     assert all(torch.equal(value, silent[name]) for name, value in told.items())
+
+
+def test_one_image_a_class_has_no_variance_to_compare_with() -> None:
+    x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    classes = LabelSpace(tuple("abcd"), torch.eye(4), torch.ones(4, dtype=torch.bool))
+    told = diagnosis(lambda phi: phi[:, :3], TrainingSet(Examples(x, torch.arange(4)), classes))
+    assert told.keys() == {"own_class", "frechet"}

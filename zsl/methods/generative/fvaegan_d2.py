@@ -18,11 +18,11 @@ from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.networks import Output
 from zsl.methods.generative.options import AdversarialKeys, AdversarialOptions
 from zsl.methods.generative.prototypes import Prototypes
-from zsl.methods.generative.unlabelled import UnlabelledImages
+from zsl.methods.generative.transductive import TransductiveGenerator
 from zsl.methods.method import Dimensions
 
 
-class FVAEGAND2(UnlabelledImages):
+class FVAEGAND2(TransductiveGenerator):
     """min_{E,G} max_D  E -log p(x | G(z, φ)) + KL(E(x, φ) ‖ N(0, I)) + γ W,   z ~ E(x, φ)
 
     W = E D(x, φ) - E D(G(z̃, φ), φ) - λ E (‖∇D(x̂, φ)‖₂ - 1)²,   z̃ ~ N(0, I)
@@ -33,7 +33,7 @@ class FVAEGAND2(UnlabelledImages):
     [Narayan2020]. One step is ``n_critic`` steps of D and one of E and G together, all by Adam, to which γ makes no
     difference in the former.
 
-    ``transductive`` adds γ W₂ of :class:`.UnlabelledImages`, with an unconditional critic of as many layers as D.
+    ``transductive`` adds γ W₂ of :class:`.TransductiveGenerator`, with an unconditional critic of as many layers as D.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -77,7 +77,7 @@ class FVAEGAND2(UnlabelledImages):
         self.register_buffer("lamb", torch.tensor(float(options.lamb)))
         self.lamb: Tensor
         if transductive:
-            self.show_unlabelled(options.unconditional_critic(dims), options.lamb)
+            self.make_transductive(options.unconditional_critic(dims), options.lamb)
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """Return G(z, φ), z ~ N(0, I)."""

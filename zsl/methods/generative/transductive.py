@@ -20,7 +20,7 @@ from zsl.methods.generative.wasserstein import AdversarialGenerator
 from zsl.methods.method import Dimensions
 
 
-class UnlabelledImages(AdversarialGenerator):
+class TransductiveGenerator(AdversarialGenerator):
     """(objective of a generator)  +  γ W₂,   W₂ = E D₂(x) - E D₂(G(z, φ)) - λ₂ E (‖∇D₂(x̂)‖₂ - 1)²,   z ~ N(0, I)
 
     with an unconditional critic D₂, where x are unlabelled images of the unseen classes, and φ those of the unseen
@@ -28,7 +28,7 @@ class UnlabelledImages(AdversarialGenerator):
     where these are fixed. Where they are adaptive, each follows the penalty of its own critic, as in public code: one λ
     that followed the mean penalty would not change while the two penalties are off in opposite directions.
 
-    Without :meth:`show_unlabelled` there is no D₂, and the setting is inductive.
+    Without :meth:`make_transductive` there is no D₂, and the setting is inductive.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -48,7 +48,7 @@ class UnlabelledImages(AdversarialGenerator):
         super().__init__(dims, head, options)
         self.unconditional: Critic | None = None
 
-    def show_unlabelled(self, critic: Critic, lamb: float) -> None:
+    def make_transductive(self, critic: Critic, lamb: float) -> None:
         """Take a new D₂, and what λ₂ begins with; the setting is transductive."""
         self.setting = Setting.TRANSDUCTIVE  # type: ignore[misc]
         self.unconditional = critic
