@@ -1,7 +1,8 @@
 """One iteration of every generator with a critic at paper size on CUB's shapes, ours and written the usual way.
 
-The usual way has what public code has: a data loader, real and fake features apart, the penalty by differentiating
-twice, Adam parameter by parameter. What is particular to a method, its regressors and spaces, is the same in both.
+The usual way has what public code has: a data loader, fakes of one critic step at a time with the generator's graph,
+real and fake features apart, the penalty by differentiating twice, Adam parameter by parameter. What is particular to a
+method, its regressors and spaces, is the same in both.
 """
 
 from __future__ import annotations
@@ -77,6 +78,13 @@ def usual(name: str, train: TrainingSet, x: Tensor) -> Callable[[], object]:
         critic = getattr(model, part, None)
         if critic is not None:
             setattr(model, part, DeepCritic(critic.A.shape[1], critic.B.shape[1], HIDDEN, 1).to(DEVICE))
+    for part, function in (
+        (model, "generate"),
+        (model.generator, "forward"),
+        (getattr(model, "encoder", None), "forward"),
+    ):
+        if hasattr(part, function):
+            setattr(part, function, one_at_a_time(getattr(part, function)))
     plain = [
         Adam([{"params": group["params"], "lr": group["lr"]} for group in each.param_groups], foreach=False)
         for each in model.configure_optimizers()
@@ -92,6 +100,21 @@ def usual(name: str, train: TrainingSet, x: Tensor) -> Callable[[], object]:
             return step()
 
     return patched
+
+
+def one_at_a_time(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function of several batches, in turn, and with the graph that only the generator's own step needs."""
+
+    def made(*given: Tensor) -> Any:
+        if given[0].dim() < 3 or not len(given[0]):
+            return forward(*given)
+        with torch.enable_grad():
+            found = [forward(*each) for each in zip(*given, strict=True)]
+        if isinstance(found[0], Tensor):
+            return torch.stack(found)
+        return type(found[0])(*(torch.stack(each) for each in zip(*found, strict=True)))
+
+    return made
 
 
 def stepping(model: AdversarialGenerator, adams: list[Optimizer], batches: Iterator[Any]) -> Callable[[], object]:

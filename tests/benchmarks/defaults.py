@@ -141,7 +141,7 @@ def shorter(method: str, epochs: int, hidden: int) -> list[str]:
     """
     if method == "cada_vae":
         return ["~sweep", "++sweep.steps=[250,500,1000,2000]"]
-    widths = ("hidden",) if method == "fgmmn" else ("hidden", "critic_hidden")
+    widths = ("hidden", "head.hidden", *(() if method == "fgmmn" else ("critic_hidden",)))
     return ["~sweep", f"method.epochs={epochs}", *(f"method.{width}={hidden}" for width in widths)]
 
 
@@ -263,7 +263,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5, help="of robustness 5, of the oracle gap 10 make the tables")
     parser.add_argument("--budget", default="1min", help="of robustness")
     parser.add_argument("--epochs", type=int, default=10, help="of oracle")
-    parser.add_argument("--hidden", type=int, default=256, help="of oracle: widths of generators and critics")
+    parser.add_argument("--hidden", type=int, default=256, help="of oracle: widths of generators, critics and heads")
     given = parser.parse_args()
     wrong = {"robustness": robustness, "oracle": oracle}[given.what](given)
     print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)

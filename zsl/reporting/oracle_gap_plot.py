@@ -13,8 +13,8 @@ from zsl.reporting.drawing import image, style
 from zsl.reporting.oracle_gap import GAPS, OracleGap
 from zsl.reporting.wording import label
 
-AROUND, EACH = 1.2, 0.3
-"""inches of a panel without lines, and of each line"""
+AROUND, EACH, APART = 1.2, 0.3, 0.12
+"""inches of a panel without lines, and of each line; how far the two means are from its middle, as a part of it"""
 
 
 def draw(gaps: Sequence[OracleGap], form: str) -> bytes:
@@ -41,21 +41,19 @@ def draw(gaps: Sequence[OracleGap], form: str) -> bytes:
 def _panel(panel: Axes, gaps: Sequence[OracleGap], name: str) -> None:
     gaps = sorted(gaps, key=lambda gap: gap.of[name].gain.mean)
     found = [gap.of[name] for gap in gaps]
-    y = range(len(found))
-    for side, marker, words in (
-        ([of.on_validation for of in found], "o", "chosen on validation classes"),
-        ([of.on_test for of in found], "D", f"chosen on the test set {DAGGER}"),
+    for side, away, marker, words in (
+        ([of.on_validation for of in found], APART, "o", "chosen on validation classes"),
+        ([of.on_test for of in found], -APART, "D", f"chosen on the test set {DAGGER}"),
     ):
         means, halves = [each.mean for each in side], [each.ci or 0 for each in side]
+        y = [place + away for place in range(len(found))]
         panel.errorbar(means, y, xerr=halves, fmt=marker, ms=5, lw=1, capsize=2, label=words)
-    panel.hlines(
-        y, [of.on_validation.mean for of in found], [of.on_test.mean for of in found], color="0.6", lw=2, zorder=0
-    )
     for i, of in enumerate(found):
+        panel.plot([of.on_validation.mean, of.on_test.mean], [i + APART, i - APART], color="0.6", lw=2, zorder=0)
         right = max(each.mean + (each.ci or 0) for each in (of.on_validation, of.on_test))
         panel.annotate(f"{of.gain.mean:+.1f}", (right, i), (5, 0), textcoords="offset points", va="center", fontsize=7)
-    panel.set_yticks(list(y), [drawn(gap.row.key.method) for gap in gaps])
+    panel.set_yticks(range(len(found)), [drawn(gap.row.key.method) for gap in gaps])
     panel.set_ylim(-0.7, len(found) - 0.3)
     panel.set_xlabel(drawn(f"{label(name)} (%)"))
     panel.margins(x=0.12)
-    panel.legend(fontsize=7, loc="lower right")
+    panel.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False)
