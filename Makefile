@@ -10,7 +10,7 @@ CLASSIC := '*_xian2018' class_norm_skorokhodov2021 dem_zhang2017 'ridge_*'
 
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
-BUDGET ?= 1min
+BUDGET ?= 20s
 EPOCHS ?= 10
 HIDDEN ?= 256
 SEEDS ?= $(if $(filter oracle,$(MAKECMDGOALS)),10,5)
@@ -73,7 +73,7 @@ bench: $(READY)  ## timings, side by side, as a table and as JSON (bench.json)
 
 accelerator: $(READY)  ## on a machine with a GPU: its tests, then its benchmarks with the name of the device (accelerator.json)
 	$(BIN)/python -m pytest -q -m gpu
-	$(BIN)/python -m tests.benchmarks accelerator.json accelerator generators
+	$(BIN)/python -m tests.benchmarks accelerator.json accelerator generators adversarial
 
 robustness: $(READY)  ## every generator with its defaults on data that it was not made for, beside ESZSL: docs/robustness.md
 	$(BIN)/zsl data prepare emoji

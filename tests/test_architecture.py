@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ast
 import configparser
+import inspect
 import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from tests.configured import METHODS, kind
+from zsl.methods.generative.feature_generator import FeatureGenerator
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "zsl").rglob("*.py"))
@@ -83,6 +87,12 @@ def test_every_room_has_its_floor() -> None:
     rooms = {path.stem for path in (ROOT / "zsl").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
     assert rooms - {"__init__"} == set(FLOORS)
     assert len(list((ROOT / "zsl").glob("*.py"))) <= 6
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if issubclass(kind(name), FeatureGenerator)])
+def test_a_generator_fits_on_a_few_screens(method: str) -> None:
+    """Losses, critics, spaces and heads are parts that generators are composed of."""
+    assert len(Path(inspect.getfile(kind(method))).read_text(encoding="utf-8").splitlines()) <= 180
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

@@ -55,9 +55,15 @@ def test_devices_are_not_mixed(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [{"head": head} for head in names("method/head")] + [{"space": s} for s in names("method/space")], ids=str
+    "part",
+    [
+        *({"head": head} for head in names("method/head")),
+        {"space": "features"},
+        *({"space": space, "space.epochs": 2} for space in names("method/space") if space != "features"),
+    ],
+    ids=str,
 )
-def test_parts_of_generators_do_not_mix_devices(part: Mapping[str, str]) -> None:
+def test_parts_of_generators_do_not_mix_devices(part: Mapping[str, Any]) -> None:
     under = MethodUnderTest(recipe("fclswgan"))
     choices: Any = OmegaConf.to_object(config("fclswgan"))
     trained_and_scored(build_method(choices, Dimensions(*under.stage.dims), dict(part)), under)

@@ -53,6 +53,9 @@ Cell: TypeAlias = tuple[str, str]
 """short name of a data set, and a method"""
 ROOT, RUNS, DOCS = os.environ.get("ZSL_DATA_ROOT"), Path("runs"), Path("docs")
 INPUTS = RUNS / "inputs"
+PRECISION = "trainer.precision=bf16-mixed"
+LENGTHS = [250, 500, 1000, 2000]
+"""steps of CADA-VAE in place of epochs"""
 
 
 def plain(name: str) -> str:
@@ -131,7 +134,7 @@ def keys_of(method: str, data: Sequence[str], policy: str, seeds: int, options: 
     keys = [f"method={method}", *data, f"selection={policy}", "trainer.progress_bar=false"]
     if method == "eszsl":
         return keys
-    return [*keys, *options, "trainer.precision=bf16-mixed", f"seed={','.join(map(str, range(seeds)))}"]
+    return [*keys, *options, PRECISION, f"seed={','.join(map(str, range(seeds)))}"]
 
 
 def shorter(method: str, epochs: int, hidden: int) -> list[str]:
@@ -140,7 +143,7 @@ def shorter(method: str, epochs: int, hidden: int) -> list[str]:
     The loss of CADA-VAE follows a schedule, so that its trainings of several lengths take the place of epochs.
     """
     if method == "cada_vae":
-        return ["~sweep", "++sweep.steps=[250,500,1000,2000]"]
+        return ["~sweep", f"++sweep.steps={LENGTHS}".replace(" ", "")]
     widths = ("hidden", "head.hidden", *(() if method == "fgmmn" else ("critic_hidden",)))
     return ["~sweep", f"method.epochs={epochs}", *(f"method.{width}={hidden}" for width in widths)]
 
@@ -218,7 +221,9 @@ def robustness(given: argparse.Namespace) -> list[str]:
                     table_of_runs.writerow([data, method, budget, seed, *(f"{numbers[name]:.3f}" for name in METRICS)])
     names = [name for name in COLUMNS if any(data == name for data, _ in of)]
     numbers_of = {cell: list(seeds.values()) for cell, seeds in of.items()}
-    write(DOCS / "robustness.md", "\n\n".join(table(m, numbers_of, names) for m in ("H_calibrated", "H", "T1")))
+    how = f"Each training of a search has {given.budget}, one core, and {PRECISION}; {given.seeds} seeds."
+    tables = (table(metric, numbers_of, names) for metric in ("H_calibrated", "H", "T1"))
+    write(DOCS / "robustness.md", "\n\n".join([how, *tables]))
     return wrong
 
 
@@ -250,7 +255,9 @@ def oracle(given: argparse.Namespace) -> list[str]:
     report = [sys.executable, "-m", "zsl", "report", str(runs), "--oracle"]
     subprocess.run([*report, "--output", str(DOCS / "oracle_gap.svg")], check=True)
     shown = subprocess.run([*report, "--format", "markdown"], check=True, capture_output=True, text=True)
-    write(DOCS / "oracle_gap.md", shown.stdout.strip())
+    how = f"{given.epochs} epochs, widths of {given.hidden}, {PRECISION}, seeds 0 to {given.seeds - 1}"
+    of_cada_vae = f"CADA-VAE: {LENGTHS} steps with its own widths."
+    write(DOCS / "oracle_gap.md", f"{how}. {of_cada_vae}\n\n{shown.stdout.strip()}")
     return wrong
 
 
@@ -261,7 +268,7 @@ def main() -> int:
     parser.add_argument("--data", nargs="+", default=[], choices=COLUMNS)
     parser.add_argument("--methods", nargs="+", default=[], choices=GENERATORS)
     parser.add_argument("--seeds", type=int, default=5, help="of robustness 5, of the oracle gap 10 make the tables")
-    parser.add_argument("--budget", default="1min", help="of robustness")
+    parser.add_argument("--budget", default="20s", help="of robustness")
     parser.add_argument("--epochs", type=int, default=10, help="of oracle")
     parser.add_argument("--hidden", type=int, default=256, help="of oracle: widths of generators, critics and heads")
     given = parser.parse_args()

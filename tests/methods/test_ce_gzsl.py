@@ -58,7 +58,7 @@ def embedded(space: Contrastive, x: Tensor) -> tuple[Tensor, Tensor]:
 def of_classes(space: Contrastive, h: Tensor, label: int, classes: LabelSpace) -> Tensor:
     """-log softmax of the comparator's values, class by class."""
     A, a, w, c = space.comparator.parameters()
-    values = [(w @ leaky_relu(A @ torch.cat([h, phi]) + a, 0.2) + c)[0] for phi in classes.embeddings]
+    values = [(w @ leaky_relu(A @ torch.cat([h, space.phi_scale * phi]) + a, 0.2) + c)[0] for phi in classes.embeddings]
     each = torch.stack(values) / space.class_temperature
     return each.exp().sum().log() - each[label]
 
@@ -97,6 +97,8 @@ def test_the_losses_are_those_of_pairs(n: int, s: int, seed: int) -> None:
         torch.nn.init.normal_(parameter, std=0.5)
     phi, seen = torch.randn(s, 3).double(), torch.ones(s, dtype=torch.bool)
     classes = LabelSpace(tuple(map(str, range(s))), phi, seen)
+    space.weigh_descriptions(classes)
+    assert (space.phi_scale * phi).square().sum(dim=1).mean().item() == pytest.approx(1)
     x, fake, y = torch.randn(n, 4).double(), torch.randn(n, 4).double(), torch.randint(s, (n,))
     assert space.loss(Batch(x, y, classes)).item() == pytest.approx(slow_loss(space, x, y, classes).item())
     charged = space.charge(fake, y, classes, x).item()
@@ -117,6 +119,7 @@ def test_steps_equal_those_of_the_plain_algorithm() -> None:
     model = build().double()
     slow, model, steps = trained(model, double(STAGE.training(model.setting)))
     assert isinstance(slow, FCLSWGAN)
+    slow.space.load_state_dict({**slow.space.state_dict(), "phi_scale": model.space.phi_scale})
     adams = optimizers(slow)
     for batch, state in steps:
         wgan_step(slow, adams, batch, state, slow_loss, slow_charge)
@@ -130,11 +133,11 @@ def test_the_space_can_be_trained_before_any_generator() -> None:
         torch.manual_seed(1)
         model: Any = method(DIMS, **{**SMALL, "space": SPACE, "epochs": 1})
         plain: Any = torch.manual_seed(1) and method(DIMS, **{**SMALL, "epochs": 1})
-        before = {name: value.clone() for name, value in model.space.state_dict().items()}
+        before = {name: value.clone() for name, value in model.space.named_parameters()}
         fit(model, STAGE.training(model.setting), LOOP, 0)
         assert model.gzsl_head.V.shape[1] == 7 + extra
         assert torch.equal(model.represent(x)[:, :7], model.space.represent(x))
-        assert all(not torch.equal(value, before[name]) for name, value in model.space.state_dict().items())
+        assert all(not torch.equal(value, before[name]) for name, value in model.space.named_parameters())
         own = [name for name in plain.state_dict() if name.startswith("generator")]
         start = {name: value.clone() for name, value in plain.state_dict().items()}
         assert own

@@ -13,6 +13,7 @@ from tests import worlds
 from tests.methods.adversarial import SMALL, assert_resumes
 from zsl.data.protocol import final
 from zsl.errors import InputError
+from zsl.methods.generative import feature_generator
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.methods.generative.fgmmn import FGMMN
@@ -81,3 +82,26 @@ def test_hyperparameters_out_of_range_are_refused_by_name(
 ) -> None:
     with pytest.raises(InputError, match=f"method.{key}={value}"):
         build(method, **{key: value})
+
+
+def test_synthetic_features_are_made_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_generator, "AT_ONCE", 4)
+    model, train = build(FCLSWGAN, features_per_class=7), STAGE.training(FCLSWGAN.setting)
+    asked: list[int] = []
+    make = model.represent_class
+    monkeypatch.setattr(model, "represent_class", lambda phi: (asked.append(len(phi)), make(phi))[1])
+    (_, synthetic), (_, mixed) = model.heads(model.prepared(train))
+    unseen = len(train.classes.unseen_ids)
+    assert max(asked) == 4
+    assert synthetic.examples.labels.bincount().tolist() == [7] * unseen
+    assert len(mixed.examples) >= len(train.examples) + 7 * unseen
+    assert all((mixed.examples.labels.bincount(minlength=len(train.classes)) >= 7).tolist())
+
+
+def test_synthetic_features_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_generator, "machine_memory", lambda: 100)
+    model, train = build(FCLSWGAN, features_per_class="3x"), STAGE.training(FCLSWGAN.setting)
+    with pytest.raises(
+        InputError, match=r"^method.features_per_class=3x: needs .* GB for synthetic features, and this"
+    ):
+        next(iter(model.heads(train)))

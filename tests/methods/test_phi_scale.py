@@ -73,6 +73,19 @@ def test_what_is_learned(method: str) -> None:
     assert all(torch.equal(trained[0][name], trained[1][name]) for name in learned)
 
 
+@pytest.mark.parametrize("method", SCALED)
+def test_the_length_of_descriptions_changes_nothing_where_their_weight_is_derived(method: str) -> None:
+    """Also of those with which spaces compare images; all that is learned is the same, and all answers."""
+    scores = []
+    for stage in (STAGE, longer(STAGE)):
+        torch.manual_seed(0)
+        model = build_method(OmegaConf.to_object(config(method)), Dimensions(*stage.dims), {"phi_scale": None})
+        fit(model, stage.training(model.setting), LOOP, 0)
+        with torch.no_grad():
+            scores.append(model.scores(stage.held_out.unseen().inputs, stage.classes))
+    torch.testing.assert_close(*scores, rtol=1e-4, atol=1e-5)
+
+
 @given(
     layers=st.integers(1, 3),
     n=st.integers(1, 4),

@@ -60,6 +60,16 @@ def test_whitened_units_are_mahalanobis_distances(s: int, d: int, most: int, see
     assert spread == pytest.approx(1 if x.var(axis=0).any() else 0, rel=1e-5, abs=1e-9)
 
 
+@given(st.integers(1, 9), st.integers(1, 6), st.integers(0, 999), st.floats(0.01, 100), st.floats(-100, 100))
+def test_one_image_a_class_is_not_whitened(s: int, d: int, seed: int, size: float, away: float) -> None:
+    """Nothing varies within classes but for rounding, which says nothing of directions."""
+    rng = np.random.default_rng(seed)
+    x = torch.tensor(away + size * rng.normal(size=(s, d)), dtype=torch.float32)
+    units = Units(d, "whitened")
+    units.fit(training_set(x, torch.tensor(rng.permutation(s))), FeatureStatistics.of(x), "linear")
+    torch.testing.assert_close(units.A, torch.eye(d), rtol=0, atol=1e-6)
+
+
 @given(st.integers(2, 40), st.integers(1, 5), st.integers(0, 999), st.sampled_from(ACTIVATIONS))
 def test_units_follow_from_the_range_of_features(n: int, d: int, seed: int, activation: str) -> None:
     x = features(n, d, seed, activation)

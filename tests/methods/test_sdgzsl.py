@@ -27,7 +27,14 @@ from zsl.testing import check_method
 STAGE = final(worlds.source())
 DIMS = Dimensions(*STAGE.dims)
 SPACE = partial(
-    Disentangling, semantic_hidden=5, relation_hidden=6, relation=2.0, correlation=0.4, discriminator=0.7, lr=1e-2
+    Disentangling,
+    semantic_hidden=5,
+    relation_hidden=6,
+    relation=2.0,
+    correlation=0.4,
+    discriminator=0.7,
+    lr=1e-2,
+    epochs=2,
 )
 
 
@@ -52,7 +59,7 @@ def terms(space: Disentangling, x: Tensor, target: Tensor, label: int, classes: 
     rebuilt = B2 @ leaky_relu(B1 @ h + b1, 0.2) + b2
     related = torch.zeros((), dtype=x.dtype)
     for c, phi in enumerate(classes.embeddings):
-        value = (R2 @ (R1 @ torch.cat([h[:5], phi]) + r1).clamp(min=0) + r2)[0]
+        value = (R2 @ (R1 @ torch.cat([h[:5], space.phi_scale * phi]) + r1).clamp(min=0) + r2)[0]
         related = related + (1 / (1 + (-value).exp()) - float(c == label)) ** 2 / len(classes)
     w, c = (part.detach() for part in space.D.parameters())
     D = 1 / (1 + (-(w @ h + c)[0]).exp())
@@ -85,6 +92,8 @@ def test_the_terms_are_those_of_the_paper_row_by_row(n: int, s: int, seed: int) 
     for parameter in space.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     classes = LabelSpace(tuple(map(str, range(s))), torch.randn(s, 3).double(), torch.ones(s, dtype=torch.bool))
+    space.weigh_descriptions(classes)
+    assert (space.phi_scale * classes.embeddings).square().sum(dim=1).mean().item() == pytest.approx(1)
     x, fake, y = torch.randn(n, 4).double(), torch.randn(n, 4).double(), torch.randint(s, (n,))
     state, weights = torch.get_rng_state(), list(space.parameters())
     found = space.loss(Batch(x, y, classes)), space.charge(fake, y, classes, x)
@@ -113,6 +122,7 @@ def test_steps_equal_those_of_the_plain_algorithm() -> None:
     model = build().double()
     slow, model, steps = trained(model, double(STAGE.training(model.setting)))
     assert isinstance(slow, FVAEGAND2)
+    slow.space.load_state_dict({**slow.space.state_dict(), "phi_scale": model.space.phi_scale})
     adams = {**guided.optimizers(slow), "space": adam([slow.space], 1e-2, 0.9)}
     for batch, state in steps:
         guided.vaegan_step(slow, adams, batch, state, slow_loss, slow_charge)

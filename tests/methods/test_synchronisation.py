@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from omegaconf import OmegaConf
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests import worlds
@@ -26,29 +27,59 @@ READING = {"_local_scalar_dense", "nonzero", "masked_select", "unique", "_unique
 """operators whose result, or the size of it, is read by the host"""
 
 
+MOVING = {torch.Tensor.cpu, torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__}
+"""what brings values to the host; on the processor no operator does it"""
+
+
 def is_mask(indices: Any) -> bool:
     """Whether there is a mask among indices: how many rows it chooses is read."""
     several = indices if isinstance(indices, list | tuple) else ()
     return any(isinstance(each, torch.Tensor) and each.dtype is torch.bool for each in several)
 
 
-class Watch(TorchDispatchMode):
-    """Counts operators that read values, and those that make numbers of double precision."""
+class Watch:
+    """Counts what reads values, and what makes numbers of double precision."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.found: Counter[str] = Counter()
         self.operators = 0
+        self._modes = (_Operators(self), _Calls(self))
+
+    def __enter__(self) -> Watch:
+        for mode in self._modes:
+            mode.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for mode in reversed(self._modes):
+            mode.__exit__(*error)
+
+
+class _Operators(TorchDispatchMode):
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self.watch = watch
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, result = func.__name__.partition(".")[0], func(*args, **(kwargs or {}))
-        self.operators += 1
+        self.watch.operators += 1
         if name in READING or (name.startswith("index") and is_mask(args[1])):
-            self.found[name] += 1
+            self.watch.found[name] += 1
         several = result if isinstance(result, tuple | list) else (result,)
         if any(isinstance(each, torch.Tensor) and each.dtype is torch.float64 for each in several):
-            self.found[f"float64 by {name}"] += 1
+            self.watch.found[f"float64 by {name}"] += 1
         return result
+
+
+class _Calls(TorchFunctionMode):
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self.watch = watch
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in MOVING:
+            self.watch.found[func.__name__] += 1
+        return func(*args, **(kwargs or {}))
 
 
 def watched(model: ZSLModel, name: str) -> Watch:
@@ -95,8 +126,16 @@ def test_steps_of_heads_read_nothing_back(head: str) -> None:
 
 @pytest.mark.parametrize(
     "reading",
-    [lambda x: x.sum().item(), lambda x: x[x > 0], lambda x: x.double(), lambda x: bool(x.sum() > 0)],
-    ids=["item", "mask", "double", "bool"],
+    [
+        lambda x: x.sum().item(),
+        lambda x: x[x > 0],
+        lambda x: x.double(),
+        lambda x: bool(x.sum() > 0),
+        lambda x: x.cpu(),
+        lambda x: x.numpy(),
+        lambda x: x.tolist(),
+    ],
+    ids=["item", "mask", "double", "bool", "cpu", "numpy", "tolist"],
 )
 def test_the_watch_sees(reading: Callable[[torch.Tensor], Any]) -> None:
     with Watch() as watch:

@@ -160,6 +160,7 @@ def test_steps_equal_those_of_the_plain_algorithm(changes: dict[str, Any]) -> No
     }
     if slow.guidance:
         adams["space"] = adam([slow.space], 1e-2)
+        slow.space.load_state_dict({**slow.space.state_dict(), "phi_scale": model.space.phi_scale})
     for batch, state in steps:
         slow_step(slow, adams, batch, state)
     assert_same_weights(model, slow)

@@ -31,7 +31,7 @@ def test_a_generator_that_is_no_better_than_a_closed_form_is_told(
     own = max(trial["H"] for trial in result["selection"]["trials"])
     assert f"fclswgan: H at its best γ is {own:.1f} on validation classes, and " in err
     assert "with method=eszsl" in err
-    assert "method.steps" in err
+    assert "try more method.epochs, a wider method.hidden, +sweep.head.weight_decay, or another method/head" in err
 
 
 def test_the_best_epoch_within_a_budget_is_chosen_and_made_again(tmp_path: Path) -> None:

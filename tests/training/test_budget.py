@@ -81,7 +81,7 @@ class Clock(Callback):
 def scheduled(clock: Clock, budget: str | None, epochs: int) -> CADAVAE:
     stage = final(source(0))
     torch.manual_seed(0)
-    sizes = {"features_per_class": 3, "seen_per_class": 3, "batch_size": 100}
+    sizes = {"features_per_class": 3, "seen_per_class": 3, "batch_size": 16}
     model = CADAVAE(Dimensions(*stage.dims), epochs=epochs, budget=budget, **sizes)  # type: ignore[arg-type]
     fit(model, stage.training(model.setting), Loop(progress_bar=False), 0, callbacks=[clock])
     return model

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from zsl.config.build import ANY_DATA
 from zsl.config.checking import resolved
@@ -83,10 +83,20 @@ def warn_of_eszsl(experiment: Experiment, stage: Stage, choice: Choice) -> None:
     other = max(trial.H or 0.0 for trial in validation(eszsl, stage).grid(points(eszsl.grid)))
     if chosen is not None and chosen < other:
         log.warning(
-            "%s: H at its best γ is %.1f on validation classes, and %.1f with method=eszsl; try more method.steps or a "
-            "longer method.budget, a wider method.hidden, +sweep.head.weight_decay, or another method/head",
-            *(experiment.names.method or "method", chosen, other),
+            "%s: H at its best γ is %.1f on validation classes, and %.1f with method=eszsl; try %s, or another "
+            "method/head",
+            *(experiment.names.method or "method", chosen, other, ", ".join(_remedies(experiment.config["method"]))),
         )
+
+
+def _remedies(method: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what may help a generator with these hyperparameters."""
+    longer = "epochs" if method.get("epochs") else "steps"
+    yield f"more method.{longer}" + (" and a longer method.budget" if method.get("budget") else "")
+    if "hidden" in method:
+        yield "a wider method.hidden"
+    if "weight_decay" in (method.get("head") or {}):
+        yield "+sweep.head.weight_decay"
 
 
 def embedded(experiment: Experiment, stage: str, chosen: Hyperparameters) -> Validation:

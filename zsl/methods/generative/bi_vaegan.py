@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import normalize
 from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Setting, TransductiveBatch
@@ -20,8 +21,9 @@ from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.tf_vaegan import SemanticDecoder
 from zsl.methods.method import Dimensions
 
-ROUNDS, MADE = 10, 20
-"""rounds of the clustering that estimates the prior, and synthetic features of each class for its first centres"""
+ROUNDS, MADE, PARTS = 10, 20, 10
+"""rounds of the clustering that estimates the prior, synthetic features of each class for its first centres, and parts
+of the first epoch"""
 
 
 class BiVAEGAN(FVAEGAND2):
@@ -30,15 +32,16 @@ class BiVAEGAN(FVAEGAND2):
     min_φ̂ max_D  E R(φ̂(x), φ)  +  α (E D(φ) - E D(φ̂(x)) - λ E (‖∇D‖₂ - 1)²)
 
     with φ̂ a regressor from features to descriptions of length 1, R as of :func:`.semantic_misfit` over seen classes,
-    and D a critic of descriptions, those of seen and unseen classes, on real images of both (the loss of φ̂ has the sum
-    of the two means): the unlabelled images are brought to where the descriptions of unseen classes are, and fakes to
-    where these images are. Each step makes one step of D and of φ̂ on the last batch, before those of f-VAEGAN (public
-    code: 3 and 5 in every fifth step).
+    and D a critic of descriptions of length 1, those of seen and unseen classes, on real images of both (the loss of φ̂
+    has the sum of the two means): the unlabelled images are brought to where the descriptions of unseen classes are,
+    and fakes to where these images are. Each step makes one step of D and of φ̂ on the last batch, before those of
+    f-VAEGAN (public code: 3 and 5 in every fifth step).
 
     Descriptions of unseen classes are drawn by p(y), which is uniform at first, and with ``estimate_prior`` estimated
-    at the start of every further epoch: the unlabelled images are clustered around the means of synthetic features, and
-    p(y) is the share of the cluster of y, each with one image more. Heads learn from (x, φ̂(x), h(x)), h the
-    regressor's hidden layer. G of the paper ends with features of fixed length; here it has ``output``.
+    at the start of every further tenth of the first epoch and of every further epoch: the unlabelled images are
+    clustered around the means of synthetic features, and p(y) is the share of the cluster of y, each with one image
+    more. Heads learn from (x, φ̂(x), h(x)), h the regressor's hidden layer. G of the paper ends with features of fixed
+    length; here it has ``output``.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
@@ -102,17 +105,21 @@ class BiVAEGAN(FVAEGAND2):
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Make a step of the critic of descriptions, one of the regressor, and those of f-VAEGAN."""
-        if self.estimate_prior and batch_idx == 0 and self.current_epoch > 0:
+        if self.estimate_prior and self.current_epoch + batch_idx > 0 and batch_idx % self._period() == 0:
             self.prior.copy_(self.shares(batch.unlabelled, batch.unseen.embeddings))
         self.train_regressor(batch)
         return super().training_step(batch, batch_idx)
+
+    def _period(self) -> int:
+        """Return after how many steps of an epoch the prior is estimated again."""
+        return -(-int(self.trainer.num_training_batches) // (1 if self.current_epoch else PARTS))
 
     def train_regressor(self, batch: TransductiveBatch) -> None:
         """Make a step of the critic of descriptions, and one of the regressor, on the last batch."""
         descend, descend_critic = self.optimizers()[-2:]  # type: ignore[index]
         x, phi = batch.x[-1], batch.classes.embeddings[batch.y[-1]]
         images = batch.unlabelled[torch.randint(len(batch.unlabelled), (len(x),), device=x.device)]
-        real = torch.cat([phi, self.draw_unseen(batch, phi.shape[:1])])
+        real = normalize(torch.cat([phi, self.draw_unseen(batch, phi.shape[:1])]), dim=1)
         found = self.regressor(torch.cat([x, images]))
         alpha = torch.rand(len(real), 1, dtype=x.dtype, device=x.device)
         losses = self.phi_critic.losses(real, found.detach(), real[:, :0], alpha)

@@ -15,6 +15,7 @@ from zsl.data.training_set import Batch, TrainingSet
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.gaussian import Autoencoder
+from zsl.methods.generative.losses import absolute_misfit
 from zsl.methods.generative.prepared import Scale, class_deviations, hold_phi_scale, require_phi_scale, to_unit_length
 from zsl.methods.generative.ramps import Ramps
 from zsl.methods.generative.softmax import Softmax
@@ -22,6 +23,8 @@ from zsl.methods.method import Dimensions
 
 BETWEEN = 75.0
 """what deviations of class means count as in all, beside β, δ and descriptions of length 1"""
+MANY = 10
+"""epochs from which the weights of the loss are the same within each"""
 
 
 class CADAVAE(FeatureGenerator):
@@ -30,10 +33,10 @@ class CADAVAE(FeatureGenerator):
 
     with z ~ q(z|x), z' ~ q(z|φ(y)), p = N(0, I): each autoencoder restores its own input, and also from the latent of
     the other's (cross alignment, γ), and the distance of the two posteriors is penalised (distribution alignment, δ).
-    The weights grow linearly between two points of the training each, and are the same within an epoch; Adam with
-    AMSGrad. So that they reach their ends, the number of epochs is not chosen: a ``budget`` shortens the whole schedule
-    after the first epoch. Heads learn in the latent space, from z' of unseen and z of seen classes, and score an image
-    by the mean of q(z|x).
+    The weights grow linearly between two points of the training each, and are the same within an epoch where there are
+    ten or more; Adam with AMSGrad. So that they reach their ends, the number of epochs is not chosen: a ``budget``
+    shortens the whole schedule after the first epoch. Heads learn in the latent space, from z' of unseen and z of seen
+    classes, and score an image by the mean of q(z|x).
 
     What x̂ is worth beside β, δ and φ depends on the scale of x, and on how much of x a class tells. With
     ``units="derived"``, x is divided by its deviation, w is 75 by the sum of the deviations that means of classes then
@@ -112,11 +115,8 @@ class CADAVAE(FeatureGenerator):
         self.register_buffer("w", torch.ones(()))
         self.phi_scale: float | Tensor
         self.w: Tensor
-        self.ramps = Ramps(
-            beta=(beta, beta_start, beta_end),
-            gamma=(gamma, gamma_start, gamma_end),
-            delta=(delta, delta_start, delta_end),
-        )
+        ramps = {"beta": (beta, beta_start, beta_end), "gamma": (gamma, gamma_start, gamma_end)}
+        self.ramps = Ramps(**ramps, delta=(delta, delta_start, delta_end))
         self.lr, self.batch_size = lr, batch_size
         self.train_for(epochs, steps, budget)
         self.image = Autoencoder(dims.features, encoder_hidden, decoder_hidden, latent)
@@ -137,30 +137,29 @@ class CADAVAE(FeatureGenerator):
             self.phi_scale.copy_(to_unit_length(classes.embeddings[classes.seen_ids]))
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
-        """Set β, γ and δ by the share of the epochs that are made, or of the steps of a single epoch.
+        """Set β, γ and δ by the share of the training that is made, that of its steps where there are few epochs.
 
-        At every step: a run resumed within an epoch has no start of an epoch.
+        At every step: a run resumed within an epoch has no start of an epoch. The first of several epochs is the same
+        whatever their number, which a budget then lowers.
         """
-        alone = self.epochs == 1
-        made, of = (batch_idx, int(self.trainer.num_training_batches)) if alone else (self.current_epoch, self.epochs)
-        self.ramps.go_to(made / of)
+        by_steps = self.epochs == 1 or (self.epochs < MANY and self.current_epoch > 0)
+        within = batch_idx / int(self.trainer.num_training_batches) if by_steps else 0.0
+        self.ramps.go_to((self.current_epoch + within) / self.epochs)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Return the objective; each decoder restores from both latents at once."""
         x, phi = batch.x, self.phi_scale * batch.classes.embeddings[batch.y]
         q, r = self.image.encode(x), self.description.encode(phi)
         z = torch.cat([q.draw(), r.draw()])
-        x_own, x_cross = (self.w * _l1(x, restored) for restored in self.image.decoder(z).chunk(2))
-        phi_cross, phi_own = (_l1(phi, restored) for restored in self.description.decoder(z).chunk(2))
+        x_own, x_cross = (self.w * absolute_misfit(x, restored) for restored in self.image.decoder(z).chunk(2))
+        phi_cross, phi_own = (absolute_misfit(phi, restored) for restored in self.description.decoder(z).chunk(2))
         beta, gamma, delta = self.ramps.weights.unbind()
-        own, cross = x_own + phi_own, x_cross + phi_cross
-        divergence = q.divergence() + r.divergence()
+        own, cross, divergence = x_own + phi_own, x_cross + phi_cross, q.divergence() + r.divergence()
         return (own + beta * divergence + gamma * cross + delta * q.distance(r)).mean()
 
     def configure_optimizers(self) -> Optimizer:
         """Return Adam with AMSGrad for the autoencoders; heads have optimizers of their own."""
-        parameters = [*self.image.parameters(), *self.description.parameters()]
-        return Adam(parameters, self.lr, amsgrad=True, fused=True)
+        return Adam([*self.image.parameters(), *self.description.parameters()], self.lr, amsgrad=True, fused=True)
 
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
         """Return x̂(z'),   z' ~ q(z|φ)."""
@@ -179,7 +178,3 @@ class CADAVAE(FeatureGenerator):
         """Return z ~ q(z|x), equally many of each class."""
         rows = in_turn(examples.labels, self.seen_per_class)
         return Examples(self.image.encode(examples.inputs[rows]).draw(), examples.labels[rows])
-
-
-def _l1(v: Float[Tensor, "n v"], restored: Float[Tensor, "n v"]) -> Float[Tensor, " n"]:
-    return (v - restored).abs().sum(dim=1)

@@ -13,6 +13,7 @@ from zsl.data.training_set import Batch
 from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.generative.losses import contrast
 from zsl.methods.generative.networks import mlp, of_pairs
+from zsl.methods.generative.prepared import hold_phi_scale, to_unit_length
 from zsl.methods.generative.space import Space
 from zsl.methods.method import Dimensions
 
@@ -20,10 +21,10 @@ from zsl.methods.method import Dimensions
 class Contrastive(Space):
     """min_{E, H, F}  E -log softmax(F(h, φ(·)) / τ_s)[y]  +  E mean_p -log( exp(zᵀz_p / τ_e) / Σ_{a} exp(zᵀz_a / τ_e) )
 
-    over real features of seen classes, with h = E(x) = [W₁x + b₁]₊ the space, z = H(h) = (W₂h + b₂) / ‖W₂h + b₂‖₂,
-    F(h, φ) = wᵀλ(A h + Bφ + a) + c a comparator, p the other images of the class of x and a all other images of the
-    batch. The first term is the supervision of classes, the second that of instances (:func:`.contrast`). A batch needs
-    several images of a class. As a method of its own F(x, y) is F(h, φ).
+    over real features of seen classes, with h = E(x) = [W₁x + b₁]₊ the space, z = H(h) = (W₂h + b₂) / ‖W₂h + b₂‖₂, F(h,
+    φ) = wᵀλ(A h + cBφ + a) + b a comparator, c = 1 / √(E ‖φ‖²) over seen classes, p the other images of the class of x
+    and a all other images of the batch. The first term is the supervision of classes, the second that of instances
+    (:func:`.contrast`). A batch needs several images of a class. As a method of its own F(x, y) is F(h, φ).
 
     Fakes of a guided generator are charged the same two terms, the second among the fakes and the real features of the
     batch, and both with one weight, as in all settings of public code; the embedding learns from real features alone.
@@ -36,7 +37,9 @@ class Contrastive(Space):
         instance_temperature: τ_e > 0.
         class_temperature: τ_s > 0.
         lr: learning rate of Adam > 0.
-        epochs: passes over the real features ≥ 1, where it is trained before the generator.
+        epochs: passes over the real features ≥ 1, where it is trained before the generator; None for as many as
+            ``steps`` need.
+        steps: ≥ 1, without ``epochs``.
         batch_size: features a step ≥ 1, where it is trained before the generator.
 
     Raises:
@@ -52,18 +55,26 @@ class Contrastive(Space):
         instance_temperature: float = 0.1,
         class_temperature: float = 0.1,
         lr: float = 1e-4,
-        epochs: int = 30,
+        epochs: int | None = None,
+        steps: int = 500,
         batch_size: int = 512,
     ) -> None:
         super().__init__(dims)
         require_count(hidden=hidden, projection=projection, comparator_hidden=comparator_hidden)
         require_positive(instance_temperature=instance_temperature, class_temperature=class_temperature, lr=lr)
-        require_count(epochs=epochs, batch_size=batch_size)
+        require_count(epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
+        hold_phi_scale(self, None)
+        self.phi_scale: Tensor
         self.width = hidden
         self.instance_temperature, self.class_temperature = instance_temperature, class_temperature
-        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.lr, self.batch_size = lr, batch_size
+        self.train_for(epochs, steps)
         self.embedding = mlp(dims.features, hidden, projection)
         self.comparator = mlp(hidden + dims.embedding, comparator_hidden, 1)
+
+    def weigh_descriptions(self, classes: LabelSpace) -> None:
+        """Derive c = 1 / √(E ‖φ‖²) over seen classes."""
+        self.phi_scale.copy_(to_unit_length(classes.embeddings[classes.seen_ids]))
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n h"]:
         """Return E(x)."""
@@ -75,7 +86,7 @@ class Contrastive(Space):
 
     def compare(self, h: Float[Tensor, "n h"], phi: Float[Tensor, "s k"]) -> Float[Tensor, "n s"]:
         """Return F(h, φ) of every image and every class."""
-        return of_pairs(self.comparator, h, phi, self.comparator[1])
+        return of_pairs(self.comparator, h, self.phi_scale * phi, self.comparator[1])
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return F(E(x), φ(y))."""

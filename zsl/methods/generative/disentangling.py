@@ -13,6 +13,7 @@ from zsl.data.training_set import Batch
 from zsl.hyperparameters import require_count, require_positive, require_within
 from zsl.methods.generative.losses import is_own
 from zsl.methods.generative.networks import SLOPE, mlp, of_pairs
+from zsl.methods.generative.prepared import hold_phi_scale, to_unit_length
 from zsl.methods.generative.space import Space
 from zsl.methods.method import Dimensions
 
@@ -23,10 +24,11 @@ class Disentangling(Space):
     max_D  δ (E log D(h) + E log(1 - D(h_s, h_n')))
 
     over real features of seen classes, with h = (h_s, h_n) = λ(Ax + a), x̂ = B₂ λ(B₁h + b₁) + b₂, λ the leaky
-    rectifier, ρ(h_s, φ) a perceptron with a hidden layer of rectifiers and a logistic output, y' every seen class, D
-    logistic regression, and h_n' the h_n of other images of the batch. h_s goes with the description (second term),
-    and h_n has nothing to do with it: the ratio that D finds between h and (h_s, h_n') is their total correlation
-    (third term). Heads learn from h_s. As a method of its own F(x, y) is ρ before its logistic function.
+    rectifier, ρ(h_s, φ) a perceptron of h_s and cφ with a hidden layer of rectifiers and a logistic output, c = 1 / √(E
+    ‖φ‖²) over seen classes, y' every seen class, D logistic regression, and h_n' the h_n of other images of the batch.
+    h_s goes with the description (second term), and h_n has nothing to do with it: the ratio that D finds between h and
+    (h_s, h_n') is their total correlation (third term). Heads learn from h_s. As a method of its own F(x, y) is ρ
+    before its logistic function.
 
     Fakes of a guided generator are charged the three terms, which trains A, B and ρ too; x̂ of a fake is held against
     the real feature that the fake restores. (Public code has the rectifier at the end of x̂ too, compares with classes
@@ -40,7 +42,9 @@ class Disentangling(Space):
         correlation: β ≥ 0.
         discriminator: δ > 0.
         lr: learning rate of Adam > 0.
-        epochs: passes over the real features ≥ 1, where it is trained before the generator.
+        epochs: passes over the real features ≥ 1, where it is trained before the generator; None for as many as
+            ``steps`` need.
+        steps: ≥ 1, without ``epochs``.
         batch_size: features a step ≥ 1, where it is trained before the generator.
 
     Raises:
@@ -58,17 +62,21 @@ class Disentangling(Space):
         correlation: float = 0.003,
         discriminator: float = 0.3,
         lr: float = 1e-4,
-        epochs: int = 30,
+        epochs: int | None = None,
+        steps: int = 3000,
         batch_size: int = 64,
     ) -> None:
         super().__init__(dims)
         require_count(semantic_hidden=semantic_hidden, relation_hidden=relation_hidden)
         require_within(0, float("inf"), relation=relation, correlation=correlation)
         require_positive(discriminator=discriminator, lr=lr)
-        require_count(epochs=epochs, batch_size=batch_size)
+        require_count(epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
+        hold_phi_scale(self, None)
+        self.phi_scale: Tensor
         self.width = semantic_hidden
         self.relation, self.correlation, self.discriminator = relation, correlation, discriminator
-        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.lr, self.batch_size = lr, batch_size
+        self.train_for(epochs, steps)
         self.encoder = mlp(dims.features, 2 * semantic_hidden)
         self.decoder = mlp(2 * semantic_hidden, relation_hidden, dims.features)
         self.relate = mlp(semantic_hidden + dims.embedding, relation_hidden, 1)
@@ -78,13 +86,17 @@ class Disentangling(Space):
         """Return h."""
         return leaky_relu(self.encoder(x), SLOPE)
 
+    def weigh_descriptions(self, classes: LabelSpace) -> None:
+        """Derive c = 1 / √(E ‖φ‖²) over seen classes."""
+        self.phi_scale.copy_(to_unit_length(classes.embeddings[classes.seen_ids]))
+
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
         """Return h_s."""
         return self.encode(x)[:, : self.width]
 
     def compare(self, h: Float[Tensor, "n r"], phi: Float[Tensor, "s k"]) -> Float[Tensor, "n s"]:
         """Return ρ of every image and every class, before the logistic function."""
-        return of_pairs(self.relate, h, phi, relu)
+        return of_pairs(self.relate, h, self.phi_scale * phi, relu)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return ρ(h_s, φ(y)) before its logistic function."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import ClassVar, Self, TypeAlias
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from zsl.data.examples import Examples
@@ -17,6 +17,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import each
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
+from zsl.files.claimed_size import machine_memory
 from zsl.hyperparameters import require_count, require_flag
 from zsl.methods.closed_form.moments import class_counts, class_sums
 from zsl.methods.generative.diagnosis import diagnosis
@@ -35,6 +36,8 @@ FEWEST = 20
 """least number that ``1x`` stands for, where classes have fewer images"""
 MOST = 1000
 """largest multiple of the mean number of images of a seen class"""
+AT_ONCE = 2**16
+"""synthetic features that are made in one pass"""
 HEADS = ("zsl_head.", "gzsl_head.")
 """prefixes of the names of the weights of heads"""
 
@@ -103,7 +106,8 @@ class FeatureGenerator(ZSLModel):
             ``output`` is a rectifier or a sigmoid.
 
     Raises:
-        InputError: a hyperparameter of the head, of the space or ``features_per_class`` is out of range.
+        InputError: a hyperparameter of the head, of the space or ``features_per_class`` is out of range; of training:
+            synthetic features need more memory than this machine has.
     """
 
     setting: ClassVar[Setting] = Setting.UNSEEN_SEMANTICS
@@ -133,10 +137,10 @@ class FeatureGenerator(ZSLModel):
         with torch.random.fork_rng(devices=[]):  # a generator is the same whatever its heads draw
             torch.manual_seed(stream)
             self.space = built(space, dims)
-            width = (self.space.width if width is None else width) + beside
+            self.width = (self.space.width if width is None else width) + beside
             try:
-                self.zsl_head = head(Dimensions(width, dims.embedding, dims.unseen))
-                self.gzsl_head = head(Dimensions(width, dims.embedding, dims.seen + dims.unseen))
+                self.zsl_head = head(Dimensions(self.width, dims.embedding, dims.unseen))
+                self.gzsl_head = head(Dimensions(self.width, dims.embedding, dims.seen + dims.unseen))
             except InputError as error:
                 raise InputError(str(error).replace("method.", "method.head.", 1)) from error
 
@@ -161,8 +165,9 @@ class FeatureGenerator(ZSLModel):
         return super().prepared(replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled))
 
     def weigh_descriptions(self, classes: LabelSpace) -> None:
-        """Derive the weight of φ, where it was left open."""
+        """Derive the weight of φ, where it was left open, and that of the space."""
         weigh_phi(self, classes)
+        self.space.weigh_descriptions(classes)
 
     @abstractmethod
     def synthesize(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
@@ -210,21 +215,47 @@ class FeatureGenerator(ZSLModel):
         if self.space.epochs:
             yield self.space, train.of_seen_classes()
 
+    def _made(self, classes: LabelSpace, labels: Int[Tensor, " n"]) -> Float[Tensor, "n r"]:
+        """Return a random input of heads for every label."""
+        made = classes.embeddings.new_empty(len(labels), self.width)
+        for rows, some in zip(torch.split(made, AT_ONCE), torch.split(labels, AT_ONCE), strict=True):
+            rows.copy_(self.represent_class(classes.embeddings[some]))
+        return made
+
     def _filled(self, real: Examples, classes: LabelSpace, each_class: int) -> Examples:
         seen = classes.seen_ids
         missing = each_class - real.labels.bincount(minlength=len(classes))[seen]
         labels = seen.repeat_interleave(missing.clamp(min=0))
-        made = self.represent_class(classes.embeddings[labels])
+        made = self._made(classes, labels)
         return Examples(torch.cat([real.tensor, made]), torch.cat([real.labels, labels]))
 
+    def _require_memory(self, train: TrainingSet, each_class: int) -> None:
+        """Refuse more inputs of heads than fit into memory, once by themselves and once with those of all classes."""
+        there = machine_memory()
+        if there is None:
+            return
+        lacking = each_class - train.examples.labels.bincount(minlength=len(train.classes))
+        made = lacking.clamp(min=0).sum() if self.fill_seen else each_class * len(train.classes.unseen_ids)
+        needed = 2 * (len(train.examples) + int(made)) * self.width * train.classes.embeddings.element_size()
+        if needed > there:
+            raise InputError(
+                f"method.features_per_class={self.features_per_class or '1x'}: needs {needed / 1e9:.1f} GB for "
+                f"synthetic features, and this machine has {there / 1e9:.1f} GB of memory; choose a smaller number"
+            )
+
     def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
-        """Yield the two heads, each with its training set; both share one draw of synthetic features."""
+        """Yield the two heads, each with its training set; both share one draw of synthetic features.
+
+        Raises:
+            InputError: these need more memory than this machine has.
+        """
         unseen = train.classes.unseen_ids
         images = len(train.examples) / max(1, int(train.classes.seen.sum()))
         each_class = per_class(self.features_per_class, images)
+        self._require_memory(train, each_class)
         labels = unseen.repeat_interleave(each_class)
         with torch.no_grad():
-            synthetic = self.represent_class(train.classes.embeddings[labels])
+            synthetic = self._made(train.classes, labels)
             real = self.represent_seen(train.examples)
             if self.fill_seen:
                 real = self._filled(real, train.classes, each_class)

@@ -18,6 +18,11 @@ def semantic_misfit(found: Float[Tensor, "n k"], phi: Float[Tensor, "n k"]) -> F
     return loss
 
 
+def absolute_misfit(v: Float[Tensor, "n v"], restored: Float[Tensor, "n v"]) -> Float[Tensor, " n"]:
+    """Return ‖v - v̂‖₁ of every row."""
+    return (v - restored).abs().sum(dim=1)
+
+
 def contrast(z: Float[Tensor, "n m"], y: Int[Tensor, " n"], temperature: float) -> Float[Tensor, ""]:
     """Return E_i mean_{p: y_p = y_i, p ≠ i} -log( exp(z_iᵀz_p / τ) / Σ_{a ≠ i} exp(z_iᵀz_a / τ) ) [Han2021]
 

@@ -30,6 +30,10 @@ APART = 4.0
 """root mean square distance of the descriptions of seen classes, in deviations of the noise"""
 
 
+ROUNDING = 1e-10
+"""variance within classes, as a part of the mean square of the features, up to which it is rounding"""
+
+
 @dataclass(frozen=True)
 class FeatureStatistics:
     """Mean, deviation, least and largest value of every feature of the training images."""
@@ -89,9 +93,10 @@ class Units(nn.Module):
 
     u is the root mean square over features of their deviations over the training images, after A, and m their mean.
     ``"derived"`` has A = I, and one u for all features keeps their geometry; with a rectifier at the end of the
-    generator m = 0, so that what is never negative stays so, and with a sigmoid x is kept. ``"whitened"`` has
-    A = (S + tr(S)/d I)^-½, S the covariance within classes: directions in which images of a class differ count less,
-    and the trace keeps those in which they hardly do from counting much more. ``"data"`` keeps x.
+    generator m = 0, so that what is never negative stays so, and with a sigmoid x is kept. ``"whitened"`` has A = (S +
+    tr(S)/d I)^-½, S the covariance within classes: directions in which images of a class differ count less, and the
+    trace keeps those in which they hardly do from counting much more; where they do not differ at all, with one image a
+    class, A = I. ``"data"`` keeps x.
 
     Args:
         features: d.
@@ -147,7 +152,8 @@ class Units(nn.Module):
         values, V = eigenpairs(within)
         values = values.clamp(min=0)
         mean = values.mean()
-        a = torch.where(mean > 0, (values + mean).rsqrt(), torch.ones_like(values))
+        some = mean > ROUNDING * G.trace() / (n * len(G))
+        a = torch.where(some, (values + mean).rsqrt(), torch.ones_like(values))
         A = V * a @ V.T
         centre = sums.sum(dim=0) / n
         size = ((A @ (G / n - centre.outer(centre))) * A).sum().clamp(min=0).div(len(A)).sqrt()

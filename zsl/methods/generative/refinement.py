@@ -37,7 +37,9 @@ class Refinement(Space):
         recons: ρ > 0.
         nearest: compare with the nearest other class.
         lr: learning rate of Adam for FR and centres > 0.
-        epochs: passes over the real features ≥ 1, where it is trained before the generator.
+        epochs: passes over the real features ≥ 1, where it is trained before the generator; None for as many as
+            ``steps`` need.
+        steps: ≥ 1, without ``epochs``.
         batch_size: features a step ≥ 1, where it is trained before the generator.
 
     Raises:
@@ -56,18 +58,20 @@ class Refinement(Space):
         recons: float = 0.001,
         nearest: bool = False,
         lr: float = 1e-4,
-        epochs: int = 30,
+        epochs: int | None = None,
+        steps: int = 3000,
         batch_size: int = 64,
     ) -> None:
         super().__init__(dims)
-        require_count(hidden=hidden, epochs=epochs, batch_size=batch_size)
+        require_count(hidden=hidden, epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
         require_within(0, float("inf"), margin=margin, centre=centre)
         require_within(0, 1, balance=balance)
         require_positive(recons=recons, lr=lr)
         require_flag(nearest=nearest)
         self.width = dims.features + hidden + dims.embedding
         self.margin, self.balance, self.centre, self.recons, self.nearest = margin, balance, centre, recons, nearest
-        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.lr, self.batch_size = lr, batch_size
+        self.train_for(epochs, steps)
         self.layers = mlp(dims.features, hidden, 2 * dims.embedding)
         self.centres = nn.Parameter(torch.randn(dims.seen, dims.embedding))
 

@@ -26,18 +26,28 @@ class Regressor(Space):
     Args:
         dims: sizes of θ(x) and φ(y).
         lr: learning rate of Adam > 0.
-        epochs: passes over the real features ≥ 1, where it is trained before the generator.
+        epochs: passes over the real features ≥ 1, where it is trained before the generator; None for as many as
+            ``steps`` need.
+        steps: ≥ 1, without ``epochs``.
         batch_size: features a step ≥ 1, where it is trained before the generator.
 
     Raises:
         InputError: a hyperparameter is out of range.
     """
 
-    def __init__(self, dims: Dimensions, lr: float = 1e-4, epochs: int = 30, batch_size: int = 64) -> None:
+    def __init__(
+        self,
+        dims: Dimensions,
+        lr: float = 1e-4,
+        epochs: int | None = None,
+        steps: int = 3000,
+        batch_size: int = 64,
+    ) -> None:
         super().__init__(dims)
         require_positive(lr=lr)
-        require_count(epochs=epochs, batch_size=batch_size)
-        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        require_count(epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
+        self.lr, self.batch_size = lr, batch_size
+        self.train_for(epochs, steps)
         self.regress: nn.Sequential = mlp(dims.features, dims.embedding)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
+from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -30,6 +31,14 @@ class Space(ZSLModel):
     def __init__(self, dims: Dimensions) -> None:
         super().__init__()
         self.width = dims.features
+
+    def prepared(self, train: TrainingSet) -> TrainingSet:
+        """Derive the weight of φ, where there is one."""
+        self.weigh_descriptions(train.classes)
+        return super().prepared(train)
+
+    def weigh_descriptions(self, classes: LabelSpace) -> None:
+        """Derive the weight of φ from the seen classes, where there is one."""
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
         """Return h(x), of length ``width``."""
