@@ -1,4 +1,4 @@
-"""Every method trains and scores where its images are, on a device that is not the processor."""
+"""Every method trains and scores where its images are, if not on the processor, and in mixed precision."""
 
 from __future__ import annotations
 
@@ -54,19 +54,42 @@ def test_devices_are_not_mixed(method: str) -> None:
     assert torch.allclose(scores, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        *({"head": head} for head in names("method/head")),
-        {"space": "features"},
-        *({"space": space, "space.epochs": 2} for space in names("method/space") if space != "features"),
-    ],
-    ids=str,
-)
+PARTS = [
+    *({"head": head} for head in names("method/head")),
+    {"space": "features"},
+    *({"space": space, "space.epochs": 2} for space in names("method/space") if space != "features"),
+]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=str)
 def test_parts_of_generators_do_not_mix_devices(part: Mapping[str, Any]) -> None:
     under = MethodUnderTest(recipe("fclswgan"))
     choices: Any = OmegaConf.to_object(config("fclswgan"))
     trained_and_scored(build_method(choices, Dimensions(*under.stage.dims), dict(part)), under)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_in_mixed_precision(method: str) -> None:
+    """Products are in bfloat16 then; weights, and scores afterwards, are in single precision."""
+    under = MethodUnderTest(recipe(method))
+    torch.manual_seed(0)
+    trains_in_mixed_precision(under.untrained(), under)
+
+
+@pytest.mark.parametrize("part", PARTS, ids=str)
+def test_parts_of_generators_train_in_mixed_precision(part: Mapping[str, Any]) -> None:
+    under = MethodUnderTest(recipe("fclswgan"))
+    choices: Any = OmegaConf.to_object(config("fclswgan"))
+    trains_in_mixed_precision(build_method(choices, Dimensions(*under.stage.dims), dict(part)), under)
+
+
+def trains_in_mixed_precision(model: ZSLModel, under: MethodUnderTest) -> None:
+    train = under.stage.training(model.setting)
+    fit(model, train, replace(LOOP, precision="bf16-mixed"), 0)
+    with torch.no_grad():
+        scores = model.scores(train.examples.inputs, train.classes)
+    assert scores.isfinite().all()
+    assert all(weight.dtype is not torch.bfloat16 for weight in model.state_dict().values())
 
 
 def test_a_mixture_is_noticed() -> None:

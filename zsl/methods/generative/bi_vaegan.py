@@ -140,8 +140,8 @@ class BiVAEGAN(FVAEGAND2):
     @torch.no_grad()
     def shares(self, x: Float[Tensor, "m d"], phi: Float[Tensor, "u k"]) -> Float[Tensor, " u"]:
         """Return p(y) of unlabelled images: the shares of clusters that begin at the means of synthetic features."""
-        rows = self.represent(x)
-        made = self.represent(self.synthesize(phi.repeat(MADE, 1)))
+        rows = self.represent(x).to(x.dtype)
+        made = self.represent(self.synthesize(phi.repeat(MADE, 1))).to(x.dtype)
         centres, ones = made.view(MADE, len(phi), -1).mean(dim=0), torch.ones_like(x[:, 0])
         for _ in range(ROUNDS):
             at = torch.cdist(rows, centres).argmin(dim=1)
