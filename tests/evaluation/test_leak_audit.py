@@ -73,7 +73,7 @@ class ClaimsToNeedUnseenDescriptions(ESZSL):
         super().finalize(TrainingSet(examples, train.classes.take(only_seen)))
 
 
-class ClaimsToNeedTransductiveGenerator(ESZSL):
+class ClaimsToNeedUnlabelledImages(ESZSL):
     setting = Setting.TRANSDUCTIVE
 
 
@@ -83,7 +83,7 @@ CHEATS = {
     SearchesStackForUnseenDescriptions: "depends on φ of unseen classes",
     LearnsWhileItIsTested: "while it scores test images",
     ClaimsToNeedUnseenDescriptions: "changes nothing; declare inductive",
-    ClaimsToNeedTransductiveGenerator: "unlabelled images change nothing",
+    ClaimsToNeedUnlabelledImages: "unlabelled images change nothing",
 }
 
 

@@ -25,8 +25,6 @@ from zsl.training.fit import fit
 STAGE = final(worlds.source())
 READING = {"_local_scalar_dense", "nonzero", "masked_select", "unique", "_unique2", "bincount", "equal", "is_nonzero"}
 """operators whose result, or the size of it, is read by the host"""
-
-
 MOVING = {torch.Tensor.cpu, torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__}
 """what brings values to the host; on the processor no operator does it"""
 

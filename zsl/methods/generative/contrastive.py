@@ -21,9 +21,9 @@ from zsl.methods.method import Dimensions
 class Contrastive(Space):
     """min_{E, H, F}  E -log softmax(F(h, φ(·)) / τ_s)[y]  +  E mean_p -log( exp(zᵀz_p / τ_e) / Σ_{a} exp(zᵀz_a / τ_e) )
 
-    over real features of seen classes, with h = E(x) = [W₁x + b₁]₊ the space, z = H(h) = (W₂h + b₂) / ‖W₂h + b₂‖₂, F(h,
-    φ) = wᵀλ(A h + cBφ + a) + b a comparator, c = 1 / √(E ‖φ‖²) over seen classes, p the other images of the class of x
-    and a all other images of the batch. The first term is the supervision of classes, the second that of instances
+    over real features of seen classes, with h = E(x) = [W₁x + b₁]₊ the space, z = H(h) = (W₂h + b₂) / ‖W₂h + b₂‖₂,
+    F(h, φ) = wᵀλ(A h + cBφ + a) + b a comparator, c = 1 / √(E ‖φ‖²) over seen classes, p the other images of the class
+    of x and a all other images of the batch. The first term is the supervision of classes, the second that of instances
     (:func:`.contrast`). A batch needs several images of a class. As a method of its own F(x, y) is F(h, φ).
 
     Fakes of a guided generator are charged the same two terms, the second among the fakes and the real features of the

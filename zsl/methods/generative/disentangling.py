@@ -24,11 +24,11 @@ class Disentangling(Space):
     max_D  δ (E log D(h) + E log(1 - D(h_s, h_n')))
 
     over real features of seen classes, with h = (h_s, h_n) = λ(Ax + a), x̂ = B₂ λ(B₁h + b₁) + b₂, λ the leaky
-    rectifier, ρ(h_s, φ) a perceptron of h_s and cφ with a hidden layer of rectifiers and a logistic output, c = 1 / √(E
-    ‖φ‖²) over seen classes, y' every seen class, D logistic regression, and h_n' the h_n of other images of the batch.
-    h_s goes with the description (second term), and h_n has nothing to do with it: the ratio that D finds between h and
-    (h_s, h_n') is their total correlation (third term). Heads learn from h_s. As a method of its own F(x, y) is ρ
-    before its logistic function.
+    rectifier, ρ(h_s, φ) a perceptron of h_s and cφ with a hidden layer of rectifiers and a logistic output,
+    c = 1 / √(E ‖φ‖²) over seen classes, y' every seen class, D logistic regression, and h_n' the h_n of other images of
+    the batch. h_s goes with the description (second term), and h_n has nothing to do with it: the ratio that D finds
+    between h and (h_s, h_n') is their total correlation (third term). Heads learn from h_s. As a method of its own
+    F(x, y) is ρ before its logistic function.
 
     Fakes of a guided generator are charged the three terms, which trains A, B and ρ too; x̂ of a fake is held against
     the real feature that the fake restores. (Public code has the rectifier at the end of x̂ too, compares with classes

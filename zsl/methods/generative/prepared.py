@@ -28,8 +28,6 @@ LEAST = 20.0
 """largest ratio of the deviation of a feature to that between classes"""
 APART = 4.0
 """root mean square distance of the descriptions of seen classes, in deviations of the noise"""
-
-
 ROUNDING = 1e-10
 """variance within classes, as a part of the mean square of the features, up to which it is rounding"""
 
@@ -93,10 +91,10 @@ class Units(nn.Module):
 
     u is the root mean square over features of their deviations over the training images, after A, and m their mean.
     ``"derived"`` has A = I, and one u for all features keeps their geometry; with a rectifier at the end of the
-    generator m = 0, so that what is never negative stays so, and with a sigmoid x is kept. ``"whitened"`` has A = (S +
-    tr(S)/d I)^-½, S the covariance within classes: directions in which images of a class differ count less, and the
-    trace keeps those in which they hardly do from counting much more; where they do not differ at all, with one image a
-    class, A = I. ``"data"`` keeps x.
+    generator m = 0, so that what is never negative stays so, and with a sigmoid x is kept. ``"whitened"`` has
+    A = (S + tr(S)/d I)^-½, S the covariance within classes: directions in which images of a class differ count less,
+    and the trace keeps those in which they hardly do from counting much more; where they do not differ at all, with one
+    image a class, A = I. ``"data"`` keeps x.
 
     Args:
         features: d.
