@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 from unittest import mock
 
@@ -36,7 +37,7 @@ class MixedDevicesError(AssertionError):
     """Tensors of two devices met in one operation."""
 
 
-class PretendedDevice:
+class PretendedDevice(ExitStack):
     """Within it, tensors are of the device or of the processor, and operations that mix the two raise an error.
 
     Values, gradients and random numbers are those of the processor. A tensor is of the device if :meth:`hold` took it,
@@ -46,20 +47,16 @@ class PretendedDevice:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._storages: dict[int, Any] = {}
         self.within = 0
-        self._modes = (_Functions(self), _Operations(self), mock.patch("torch.Generator", _Generator))
 
     def __enter__(self) -> PretendedDevice:
         """Begin to watch."""
-        for mode in self._modes:
-            mode.__enter__()
+        self.enter_context(_Functions(self))
+        self.enter_context(_Operations(self))
+        self.enter_context(mock.patch("torch.Generator", _Generator))
         return self
-
-    def __exit__(self, *error: Any) -> None:
-        """End."""
-        for mode in reversed(self._modes):
-            mode.__exit__(*error)
 
     def has(self, tensor: Any) -> bool:
         """Whether something is a tensor of the device."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -35,22 +36,18 @@ def is_mask(indices: Any) -> bool:
     return any(isinstance(each, torch.Tensor) and each.dtype is torch.bool for each in several)
 
 
-class Watch:
+class Watch(ExitStack):
     """Counts what reads values, and what makes numbers of double precision."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.found: Counter[str] = Counter()
         self.operators = 0
-        self._modes = (_Operators(self), _Calls(self))
 
     def __enter__(self) -> Watch:
-        for mode in self._modes:
-            mode.__enter__()
+        self.enter_context(_Operators(self))
+        self.enter_context(_Calls(self))
         return self
-
-    def __exit__(self, *error: Any) -> None:
-        for mode in reversed(self._modes):
-            mode.__exit__(*error)
 
 
 class _Operators(TorchDispatchMode):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import Batch, Batches, Setting, TrainingSet
-from zsl.hyperparameters import Duration, passes, seconds
+from zsl.hyperparameters import Duration, passes, require_count, seconds
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,9 @@ class ZSLModel(LightningModule, ABC):
         """Train for some epochs, or for as many as this number of steps needs, and no longer than a time.
 
         Raises:
-            InputError: ``budget`` is no duration.
+            InputError: ``epochs`` or ``steps`` is no whole number ≥ 1, or ``budget`` is no duration.
         """
+        require_count(epochs=1 if epochs is None else epochs, steps=steps)
         self.epochs, self.steps = (1, steps) if epochs is None else (epochs, 0)
         self.budget = seconds(budget=budget)
 

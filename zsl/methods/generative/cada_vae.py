@@ -16,7 +16,7 @@ from zsl.hyperparameters import Duration, require_choice, require_count, require
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.gaussian import Autoencoder
 from zsl.methods.generative.losses import absolute_misfit
-from zsl.methods.generative.prepared import Scale, class_deviations, hold_phi_scale, require_phi_scale, to_unit_length
+from zsl.methods.generative.prepared import Scale, class_deviations, hold_phi_scale, require_phi_scale, weigh_by_length
 from zsl.methods.generative.ramps import Ramps
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
@@ -33,10 +33,10 @@ class CADAVAE(FeatureGenerator):
 
     with z ~ q(z|x), z' ~ q(z|φ(y)), p = N(0, I): each autoencoder restores its own input, and also from the latent of
     the other's (cross alignment, γ), and the distance of the two posteriors is penalised (distribution alignment, δ).
-    The weights grow linearly between two points of the training each, and are the same within an epoch where there are
-    ten or more; Adam with AMSGrad. So that they reach their ends, the number of epochs is not chosen: a ``budget``
-    shortens the whole schedule after the first epoch. Heads learn in the latent space, from z' of unseen and z of seen
-    classes, and score an image by the mean of q(z|x).
+    The weights grow linearly between two points of the training each, epoch by epoch where there are ten or more, else
+    step by step after the first; Adam with AMSGrad. So that they reach their ends, the number of epochs is not chosen:
+    a ``budget`` shortens the whole schedule after the first epoch. Heads learn in the latent space, from z' of unseen
+    and z of seen classes, and score an image by the mean of q(z|x).
 
     What x̂ is worth beside β, δ and φ depends on the scale of x, and on how much of x a class tells. With
     ``units="derived"``, x is divided by its deviation, w is 75 by the sum of the deviations that means of classes then
@@ -106,8 +106,7 @@ class CADAVAE(FeatureGenerator):
         require_choice(units, "method.units", ("whitened", "derived", "data"))
         super().__init__(dims, head, features_per_class, latent, units=units)
         require_count(class_encoder_hidden=class_encoder_hidden, class_decoder_hidden=class_decoder_hidden)
-        require_count(features_per_class=features_per_class, seen_per_class=seen_per_class)
-        require_count(epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
+        require_count(features_per_class=features_per_class, seen_per_class=seen_per_class, batch_size=batch_size)
         require_positive(lr=lr)
         require_phi_scale(phi_scale)
         self.seen_per_class = seen_per_class
@@ -115,8 +114,11 @@ class CADAVAE(FeatureGenerator):
         self.register_buffer("w", torch.ones(()))
         self.phi_scale: float | Tensor
         self.w: Tensor
-        ramps = {"beta": (beta, beta_start, beta_end), "gamma": (gamma, gamma_start, gamma_end)}
-        self.ramps = Ramps(**ramps, delta=(delta, delta_start, delta_end))
+        self.ramps = Ramps(
+            beta=(beta, beta_start, beta_end),
+            gamma=(gamma, gamma_start, gamma_end),
+            delta=(delta, delta_start, delta_end),
+        )
         self.lr, self.batch_size = lr, batch_size
         self.train_for(epochs, steps, budget)
         self.image = Autoencoder(dims.features, encoder_hidden, decoder_hidden, latent)
@@ -130,11 +132,9 @@ class CADAVAE(FeatureGenerator):
             self.w.copy_(torch.where(size > 0, BETWEEN / size, 1.0))
         return train
 
-    @torch.no_grad()
     def weigh_descriptions(self, classes: LabelSpace) -> None:
         """Derive c = 1 / √(E ‖φ‖²) over seen classes, where it was left open."""
-        if isinstance(self.phi_scale, Tensor):
-            self.phi_scale.copy_(to_unit_length(classes.embeddings[classes.seen_ids]))
+        weigh_by_length(self, classes.embeddings[classes.seen_ids])
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Set β, γ and δ by the share of the training that is made, that of its steps where there are few epochs.

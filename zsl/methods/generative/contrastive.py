@@ -13,7 +13,7 @@ from zsl.data.training_set import Batch
 from zsl.hyperparameters import require_count, require_positive
 from zsl.methods.generative.losses import contrast
 from zsl.methods.generative.networks import mlp, of_pairs
-from zsl.methods.generative.prepared import hold_phi_scale, to_unit_length
+from zsl.methods.generative.prepared import hold_phi_scale
 from zsl.methods.generative.space import Space
 from zsl.methods.method import Dimensions
 
@@ -62,7 +62,7 @@ class Contrastive(Space):
         super().__init__(dims)
         require_count(hidden=hidden, projection=projection, comparator_hidden=comparator_hidden)
         require_positive(instance_temperature=instance_temperature, class_temperature=class_temperature, lr=lr)
-        require_count(epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
+        require_count(batch_size=batch_size)
         hold_phi_scale(self, None)
         self.phi_scale: Tensor
         self.width = hidden
@@ -71,10 +71,6 @@ class Contrastive(Space):
         self.train_for(epochs, steps)
         self.embedding = mlp(dims.features, hidden, projection)
         self.comparator = mlp(hidden + dims.embedding, comparator_hidden, 1)
-
-    def weigh_descriptions(self, classes: LabelSpace) -> None:
-        """Derive c = 1 / √(E ‖φ‖²) over seen classes."""
-        self.phi_scale.copy_(to_unit_length(classes.embeddings[classes.seen_ids]))
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n h"]:
         """Return E(x)."""

@@ -13,7 +13,7 @@ from zsl.data.training_set import Batch
 from zsl.hyperparameters import require_count, require_positive, require_within
 from zsl.methods.generative.losses import is_own
 from zsl.methods.generative.networks import SLOPE, mlp, of_pairs
-from zsl.methods.generative.prepared import hold_phi_scale, to_unit_length
+from zsl.methods.generative.prepared import hold_phi_scale
 from zsl.methods.generative.space import Space
 from zsl.methods.method import Dimensions
 
@@ -70,7 +70,7 @@ class Disentangling(Space):
         require_count(semantic_hidden=semantic_hidden, relation_hidden=relation_hidden)
         require_within(0, float("inf"), relation=relation, correlation=correlation)
         require_positive(discriminator=discriminator, lr=lr)
-        require_count(epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
+        require_count(batch_size=batch_size)
         hold_phi_scale(self, None)
         self.phi_scale: Tensor
         self.width = semantic_hidden
@@ -85,10 +85,6 @@ class Disentangling(Space):
     def encode(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n h"]:
         """Return h."""
         return leaky_relu(self.encoder(x), SLOPE)
-
-    def weigh_descriptions(self, classes: LabelSpace) -> None:
-        """Derive c = 1 / √(E ‖φ‖²) over seen classes."""
-        self.phi_scale.copy_(to_unit_length(classes.embeddings[classes.seen_ids]))
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
         """Return h_s."""

@@ -92,7 +92,6 @@ class FGMMN(FeatureGenerator):
         super().__init__(dims, head, features_per_class, space=space, units=units, output=output, fill_seen=fill_seen)
         noise = dims.embedding if noise is None else noise
         require_count(noise=noise, hidden=hidden, n_classes=n_classes, batch_size=batch_size)
-        require_count(steps=steps, epochs=1 if epochs is None else epochs)
         require_phi_scale(phi_scale)
         require_positive(bandwidth=bandwidth, lr=lr)
         require_choice(output, "method.output", ("auto", "linear", "relu", "sigmoid"))

@@ -94,9 +94,8 @@ class AdversarialOptions:
     def __post_init__(self) -> None:
         noise = 1 if self.noise is None else self.noise
         require_count(noise=noise, hidden=self.hidden)
-        require_count(critic_hidden=self.critic_hidden, critic_layers=self.critic_layers, steps=self.steps)
-        epochs = 1 if self.epochs is None else self.epochs
-        require_count(n_critic=self.n_critic, epochs=epochs, batch_size=self.batch_size)
+        require_count(critic_hidden=self.critic_hidden, critic_layers=self.critic_layers)
+        require_count(n_critic=self.n_critic, batch_size=self.batch_size)
         require_positive(lamb=self.lamb, lr=self.lr)
         seconds(budget=self.budget)
         require_phi_scale(self.phi_scale)

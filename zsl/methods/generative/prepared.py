@@ -221,6 +221,14 @@ def to_unit_length(phi: Float[Tensor, "s k"]) -> Float[Tensor, ""]:
 
 
 @torch.no_grad()
+def weigh_by_length(module: nn.Module, phi: Float[Tensor, "s k"]) -> None:
+    """Fill in the weight of φ of one network, where it was left open: that of :func:`to_unit_length`."""
+    scale = module._buffers.get("phi_scale")
+    if scale is not None:
+        scale.copy_(to_unit_length(phi))
+
+
+@torch.no_grad()
 def weigh_phi(model: nn.Module, classes: LabelSpace) -> None:
     """Fill in the weight of φ in all networks of a model: seen classes are then 4 deviations of the noise apart.
 

@@ -12,7 +12,7 @@ from zsl.data.training_set import Batch, Batches, TrainingSet
 from zsl.hyperparameters import require_count, require_positive, require_within
 from zsl.methods.generative.losses import log_prior
 from zsl.methods.generative.networks import mlp
-from zsl.methods.generative.prepared import hold_phi_scale, require_phi_scale, to_unit_length
+from zsl.methods.generative.prepared import hold_phi_scale, require_phi_scale, weigh_by_length
 from zsl.methods.method import Dimensions, ZSLModel
 
 
@@ -58,7 +58,7 @@ class Prototypes(ZSLModel):
         weight_decay: float = 1e-4,
     ) -> None:
         super().__init__()
-        require_count(hidden=hidden, epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
+        require_count(hidden=hidden, batch_size=batch_size)
         require_positive(temperature=temperature, lr=lr, ratio=1 if ratio is None else ratio)
         require_within(0, float("inf"), weight_decay=weight_decay)
         self.temperature, self.ratio = temperature, ratio
@@ -71,8 +71,7 @@ class Prototypes(ZSLModel):
 
     def prepared(self, train: TrainingSet) -> TrainingSet:
         """Derive the weight of φ and the number of passes, where they were left open."""
-        if isinstance(self.phi_scale, Tensor):
-            self.phi_scale.copy_(to_unit_length(train.classes.embeddings))
+        weigh_by_length(self, train.classes.embeddings)
         return super().prepared(train)
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:

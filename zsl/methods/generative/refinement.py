@@ -63,7 +63,7 @@ class Refinement(Space):
         batch_size: int = 64,
     ) -> None:
         super().__init__(dims)
-        require_count(hidden=hidden, epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
+        require_count(hidden=hidden, batch_size=batch_size)
         require_within(0, float("inf"), margin=margin, centre=centre)
         require_within(0, 1, balance=balance)
         require_positive(recons=recons, lr=lr)

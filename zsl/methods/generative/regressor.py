@@ -45,7 +45,7 @@ class Regressor(Space):
     ) -> None:
         super().__init__(dims)
         require_positive(lr=lr)
-        require_count(epochs=1 if epochs is None else epochs, steps=steps, batch_size=batch_size)
+        require_count(batch_size=batch_size)
         self.lr, self.batch_size = lr, batch_size
         self.train_for(epochs, steps)
         self.regress: nn.Sequential = mlp(dims.features, dims.embedding)

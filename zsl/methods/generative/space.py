@@ -11,6 +11,7 @@ from torch import Tensor
 from zsl.data.label_space import LabelSpace
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
+from zsl.methods.generative.prepared import weigh_by_length
 from zsl.methods.method import Dimensions, ZSLModel
 
 
@@ -38,7 +39,8 @@ class Space(ZSLModel):
         return super().prepared(train)
 
     def weigh_descriptions(self, classes: LabelSpace) -> None:
-        """Derive the weight of φ from the seen classes, where there is one."""
+        """Derive c = 1 / √(E ‖φ‖²) over seen classes, where the space has a weight of φ."""
+        weigh_by_length(self, classes.embeddings[classes.seen_ids])
 
     def represent(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n r"]:
         """Return h(x), of length ``width``."""
