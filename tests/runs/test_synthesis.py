@@ -120,3 +120,18 @@ def test_a_result_is_not_run_as_a_program(place: Path, capsys: pytest.CaptureFix
     assert "pathlib.Path.touch" in capsys.readouterr().err
     assert not mark.exists()
     assert not (place / "none").exists()
+
+
+def test_a_generator_in_closed_form_is_learned_from_again_by_its_own_features(place: Path) -> None:
+    run, files, cache = place / "gaussian", place / "gaussian_files", f"paths.cache={place / 'cache'}"
+    again = place / "gaussian_again"
+    gaussian = ["train", "method=gaussian_classes", cache]
+    assert main([*gaussian, "data=synthetic", "save.model=true", f"paths.output={run}"]) == 0
+    assert main(["synthesize", str(run), str(files), "--per-class", "100"]) == 0
+    made = [f"data.root={files}", "data=xlsa17", "data.name=synthetic", "data.features=synthetic.mat"]
+    assert main([*gaussian, *made, f"paths.output={again}"]) == 0
+    of_images, of_features = (
+        json.loads((folder / "result.json").read_text())["metrics"]["T1"] for folder in (run, again)
+    )
+    assert of_images > 50
+    assert of_features > 50

@@ -32,6 +32,7 @@ KINDS = {
     "FCLSWGAN": "generative.fclswgan",
     "FGMMN": "generative.fgmmn",
     "FVAEGAND2": "generative.fvaegan_d2",
+    "GaussianClasses": "generative.gaussian_classes",
     "GFZSL": "transfer.gfzsl",
     "IAP": "attribute.iap",
     "KgCoOp": "few_labels.kgcoop",

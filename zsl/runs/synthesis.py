@@ -7,13 +7,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from numpy import ndarray as Array
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
 from zsl.config.build import load_source, stage_of
 from zsl.config.checking import plain
@@ -24,7 +25,6 @@ from zsl.data.protocol import Stage
 from zsl.errors import InputError
 from zsl.files import matlab
 from zsl.files.atomic import write_bytes
-from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.outputs import result as results
 from zsl.outputs.names import MODEL
 
@@ -33,6 +33,14 @@ TESTED = 5
 """one in this many features of a seen class is for testing"""
 MOST = 1_000_000
 """most features of each class"""
+
+
+@runtime_checkable
+class Generative(Protocol):
+    """A method that makes features."""
+
+    def synthesize_features(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
+        """Return a synthetic feature for the class of every row of ``phi``."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     sys.stderr.write(announcement(nodes, run / results.NAME))
     predictor = load(run / MODEL, [pkgutil.resolve_name(target) for target in _own_methods(overrides)])
     model, known = predictor.method, predictor.dims.embedding
-    if not isinstance(model, FeatureGenerator):
+    if not isinstance(model, Generative):
         raise InputError(f"{result.method} generates no features; give the run of a generator (zsl list methods)")
     stage = _stage(cfg, result.protocol)
     if stage.dims[1] != known:

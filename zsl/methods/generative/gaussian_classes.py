@@ -1,0 +1,165 @@
+"""Gaussian classes: a generator of features in closed form, by empirical Bayes, in the line of [Verma2017]."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.linalg import solve_triangular
+
+from zsl.data.label_space import LabelSpace
+from zsl.data.stored_rows import blocks
+from zsl.data.training_set import TrainingSet
+from zsl.hyperparameters import require_positive, require_within
+from zsl.methods.closed_form.known_classes import places
+from zsl.methods.closed_form.moments import PRODUCTS, Features, class_counts, class_sums
+from zsl.methods.method import Dimensions, ZSLModel
+
+LAMBDAS = torch.logspace(-4, 3, 29, dtype=torch.float64)
+"""λ that are tried, in mean squared singular values of the descriptions"""
+LEAST = 1e-3
+"""least variance of what descriptions do not foretell, in those within classes"""
+ROUNDING = 1e-12
+"""variance within classes, as a part of the mean square of class means, up to which it is rounding"""
+
+
+class GaussianClasses(ZSLModel):
+    """F(x, y) = m_yᵀ C⁻¹ (x - m_y / 2) = log N(x; m_y, C) + const(x),   C = S + D
+
+    x = μ_y + r,   μ_y = m(φ(y)) + e_y,   r ~ N(0, S),   e_y ~ N(0, D)
+
+    m(φ) = B(φ - φ̄) is the ridge regression of class means x̄_y on descriptions; x and all means are less the mean of the
+    x̄_y. S is the covariance within classes, D that of what descriptions do not foretell; all are learned from seen
+    classes. An unseen class has m_y = m(φ(y)). A seen class has what its n images tell besides:
+
+        m_y = m₋(φ(y)) + K (x̄_y - m₋(φ(y))),   K = D (D + S / κn)⁻¹
+
+    with m₋ the regression that leaves this class out. With κ = 1 an image is one of n independent draws; with a smaller
+    κ it counts less, and seen classes are compared with unseen ones on more equal terms. C is the same for all classes,
+    so that scores are linear in x, and no term of them depends on the number of images alone.
+
+    λ of the regression is that of 29 with the least Σ_y (x̄ - m₋)ᵀ S⁻¹ (x̄ - m₋). S is shrunk to (1 - ρ) S + ρ tr(S)/d I.
+    D is the mean of (x̄ - m₋)(x̄ - m₋)ᵀ less S / n, shrunk to a multiple of S by the share of [Ledoit2004]. All of it is
+    computed where S = I and D is diagonal: O(nd² + d³), in double precision but for products of features.
+
+    A class is known by its φ, so that a class with the φ of a seen class is that class.
+
+    Args:
+        dims: sizes of θ(x) and φ(y), and the number of seen classes.
+        kappa: κ > 0.
+        shrinkage: ρ in (0, 1).
+
+    Raises:
+        InputError: κ or ρ is out of range.
+    """
+
+    def __init__(self, dims: Dimensions, kappa: float = 0.1, shrinkage: float = 0.5) -> None:
+        super().__init__()
+        require_positive(kappa=kappa, shrinkage=shrinkage)
+        require_within(0, 1, shrinkage=shrinkage)
+        self.kappa, self.shrinkage = kappa, shrinkage
+        d, k, s = dims.features, dims.embedding, dims.seen
+        self.register_buffer("centre", torch.zeros(d))
+        self.register_buffer("whiten", torch.eye(d))
+        self.register_buffer("colour", torch.eye(d))
+        self.register_buffer("phi", torch.zeros(s, k))
+        self.register_buffer("phi_mean", torch.zeros(k))
+        self.register_buffer("B", torch.zeros(k, d))
+        self.register_buffer("seen_means", torch.zeros(s, d))
+        self.centre: Tensor
+        self.whiten: Tensor
+        self.colour: Tensor
+        self.phi: Tensor
+        self.phi_mean: Tensor
+        self.B: Tensor
+        self.seen_means: Tensor
+
+    @torch.no_grad()
+    def finalize(self, train: TrainingSet) -> None:
+        """Estimate S, m and D from the seen classes, and what their images tell of each."""
+        x, y, phi = train.examples.inputs, train.examples.labels, train.classes.embeddings.double()
+        n = class_counts(y, len(phi))
+        means = class_sums(x, y, len(phi)) / n.unsqueeze(1)
+        centre, phi_mean = means.mean(dim=0), phi.mean(dim=0)
+        L = torch.linalg.cholesky(self._within(x, y, means))
+        M = solve_triangular(L, (means - centre).T, upper=False).T
+        B, errors = leave_one_out(phi - phi_mean, M)
+        D, Q = spread(errors, float((1 / n).mean()))
+        K, deviation = D / (D + 1 / (self.kappa * n.unsqueeze(1))), (1 + D).sqrt()
+        self.centre.copy_(centre)
+        self.whiten.copy_(solve_triangular(L.T, Q, upper=True) / deviation)
+        self.colour.copy_((L @ Q * deviation).T)
+        self.phi.copy_(phi)
+        self.phi_mean.copy_(phi_mean)
+        self.B.copy_(B @ Q / deviation)
+        self.seen_means.copy_(((M - errors) @ Q + K * (errors @ Q)) / deviation)
+
+    def means(self, phi: Float[Tensor, "classes k"]) -> Float[Tensor, "classes d"]:
+        """Return m_y of the class of every row of ``phi``, in coordinates in which C = I."""
+        place = places(self.phi, phi)
+        return torch.where((place >= 0).unsqueeze(1), self.seen_means[place], (phi - self.phi_mean) @ self.B)
+
+    def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
+        """Return log densities up to a number that is the same for all classes."""
+        m = self.means(classes.embeddings)
+        return ((x - self.centre) @ self.whiten) @ m.T - m.square().sum(dim=1) / 2
+
+    def synthesize_features(self, phi: Float[Tensor, "n k"]) -> Float[Tensor, "n d"]:
+        """Draw x ~ N(m_y, C) for the class of every row of ``phi``."""
+        m = self.means(phi)
+        return self.centre + (m + torch.randn_like(m)) @ self.colour
+
+    def _within(self, x: Features, y: Int[Tensor, " n"], means: Float[Tensor, "s d"]) -> Float[Tensor, "d d"]:
+        """Return S, shrunk; a multiple of I where images of a class do not differ, as where there is one of each."""
+        S = torch.zeros(x.shape[1], x.shape[1], dtype=means.dtype, device=means.device)
+        for rows, labels in zip(blocks(x, PRODUCTS), torch.split(y, PRODUCTS), strict=True):
+            away = rows - means[labels].to(rows)
+            S += away.T @ away
+        S /= max(len(x) - len(means), 1)
+        size, between = S.trace() / len(S), means.var(dim=0, correction=0).mean()
+        if size <= ROUNDING * means.square().mean():
+            return torch.eye(len(S), dtype=S.dtype, device=S.device) * torch.where(between > 0, between, 1.0)
+        S *= 1 - self.shrinkage
+        S.diagonal().add_(self.shrinkage * size)
+        return S
+
+
+def leave_one_out(
+    P: Float[Tensor, "s k"], M: Float[Tensor, "s d"]
+) -> tuple[Float[Tensor, "k d"], Float[Tensor, "s d"]]:
+    """Return the ridge regression of M on P, both centred, and each row of M less what all others foretell of it.
+
+    The error of a row that was left out, of its mean too, is its residual over 1 - h, h its leverage. λ is that of
+    :data:`LAMBDAS` with the least mean square of these errors.
+    """
+    U, sigma, VT = torch.linalg.svd(P, full_matrices=False)
+    squares, size = sigma.square(), sigma.square().mean()
+    UTM, best = U.T @ M, math.inf
+    for lamb in LAMBDAS.to(size) * torch.where(size > 0, size, 1.0):
+        share = squares / (squares + lamb)
+        left = (1 - 1 / len(P) - U.square() @ share).clamp(min=1e-9)
+        errors = (M - (U * share) @ UTM) / left.unsqueeze(1)
+        error = float(errors.square().mean())
+        if error < best:
+            best, found = error, (VT.T * (sigma / (squares + lamb)) @ UTM, errors)
+    return found
+
+
+def spread(errors: Float[Tensor, "s d"], noise: float) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
+    """Return the variances of errors e, less those of noise, along the axes Q in which they are uncorrelated.
+
+    Their covariance A = mean eeᵀ is shrunk to (1 - β) A + β tr(A) / d I, with β at most 1 [Ledoit2004]:
+
+        β = (mean ‖eeᵀ - A‖² / s) / ‖A - tr(A) / d I‖²
+    """
+    s, d = errors.shape
+    _, sigma, QT = torch.linalg.svd(errors, full_matrices=True)
+    values = errors.new_zeros(d)
+    values[: len(sigma)] = sigma.square() / s
+    mean, square = values.mean(), values.square().sum()
+    apart = square - d * mean.square()
+    noisy = (errors.square().sum(dim=1).square().mean() - square) / s
+    share = (noisy / apart).clamp(0, 1) if apart > 0 else errors.new_ones(())
+    return ((1 - share) * values + share * mean - noise).clamp(min=LEAST), QT.T
