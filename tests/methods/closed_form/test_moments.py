@@ -15,6 +15,7 @@ from zsl.errors import InputError
 from zsl.methods.closed_form import moments
 from zsl.methods.closed_form.moments import (
     class_counts,
+    class_scatter,
     class_sums,
     gram,
     positive,
@@ -42,6 +43,15 @@ def test_moments_are_sums_over_images(n: int, d: int, s: int, seed: int) -> None
     for c in range(s):
         np.testing.assert_allclose(sums[c], x[y == c].sum(axis=0), atol=1e-12)
         assert class_counts(labels, s)[c] == np.sum(y == c)
+    groups = [x[y == c] for c in range(s) if (y == c).any()]
+    scatter = sum((group - group.mean(axis=0)).T @ (group - group.mean(axis=0)) for group in groups)
+    means = torch.from_numpy(sums) / class_counts(labels, s).clamp(min=1).unsqueeze(1)
+    np.testing.assert_allclose(class_scatter(X, labels, means).numpy(), scatter, atol=1e-12)
+
+
+def test_classes_of_one_image_have_no_scatter_however_far_they_are() -> None:
+    x = torch.randn(9, 5, generator=torch.Generator().manual_seed(0)) + 1e6
+    assert not class_scatter(x, torch.arange(9), x.double()).any()
 
 
 def test_a_factor_leaves_its_matrix_alone() -> None:

@@ -132,6 +132,19 @@ def class_counts(labels: Int[Tensor, " n"], classes: int) -> Float[Tensor, " cla
     return torch.bincount(labels, minlength=classes).double()
 
 
+def class_scatter(x: Features, labels: Int[Tensor, " n"], means: Float[Tensor, "classes d"]) -> Float[Tensor, "d d"]:
+    """Return Σ_n (x_n - m)(x_n - m)ᵀ in float64, m the mean of the class of each image.
+
+    All of it is computed in double precision, and without the difference of large sums, so that it is 0 where a class
+    has one image.
+    """
+    total = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64, device=x.device)
+    for rows, here in zip(blocks(x, PRODUCTS), torch.split(labels, PRODUCTS), strict=True):
+        away = rows.double() - means[here]
+        total += away.T @ away
+    return total
+
+
 def ridge_factor(A: Float[Tensor, "m m"], **penalty: float) -> Float[Tensor, "m m"]:
     """Return the Cholesky factor of A + penalty · I, the penalty given by the name of its hyperparameter.
 

@@ -10,19 +10,17 @@ from torch import Tensor
 from torch.linalg import solve_triangular
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.stored_rows import blocks
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive, require_within
 from zsl.methods.closed_form.known_classes import places
-from zsl.methods.closed_form.moments import PRODUCTS, Features, class_counts, class_sums
+from zsl.methods.closed_form.moments import Features, class_counts, class_scatter, class_sums
+from zsl.methods.generative.prepared import ROUNDING
 from zsl.methods.method import Dimensions, ZSLModel
 
 LAMBDAS = torch.logspace(-4, 3, 29, dtype=torch.float64)
 """λ that are tried, in mean squared singular values of the descriptions"""
 LEAST = 1e-3
 """least variance of what descriptions do not foretell, in those within classes"""
-ROUNDING = 1e-12
-"""variance within classes, as a part of the mean square of class means, up to which it is rounding"""
 
 
 class GaussianClasses(ZSLModel):
@@ -42,7 +40,7 @@ class GaussianClasses(ZSLModel):
 
     λ of the regression is that of 29 with the least Σ_y (x̄ - m₋)ᵀ S⁻¹ (x̄ - m₋). S is shrunk to (1 - ρ) S + ρ tr(S)/d I.
     D is the mean of (x̄ - m₋)(x̄ - m₋)ᵀ less S / n, shrunk to a multiple of S by the share of [Ledoit2004]. All of it is
-    computed where S = I and D is diagonal: O(nd² + d³), in double precision but for products of features.
+    computed where S = I and D is diagonal: O(nd² + d³), in double precision.
 
     A class is known by its φ, so that a class with the φ of a seen class is that class.
 
@@ -113,11 +111,7 @@ class GaussianClasses(ZSLModel):
 
     def _within(self, x: Features, y: Int[Tensor, " n"], means: Float[Tensor, "s d"]) -> Float[Tensor, "d d"]:
         """Return S, shrunk; a multiple of I where images of a class do not differ, as where there is one of each."""
-        S = torch.zeros(x.shape[1], x.shape[1], dtype=means.dtype, device=means.device)
-        for rows, labels in zip(blocks(x, PRODUCTS), torch.split(y, PRODUCTS), strict=True):
-            away = rows - means[labels].to(rows)
-            S += away.T @ away
-        S /= max(len(x) - len(means), 1)
+        S = class_scatter(x, y, means) / max(len(x) - len(means), 1)
         size, between = S.trace() / len(S), means.var(dim=0, correction=0).mean()
         if size <= ROUNDING * means.square().mean():
             return torch.eye(len(S), dtype=S.dtype, device=S.device) * torch.where(between > 0, between, 1.0)

@@ -13,7 +13,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive
-from zsl.methods.closed_form.moments import PRODUCTS, Features, class_counts, class_sums, eigenpairs
+from zsl.methods.closed_form.moments import Features, class_counts, class_scatter, class_sums, eigenpairs
 
 Scale = Literal["whitened", "derived", "data"]
 """units of features inside a generator: :class:`Units`"""
@@ -29,7 +29,7 @@ LEAST = 20.0
 APART = 4.0
 """root mean square distance of the descriptions of seen classes, in deviations of the noise"""
 ROUNDING = 1e-10
-"""variance within classes, as a part of the mean square of the features, up to which it is rounding"""
+"""variance within classes, as a part of the mean square of class means, up to which it is rounding"""
 
 
 @dataclass(frozen=True)
@@ -140,21 +140,18 @@ class Units(nn.Module):
 
     def _whiten(self, train: TrainingSet) -> None:
         x, labels, n = train.examples.inputs, train.examples.labels, len(train.examples)
-        G = torch.zeros(x.shape[1], x.shape[1], dtype=torch.float64, device=x.device)
-        for rows in blocks(x, PRODUCTS):  # in double precision: training magnifies what rounding leaves
-            wide = rows.double()
-            G += wide.T @ wide
         sums = class_sums(x, labels, len(train.classes))
-        counts = class_counts(labels, len(train.classes)).clamp(min=1).unsqueeze(1)
-        within = (G - sums.T @ (sums / counts)) / n
+        counts = class_counts(labels, len(train.classes)).unsqueeze(1)
+        means, centre = sums / counts.clamp(min=1), sums.sum(dim=0) / n
+        within = class_scatter(x, labels, means) / n
+        between = (means - centre).T @ (counts * (means - centre)) / n
         values, V = eigenpairs(within)
         values = values.clamp(min=0)
         mean = values.mean()
-        some = mean > ROUNDING * G.trace() / (n * len(G))
+        some = mean > ROUNDING * means.square().mean()
         a = torch.where(some, (values + mean).rsqrt(), torch.ones_like(values))
         A = V * a @ V.T
-        centre = sums.sum(dim=0) / n
-        size = ((A @ (G / n - centre.outer(centre))) * A).sum().clamp(min=0).div(len(A)).sqrt()
+        size = ((A @ (within + between)) * A).sum().clamp(min=0).div(len(A)).sqrt()
         self.A.copy_(A)
         self.inverse.copy_(V / a @ V.T)
         self.u.copy_(torch.where(size > 0, size, 1.0))
