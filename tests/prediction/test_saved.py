@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -13,10 +14,14 @@ import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save
+from torch import Tensor
 
 from tests import worlds
 from tests.configured import METHODS, build, config, kind
 from zsl.data.protocol import final
+from zsl.data.scaling import Scaling
 from zsl.errors import InputError
 from zsl.evaluation.evaluate import Calibration
 from zsl.methods import KINDS
@@ -145,6 +150,55 @@ def test_all_that_belongs_to_it_survives(models: dict[str, Predictor], tmp_path:
     assert one.labels.tolist() == other.labels.tolist()
     assert np.array_equal(one.confidence, other.confidence)
     assert np.array_equal(one.margin, other.margin)
+
+
+@pytest.fixture(scope="module")
+def scaled(models: dict[str, Predictor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a model with every kind of tensor."""
+    d = models["ale"].dims.features
+    scaling = Scaling("standard", np.zeros(d, dtype=np.float32), np.ones(d, dtype=np.float32))
+    folder = tmp_path_factory.mktemp("scaled") / "model"
+    replace(models["ale"], scaling=scaling).save(folder)
+    return folder
+
+
+def edited(folder: Path, to: Path, tensors: dict[str, Tensor], names: list[str] | None = None) -> Path:
+    """Write a model with other tensors, with the checksum that belongs to them."""
+    to.mkdir()
+    raw = save(tensors)
+    content = json.loads((folder / "model.json").read_text())
+    content |= {"tensors": hashlib.sha256(raw).hexdigest(), "tensor_names": names or content["tensor_names"]}
+    (to / "model.json").write_text(json.dumps(content) + "\n")
+    (to / "tensors.safetensors").write_bytes(raw)
+    return to
+
+
+def test_a_model_without_one_of_its_tensors_is_refused(scaled: Path, tmp_path: Path) -> None:
+    tensors = load_tensors((scaled / "tensors.safetensors").read_bytes())
+    assert {name.partition(".")[0] for name in tensors} == {"method", "classes", "phi", "scaling", "matrices"}
+    for number, name in enumerate(tensors):
+        fewer = {key: value for key, value in tensors.items() if key != name}
+        with pytest.raises(InputError, match=r"other tensors than model\.json names"):
+            load(edited(scaled, tmp_path / f"one{number}", fewer))
+        if not name.startswith("matrices."):  # without these descriptions it is another model
+            with pytest.raises(InputError, match="is not a model that zsl saved"):
+                load(edited(scaled, tmp_path / f"all{number}", fewer, sorted(fewer)))
+
+
+def test_a_model_with_a_tensor_of_another_length_is_refused(scaled: Path, tmp_path: Path) -> None:
+    tensors = load_tensors((scaled / "tensors.safetensors").read_bytes())
+    for number, (name, value) in enumerate(tensors.items()):
+        with pytest.raises(InputError, match="is not a model that zsl saved"):
+            load(edited(scaled, tmp_path / str(number), {**tensors, name: value[None, 0].clone()}))
+
+
+def test_a_model_that_does_not_name_its_tensors_loads(scaled: Path, tmp_path: Path) -> None:
+    older = edited(scaled, tmp_path / "older", load_tensors((scaled / "tensors.safetensors").read_bytes()))
+    content = json.loads((older / "model.json").read_text())
+    del content["tensor_names"]
+    (older / "model.json").write_text(json.dumps(content) + "\n")
+    x = worlds.dataset().features[:9]
+    assert np.array_equal(load(older).scores(x), load(scaled).scores(x))
 
 
 class Mine:

@@ -15,6 +15,8 @@ from zsl.hyperparameters import require_choice
 
 FeatureScale = Literal["none", "l2", "sqrt_l2", "standard", "minmax"]
 EmbeddingScale = Literal["none", "l2", "zscore"]
+FITTED: tuple[FeatureScale, ...] = ("standard", "minmax")
+"""the scalings with a shift and a width"""
 NUMBERS = 1 << 24
 """features that are read at a time"""
 
@@ -56,7 +58,7 @@ def fit_scaling(
         InputError: the kind is unknown.
     """
     require_choice(kind, "data.scale", ("none", "l2", "sqrt_l2", "standard", "minmax"))
-    if kind not in ("standard", "minmax"):
+    if kind not in FITTED:
         return Scaling(kind)
     at = np.arange(len(features)) if at is None else at
     size = max(1, NUMBERS // features.shape[1])

@@ -1,4 +1,4 @@
-"""The two files of a saved model: ``model.json`` and ``tensors.safetensors``, whose checksum the former holds."""
+"""The two files of a saved model: ``model.json``, and ``tensors.safetensors``, of which it has checksum and names."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ def write(folder: Path, description: Mapping[str, Any], tensors: Mapping[str, Te
     content = save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
     digest = hashlib.sha256(content).hexdigest()
     marks = {"format": FORMAT, "version": VERSION, "zsl": zsl.__version__, "tensors": digest}
+    names = {"tensor_names": sorted(tensors)}
     try:
-        text = json.dumps({**marks, **description}, indent=1, ensure_ascii=False, allow_nan=False)
+        text = json.dumps({**marks, **description, **names}, indent=1, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"{folder}: the model is no data ({error}); use parts that are classes") from error
     write_bytes(folder / TENSORS, content)
@@ -60,6 +61,8 @@ def read(place: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         if hashlib.sha256(raw).hexdigest() != content.get("tensors"):
             raise ValueError(f"{TENSORS} is damaged or belongs to another model")
         tensors = load(raw)
+        if content.get("tensor_names", sorted(tensors)) != sorted(tensors):
+            raise ValueError(f"{TENSORS} has other tensors than {DESCRIPTION} names")
         if not all(value.isfinite().all() for value in tensors.values()):
             raise ValueError(f"not all numbers of {TENSORS} are finite")
         return content, tensors

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zsl.data.dataset import ClassDescriptions
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import EmbeddingScale, FeatureScale, Scaling
+from zsl.data.scaling import FITTED, EmbeddingScale, FeatureScale, Scaling
 from zsl.errors import InputError
 from zsl.evaluation.evaluate import Calibration
 from zsl.features.cache import user_cache
@@ -73,10 +73,10 @@ def _assembled(content: dict[str, Any], tensors: dict[str, Tensor], build: Calla
     texts = {key: tuple(values) for key, values in content["texts"].items()}
     descriptions = ClassDescriptions(names, matrices, texts, tuple(content["numbers"]), content["total"])
     embedding = content["class_embedding"]
-    shift, width = (None if (t := tensors.get(f"scaling.{name}")) is None else t.numpy() for name in ("shift", "width"))
     calibration, backbone = content["calibration"], content["backbone"]
-    require_choice(content["scaling"], "scaling", get_args(FeatureScale))
     require_choice(content["class_embedding_scale"], "class_embedding_scale", get_args(EmbeddingScale))
+    if any(len(matrix) != len(names) for matrix in matrices.values()):
+        raise ValueError("its descriptions are of another number of classes than its names")
     if tensors["classes.embeddings"].shape[1] != dims.embedding or tensors["phi"].shape != (len(names), dims.embedding):
         raise ValueError("its class embeddings have other sizes than its method")
     return Predictor(
@@ -84,7 +84,7 @@ def _assembled(content: dict[str, Any], tensors: dict[str, Tensor], build: Calla
         node=node,
         dims=dims,
         classes=LabelSpace(names, tensors["classes.embeddings"], tensors["classes.seen"]),
-        scaling=Scaling(content["scaling"], shift, width),
+        scaling=_scaling(content["scaling"], tensors, dims.features),
         described=Described(
             descriptions,
             tensors["phi"].numpy(),
@@ -97,6 +97,16 @@ def _assembled(content: dict[str, Any], tensors: dict[str, Tensor], build: Calla
         backbone=None if backbone is None else build(backbone, "backbone"),
         facts=content["facts"],
     )
+
+
+def _scaling(kind: Any, tensors: Mapping[str, Tensor], features: int) -> Scaling:
+    require_choice(kind, "scaling", get_args(FeatureScale))
+    if kind not in FITTED:
+        return Scaling(kind)
+    shift, width = tensors["scaling.shift"].numpy(), tensors["scaling.width"].numpy()
+    if shift.shape != (features,) or width.shape != (features,):
+        raise ValueError("its scaling has another number of features than its method")
+    return Scaling(kind, shift, width)
 
 
 def _require_sizes(kind: Callable[[Dimensions], ZSLModel], dims: Dimensions, weights: Mapping[str, Tensor]) -> None:
