@@ -56,6 +56,42 @@ def test_the_template_is_filled_with_readable_names_and_texts() -> None:
     ]
 
 
+CLS = {"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}
+
+
+@needs_minilm
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({"1_Pooling/config.json": '{"pooling_mode_cls_token": tru'}, "cannot be read"),
+        ({"1_Pooling/config.json": "[]"}, "cannot be read"),
+        ({"1_Pooling/config.json": "{}"}, "asks for nothing"),
+        ({"1_Pooling/config.json": '{"pooling_mode": "lasttoken"}'}, "asks for pooling_mode;"),
+        ({"1_Pooling/config.json": None}, "cannot be read"),
+        ({"modules.json": "{"}, "cannot be read"),
+        ({"modules.json": '[{"type": "sentence_transformers.models.Dense"}]'}, "has a step 'Dense'"),
+    ],
+)
+def test_damaged_settings_of_pooling_are_refused(tmp_path: Path, files: dict[str, str | None], reason: str) -> None:
+    folder = shutil.copytree(model_folder(), tmp_path / "model")
+    for name, content in files.items():
+        (folder / name).unlink()
+        if content is not None:
+            (folder / name).write_text(content)
+    with pytest.raises(InputError, match=reason):
+        encode(["red apple"], folder)
+
+
+@needs_minilm
+def test_pooling_is_that_of_the_folder_and_the_mean_where_it_says_nothing(tmp_path: Path) -> None:
+    folder, other = (shutil.copytree(model_folder(), tmp_path / name) for name in ("model", "other"))
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(CLS))
+    assert not np.array_equal(encode(["red apple"], folder), encode(["red apple"], model_folder()))
+    shutil.rmtree(other / "1_Pooling")
+    (other / "modules.json").unlink()
+    assert np.array_equal(encode(["red apple"], other), encode(["red apple"], model_folder()))
+
+
 @pytest.mark.parametrize(
     ("template", "reason"),
     [

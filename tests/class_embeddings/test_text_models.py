@@ -19,6 +19,7 @@ from zsl.class_embeddings.text_encoder import TextEncoder
 from zsl.class_embeddings.text_models import canonical_text, encode, open_tokenizer
 from zsl.class_embeddings.text_tower import TextTower
 from zsl.errors import InputError
+from zsl.methods.open_vocabulary.checkpoint import scale_and_bias
 
 library: Any = pytest.importorskip("transformers")
 TEXTS = ["a photo of a cat.", "Dog", "a very long text about nothing at all " * 4]
@@ -128,6 +129,15 @@ def test_a_name_that_is_nowhere_is_refused(tmp_path: Path, monkeypatch: pytest.M
         with pytest.raises(InputError, match=f"^text encoder .*{reason}") as caught:
             TextEncoder(name, tmp_path / "cache")
         assert "\n" not in str(caught.value)
+
+
+def test_a_siglip_without_its_bias_is_refused(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path / "siglip", "siglip")
+    assert scale_and_bias(folder)[1] is not None
+    weights = load_file(folder / "model.safetensors")
+    save_file({name: value for name, value in weights.items() if name != "logit_bias"}, folder / "model.safetensors")
+    with pytest.raises(InputError, match="has no logit_bias"):
+        scale_and_bias(folder)
 
 
 def test_a_checkpoint_that_lacks_weights_is_refused(tmp_path: Path) -> None:

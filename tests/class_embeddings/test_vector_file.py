@@ -113,6 +113,12 @@ def text(content: str | bytes) -> Callable[[Path], None]:
     return lambda path: path.write_bytes(content.encode() if isinstance(content, str) else content) and None
 
 
+def binary(first: bytes) -> Callable[[Path], None]:
+    """Return word2vec's binary format of three words with two numbers each, under another first line."""
+    words = (word + b" " + struct.pack("<2f", 1.5, n + 0.25) + b"\n" for n, word in enumerate((b"sea", b"bee", b"ox")))
+    return text(first + b"".join(words))
+
+
 def native(path: Path) -> None:
     vectors = KeyedVectors(2)
     vectors.add_vectors(["sea"], np.ones((1, 2), dtype=np.float32))
@@ -146,6 +152,8 @@ def packed_model(path: Path) -> None:
         (text(b"2 3\nsea " + struct.pack("<3f", 1, 2, 3) + b"lion " + struct.pack("<2f", 4, 5)), "cannot be read"),
         (text(b"99999999 300\nsea " + struct.pack("<300f", *range(300))), "which the file cannot hold"),
         (text(b"1 2\nsea " + struct.pack("<2f", 1, np.inf) + b"\n"), "vector of 'sea' is not finite"),
+        (binary(b"1 2\n"), "1 words × 2 numbers, the file has more"),
+        (binary(b"2 1\n"), "2 words × 1 numbers, the file has more"),
         (text(gzip.compress(b"sea 1 2\nlion 3 4\n" * 99)[:-12]), "cannot be read"),
         (text(gzip.compress(b"1 2\nsea " + struct.pack("<2f", 1, 2))), r"use \.gz for gzipped files only"),
         (native, "save_word2vec_format"),

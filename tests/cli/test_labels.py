@@ -77,6 +77,12 @@ def test_vectors_of_a_file_stand_for_the_names(tmp_path: Path, capsys: pytest.Ca
     assert ("near-identical", "aaa · twin of aaa") in own
     assert main(["labels", written(tmp_path, *names[1:]), "--matrix", matrix]) == 2
     assert "22 rows for 21 names" in capsys.readouterr().err
+    order = rng.permutation(22)
+    np.savez(tmp_path / "named.npz", names=np.array(names)[order], embeddings=rows[order].astype(np.float16))
+    matrix = str(tmp_path / "named.npz")
+    assert found(capsys, written(tmp_path, *names), "--matrix", matrix, "--k", "2") == own
+    assert main(["labels", written(tmp_path, *names[:-1], "stranger"), "--matrix", matrix]) == 2
+    assert "has no row of 'stranger'" in capsys.readouterr().err
 
 
 @given(arrays(np.float64, (9, 4), elements=st.floats(-1, 1).map(lambda x: round(x, 3))), st.integers(1, 12))

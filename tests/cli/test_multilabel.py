@@ -127,6 +127,10 @@ def test_images_of_a_store_are_found_by_name(place: Path, capsys: pytest.Capture
     (place / "labels.csv").write_text((place / "labels.csv").read_text().replace("07.png", "x.png"))
     assert main([*PAIR[:3], "store", *PAIR[4:]]) == 2
     assert "has no image 'x.png'" in capsys.readouterr().err
+    lines = (place / "labels.csv").read_text().splitlines()
+    (place / "labels.csv").write_text("\n".join(line.partition(",")[2] for line in lines) + "\n")
+    assert main([*PAIR[:3], "store", *PAIR[4:]]) == 2
+    assert "LABELS has no column image" in capsys.readouterr().err
 
 
 def test_sigmoid_scores(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     labels = np.array([0, 0, 1, 1, 2, 2, 3, 3])
     np.savez(
         tmp_path / "runs" / "one" / "predictions.npz",
+        rows=np.arange(8),
         labels=labels,
         seen=np.array([True, True, False, False]),
         classes=np.array(["ant", "bee", "cow", "dog"]),
@@ -82,6 +83,31 @@ def test_vendors_of_emoji_are_test_sets(drawings: Path, tmp_path: Path, capsys: 
     found = asked(capsys, str(tmp_path / "run"), "--reference", "noto")
     assert {test for _, test in found} == {"noto", "twemoji", "emojione", "fluent-emoji-flat"}
     assert {row["images"] for row in found.values()} == {74}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("predicted", np.array([0])),
+        ("predicted_zsl", np.array([2])),
+        ("labels", np.array([0, 0, 1, 1, 2, 2, 3, -1])),
+        ("labels", np.array([0, 0, 1, 1, 2, 2, 3, 4])),
+        ("rows", np.zeros(8, dtype=int)),
+        ("scores", np.tile([9.0, 0, 1], (8, 1))),
+        ("scores", np.full((8, 4), np.nan)),
+        ("images", np.array(["p/0.png"])),
+    ],
+)
+def test_a_damaged_file_of_predictions_is_one_line(
+    place: Path, name: str, value: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = place / "runs" / "one" / "predictions.npz"
+    with np.load(file) as whole:
+        np.savez(file, **{**whole, name: value})
+    assert main(["shift", "runs", "--reference", "p", "--labels", "dog,cow"]) == 2
+    err = capsys.readouterr().err
+    assert "predictions.npz: cannot be read (" in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

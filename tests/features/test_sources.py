@@ -67,6 +67,16 @@ def test_shards_of_webdataset_have_their_class_beside_the_image(tmp_path: Path) 
     assert dict(zip(found.names, found.labels, strict=True)) == {"0.png": "ant", "1.png": "3", "2.png": None}
 
 
+def test_a_tar_file_with_a_damaged_heading_is_refused(tmp_path: Path) -> None:
+    files = {"0.png": png(0), "0.cls": b"ant\n", "1.png": png(1), "1.cls": b"3"}
+    whole = pictures.tar(tmp_path / "0.tar", files).read_bytes()
+    heading = whole.index(b"1.cls")
+    for damaged in (whole[:heading], whole[: heading + 100], whole[:heading] + b"2" + whole[heading + 1 :]):
+        (tmp_path / "1.tar").write_bytes(damaged)
+        with pytest.raises(InputError, match=r"1\.tar: cannot be read .*; give a tar file"):
+            open_source(tmp_path / "1.tar")
+
+
 def test_real_datasets_are_read(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets", reason="the library itself: pip install datasets")
     pictures.folder(tmp_path / "images", {f"train/{name}": content for name, content in FILES.items()})

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from zsl.data.fingerprint import sha256
 from zsl.errors import InputError
 from zsl.features.shard import ShardError, packed, read
-from zsl.features.store import MANIFEST, FeatureStore, finish, open_store, shard_file
+from zsl.features.store import MANIFEST, SELF, FeatureStore, digest_of, finish, open_store, shard_file
 
 BACKBONE = {"name": "mean colour", "transform": "none"}
 
@@ -86,9 +86,23 @@ def edited(change: Callable[[dict[str, Any]], object]) -> Damage:
     def edit(path: Path) -> None:
         content = json.loads((path.parent / MANIFEST).read_text())
         change(content)
+        content[SELF] = digest_of(content)
         (path.parent / MANIFEST).write_text(json.dumps(content) + "\n")
 
     return edit
+
+
+def altered(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the manifest and leave its checksum."""
+    content = json.loads((path.parent / MANIFEST).read_text())
+    change(content)
+    (path.parent / MANIFEST).write_text(json.dumps(content) + "\n")
+
+
+def test_a_store_without_a_checksum_of_its_manifest_is_opened(tmp_path: Path) -> None:
+    store, _ = written(tmp_path / "store", [3, 2])
+    altered(tmp_path / "store" / shard_file(0), lambda it: it.pop(SELF))
+    assert open_store(tmp_path / "store").names == store.names
 
 
 def flipped(path: Path) -> None:
@@ -125,6 +139,10 @@ DAMAGES: dict[str, Damage] = {
     "no shards": edited(lambda it: it.update(shards=[])),
     "another shape": edited(lambda it: it.update(shape=[5, 10**15])),
     "another version": edited(lambda it: it.update(version=2)),
+    "an image twice": edited(lambda it: it["names"].__setitem__(0, it["names"][1])),
+    "labels of other images": lambda path: altered(path, lambda it: it["labels"].reverse()),
+    "other classes": lambda path: altered(path, lambda it: it["classes"].reverse()),
+    "another checksum of all": lambda path: altered(path, lambda it: it.update(sha256="0" * 64)),
     "no backbone": edited(lambda it: it["backbone"].pop("name")),
 }
 

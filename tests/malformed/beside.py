@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.malformed.genuine import changed, made, replaced, text_of
 from tests.malformed.law import Case
+from zsl.prediction.model_files import digest_of
 
 
 def cases() -> Iterator[Case]:
@@ -46,7 +47,10 @@ def _resaved(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], Non
 def _edited(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     content = json.loads(path.read_text())
     changed = change(content)
-    path.write_text(json.dumps(content if changed is None else changed) + "\n")
+    content = content if changed is None else changed
+    if "self" in content:  # with the checksum that belongs to it, in models and not in lists
+        content["self"] = digest_of(content)
+    path.write_text(json.dumps(content) + "\n")
 
 
 def _narrow(value: Any) -> Any:
@@ -77,6 +81,9 @@ _EDITS: dict[str, Change] = {
     "of sizes beyond memory": lambda model: model["dims"].update(features=10**12),
     "of no sizes": lambda model: model.update(dims=None),
     "with fewer names": lambda model: model["names"].pop() and None,
+    "with fewer numbers": lambda model: model["numbers"].pop() and None,
+    "with texts of other classes": lambda model: model.update(texts={"text": ["one"]}),
+    "calibrated by half": lambda model: model.update(calibration={"gamma": 1.0}),
     "with a name twice": lambda model: model["names"].__setitem__(0, model["names"][1]),
     "with another scaling": lambda model: model.update(scaling=7),
     "without a method": lambda model: model.pop("method") and None,

@@ -49,6 +49,10 @@ _STUDIES: dict[str, Callable[[Path], None]] = {
     "value is text": _sql("UPDATE trial_values SET value = 'high'"),
     "distribution": _sql("UPDATE trial_params SET distribution_json = '{}'"),
     "parameter": _sql("UPDATE trial_params SET param_value = 99"),
+    "points exchanged": _sql("UPDATE trial_params SET param_value = 1 - param_value WHERE param_name = 'gamma'"),
+    "slot beyond the grid": _sql(
+        "UPDATE trial_user_attributes SET value_json = '7' WHERE key = 'slot' AND trial_id = 2"
+    ),
     "a folder": replaced(lambda path: path.mkdir()),
 }
 

@@ -96,6 +96,23 @@ def test_steps_descend_the_mean_root_by_adam(output: str) -> None:
     assert_same_weights(model, slow)
 
 
+@pytest.mark.parametrize("n", [64, 1024])
+def test_half_precision_leaves_the_discrepancy_and_its_gradient(n: int) -> None:
+    torch.manual_seed(0)
+    model = build()
+    model.c.fill_(2 * 4 * 0.05**2)
+    x = 1 + 0.05 * torch.randn(n, 4)
+    found = []
+    for enabled in (False, True):
+        fake = (x[torch.randperm(n, generator=torch.Generator().manual_seed(1))] + 0.001).requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            value = model.discrepancy(x, fake)
+        found.append((value.detach(), torch.autograd.grad(value, fake)[0]))
+    assert found[0][1].abs().max() > 0
+    for plain, half in zip(*found, strict=True):
+        torch.testing.assert_close(half, plain)
+
+
 def test_features_of_a_class_come_to_lie_where_its_images_do() -> None:
     train = STAGE.training(FGMMN.setting)
     model = fit(build(output="linear", hidden=32, epochs=40), train, LOOP, 0)

@@ -96,7 +96,7 @@ def test_the_terms_are_those_of_the_paper_row_by_row(n: int, s: int, seed: int) 
     assert (space.phi_scale * classes.embeddings).square().sum(dim=1).mean().item() == pytest.approx(1)
     x, fake, y = torch.randn(n, 4).double(), torch.randn(n, 4).double(), torch.randint(s, (n,))
     state, weights = torch.get_rng_state(), list(space.parameters())
-    found = space.loss(Batch(x, y, classes)), space.charge(fake, y, classes, x)
+    found = space.loss(Batch(x, y, classes)), space.charge(fake, y, classes, x, restored=True)
     torch.set_rng_state(state)
     expected = slow_loss(space, x, y, classes), slow_charge(space, fake, y, classes, x)
     for one, other in zip(found, expected, strict=True):
@@ -108,10 +108,20 @@ def test_the_terms_are_those_of_the_paper_row_by_row(n: int, s: int, seed: int) 
                 torch.testing.assert_close(mine, theirs)
 
 
+def test_a_fake_that_restores_nothing_is_held_against_no_feature() -> None:
+    torch.manual_seed(0)
+    space, x, fake = SPACE(Dimensions(4, 3, 2)).double(), torch.randn(6, 4).double(), torch.randn(6, 4).double()
+    classes = LabelSpace(("a", "b"), torch.randn(2, 3).double(), torch.ones(2, dtype=torch.bool))
+    y = torch.tensor([0, 1] * 3)
+    charged = [space.charge(fake, y, classes, x, restored=restored) for restored in (True, False)]
+    misfit = torch.nn.functional.mse_loss(space.decoder(space.encode(fake)), x)
+    torch.testing.assert_close(charged[0] - charged[1], misfit)
+
+
 def test_the_discriminator_learns_from_its_own_term_alone() -> None:
     space, x = SPACE(Dimensions(4, 3, 2)), torch.randn(6, 4)
     classes = LabelSpace(("a", "b"), torch.randn(2, 3), torch.ones(2, dtype=torch.bool))
-    space.charge(x, torch.tensor([0, 1] * 3), classes, x).backward()
+    space.charge(x, torch.tensor([0, 1] * 3), classes, x, restored=True).backward()
     assert all(p.grad is None for p in space.D.parameters())
     space.discriminator = 0.0
     space.loss(Batch(x, torch.tensor([0, 1] * 3), classes)).backward()

@@ -28,6 +28,7 @@ from zsl.methods import KINDS
 from zsl.methods.method import Dimensions
 from zsl.prediction.components import OFFERED, built, of_recipe, path_of
 from zsl.prediction.described import Described
+from zsl.prediction.model_files import digest_of
 from zsl.prediction.predictor import Predictor
 from zsl.prediction.saved import load
 from zsl.testing.method_under_test import world
@@ -168,7 +169,7 @@ def edited(folder: Path, to: Path, tensors: dict[str, Tensor], names: list[str] 
     raw = save(tensors)
     content = json.loads((folder / "model.json").read_text())
     content |= {"tensors": hashlib.sha256(raw).hexdigest(), "tensor_names": names or content["tensor_names"]}
-    (to / "model.json").write_text(json.dumps(content) + "\n")
+    (to / "model.json").write_text(json.dumps({**content, "self": digest_of(content)}) + "\n")
     (to / "tensors.safetensors").write_bytes(raw)
     return to
 
@@ -195,10 +196,19 @@ def test_a_model_with_a_tensor_of_another_length_is_refused(scaled: Path, tmp_pa
 def test_a_model_that_does_not_name_its_tensors_loads(scaled: Path, tmp_path: Path) -> None:
     older = edited(scaled, tmp_path / "older", load_tensors((scaled / "tensors.safetensors").read_bytes()))
     content = json.loads((older / "model.json").read_text())
-    del content["tensor_names"]
+    del content["tensor_names"], content["self"]
     (older / "model.json").write_text(json.dumps(content) + "\n")
     x = worlds.dataset().features[:9]
     assert np.array_equal(load(older).scores(x), load(scaled).scores(x))
+
+
+def test_a_model_whose_description_was_changed_is_refused(scaled: Path, tmp_path: Path) -> None:
+    changed = edited(scaled, tmp_path / "changed", load_tensors((scaled / "tensors.safetensors").read_bytes()))
+    content = json.loads((changed / "model.json").read_text())
+    content["names"][:2] = content["names"][1::-1]
+    (changed / "model.json").write_text(json.dumps(content) + "\n")
+    with pytest.raises(InputError, match="was altered"):
+        load(changed)
 
 
 class Mine:

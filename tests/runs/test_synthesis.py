@@ -109,6 +109,18 @@ def test_only_a_generator_with_weights_can_be_asked(place: Path, capsys: pytest.
     assert "tensors.safetensors is damaged or belongs to another model" in capsys.readouterr().err
 
 
+def test_a_model_of_another_run_is_not_used(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other, mixed = place / "other", place / "mixed"
+    places = [f"paths.output={other}", f"paths.cache={place / 'cache'}"]
+    assert main([*TRAIN, "method.features_per_class=5", "save.model=true", "seed=1", *places]) == 0
+    mixed.mkdir()
+    shutil.copy(place / "run" / "result.json", mixed)
+    shutil.copytree(other / "model", mixed / "model")
+    assert main(["synthesize", str(mixed), str(place / "none")]) == 2
+    assert f"{mixed}: model and result.json are of two runs" in capsys.readouterr().err
+    assert not (place / "none").exists()
+
+
 def test_a_result_is_not_run_as_a_program(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mark, foreign = place / "called", place / "foreign"
     foreign.mkdir()

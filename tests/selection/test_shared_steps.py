@@ -18,14 +18,14 @@ from tests.test_method_contract import LOOP
 from zsl.config.build import build_method
 from zsl.config.experiment import Experiment
 from zsl.data.protocol import final
-from zsl.errors import DivergedError
+from zsl.errors import DivergedError, InputError
 from zsl.methods.generative.feature_generator import HEADS, FeatureGenerator
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.runs.choosing import validation
 from zsl.runs.train import untrained
-from zsl.selection.choice import points
+from zsl.selection.choice import choose, points
 from zsl.selection.space import Hyperparameters
-from zsl.selection.trials import Trial
+from zsl.selection.trials import Trial, TrialLog
 from zsl.selection.validation import Validation
 from zsl.training.fit import fit
 
@@ -70,6 +70,23 @@ def test_heads_share_a_generator(cache: Path, method: str) -> None:
     together, alone = both(cache, method, grid, 1, "correction=csls", "method.batch_size=256", "method.epochs=2")
     assert together == alone
     assert len({trial.T1 for trial in together}) > 2
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if kind(name).afterwards])
+def test_what_a_default_search_can_share_comes_last(method: str) -> None:
+    """The last axis changes fastest, and only neighbours share gradient steps."""
+    space = Experiment.compose([f"method={method}"]).space
+    shared = [key.partition(".")[0] in kind(method).afterwards for key in space]
+    assert shared == sorted(shared)
+
+
+def test_a_logged_trial_without_the_metrics_of_this_search_is_refused(cache: Path) -> None:
+    made, trained = counted(cache, "eszsl")
+    log = TrialLog()
+    log.trials = (Trial({"gamma": 1}, T1=50.0),)
+    with pytest.raises(InputError, match="trial 1 has other metrics than this"):
+        choose(made, {"gamma": [1, 10]}, log)
+    assert not trained
 
 
 def test_each_has_its_own_patience(cache: Path) -> None:

@@ -61,6 +61,9 @@ def retrieve(
         owned = groups_of("text_groups", asked if text_groups is None else text_groups, len(t))
         if owned.dtype.kind != asked.dtype.kind:
             raise InputError("text_groups: names on one side and numbers on the other; give the same groups for both")
+        if image_groups is None and not np.isin(owned, asked).all():
+            stranger = owned[~np.isin(owned, asked)][0]
+            raise InputError(f"text_groups: {stranger} is no row of an image; count rows from 0 to {len(x) - 1}")
         a, b = numbered(asked, owned)
         found["image→text"] = search_all(Search(x, t, a, b), chosen, min(k, len(t))).metrics(at)
         found["text→image"] = search_all(Search(t, x, b, a), chosen, min(k, len(x))).metrics(at)

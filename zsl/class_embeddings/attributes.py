@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -33,7 +34,8 @@ class Attributes:
         """Return the embedding: the matrix, or the matrix binarised at the mean over ``known``.
 
         Raises:
-            InputError: the data set has no such matrix; the message lists the matrices of the data set.
+            InputError: the data set has no such matrix; the message lists the matrices of the data set. The matrix that
+                is binarised has numbers that are not finite.
         """
         matrices = known.matrices
         if not matrices:
@@ -42,7 +44,7 @@ class Attributes:
             return partial(_matrix, self.kind)
         source = next((name for name in ("original_att", "att") if name in matrices), None)
         if self.kind == "binary" and source is not None:
-            return partial(_above, source, float(np.mean(matrices[source])))
+            return partial(_above, source, float(np.mean(_finite(matrices, source))))
         has = [*matrices, *(["binary"] if source is not None else [])]
         raise InputError(
             f"class_embedding.kind={self.kind}: the data set has no such attributes; choose one of {', '.join(has)}"
@@ -54,4 +56,10 @@ def _matrix(name: str, classes: ClassDescriptions) -> Float64[Array, "classes k"
 
 
 def _above(name: str, threshold: float, classes: ClassDescriptions) -> Float64[Array, "classes k"]:
-    return np.where(classes.matrices[name] > threshold, 1.0, 0.0)
+    return np.where(_finite(classes.matrices, name) > threshold, 1.0, 0.0)
+
+
+def _finite(matrices: Mapping[str, Float64[Array, "classes k"]], name: str) -> Float64[Array, "classes k"]:
+    if not np.isfinite(matrices[name]).all():
+        raise InputError(f"class_embedding.kind=binary: {name} has numbers that are not finite; correct the data set")
+    return matrices[name]

@@ -24,9 +24,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONFIG, POOLING = "config.json", "1_Pooling/config.json"
-"""settings of a model, and those of its pooling as sentence-transformers stores them"""
-SETTINGS = (CONFIG, POOLING, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "merges.txt")
+CONFIG, MODULES, POOLING = "config.json", "modules.json", "1_Pooling/config.json"
+"""settings of a model, and as sentence-transformers stores them its steps and those of its pooling"""
+SETTINGS = (
+    CONFIG,
+    MODULES,
+    POOLING,
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "merges.txt",
+)
+STEPS = ("Transformer", "Pooling", "Normalize")
+"""steps of sentence-transformers that are applied, or change only the length of vectors"""
 PADDED = ("siglip", "siglip2", "siglip_text_model")
 """types of models whose texts are lower-cased, rid of punctuation, and padded to the longest possible one, as they were
 in training [Zhai2023]"""
@@ -154,7 +164,8 @@ def load_model(folder: Path) -> Any:
         safe = all(path.suffix == ".safetensors" for path in weight_files(folder))
         how = {"use_safetensors": safe, "weights_only": True, "output_loading_info": True}
         model, info = maker.from_pretrained(str(folder), **OWN, **how)
-        missing = [key for key in info["missing_keys"] if "pooler." not in key]
+        pooled = hasattr(model, "get_text_features") or kind in (*TEXT_ALONE, *PADDED)
+        missing = [key for key in info["missing_keys"] if pooled or "pooler." not in key]
         if missing or info["mismatched_keys"]:
             raise ValueError(f"its weights lack {sorted(missing)[:1]}")
         return model.float().eval()
@@ -164,7 +175,7 @@ def pooling(folder: Path, model: Any) -> Callable[[Any, Mapping[str, Tensor]], T
     """Return what makes one vector of the tokens of each text, of a model and of its inputs without padding.
 
     Raises:
-        InputError: the folder asks for a pooling that is not known.
+        InputError: the folder asks for a pooling that is not known, or its settings are damaged.
     """
     if hasattr(model, "get_text_features"):
         return lambda model, tokens: model.get_text_features(**tokens).pooler_output
@@ -172,20 +183,47 @@ def pooling(folder: Path, model: Any) -> Callable[[Any, Mapping[str, Tensor]], T
         return lambda model, tokens: model(**tokens).text_embeds
     if model.config.model_type in PADDED:
         return lambda model, tokens: model(**tokens).pooler_output
-    modes = {key: on for key, on in read_settings(folder / POOLING).items() if key.startswith("pooling_mode_")}
-    asked = [key for key, on in modes.items() if on is True]
+    asked = _pooling_modes(folder)
     pooled: dict[str, Callable[[Tensor], Tensor]] = {
         "pooling_mode_mean_tokens": lambda hidden: hidden.mean(1),
         "pooling_mode_cls_token": lambda hidden: hidden[:, 0],
         "pooling_mode_max_tokens": lambda hidden: hidden.amax(1),
     }
-    if len(asked) > 1 or not set(asked) <= set(pooled):
+    if len(asked) != 1 or not set(asked) <= set(pooled):
         raise InputError(
-            f"text encoder {folder}: {POOLING} asks for {', '.join(asked)}; choose a model with one of "
+            f"text encoder {folder}: {POOLING} asks for {', '.join(asked) or 'nothing'}; choose a model with one of "
             f"{', '.join(pooled)}"
         )
-    of = pooled[asked[0] if asked else "pooling_mode_mean_tokens"]
+    of = pooled[asked[0]]
     return lambda model, tokens: of(model(**tokens).last_hidden_state)
+
+
+def _pooling_modes(folder: Path) -> list[str]:
+    """Return the kinds of pooling that a folder asks for; the mean where it says nothing of pooling."""
+    try:
+        steps = _read_json(folder / MODULES, list) if (folder / MODULES).exists() else []
+        kinds = [str(step["type"]).rpartition(".")[2] for step in steps]
+        if "Pooling" not in kinds and not (folder / POOLING).exists():
+            modes = {"pooling_mode_mean_tokens": True}
+        else:
+            modes = _read_json(folder / POOLING, dict)
+    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"text encoder {folder}: {MODULES} or {POOLING} cannot be read ({reason}); fetch the folder again"
+        ) from error
+    if other := [kind for kind in kinds if kind not in STEPS]:
+        raise InputError(
+            f"text encoder {folder}: {MODULES} has a step {other[0]!r}; choose a model with {', '.join(STEPS)} alone"
+        )
+    return [key for key, on in modes.items() if key.startswith("pooling_mode") and on is not False]
+
+
+def _read_json(file: Path, kind: type) -> Any:
+    content = json.loads(read_bytes(file, LARGEST))
+    if not isinstance(content, kind):
+        raise ValueError(f"{file.name} is no {kind.__name__}")
+    return content
 
 
 def read_settings(file: Path) -> dict[str, Any]:

@@ -153,6 +153,25 @@ def _word_and_vector(line: str, width: int) -> tuple[str, Float32[Array, " k"] |
     return word, vector if word and len(vector) == width > 0 else None
 
 
+def _require_end(path: Path, count: int, width: int) -> None:
+    """Refuse a file with more than the words that its first line counts, as gensim leaves the rest unread."""
+    with _open(path) as file:
+        file.readline()
+        held, at = b"", 0
+        for _ in range(count):
+            while (space := held.find(b" ", at)) < 0 or space + 1 + 4 * width > len(held):
+                more = file.read(1 << 24)
+                if not more:
+                    return  # too short, as gensim says itself
+                held, at = held[at:] + more, 0
+            at = space + 1 + 4 * width
+        if (held[at:] + file.read(2)).strip(b"\r\n"):
+            raise InputError(
+                f"word vectors {path}: the first line says {count} words × {width} numbers, the file has more; "
+                "fetch it again"
+            )
+
+
 def _word2vec(path: Path, count: int, width: int) -> WordTable:
     from gensim.models import KeyedVectors
 
@@ -164,5 +183,6 @@ def _word2vec(path: Path, count: int, width: int) -> WordTable:
         )
     if _gzipped(path) != (path.suffix == ".gz"):
         raise InputError(f"word vectors {path}: the suffix does not match the content; use .gz for gzipped files only")
+    _require_end(path, count, width)
     vectors = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
     return WordTable(vectors.index_to_key, vectors.vectors)

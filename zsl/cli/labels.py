@@ -164,6 +164,11 @@ def _vectors(args: argparse.Namespace, texts: Sequence[str]) -> tuple[Float64[Ar
             raise InputError(
                 f"--matrix {args.matrix}: {len(rows.values)} rows for {len(texts)} names; give one row a name"
             )
+        if rows.names is not None:
+            at = {name: row for row, name in enumerate(rows.names)}
+            if missing := [name for name in texts if name not in at]:
+                raise InputError(f"--matrix {args.matrix}: has no row of {missing[0]!r}; give one row a name")
+            return rows.values[[at[name] for name in texts]], [], args.matrix
         return rows.values, [], args.matrix
     said = [[template.format(name=text) for template in templates(args.template)] for text in texts]
     encoder = TextEncoder(args.model, user_cache())

@@ -49,21 +49,17 @@ def _file(path: Path, what: str, suffixes: tuple[str, ...]) -> Path:
 
 
 def stored(folder: Path, names: list[str] | None) -> Array:
-    """Read the features of a store of ``zsl extract``, in the order of the names of images, or of the store.
+    """Read the features of a store of ``zsl extract``, in the order of the names of images.
 
     Raises:
-        InputError: the folder is no finished store, or has no image of a name.
+        InputError: the folder is no finished store, has no image of a name, or there are no names.
     """
     from zsl.features.store import open_store
 
     store = open_store(folder)
-    rows = np.arange(len(store.names))
-    if names is not None:
-        at = {name: i for i, name in enumerate(store.names)}
-        missing = [name for name in names if name not in at]
-        if missing:
-            raise InputError(
-                f"--images {folder}: has no image {missing[0]!r}, but {store.names[0]!r}; correct the names"
-            )
-        rows = np.array([at[name] for name in names])
-    return np.asarray(store.features[rows])
+    if names is None:
+        raise InputError(f"--images {folder}: LABELS has no column image, which tells the rows of a store; add it")
+    at = {name: i for i, name in enumerate(store.names)}
+    if missing := [name for name in names if name not in at]:
+        raise InputError(f"--images {folder}: has no image {missing[0]!r}, but {store.names[0]!r}; correct the names")
+    return np.asarray(store.features[np.array([at[name] for name in names])])

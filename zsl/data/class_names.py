@@ -50,6 +50,9 @@ def read_names(path: str | Path, count: int | None = None, key: str = "data.clas
     numbered = [_NUMBERED.fullmatch(line) for line in lines]
     if all(found and int(found[1]) == number for number, found in enumerate(numbered, 1)):
         lines = [found[2] for found in numbered if found]
+    elif all(numbered):
+        wrong = next(i for i, found in enumerate(numbered, 1) if found and int(found[1]) != i)
+        raise InputError(f"{key} {file}: line {wrong} is {lines[wrong - 1]!r}; number lines from 1 in order, or none")
     if not lines or (count is not None and len(lines) != count):
         raise InputError(
             f"{key} {file}: {len(lines)} names, but there are {count or 'some'} classes; give one per line, in the "

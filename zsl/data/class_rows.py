@@ -169,8 +169,7 @@ def _text_of(file: Path, what: str) -> str:
 def _of_table(file: Path, what: str) -> ClassRows:
     table = read_table(file, what)
     key = table.column(NAME_COLUMNS) or table.heading[0]
-    others = [column for column in table.heading if column != key]
-    return ClassRows(table.place, tuple(name.strip() for name in table.texts(key)), table.numbers(others))
+    return ClassRows(table.place, tuple(name.strip() for name in table.texts(key)), table.numbers(table.rest(key)))
 
 
 def _of_arrays(arrays: NamedArrays) -> ClassRows:

@@ -147,8 +147,8 @@ def _converted(path: Path) -> Entry:
     if path.suffix.lower() in TABLES:
         table = read_table(path, what)
         whole = FEATURES[0] if FEATURES[0] in table.heading else None
-        apart = {table.column(LABELS), table.column(NAME_COLUMNS)}
-        found: Array = table.numbers([whole] if whole else [name for name in table.heading if name not in apart])
+        apart = [name for name in table.heading if name.strip().lower() in (*LABELS, *NAME_COLUMNS)]
+        found: Array = table.numbers([whole] if whole else table.rest(*apart))
     else:
         require_suffix(path, what)
         arrays = open_arrays(path, what)

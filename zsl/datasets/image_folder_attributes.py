@@ -15,7 +15,7 @@ from zsl.errors import InputError
 from zsl.files.array_file import ArrayFileError, read_array
 from zsl.files.source_file import read_text, require_file
 from zsl.files.table import TEXTS as TABLES
-from zsl.files.table import parse
+from zsl.files.table import parse, real_number
 
 
 def read_attributes(path: Path, classes: tuple[str, ...]) -> dict[str, Float64[Array, "classes k"]]:
@@ -59,7 +59,7 @@ def _csv(path: Path, classes: tuple[str, ...]) -> Float64[Array, "classes k"]:
         if name in rows:
             raise InputError(f"attributes {path}: class {name!r} occurs twice; give it one line")
         try:
-            rows[name] = [float(value if separator == "," else value.replace(",", ".")) for value in values]
+            rows[name] = [real_number(value, separator) for value in values]
         except ValueError as error:
             raise InputError(f"attributes {path}: class {name!r}: {error}; give numbers") from error
         if len(values) != len(heading) - 1:

@@ -17,6 +17,7 @@ from numpy import ndarray as Array
 from zsl.errors import InputError, shortened
 from zsl.features.cache import Entry, cached, key_part
 from zsl.files import matlab
+from zsl.files.regular_file import distinct_keys
 from zsl.files.source_file import read_text, require_file
 
 WNID = re.compile(r"n\d{8}")
@@ -172,7 +173,7 @@ def unseen_classes(
 
 def _of_json(file: Path, wnids: dict[str, int], extend: bool) -> ClassSets:
     try:
-        content = json.loads(read_text(file, "data.splits"))
+        content = json.loads(read_text(file, "data.splits"), object_pairs_hook=distinct_keys)
     except (ValueError, RecursionError) as error:
         raise InputError(f"data.splits {file}: not JSON ({error}); give lists of wnids") from error
     if not isinstance(content, dict) or not isinstance(content.get("train"), list):
@@ -192,7 +193,12 @@ def _of_json(file: Path, wnids: dict[str, int], extend: bool) -> ClassSets:
             if unknown := [wnid for wnid in listed if wnid not in wnids]:
                 raise InputError(f"{place}: {unknown[0]} is not in data.classes; give the list of this split")
             found[name] = np.array([wnids[wnid] for wnid in listed], dtype=np.int64)
-    return ClassSets(found.pop("train"), found.pop("val", None), found)
+    train, val = found.pop("train"), found.pop("val", None)
+    if val is not None and not np.isin(val, train).all():
+        raise InputError(
+            f"data.splits {file}: val has classes that are not in train; give those of train for validation"
+        )
+    return ClassSets(train, val, found)
 
 
 def _require_wnids(wnids: Sequence[str], place: str) -> None:

@@ -29,6 +29,8 @@ from zsl.files.regular_file import open_regular, read_json
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "zsl features", 1
+SELF = "self"
+"""key of the checksum of a manifest; older stores have none"""
 NO_CLASS = -1
 """label of an image of unknown class"""
 AGAIN = "run the same zsl extract again"
@@ -48,7 +50,9 @@ _CHECK = record(
         "classes": sequence(string),
         "labels": sequence(optional(whole)),
         "names": sequence(string),
-    }
+        SELF: _SHA256,
+    },
+    absent=(SELF,),
 )
 
 
@@ -131,6 +135,7 @@ def finish(
         "labels": [None if label is None else place[label] for label in labels],
         "names": list(names),
     }
+    content[SELF] = digest_of(content)
     lines = (f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in content.items())
     write_text(folder / MANIFEST, "{\n" + ",\n".join(lines) + "\n}\n")
     return open_store(folder)
@@ -184,6 +189,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read ({reason}); delete it, and {AGAIN}") from error
     for key, why in _CHECK("", content):
         raise InputError(f"{path}: {key}: {why}; delete it, and {AGAIN}")
+    if SELF in content and content[SELF] != digest_of(content):
+        raise InputError(f"{path}: was altered; delete it, and {AGAIN}")
+    if len(set(content["names"])) < len(content["names"]):
+        raise InputError(f"{path}: names an image twice; delete it, and {AGAIN}")
     if content["version"] != VERSION:
         raise InputError(f"{path}: version {content['version']}, this zsl reads {VERSION}; extract again")
     found: dict[str, Any] = content
@@ -199,6 +208,12 @@ def _shard(path: Path) -> Shard:
 
 def _damaged(path: Path, error: Exception) -> InputError:
     return InputError(f"{path}: {getattr(error, 'strerror', None) or error}; delete it, and {AGAIN}")
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Return the checksum of a manifest without the one that it holds."""
+    rest = {key: value for key, value in content.items() if key != SELF}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

@@ -62,7 +62,10 @@ def names_of(path: Path) -> tuple[str, ...]:
                 members = archive.namelist()
         except Exception as error:  # zipfile lets through what zlib, struct and the system raise
             raise ArrayFileError(f"not an archive of arrays ({str(error) or type(error).__name__})") from error
-    return tuple(dict.fromkeys(name.removesuffix(".npy") for name in members if name.endswith(".npy")))
+    arrays = tuple(name.removesuffix(".npy") for name in members if name.endswith(".npy"))
+    if len(set(arrays)) < len(arrays):
+        raise ArrayFileError("has two arrays of one name")
+    return arrays
 
 
 def read_archive(path: Path, names: Sequence[str], kinds: str = KINDS) -> dict[str, Array]:
@@ -76,6 +79,8 @@ def read_archive(path: Path, names: Sequence[str], kinds: str = KINDS) -> dict[s
     with _opened(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
+                if len(set(archive.namelist())) < len(archive.namelist()):
+                    raise ArrayFileError("has two arrays of one name")
                 return {name: _member(archive, name, kinds) for name in names}
         except ArrayFileError:
             raise

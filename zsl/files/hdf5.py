@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import h5py
@@ -29,4 +30,8 @@ def require_dataset(node: Any, where: str) -> h5py.Dataset:
     # a dataset without stored chunks consists of its fill value, whatever its size
     if node.shape is None or (node.size and beyond(node.size * node.dtype.itemsize, node.id.get_storage_size())):
         raise InputError(f"{where} claims {node.shape} values, which the file cannot hold; copy it again")
+    if node.chunks is not None:  # HDF5 reads a chunk that was never written as its fill value
+        expected = math.prod(-(-length // chunk) for length, chunk in zip(node.shape, node.chunks, strict=True))
+        if node.id.get_num_chunks() != expected:
+            raise InputError(f"{where} was not written to its end; write it again")
     return node

@@ -36,7 +36,10 @@ def read(path: Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
     """
     version = matfile_version(str(path))[0]
     variables = [variable for variable in scipy.io.whosmat(str(path)) if variable[0] in keys]
+    names = [name for name, _, _ in variables]
     for name, shape, kind in variables:
+        if names.count(name) > 1:
+            raise InputError(f"{path}: holds {name} twice; save it again")
         if kind not in NUMBERS and kind not in ("char", "cell"):
             cure = "save cellstr(…)" if kind == "opaque" else "save full(…) or double(…)"
             raise InputError(f"{path}: {name} is {_article(kind)}, not real numbers or text; {cure}")

@@ -33,7 +33,10 @@ def _read(file: h5py.File, key: str, where: str) -> np.ndarray:
         raise InputError(f"{where} is a link to another object; save the numbers themselves")
     node = require_dataset(file[key], where)
     if node.attrs.get("MATLAB_empty"):
-        return np.zeros(tuple(int(length) for length in np.ravel(node[()]))[:32])
+        lengths = tuple(int(length) for length in np.ravel(node[()]))[:32]
+        if all(lengths):
+            raise InputError(f"{where} is marked as empty and is not; copy it again")
+        return np.zeros(lengths)
     if h5py.check_ref_dtype(node.dtype) is h5py.Reference:
         cells = np.asarray(node[()]).T.ravel()
         return np.array([_text(file, cell, where) for cell in cells], dtype=str)

@@ -114,6 +114,8 @@ def _torch(path: Path, place: str) -> NamedArrays:
         with zipfile.ZipFile(path) as archive:
             if any(beyond(member.file_size, member.compress_size) for member in archive.infolist()):
                 raise InputError(f"{place}: claims more data than the file can hold; write it again")
+            if (damaged := archive.testzip()) is not None:
+                raise InputError(f"{place}: {damaged} does not match its checksum; copy it again")
     try:
         with warnings.catch_warnings(action="ignore"):
             content = torch.load(path, map_location="cpu", weights_only=True)

@@ -66,7 +66,7 @@ def read_json(path: Path) -> Any:
     if not content.endswith(b"\n"):
         raise ValueError("the end is missing")
     try:
-        value = json.loads(content.decode(), object_pairs_hook=_unique)
+        value = json.loads(content.decode(), object_pairs_hook=distinct_keys)
         if SURROGATE.search(content):
             _require_encodable(value)
     except RecursionError as error:
@@ -81,7 +81,12 @@ def _require_encodable(value: Any) -> None:
         raise ValueError("a text contains half of a surrogate pair") from error
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make the object of a JSON file of its pairs.
+
+    Raises:
+        ValueError: a key occurs twice.
+    """
     record = {sys.intern(key): value for key, value in pairs}
     if len(record) != len(pairs):
         keys = [key for key, _ in pairs]

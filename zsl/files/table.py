@@ -53,6 +53,21 @@ class Table:
             raise InputError(f"{self.place}: holds no numbers; give a heading, and below it one line per row")
         return np.column_stack([self._numbers(column) for column in columns])
 
+    def rest(self, *apart: str | None) -> list[str]:
+        """Return all headings but some, as columns of numbers.
+
+        Raises:
+            InputError: a column has no heading, or is an index of pandas, whose numbers are those of the rows.
+        """
+        kept = [name for name in self.heading if name not in apart]
+        for name in kept:
+            if not name.strip() or name.startswith("__index_level_"):
+                raise InputError(
+                    f"{self.place}: column {name!r} looks like numbers of rows; save the table with index=False, or "
+                    "give the column a name"
+                )
+        return kept
+
     def column(self, wanted: tuple[str, ...]) -> str | None:
         """Return the first heading that is one of ``wanted`` in any case, or None."""
         return next((name for name in self.heading if name.strip().lower() in wanted), None)
@@ -95,6 +110,17 @@ def parse(text: str) -> tuple[list[str], list[list[str]], str]:
     return (lines[0] if lines else []), lines[1:], separator
 
 
+def real_number(cell: str, separator: str) -> float:
+    """Return the number in a cell, which may have a decimal comma unless commas separate cells.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if "_" in cell:  # Python reads 1_5 as 15
+        raise ValueError(f"could not convert string to float: {cell!r}")
+    return float(cell if separator == "," else cell.replace(",", "."))
+
+
 def _text(path: Path, what: str, place: str) -> Table:
     try:
         heading, lines, separator = parse(read_text(path, what, "save it as CSV in UTF-8"))
@@ -112,11 +138,8 @@ def _text(path: Path, what: str, place: str) -> Table:
         return [line[position[column]] for line in lines]
 
     def numbers(column: str) -> Float64[Array, " rows"]:
-        cells = texts(column)
-        if separator != ",":
-            cells = [cell.replace(",", ".") for cell in cells]
         try:
-            return np.array([float(cell) for cell in cells], dtype=np.float64)
+            return np.array([real_number(cell, separator) for cell in texts(column)], dtype=np.float64)
         except ValueError as error:
             raise InputError(f"{place}: column {column!r}: {error}; give numbers") from error
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FORMAT, VERSION = "zsl model", 1
 DESCRIPTION, TENSORS = "model.json", "tensors.safetensors"
+SELF = "self"
+"""key of the checksum of a description; older models have none"""
 LARGEST = 2**34
 """bytes of tensors that are read, 16 GiB"""
 
@@ -30,16 +32,22 @@ def write(folder: Path, description: Mapping[str, Any], tensors: Mapping[str, Te
     """
     from safetensors.torch import save
 
-    content = save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
-    digest = hashlib.sha256(content).hexdigest()
+    raw = save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
+    digest = hashlib.sha256(raw).hexdigest()
     marks = {"format": FORMAT, "version": VERSION, "zsl": zsl.__version__, "tensors": digest}
-    names = {"tensor_names": sorted(tensors)}
     try:
-        text = json.dumps({**marks, **description, **names}, indent=1, ensure_ascii=False, allow_nan=False)
+        content = json.loads(json.dumps({**marks, **description, "tensor_names": sorted(tensors)}, allow_nan=False))
+        text = json.dumps({**content, SELF: digest_of(content)}, indent=1, ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"{folder}: the model is no data ({error}); use parts that are classes") from error
-    write_bytes(folder / TENSORS, content)
+    write_bytes(folder / TENSORS, raw)
     write_text(folder / DESCRIPTION, text + "\n")
+
+
+def digest_of(content: Mapping[str, Any]) -> str:
+    """Return the checksum of a description without the one that it holds."""
+    rest = {key: value for key, value in content.items() if key != SELF}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def read(place: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -57,6 +65,8 @@ def read(place: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             raise ValueError(f"{DESCRIPTION} is of another kind")
         if content.get("version") != VERSION:
             raise ValueError(f"its version is {content.get('version')}, this zsl reads {VERSION}")
+        if content.get(SELF, digest_of(content)) != digest_of(content):
+            raise ValueError(f"{DESCRIPTION} was altered")
         raw = read_bytes(place / TENSORS, LARGEST)
         if hashlib.sha256(raw).hexdigest() != content.get("tensors"):
             raise ValueError(f"{TENSORS} is damaged or belongs to another model")

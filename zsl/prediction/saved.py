@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -70,13 +71,16 @@ def _assembled(content: dict[str, Any], tensors: dict[str, Tensor], build: Calla
     matrices = {
         name.removeprefix("matrices."): value.numpy() for name, value in tensors.items() if name.startswith("matrices.")
     }
-    texts = {key: tuple(values) for key, values in content["texts"].items()}
-    descriptions = ClassDescriptions(names, matrices, texts, tuple(content["numbers"]), content["total"])
+    texts = {key: tuple(_of_classes(values, str, names)) for key, values in content["texts"].items()}
+    numbers, total = _of_classes(content["numbers"], int, names), content["total"]
+    if len(set(numbers)) < len(numbers) or not all(0 <= number < total for number in numbers):
+        raise ValueError("its numbers of classes are not those of a data set")
+    descriptions = ClassDescriptions(names, matrices, texts, tuple(numbers), total)
     embedding = content["class_embedding"]
     calibration, backbone = content["calibration"], content["backbone"]
     require_choice(content["class_embedding_scale"], "class_embedding_scale", get_args(EmbeddingScale))
-    if any(len(matrix) != len(names) for matrix in matrices.values()):
-        raise ValueError("its descriptions are of another number of classes than its names")
+    for matrix in matrices.values():
+        _of_classes(list(matrix), np.ndarray, names)
     if tensors["classes.embeddings"].shape[1] != dims.embedding or tensors["phi"].shape != (len(names), dims.embedding):
         raise ValueError("its class embeddings have other sizes than its method")
     return Predictor(
@@ -92,11 +96,18 @@ def _assembled(content: dict[str, Any], tensors: dict[str, Tensor], build: Calla
             None if embedding is None else build(_cached(embedding), "class_embedding").fit,
             embedding,
         ),
-        calibration=None if calibration is None else Calibration(**calibration),
+        calibration=None if calibration is None else Calibration(calibration["gamma"], calibration["temperature"]),
         correction=build(content["correction"], "correction"),
         backbone=None if backbone is None else build(backbone, "backbone"),
         facts=content["facts"],
     )
+
+
+def _of_classes(values: Any, kind: type, names: Sequence[str]) -> list[Any]:
+    """Return values, one a class, all of one type."""
+    if not isinstance(values, list) or len(values) != len(names) or not all(type(value) is kind for value in values):
+        raise ValueError("its descriptions are of other classes than its names")
+    return values
 
 
 def _scaling(kind: Any, tensors: Mapping[str, Tensor], features: int) -> Scaling:

@@ -8,11 +8,11 @@ import numpy as np
 
 from zsl.errors import InputError
 from zsl.evaluation.shift import Accuracy
-from zsl.files.named_arrays import open_arrays
 from zsl.files.source_file import require_file
 from zsl.files.table import read_table
 from zsl.outputs.names import PREDICTIONS, RESULT
 from zsl.outputs.result import read
+from zsl.reporting.comparison.predictions import load, load_scores, require_same
 
 
 def of_table(path: Path) -> dict[str, dict[str, Accuracy]]:
@@ -53,31 +53,29 @@ def of_runs(paths: list[Path], among: str, labels: list[str] | None) -> dict[str
         raise InputError(f"RUN: no {PREDICTIONS} in {paths[0]}; train with save.predictions=true")
     found: dict[str, dict[str, Accuracy]] = {}
     for file in files:
-        arrays = open_arrays(file, "RUN")
-        if "images" not in arrays.names:
+        predicted = load(file)
+        if (beside := file.parent / RESULT).is_file():
+            require_same(predicted, file, read(beside), beside)
+        if not predicted.images:
             raise InputError(f"RUN {file}: images have no paths, so there are no test sets; use data with images")
-        own, seen, names = arrays["labels"], arrays["seen"].astype(bool), arrays["classes"]
-        unknown = [name for name in labels or () if name not in set(names.tolist())]
+        own, unseen = predicted.labels, predicted.unseen
+        unknown = [name for name in labels or () if name not in set(predicted.classes)]
         if unknown:
             raise InputError(f"--labels: {unknown[0]!r} is no class of {file.parent}; give names of its classes")
-        asked = np.ones(len(names), bool) if labels is None else np.isin(names, labels)
-        unseen = ~seen[own]
         kept = unseen if among == "unseen" else np.ones(len(own), bool)
         if labels is not None:
-            kept &= asked[own]
-            asked &= ~seen | (among == "all")
-            if "scores" not in arrays.names:
-                raise InputError(f"--labels: {file} holds no scores; train with save.predictions=true save.scores=true")
-            answers = np.flatnonzero(asked)[arrays["scores"][:, asked].argmax(axis=1)] if kept.any() else own
+            asked = np.isin(predicted.classes, labels)
+            kept = kept & asked[own]
+            asked &= ~predicted.seen | (among == "all")
+            scores = load_scores(file, predicted)[:, asked]
+            right = np.flatnonzero(asked)[scores.argmax(axis=1)] == own if kept.any() else kept
         else:
-            answers = arrays["predicted"].copy()
-            if among == "unseen":
-                answers[unseen] = arrays["predicted_zsl"]
-        folder = np.array([str(image).partition("/")[0] for image in arrays["images"]])
+            right = predicted.correct_zsl if among == "unseen" else predicted.correct
+        folder = np.array([str(image).partition("/")[0] for image in predicted.images])
         tests = sorted(set(folder[kept]))
         if not tests:
             raise InputError(f"RUN {file.parent}: no image of these classes among {among} ones; name others")
-        found[str(file.parent)] = {test: Accuracy.of((answers == own)[kept & (folder == test)]) for test in tests}
+        found[str(file.parent)] = {test: Accuracy.of(right[kept & (folder == test)]) for test in tests}
     return dict(zip(_names(list(found)), found.values(), strict=True))
 
 

@@ -82,6 +82,9 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     nodes = {part: OmegaConf.to_container(before[part], resolve=False) for part in CHANGEABLE}
     sys.stderr.write(announcement(nodes, run / results.NAME))
     predictor = load(run / MODEL, [pkgutil.resolve_name(target) for target in _own_methods(overrides)])
+    told = {"seed": result.seed, "fingerprints": dict(result.fingerprints)}
+    if {key: (predictor.facts or {}).get(key) for key in told} != told:
+        raise InputError(f"{run}: {MODEL} and {results.NAME} are of two runs; train again")
     model, known = predictor.method, predictor.dims.embedding
     if not isinstance(model, Generative):
         raise InputError(f"{result.method} generates no features; give the run of a generator (zsl list methods)")

@@ -62,7 +62,7 @@ def choose(
     """
     trial_log = trial_log or TrialLog()
     every = points(grid)
-    _require_points(trial_log, every)
+    _require_points(trial_log, every, validation.stage.held_out.seen_images > 0)
     left = every[len(trial_log.trials) :]
     with Progress(f"choosing on {validation.stage.name}", len(left), "trials", len(left) > 1) as shown:
         for chosen, alike in itertools.groupby(left, of_embedding):
@@ -72,16 +72,20 @@ def choose(
     return best(trial_log.trials, validation.correction, validation.objective)
 
 
-def _require_points(trial_log: TrialLog, every: Sequence[Hyperparameters]) -> None:
-    """Refuse logged trials whose points are not the first points of this grid.
+def _require_points(trial_log: TrialLog, every: Sequence[Hyperparameters], has_H: bool) -> None:
+    """Refuse logged trials whose points or metrics are not those of this search.
 
     Raises:
-        InputError: a trial is of another point.
+        InputError: a trial is of another point, or has H where there is none, or none where there is.
     """
     for number, trial in enumerate(trial_log.trials, start=1):
         if number > len(every) or not is_of(trial, json.loads(json.dumps(every[number - 1]))):
             raise InputError(
                 f"resume=true: {trial_log.path}: trial {number} belongs to another search; start without resume"
+            )
+        if trial.diverged is None and (trial.H is not None) != has_H:
+            raise InputError(
+                f"resume=true: {trial_log.path}: trial {number} has other metrics than this; start without resume"
             )
 
 

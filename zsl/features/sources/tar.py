@@ -78,6 +78,9 @@ def _members(path: Path) -> dict[str, Member]:
                 if name in found:
                     raise InputError(f"{path}: holds {name!r} twice; write it again")
                 found[name] = Member(path, info.offset_data, info.size)
+            end = Member(path, archive.offset, tarfile.BLOCKSIZE).read()
+        if any(end):  # tarfile takes a damaged heading for the end
+            raise OSError(f"the heading of a file is damaged, {archive.offset} bytes from the beginning")
     except InputError:
         raise
     except Exception as error:  # tarfile lets through what its parsers of numbers and texts raise

@@ -95,7 +95,12 @@ class Contrastive(Space):
         return self._of_classes(h, batch.y, batch.classes) + of_instances
 
     def charge(
-        self, fake: Float[Tensor, "n d"], y: Int[Tensor, " n"], classes: LabelSpace, real: Float[Tensor, "n d"]
+        self,
+        fake: Float[Tensor, "n d"],
+        y: Int[Tensor, " n"],
+        classes: LabelSpace,
+        real: Float[Tensor, "n d"],
+        restored: bool,  # noqa: ARG002
     ) -> Float[Tensor, ""]:
         """Return the two terms for fakes, among them and the real features of the batch."""
         h = self.represent(fake)

@@ -31,8 +31,9 @@ class Disentangling(Space):
     F(x, y) is ρ before its logistic function.
 
     Fakes of a guided generator are charged the three terms, which trains A, B and ρ too; x̂ of a fake is held against
-    the real feature that the fake restores. (Public code has the rectifier at the end of x̂ too, compares with classes
-    of the batch alone, lets β rise over the epochs, and trains D in every few steps.)
+    the real feature that the fake restores, and fakes that restore none are charged the other two. (Public code has the
+    rectifier at the end of x̂ too, compares with classes of the batch alone, lets β rise over the epochs, and trains D
+    in every few steps.)
 
     Args:
         dims: sizes of θ(x) and φ(y).
@@ -106,19 +107,25 @@ class Disentangling(Space):
         return self._terms(h, batch.x, batch.y, batch.classes) + self.discriminator * told
 
     def charge(
-        self, fake: Float[Tensor, "n d"], y: Int[Tensor, " n"], classes: LabelSpace, real: Float[Tensor, "n d"]
+        self,
+        fake: Float[Tensor, "n d"],
+        y: Int[Tensor, " n"],
+        classes: LabelSpace,
+        real: Float[Tensor, "n d"],
+        restored: bool,
     ) -> Float[Tensor, ""]:
-        """Return the first three terms for fakes."""
-        return self._terms(self.encode(fake), real, y, classes)
+        """Return the first three terms for fakes, without the first where they restore nothing."""
+        return self._terms(self.encode(fake), real if restored else None, y, classes)
 
     def configure_optimizers(self) -> Optimizer:
         """Return Adam."""
         return Adam(self.parameters(), self.lr, fused=True)
 
     def _terms(
-        self, h: Float[Tensor, "n h"], x: Float[Tensor, "n d"], y: Int[Tensor, " n"], classes: LabelSpace
+        self, h: Float[Tensor, "n h"], x: Float[Tensor, "n d"] | None, y: Int[Tensor, " n"], classes: LabelSpace
     ) -> Float[Tensor, ""]:
         related = self.compare(h[:, : self.width], classes.embeddings).sigmoid()
         relation = mse_loss(related, is_own(y, len(classes)).to(related))
         ratio = linear(h, *(part.detach() for part in self.D.parameters())).mean()
-        return mse_loss(self.decoder(h), x) + self.relation * relation + self.correlation * ratio
+        told: Tensor = self.relation * relation + self.correlation * ratio
+        return told if x is None else mse_loss(self.decoder(h), x) + told

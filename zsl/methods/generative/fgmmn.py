@@ -133,11 +133,12 @@ class FGMMN(FeatureGenerator):
         self, real: Float[Tensor, "*several n d"], fake: Float[Tensor, "*several n d"]
     ) -> Float[Tensor, "*several"]:
         """Return MMD² = sᵀKs / n²,   s = (1, …, 1, -1, …, -1), K over real and fake features."""
-        x = torch.cat([real, fake], dim=-2)
-        norms = x.square().sum(dim=-1)
-        distances = norms.unsqueeze(-1) + norms.unsqueeze(-2) - 2 * x @ x.mT
-        K = sum(torch.exp(-distances / (2.0**j * self.bandwidth * self.c)) for j in OCTAVES)
-        assert isinstance(K, Tensor)
-        n = real.shape[-2]
-        s = torch.cat([K.new_ones(n), K.new_full((n,), -1.0)]) / n
-        return K @ s @ s
+        with torch.autocast(real.device.type, enabled=False):  # differences of large numbers
+            x = torch.cat([real, fake.to(real)], dim=-2)
+            norms = x.square().sum(dim=-1)
+            distances = norms.unsqueeze(-1) + norms.unsqueeze(-2) - 2 * x @ x.mT
+            K = sum(torch.exp(-distances / (2.0**j * self.bandwidth * self.c)) for j in OCTAVES)
+            assert isinstance(K, Tensor)
+            n = real.shape[-2]
+            s = torch.cat([K.new_ones(n), K.new_full((n,), -1.0)]) / n
+            return K @ s @ s

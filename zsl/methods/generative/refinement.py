@@ -105,6 +105,7 @@ class Refinement(Space):
         y: Int[Tensor, " n"],
         classes: LabelSpace,
         real: Float[Tensor, "n d"],  # noqa: ARG002
+        restored: bool,  # noqa: ARG002
     ) -> Float[Tensor, ""]:
         """Return E R(φ̂, φ) of fakes."""
         return _cycle(*self.read(self.hidden(fake)), classes.embeddings[y])

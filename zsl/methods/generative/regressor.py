@@ -64,6 +64,7 @@ class Regressor(Space):
         y: Int[Tensor, " n"],
         classes: LabelSpace,
         real: Float[Tensor, "n d"],  # noqa: ARG002
+        restored: bool,  # noqa: ARG002
     ) -> Float[Tensor, ""]:
         """Return the squared distance of fakes."""
         return self._distance(fake, classes.embeddings[y])

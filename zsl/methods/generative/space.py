@@ -52,9 +52,13 @@ class Space(ZSLModel):
         y: Int[Tensor, " n"],  # noqa: ARG002
         classes: LabelSpace,  # noqa: ARG002
         real: Float[Tensor, "n d"],  # noqa: ARG002
+        restored: bool,  # noqa: ARG002
     ) -> Float[Tensor, ""]:
-        """Return the loss of fake features, given their classes and real features of the same classes."""
-        raise TypeError(f"{type(self).__name__} cannot guide a generator; define charge(fake, y, classes, real)")
+        """Return the loss of fake features, given their classes and real features of the same classes.
+
+        ``restored`` tells whether each fake restores the real feature of its row.
+        """
+        raise TypeError(f"{type(self).__name__} cannot guide a generator; define charge(…)")
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:  # noqa: ARG002
         """Raise TypeError: the features themselves compare no image with a class."""

@@ -28,7 +28,7 @@ class TransductiveGenerator(AdversarialGenerator):
     where these are fixed. Where they are adaptive, each follows the penalty of its own critic, as in public code: one λ
     that followed the mean penalty would not change while the two penalties are off in opposite directions.
 
-    Without :meth:`make_transductive` there is no D₂, and the setting is inductive.
+    Without :meth:`make_transductive` there is no D₂, and the setting is that of unseen semantics.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.

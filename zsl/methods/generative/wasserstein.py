@@ -114,11 +114,11 @@ class AdversarialGenerator(FeatureGenerator):
         for each in steps:
             each.step()
 
-    def charge(self, fake: Float[Tensor, "n d"], batch: Batch) -> Float[Tensor, ""] | float:
-        """Return what the space charges fakes of the classes of the last batch, times its weight."""
+    def charge(self, fake: Float[Tensor, "n d"], batch: Batch, restored: bool = False) -> Float[Tensor, ""] | float:
+        """Return what the space charges fakes of the last batch, times its weight."""
         if not self.guidance:
             return 0.0
-        return self.guidance * self.space.charge(fake, batch.y[-1], batch.classes, batch.x[-1])
+        return self.guidance * self.space.charge(fake, batch.y[-1], batch.classes, batch.x[-1], restored)
 
     def misfit(self, rebuilt: Float[Tensor, "n d"], x: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
         """Return -log p(x | x̂) up to a constant, the mean over rows."""

@@ -10,6 +10,7 @@ from zipfile import is_zipfile
 
 import torch
 
+from zsl.class_embeddings.text_models import CONFIG, read_settings
 from zsl.errors import InputError
 from zsl.files.hub import OPEN_CLIP_WEIGHTS, checkpoint_folder, weight_files
 
@@ -42,6 +43,10 @@ def scale_and_bias(model: str | Path, key: str = "method.checkpoint=") -> tuple[
         numbers = {name: torch.tensor(value, dtype=torch.float64) for name, value in found.items()}
         scale = float(numbers["logit_scale"].exp() if "logit_scale" in numbers else 1 / numbers["temperature"])
         bias = found.get("logit_bias")
+        if bias is None and str(read_settings(folder / CONFIG).get("model_type")).startswith("siglip"):
+            raise InputError(f"{place}: has no logit_bias, which models of SigLIP have; {CURE}")
+    if bias is not None and not math.isfinite(bias):
+        raise InputError(f"{place}: its bias of logits is {bias}; {CURE}")
     if not 0 < scale < math.inf:
         raise InputError(f"{place}: its scale of logits is {scale}; {CURE}")
     return scale, bias

@@ -18,7 +18,7 @@ from zsl.outputs.schema import DAGGER
 NAME = "predictions.npz"
 AGAIN = "run it again with save.predictions=true, or delete the file"
 NEEDED = ("rows", "labels", "predicted", "predicted_zsl", "seen")
-CLASSES, IMAGES = "classes", "images"
+CLASSES, IMAGES, SCORES = "classes", "images", "scores"
 CALIBRATED, CONFIDENCE = "predicted_calibrated", ("confidence", "confidence_calibrated")
 """what older files may lack, and files of runs without calibration"""
 SAME = 1e-6
@@ -43,6 +43,8 @@ class Predicted:
     """predictions among all classes"""
     classes: tuple[str, ...]
     """names of all classes"""
+    seen: Bool[Array, " c"]
+    """whether each class is seen"""
     images: tuple[str, ...]
     """paths of the images, relative to the folder of the data set; empty where they are not known"""
     confidence: Float64[Array, " n"] | None = None
@@ -66,14 +68,55 @@ def read(result: Result, path: Path) -> Predicted | None:
     file = path.parent / NAME
     if not os.path.lexists(file):
         return None
+    found = load(file)
+    require_same(found, file, result, path)
+    return found
+
+
+def load(file: Path) -> Predicted:
+    """Read predictions from a file.
+
+    Raises:
+        InputError: the file is damaged.
+    """
     try:
         held = names_of(file)
         texts = [name for name in (CLASSES, IMAGES) if name == CLASSES or name in held]
         further = [name for name in (CALIBRATED, *CONFIDENCE) if name in held]
-        found = _predicted(read_archive(file, [*NEEDED, *further]), read_archive(file, texts, "U"))
+        return _predicted(read_archive(file, [*NEEDED, *further]), read_archive(file, texts, "U"))
     except (OSError, ValueError, MemoryError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{file}: cannot be read ({reason}); {AGAIN}") from error
+        raise _unreadable(file, error) from error
+
+
+def load_scores(file: Path, found: Predicted) -> Float64[Array, "n c"]:
+    """Read the scores beside predictions, one row an image and one column a class, in the order of ``found``.
+
+    Raises:
+        InputError: the file holds no scores, or is damaged.
+    """
+    try:
+        if SCORES not in names_of(file):
+            raise InputError(f"{file}: holds no scores; run it again with save.predictions=true save.scores=true")
+        arrays = read_archive(file, ["rows", SCORES])
+        rows, scores = arrays["rows"], arrays[SCORES].astype(np.float64)
+        if scores.shape != (len(found.rows), len(found.classes)) or not np.isfinite(scores).all():
+            raise ValueError(f"scores are no numbers of {len(found.rows)} images and {len(found.classes)} classes")
+    except (OSError, ValueError, MemoryError) as error:
+        raise _unreadable(file, error) from error
+    return np.asarray(scores[np.argsort(rows)])
+
+
+def _unreadable(file: Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return InputError(f"{file}: cannot be read ({reason}); {AGAIN}")
+
+
+def require_same(found: Predicted, file: Path, result: Result, path: Path) -> None:
+    """Refuse predictions of another run than that of the result at ``path``.
+
+    Raises:
+        InputError: T1, u or s of the predictions differ from those of the result.
+    """
     for name in ("T1", "u", "s"):
         recorded = result.metrics.get(name, result.metrics.get(name + DAGGER))
         labels, correct = found.part(name)
@@ -82,7 +125,6 @@ def read(result: Result, path: Path) -> Predicted | None:
             if abs(own - recorded) > SAME:
                 numbers = f"{name} is {own:.4f} here, {recorded:.4f} in {path}"
                 raise InputError(f"{file}: belongs to another run: {numbers}; {AGAIN}")
-    return found
 
 
 def _predicted(arrays: dict[str, Array], texts: dict[str, Array]) -> Predicted:
@@ -120,6 +162,7 @@ def _predicted(arrays: dict[str, Array], texts: dict[str, Array]) -> Predicted:
         correct_zsl=correct_zsl[order],
         predicted=predicted[order],
         classes=tuple(texts[CLASSES].tolist()),
+        seen=seen,
         images=tuple(texts[IMAGES][order].tolist()) if IMAGES in texts else (),
         confidence=sure.get("confidence"),
         correct_calibrated=(arrays[CALIBRATED] == labels)[order] if CALIBRATED in arrays else None,

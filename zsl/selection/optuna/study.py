@@ -216,6 +216,9 @@ class Search:
             point = self.plan.point(trial.params)
         except (KeyError, ValueError) as error:
             raise self._damaged(f"trial {trial.number} is no point of this search") from error
+        points, slot = self.plan.points, self._slot(trial)
+        if points is not None and (slot >= len(points) or point != points[slot]):
+            raise self._damaged(f"trial {trial.number} is of another point than its place in the grid")
         if DIVERGED in trial.user_attrs:
             return Trial(point, diverged=str(trial.user_attrs[DIVERGED]))
         kept = trial.user_attrs.get(FOUND)
