@@ -177,4 +177,4 @@ class CADAVAE(FeatureGenerator):
     def represent_seen(self, examples: Examples) -> Examples:
         """Return z ~ q(z|x), equally many of each class."""
         rows = in_turn(examples.labels, self.seen_per_class)
-        return Examples(self.image.encode(examples.inputs[rows]).draw(), examples.labels[rows])
+        return Examples(self.image.draw_of(examples.inputs, rows), examples.labels[rows])

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.linalg import vector_norm
+
+from zsl.methods.closed_form.moments import Features
+
+AT_ONCE = 2**16
+"""rows that are encoded in one pass"""
 
 
 class Gaussian(NamedTuple):
@@ -46,6 +51,11 @@ class Autoencoder(nn.Module):
     def encode(self, v: Float[Tensor, "n v"]) -> Gaussian:
         """Return q(z | v)."""
         return Gaussian(*self.encoder(v).chunk(2, dim=1))
+
+    def draw_of(self, v: Features, rows: Int[Tensor, " m"]) -> Float[Tensor, "m z"]:
+        """Return z ~ q(z | v) of the rows of v at ``rows``, which are read in blocks."""
+        parts = [self.encode(v[some]) for some in torch.split(rows, AT_ONCE)]
+        return Gaussian(*map(torch.cat, zip(*parts, strict=True))).draw()
 
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:
