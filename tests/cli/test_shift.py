@@ -110,6 +110,14 @@ def test_a_damaged_file_of_predictions_is_one_line(
     assert err.count("\n") == 1
 
 
+def test_labels_need_scores(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = place / "runs" / "one" / "predictions.npz"
+    with np.load(file) as whole:
+        np.savez(file, **{name: whole[name] for name in whole.files if name != "scores"})
+    assert main(["shift", "runs", "--reference", "p", "--labels", "dog,cow"]) == 2
+    assert "predictions.npz: holds no scores; run it again with" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -95,8 +95,12 @@ def load_scores(file: Path, found: Predicted) -> Float64[Array, "n c"]:
         InputError: the file holds no scores, or is damaged.
     """
     try:
-        if SCORES not in names_of(file):
-            raise InputError(f"{file}: holds no scores; run it again with save.predictions=true save.scores=true")
+        held = names_of(file)
+    except (OSError, ValueError) as error:
+        raise _unreadable(file, error) from error
+    if SCORES not in held:
+        raise InputError(f"{file}: holds no scores; run it again with save.predictions=true save.scores=true")
+    try:
         arrays = read_archive(file, ["rows", SCORES])
         rows, scores = arrays["rows"], arrays[SCORES].astype(np.float64)
         if scores.shape != (len(found.rows), len(found.classes)) or not np.isfinite(scores).all():
