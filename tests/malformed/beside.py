@@ -48,7 +48,7 @@ def _edited(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     content = json.loads(path.read_text())
     changed = change(content)
     content = content if changed is None else changed
-    if "self" in content:  # with the checksum that belongs to it, in models and not in lists
+    if isinstance(content, dict):  # with the checksum that belongs to it
         content["self"] = digest_of(content)
     path.write_text(json.dumps(content) + "\n")
 
