@@ -19,6 +19,7 @@ from zsl.config.offered import targets
 from zsl.config.plugins import flags, folders, named, source, versions
 from zsl.config.tree import choices, files, tree
 from zsl.errors import InputError
+from zsl.prediction.model_files import digest_of
 
 METHOD = "birdlab.cosine_ridge.CosineRidge"
 BIRDS = ["data=plumage", "method=cosine_ridge"]
@@ -199,7 +200,8 @@ def test_a_saved_model_names_a_class_in_its_role(conf: Path, tmp_path: Path) -> 
         for target in (METHOD, "birdlab.plumage.load", "os.system", "birdlab.cosine_ridge.torch"):
             if (part, target) == ("method", METHOD):
                 continue
-            file.write_text(json.dumps({**whole, part: {**whole[part], "_target_": target}}) + "\n")
+            changed = {**whole, part: {**whole[part], "_target_": target}}
+            file.write_text(json.dumps({**changed, "self": digest_of(changed)}) + "\n")
             with named(conf), pytest.raises(InputError, match="which zsl does not offer as a"):
                 zsl.load(file.parent)
 

@@ -14,6 +14,7 @@ from tests.untrusted.attacks import ATTACKS, ENVIRONMENT, Attack, Content, Paylo
 from zsl.cli import main
 from zsl.config.checking import plain
 from zsl.config.compose import compose
+from zsl.prediction.model_files import digest_of
 
 
 def tampered(stranger: Path) -> Content:
@@ -130,7 +131,7 @@ def test_a_plug_in_is_built_in_the_role_in_which_a_named_folder_offers_it(
     (stranger / "result.json").write_text(json.dumps(content) + "\n")
     model = json.loads((stranger / "model" / "model.json").read_text())
     model["class_embedding"]["_target_"] = "mine.Mine"
-    (stranger / "model" / "model.json").write_text(json.dumps(model) + "\n")
+    (stranger / "model" / "model.json").write_text(json.dumps({**model, "self": digest_of(model)}) + "\n")
     run = ["synthesize", str(stranger), str(tmp_path / "out"), "--per-class", "2"]
     for group in ("data", "method", "class_embedding"):
         (tmp_path / group / group).mkdir(parents=True)
