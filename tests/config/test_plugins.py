@@ -19,7 +19,7 @@ from zsl.config.offered import targets
 from zsl.config.plugins import flags, folders, named, source, versions
 from zsl.config.tree import choices, files, tree
 from zsl.errors import InputError
-from zsl.prediction.model_files import digest_of
+from zsl.files.self_checksum import digest_of
 
 METHOD = "birdlab.cosine_ridge.CosineRidge"
 BIRDS = ["data=plumage", "method=cosine_ridge"]

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from zsl.data.fingerprint import sha256
 from zsl.errors import InputError
 from zsl.features.shard import ShardError, packed, read
-from zsl.features.store import MANIFEST, SELF, FeatureStore, digest_of, finish, open_store, shard_file
+from zsl.features.store import MANIFEST, FeatureStore, finish, open_store, shard_file
+from zsl.files.self_checksum import SELF, digest_of
 
 BACKBONE = {"name": "mean colour", "transform": "none"}
 

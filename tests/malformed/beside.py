@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.malformed.genuine import changed, made, replaced, text_of
 from tests.malformed.law import Case
-from zsl.prediction.model_files import digest_of
+from zsl.files.self_checksum import digest_of
 
 
 def cases() -> Iterator[Case]:

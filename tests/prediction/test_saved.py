@@ -24,11 +24,11 @@ from zsl.data.protocol import final
 from zsl.data.scaling import Scaling
 from zsl.errors import InputError
 from zsl.evaluation.evaluate import Calibration
+from zsl.files.self_checksum import digest_of
 from zsl.methods import KINDS
 from zsl.methods.method import Dimensions
 from zsl.prediction.components import OFFERED, built, of_recipe, path_of
 from zsl.prediction.described import Described
-from zsl.prediction.model_files import digest_of
 from zsl.prediction.predictor import Predictor
 from zsl.prediction.saved import load
 from zsl.testing.method_under_test import world

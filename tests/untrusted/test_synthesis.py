@@ -14,7 +14,7 @@ from tests.untrusted.attacks import ATTACKS, ENVIRONMENT, Attack, Content, Paylo
 from zsl.cli import main
 from zsl.config.checking import plain
 from zsl.config.compose import compose
-from zsl.prediction.model_files import digest_of
+from zsl.files.self_checksum import digest_of
 
 
 def tampered(stranger: Path) -> Content:

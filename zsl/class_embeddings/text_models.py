@@ -229,10 +229,10 @@ def _read_json(file: Path, kind: type) -> Any:
 def read_settings(file: Path) -> dict[str, Any]:
     """Return the settings in a file; none if there is no such file, or none that can be read."""
     try:
-        content = json.loads(read_bytes(file, LARGEST))
+        found: dict[str, Any] = _read_json(file, dict)
     except (OSError, ValueError, RecursionError):
         return {}
-    return content if isinstance(content, dict) else {}
+    return found
 
 
 def require_no_code(folder: Path) -> None:

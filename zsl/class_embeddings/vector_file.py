@@ -161,8 +161,8 @@ def _require_end(path: Path, count: int, width: int) -> None:
         for _ in range(count):
             while (space := held.find(b" ", at)) < 0 or space + 1 + 4 * width > len(held):
                 more = file.read(1 << 24)
-                if not more:
-                    return  # too short, as gensim says itself
+                if not more or len(held) - at > LONGEST + 4 * width:
+                    return  # too short, or no words, as gensim says itself
                 held, at = held[at:] + more, 0
             at = space + 1 + 4 * width
         if (held[at:] + file.read(2)).strip(b"\r\n"):

@@ -152,7 +152,7 @@ def _vectors(args: argparse.Namespace, texts: Sequence[str]) -> tuple[Float64[Ar
     from zsl.class_embeddings.prompt_files import templates
     from zsl.class_embeddings.text_encoder import TextEncoder
     from zsl.class_embeddings.text_models import is_cut, open_tokenizer
-    from zsl.data.class_rows import read_rows
+    from zsl.data.class_rows import matched, read_rows
     from zsl.data.scaling import unit_rows
     from zsl.features.cache import user_cache
 
@@ -165,10 +165,10 @@ def _vectors(args: argparse.Namespace, texts: Sequence[str]) -> tuple[Float64[Ar
                 f"--matrix {args.matrix}: {len(rows.values)} rows for {len(texts)} names; give one row a name"
             )
         if rows.names is not None:
-            at = {name: row for row, name in enumerate(rows.names)}
-            if missing := [name for name in texts if name not in at]:
+            place = matched(rows.names, texts)
+            if missing := [name for name in texts if name not in place]:
                 raise InputError(f"--matrix {args.matrix}: has no row of {missing[0]!r}; give one row a name")
-            return rows.values[[at[name] for name in texts]], [], args.matrix
+            return rows.values[[place[name] for name in texts]], [], args.matrix
         return rows.values, [], args.matrix
     said = [[template.format(name=text) for template in templates(args.template)] for text in texts]
     encoder = TextEncoder(args.model, user_cache())

@@ -26,11 +26,10 @@ from zsl.features.shard import SUFFIX, Shard, ShardError
 from zsl.files.atomic import write_text
 from zsl.files.checks import anything, mapping, matching, one_of, optional, record, sequence, string, whole
 from zsl.files.regular_file import open_regular, read_json
+from zsl.files.self_checksum import SELF, digest_of, is_altered
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "zsl features", 1
-SELF = "self"
-"""key of the checksum of a manifest; older stores have none"""
 NO_CLASS = -1
 """label of an image of unknown class"""
 AGAIN = "run the same zsl extract again"
@@ -189,7 +188,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read ({reason}); delete it, and {AGAIN}") from error
     for key, why in _CHECK("", content):
         raise InputError(f"{path}: {key}: {why}; delete it, and {AGAIN}")
-    if SELF in content and content[SELF] != digest_of(content):
+    if is_altered(content):
         raise InputError(f"{path}: was altered; delete it, and {AGAIN}")
     if len(set(content["names"])) < len(content["names"]):
         raise InputError(f"{path}: names an image twice; delete it, and {AGAIN}")
@@ -208,12 +207,6 @@ def _shard(path: Path) -> Shard:
 
 def _damaged(path: Path, error: Exception) -> InputError:
     return InputError(f"{path}: {getattr(error, 'strerror', None) or error}; delete it, and {AGAIN}")
-
-
-def digest_of(content: Mapping[str, Any]) -> str:
-    """Return the checksum of a manifest without the one that it holds."""
-    rest = {key: value for key, value in content.items() if key != SELF}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

@@ -59,13 +59,12 @@ def names_of(path: Path) -> tuple[str, ...]:
     with _opened(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                members = archive.namelist()
+                members = _members(archive)
+        except ArrayFileError:
+            raise
         except Exception as error:  # zipfile lets through what zlib, struct and the system raise
             raise ArrayFileError(f"not an archive of arrays ({str(error) or type(error).__name__})") from error
-    arrays = tuple(name.removesuffix(".npy") for name in members if name.endswith(".npy"))
-    if len(set(arrays)) < len(arrays):
-        raise ArrayFileError("has two arrays of one name")
-    return arrays
+    return tuple(name.removesuffix(".npy") for name in members if name.endswith(".npy"))
 
 
 def read_archive(path: Path, names: Sequence[str], kinds: str = KINDS) -> dict[str, Array]:
@@ -79,8 +78,7 @@ def read_archive(path: Path, names: Sequence[str], kinds: str = KINDS) -> dict[s
     with _opened(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                if len(set(archive.namelist())) < len(archive.namelist()):
-                    raise ArrayFileError("has two arrays of one name")
+                _members(archive)
                 return {name: _member(archive, name, kinds) for name in names}
         except ArrayFileError:
             raise
@@ -95,6 +93,14 @@ def _opened(path: Path) -> BinaryIO:
         raise ArrayFileError(error.strerror) from error
     except ValueError as error:
         raise ArrayFileError(str(error)) from error
+
+
+def _members(archive: zipfile.ZipFile) -> list[str]:
+    """Return the names of all members, which must differ: a reader would take the last of equals without a word."""
+    names = archive.namelist()
+    if len(set(names)) < len(names):
+        raise ArrayFileError("has two arrays of one name")
+    return names
 
 
 def _member(archive: zipfile.ZipFile, name: str, kinds: str) -> Array:

@@ -53,7 +53,7 @@ class Table:
             raise InputError(f"{self.place}: holds no numbers; give a heading, and below it one line per row")
         return np.column_stack([self._numbers(column) for column in columns])
 
-    def rest(self, *apart: str | None) -> list[str]:
+    def rest(self, *apart: str) -> list[str]:
         """Return all headings but some, as columns of numbers.
 
         Raises:

@@ -12,14 +12,13 @@ import zsl
 from zsl.errors import InputError
 from zsl.files.atomic import write_bytes, write_text
 from zsl.files.regular_file import read_bytes, read_json
+from zsl.files.self_checksum import SELF, digest_of, is_altered
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT, VERSION = "zsl model", 1
 DESCRIPTION, TENSORS = "model.json", "tensors.safetensors"
-SELF = "self"
-"""key of the checksum of a description; older models have none"""
 LARGEST = 2**34
 """bytes of tensors that are read, 16 GiB"""
 
@@ -44,12 +43,6 @@ def write(folder: Path, description: Mapping[str, Any], tensors: Mapping[str, Te
     write_text(folder / DESCRIPTION, text + "\n")
 
 
-def digest_of(content: Mapping[str, Any]) -> str:
-    """Return the checksum of a description without the one that it holds."""
-    rest = {key: value for key, value in content.items() if key != SELF}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, allow_nan=False).encode()).hexdigest()
-
-
 def read(place: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Read the description and the tensors of a model.
 
@@ -65,7 +58,7 @@ def read(place: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             raise ValueError(f"{DESCRIPTION} is of another kind")
         if content.get("version") != VERSION:
             raise ValueError(f"its version is {content.get('version')}, this zsl reads {VERSION}")
-        if content.get(SELF, digest_of(content)) != digest_of(content):
+        if is_altered(content):
             raise ValueError(f"{DESCRIPTION} was altered")
         raw = read_bytes(place / TENSORS, LARGEST)
         if hashlib.sha256(raw).hexdigest() != content.get("tensors"):

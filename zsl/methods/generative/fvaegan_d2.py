@@ -146,7 +146,7 @@ class FVAEGAND2(TransductiveGenerator):
             both = torch.cat([z, self.generator.draw(phi)])
             rebuilt, fake = self.generate(torch.cat([phi, phi]), both).chunk(2)
         loss: Tensor = self.misfit(rebuilt, batch.x[-1]) + posterior.divergence().mean()
-        loss = loss + self.fake_loss(self.critic, fake, phi) + self.charge(fake, batch, self.encoded_noise)
+        loss = loss + self.fake_loss(self.critic, fake, phi) + self.charge(fake, batch, restored=self.encoded_noise)
         if self.unconditional is not None:
             loss = loss + self.fake_loss(self.unconditional, *self.unseen_fakes(batch, fake.shape[:-1]))
         return loss

@@ -148,7 +148,7 @@ class ZeroDiff(AdversarialGenerator):
         fooled = self.critic(restored, here).mean() + self.step_critic(made, v).mean()
         generator_loss = self.misfit(restored, x) + divergence.mean() - self.gamma * fooled
         generator_loss = generator_loss + self.recons * self.decoder.loss(restored, here)
-        generator_loss = generator_loss + self.charge(restored, batch, True)
+        generator_loss = generator_loss + self.charge(restored, batch, restored=True)
         learning: list[nn.Module] = [self.encoder, self.generator]
         self.learn_from_fakes(generator_loss, learning, [learn], space, self.manual_backward)
         return {"loss": loss.detach(), "generator_loss": generator_loss.detach()}
