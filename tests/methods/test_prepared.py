@@ -1,8 +1,6 @@
-"""What generators derive from their training set: units, the range of features, the weight of φ, numbers of steps."""
+"""What generators derive from their training set: the weight of φ, deviations, numbers of steps."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,85 +10,13 @@ from hypothesis import strategies as st
 
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
-from zsl.data.scaling import Scaling
-from zsl.data.stored_rows import StoredRows, in_memory
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.networks import Generator
-from zsl.methods.generative.prepared import ACTIVATIONS, FeatureStatistics, Units, class_deviations, weigh_phi
+from zsl.methods.generative.prepared import class_deviations, weigh_phi
 from zsl.methods.method import Dimensions
 from zsl.testing.method_under_test import small_stage
-
-
-def features(n: int, d: int, seed: int, activation: str) -> torch.Tensor:
-    x = torch.from_numpy(np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)) * 5
-    if activation == "relu":
-        return x.relu() + 2
-    return (x - x.amin(dim=0)) / (x.amax(dim=0) - x.amin(dim=0)) if activation == "sigmoid" else x
-
-
-def training_set(x: torch.Tensor, y: torch.Tensor) -> TrainingSet:
-    s = int(y.max()) + 1
-    classes = LabelSpace(tuple(map(str, range(s))), torch.zeros(s, 2), torch.ones(s, dtype=torch.bool))
-    return TrainingSet(Examples(x, y), classes)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.integers(1, 5), st.integers(1, 6), st.integers(1, 8), st.integers(0, 999), st.floats(0.01, 100))
-def test_whitened_units_are_mahalanobis_distances(s: int, d: int, most: int, seed: int, size: float) -> None:
-    """With the covariance within classes and its mean variance added; deviations are 1 in the root mean square."""
-    rng = np.random.default_rng(seed)
-    y = np.repeat(np.arange(s), rng.integers(1, most + 1, s))
-    x = size * (rng.normal(size=(len(y), d)) @ rng.normal(size=(d, d)) + 3 * rng.normal(size=(s, d))[y])
-    train = training_set(torch.tensor(x), torch.tensor(y))
-    units = Units(d, "whitened").double()
-    units.fit(train, FeatureStatistics.of(train.examples.inputs), "linear")  # type: ignore[arg-type]
-    found = units(torch.tensor(x))
-    torch.testing.assert_close(units.restored(found), torch.tensor(x), rtol=1e-6, atol=1e-6 * size)
-    away = x - np.array([x[y == c].mean(axis=0) for c in range(s)])[y]
-    S = away.T @ away / len(x)
-    if np.trace(S) > 1e-9 * size**2:
-        A = np.linalg.inv(S + np.trace(S) / d * np.eye(d))
-        differences = x[:, None] - x[None]
-        squares = np.einsum("ijk,kl,ijl->ij", differences, A, differences)
-        ours = torch.cdist(found, found).square().numpy()
-        np.testing.assert_allclose(ours * units.u.item() ** 2, squares, rtol=1e-5, atol=1e-6 * squares.max())
-    spread = found.var(dim=0, correction=0).mean().item()
-    assert spread == pytest.approx(1 if x.var(axis=0).any() else 0, rel=1e-5, abs=1e-9)
-
-
-@given(st.integers(1, 9), st.integers(1, 6), st.integers(0, 999), st.floats(0.01, 100), st.floats(-100, 100))
-def test_one_image_a_class_is_not_whitened(s: int, d: int, seed: int, size: float, away: float) -> None:
-    """Nothing varies within classes but for rounding, which says nothing of directions."""
-    rng = np.random.default_rng(seed)
-    x = torch.tensor(away + size * rng.normal(size=(s, d)), dtype=torch.float32)
-    units = Units(d, "whitened")
-    units.fit(training_set(x, torch.tensor(rng.permutation(s))), FeatureStatistics.of(x), "linear")
-    torch.testing.assert_close(units.A, torch.eye(d), rtol=0, atol=1e-6)
-
-
-@given(st.integers(2, 40), st.integers(1, 5), st.integers(0, 999), st.sampled_from(ACTIVATIONS))
-def test_units_follow_from_the_range_of_features(n: int, d: int, seed: int, activation: str) -> None:
-    x = features(n, d, seed, activation)
-    found = FeatureStatistics.of(x)
-    torch.testing.assert_close(found.deviation, x.std(dim=0, correction=0), rtol=1e-4, atol=1e-5)
-    if activation == "linear" and x.min() >= 0:
-        return
-    assert found.activation == activation
-    units = Units(d, "derived")
-    units.fit(training_set(x, torch.zeros(n, dtype=torch.long)), found, found.activation)
-    y = units(x)
-    torch.testing.assert_close(units.restored(y), x, rtol=1e-4, atol=1e-4)
-    if activation == "sigmoid":
-        torch.testing.assert_close(y, x, rtol=0, atol=0)
-        return
-    size = x.var(dim=0, correction=0).mean().sqrt()
-    assert y.var(dim=0, correction=0).mean().item() == pytest.approx(1 if size else 0, rel=1e-3)
-    torch.testing.assert_close(torch.pdist(y) * (size or 1), torch.pdist(x), rtol=1e-3, atol=1e-3)
-    assert (y.min() >= 0) == (activation == "relu")
-    stored = units.of(StoredRows(x.numpy(), np.arange(n), Scaling("none")))
-    torch.testing.assert_close(in_memory(stored), y, rtol=0, atol=0)
 
 
 @given(st.integers(2, 9), st.integers(1, 6), st.floats(0.01, 100), st.integers(0, 99))
@@ -171,15 +97,3 @@ def test_seen_classes_are_filled_up_with_synthetic_features(number: int, fill: b
 def test_what_is_no_number_of_synthetic_features_is_refused(given: object) -> None:
     with pytest.raises(InputError, match=f"^method.features_per_class={given}: must be a whole number"):
         FCLSWGAN(Dimensions(3, 2, 2, 2), features_per_class=given)  # type: ignore[arg-type]
-
-
-def test_a_change_of_units_changes_nothing_that_is_trained_on() -> None:
-    """Of features of both signs."""
-    stage = small_stage()
-    train = stage.training(FCLSWGAN.setting)
-    x, seen = train.examples.tensor, []
-    for factor, shift in ((1.0, 0.0), (37.0, -5.0)):
-        model = FCLSWGAN(Dimensions(*stage.dims), hidden=4, critic_hidden=4)
-        moved = replace(train, examples=Examples(factor * x + shift, train.examples.labels))
-        seen.append(model.prepared(moved).examples.tensor)
-    torch.testing.assert_close(seen[1], seen[0], rtol=1e-3, atol=1e-4)

@@ -26,7 +26,8 @@ from tests.methods.adversarial import (
 from tests.methods.test_bi_vaegan import misfit
 from tests.methods.test_ce_gzsl import SPACE, slow_charge, slow_loss
 from zsl.data.protocol import final
-from zsl.methods.generative.zerodiff import ZeroDiff, schedule
+from zsl.methods.generative.noise_schedule import schedule
+from zsl.methods.generative.zerodiff import ZeroDiff
 from zsl.methods.method import Dimensions
 
 STAGE = final(worlds.source())

@@ -21,6 +21,8 @@ CHUNK, WINDOW = 1 << 17, 1 << 27
 """bytes of neighbouring rows that are read together, and of rows that are shuffled together"""
 BLOCK = 4096
 """rows that are read at a time where all are needed"""
+Mapped = Callable[[Float[Tensor, "rows d"], Int[Tensor, " rows"]], Float[Tensor, "rows d"]]
+"""rows and their places -> rows"""
 
 
 class StoredRows:
@@ -36,7 +38,7 @@ class StoredRows:
         device: where tensors that are read are put.
         chunk: bytes of neighbouring rows that `windows` keeps together.
         window: bytes of a window.
-        then: applied to every tensor of rows that is read, row by row.
+        then: applied to every tensor of rows that is read, with their places in ``at``, row by row.
     """
 
     dtype = torch.float32
@@ -50,7 +52,7 @@ class StoredRows:
         device: torch.device | str = "cpu",
         chunk: int = CHUNK,
         window: int = WINDOW,
-        then: Callable[[Float[Tensor, "rows d"]], Float[Tensor, "rows d"]] | None = None,
+        then: Mapped | None = None,
     ) -> None:
         self._features, self._at, self._scaling = features, at, scaling
         self.device = torch.device(device)
@@ -63,7 +65,10 @@ class StoredRows:
     def __getitem__(self, index: Int[Tensor, "*shape"] | slice) -> Float[Tensor, "*shape d"]:
         at = self._at[index if isinstance(index, slice) else index.numpy(force=True)]
         rows = torch.from_numpy(self._read(at.ravel())).to(self.device)
-        return (self._then(rows) if self._then else rows).view(*at.shape, self.shape[1])
+        if self._then:
+            places = torch.arange(len(self))[index] if isinstance(index, slice) else index
+            rows = self._then(rows, places.flatten().to(self.device))
+        return rows.view(*at.shape, self.shape[1])
 
     def _read(self, at: Int64[Array, " m"]) -> Float32[Array, "m d"]:
         neighbours = len(at) > 0 and at[-1] - at[0] == len(at) - 1 and bool((np.diff(at) == 1).all())
@@ -85,8 +90,8 @@ class StoredRows:
             return rows
         return StoredRows(self._features, self._at, self._scaling, device, self._chunk, self._window, self._then)
 
-    def mapped(self, f: Callable[[Float[Tensor, "rows d"]], Float[Tensor, "rows d"]]) -> StoredRows:
-        """Return rows to which ``f`` is applied when they are read; they stay on this device."""
+    def mapped(self, f: Mapped) -> StoredRows:
+        """Return rows to which ``f`` is applied, with their places, when they are read; they stay on this device."""
         assert self._then is None
         return StoredRows(self._features, self._at, self._scaling, self.device, self._chunk, self._window, f)
 

@@ -16,9 +16,10 @@ from zsl.hyperparameters import Duration, require_choice, require_count, require
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head
 from zsl.methods.generative.gaussian import Autoencoder
 from zsl.methods.generative.losses import absolute_misfit
-from zsl.methods.generative.prepared import Scale, class_deviations, hold_phi_scale, require_phi_scale, weigh_by_length
+from zsl.methods.generative.prepared import class_deviations, hold_phi_scale, require_phi_scale, weigh_by_length
 from zsl.methods.generative.ramps import Ramps
 from zsl.methods.generative.softmax import Softmax
+from zsl.methods.generative.units import Scale
 from zsl.methods.method import Dimensions
 
 BETWEEN = 75.0
@@ -38,11 +39,10 @@ class CADAVAE(FeatureGenerator):
     a ``budget`` shortens the whole schedule after the first epoch. Heads learn in the latent space, from z' of unseen
     and z of seen classes, and score an image by the mean of q(z|x).
 
-    What x̂ is worth beside β, δ and φ depends on the scale of x, and on how much of x a class tells. With
-    ``units="derived"``, x is divided by its deviation, w is 75 by the sum of the deviations that means of classes then
-    have, and φ has length 1 in the mean over seen classes. With ``units="data"``, w = 1 and features are expected
-    within [0, 1], as in the authors' code, whose weights the defaults are. That code draws one ε for all coordinates
-    of z and multiplies it by σ²; here ε ~ N(0, I) and σ, which is what the objective says.
+    What x̂ is worth beside φ̂ depends on the scale of x, and on how much of x a class tells. With ``units="derived"``, x
+    is divided by its deviation, w is 75 by the sum of the deviations that means of classes then have, and φ has length
+    1 in the mean over seen classes. With ``units="data"``, w = 1 and features are expected within [0, 1], as in the
+    authors' code, whose weights the defaults are; that draws one ε for all coordinates of z, and multiplies it by σ².
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.

@@ -20,10 +20,12 @@ from zsl.errors import InputError
 from zsl.files.claimed_size import machine_memory
 from zsl.hyperparameters import require_count, require_flag
 from zsl.methods.closed_form.moments import class_counts, class_sums
+from zsl.methods.generative.class_means import Regression, regression
 from zsl.methods.generative.diagnosis import diagnosis
-from zsl.methods.generative.networks import Output
-from zsl.methods.generative.prepared import Activation, FeatureStatistics, Scale, Units, set_activation, weigh_phi
+from zsl.methods.generative.networks import Generator, Output
+from zsl.methods.generative.prepared import Activation, FeatureStatistics, set_activation, weigh_phi
 from zsl.methods.generative.space import MakeSpace, Space, built
+from zsl.methods.generative.units import Scale, Units
 from zsl.methods.method import Dimensions, ZSLModel
 
 Head = Callable[[Dimensions], ZSLModel]
@@ -91,6 +93,9 @@ class FeatureGenerator(ZSLModel):
     Heads learn from features as :meth:`represent` returns them: h(x) of the space, unless a generator has its own.
     :meth:`represent_class` and :meth:`represent_seen` return what heads learn from for unseen and seen classes.
 
+    Where ``units`` are not ``"data"`` and features have both signs in them, networks that make features of φ begin with
+    the ridge regression of class means on φ (:func:`.regression`).
+
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a head.
@@ -152,17 +157,32 @@ class FeatureGenerator(ZSLModel):
 
     def prepared(self, train: TrainingSet) -> TrainingSet:
         """Derive from the training set what was left open, and return it in the units of the generator."""
-        examples = train.examples
+        examples, moves = train.examples, None
         if self.output == "auto" or not self.units.kept:
             found = FeatureStatistics.of(examples.inputs)
             own = "linear" if self.units.scale == "whitened" else found.activation
             self.activation = own if self.output == "auto" else self.activation
-            self.units.fit(train, found, self.activation)
+            moves = self.units.fit(train, found, self.activation)
             set_activation(self, self.activation)
         self.weigh_descriptions(train.classes)
         unlabelled = None if train.unlabelled is None else self.units(train.unlabelled)
-        inputs = self.units.of(examples.inputs)
+        inputs = self.units.of(examples.inputs, examples.labels, moves)
+        if not self.units.kept and self.activation == "linear":
+            self.begin_with(self.foretold(train.of_seen_classes()))
         return super().prepared(replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled))
+
+    @torch.no_grad()
+    def foretold(self, train: TrainingSet) -> Regression:
+        """Return what descriptions foretell of class means, in the units of the generator."""
+        x, y, s = train.examples.inputs, train.examples.labels, len(train.classes)
+        means = class_sums(x, y, s) / class_counts(y, s).unsqueeze(1)
+        return regression(self.units(means.to(x.dtype)).double(), train.classes.embeddings.double())
+
+    def begin_with(self, foretold: Regression) -> None:
+        """Let networks that make features of descriptions begin with what these foretell."""
+        for module in self.modules():
+            if isinstance(module, Generator):
+                module.begin_with(foretold)
 
     def weigh_descriptions(self, classes: LabelSpace) -> None:
         """Derive the weight of φ, where it was left open, and that of the space."""

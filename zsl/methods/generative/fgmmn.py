@@ -13,9 +13,10 @@ from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass
 from zsl.methods.generative.networks import Generator, Output, require_reach
-from zsl.methods.generative.prepared import FeatureStatistics, Scale, require_phi_scale
+from zsl.methods.generative.prepared import FeatureStatistics, require_phi_scale
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.space import MakeSpace, Space
+from zsl.methods.generative.units import Scale
 from zsl.methods.method import Dimensions
 
 OCTAVES = (-3, -2, -1, 0, 1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -14,11 +12,10 @@ from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive, require_within
 from zsl.methods.closed_form.known_classes import places
 from zsl.methods.closed_form.moments import Features, class_counts, class_scatter, class_sums
-from zsl.methods.generative.prepared import ROUNDING
+from zsl.methods.generative.class_means import leave_one_out
+from zsl.methods.generative.units import ROUNDING
 from zsl.methods.method import Dimensions, ZSLModel
 
-LAMBDAS = torch.logspace(-4, 3, 29, dtype=torch.float64)
-"""λ that are tried, in mean squared singular values of the descriptions"""
 LEAST = 1e-3
 """least variance of what descriptions do not foretell, in those within classes"""
 
@@ -118,27 +115,6 @@ class GaussianClasses(ZSLModel):
         S *= 1 - self.shrinkage
         S.diagonal().add_(self.shrinkage * size)
         return S
-
-
-def leave_one_out(
-    P: Float[Tensor, "s k"], M: Float[Tensor, "s d"]
-) -> tuple[Float[Tensor, "k d"], Float[Tensor, "s d"]]:
-    """Return the ridge regression of M on P, both centred, and each row of M less what all others foretell of it.
-
-    The error of a row that was left out, of its mean too, is its residual over 1 - h, h its leverage. λ is that of
-    :data:`LAMBDAS` with the least mean square of these errors.
-    """
-    U, sigma, VT = torch.linalg.svd(P, full_matrices=False)
-    squares, size = sigma.square(), sigma.square().mean()
-    UTM, best = U.T @ M, math.inf
-    for lamb in LAMBDAS.to(size) * torch.where(size > 0, size, 1.0):
-        share = squares / (squares + lamb)
-        left = (1 - 1 / len(P) - U.square() @ share).clamp(min=1e-9)
-        errors = (M - (U * share) @ UTM) / left.unsqueeze(1)
-        error = float(errors.square().mean())
-        if error < best:
-            best, found = error, (VT.T * (sigma / (squares + lamb)) @ UTM, errors)
-    return found
 
 
 def spread(errors: Float[Tensor, "s d"], noise: float) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:

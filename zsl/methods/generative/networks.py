@@ -13,6 +13,7 @@ from torch.nn.functional import linear
 
 from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.errors import InputError
+from zsl.methods.generative.class_means import Regression
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.prepared import OutputActivation, hold_phi_scale
 
@@ -95,7 +96,7 @@ class Generator(nn.Module):
         self, noise: int, embedding: int, hidden: int, features: int, output: Output, phi_scale: float | None = 1.0
     ) -> None:
         super().__init__()
-        self.noise = noise
+        self.noise, self.width = noise, hidden
         hold_phi_scale(self, phi_scale)
         self.layers = mlp(noise + embedding, hidden, features, output=output)
 
@@ -111,6 +112,33 @@ class Generator(nn.Module):
         """Return λ(W₁ (z, cφ) + b₁)."""
         h: Tensor = self.layers[1](self.layers[0](torch.cat([z, self.phi_scale * phi], dim=-1)))
         return h
+
+    @torch.no_grad()
+    def begin_with(self, foretold: Regression, at: int = 0, scale: float | Tensor | None = None) -> None:
+        """Take initial weights with which G(z, φ) is what descriptions foretell, beside what random weights add.
+
+        λ(t) - λ(-t) = (1 + slope) t, so that two hidden units make a term of the regression: its largest terms take up
+        to half of the units, and the others keep their weights.
+
+        Args:
+            foretold: regression of class means on φ.
+            at: place of φ in what is given to G beside z.
+            scale: c, where that of G itself is not what φ is multiplied by.
+        """
+        first, last = self.layers[0], self.layers[2]
+        assert isinstance(first, nn.Linear)
+        assert isinstance(last, nn.Linear)
+        c = self.phi_scale if scale is None else scale
+        R, V = (terms[:, : self.width // 4].to(first.weight) for terms in (foretold.R, foretold.V))
+        k, r = R.shape
+        alpha = (c / R.norm(dim=0) / (1 + SLOPE)).sqrt()
+        start = self.noise + at
+        for sign, units in ((1, slice(0, r)), (-1, slice(r, 2 * r))):
+            first.weight[units] = 0
+            first.weight[units, start : start + k] = sign * (alpha / c * R).T
+            first.bias[units] = -sign * alpha * (foretold.phi_mean.to(R) @ R)
+            last.weight[:, units] = sign * V / (alpha * (1 + SLOPE))
+        last.bias.copy_(foretold.centre)
 
     def from_hidden(self, h: Float[Tensor, "*n h"]) -> Float[Tensor, "*n d"]:
         """Return r(W₂h + b₂)."""

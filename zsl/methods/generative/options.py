@@ -10,8 +10,9 @@ from zsl.hyperparameters import Duration, require_choice, require_count, require
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import PerClass
 from zsl.methods.generative.networks import Encoder, Generator, Output
-from zsl.methods.generative.prepared import Scale, require_phi_scale
+from zsl.methods.generative.prepared import require_phi_scale
 from zsl.methods.generative.space import MakeSpace, Space
+from zsl.methods.generative.units import Scale
 from zsl.methods.method import Dimensions
 
 

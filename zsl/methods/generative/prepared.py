@@ -1,4 +1,4 @@
-"""What a generator derives from its training set: units of features, the weight of φ, the range of what it makes."""
+"""What a generator derives from its training set: the range of what it makes, the weight of φ, spreads of features."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from zsl.data.label_space import LabelSpace
-from zsl.data.stored_rows import BLOCK, StoredRows, blocks
+from zsl.data.stored_rows import BLOCK, blocks
 from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive
-from zsl.methods.closed_form.moments import Features, class_counts, class_scatter, class_sums, eigenpairs
+from zsl.methods.closed_form.moments import Features, class_counts, class_sums
 
-Scale = Literal["whitened", "derived", "data"]
-"""units of features inside a generator: :class:`Units`"""
 Activation = Literal["linear", "relu", "sigmoid"]
 """output activation of a generator"""
 ACTIVATIONS: tuple[Activation, ...] = ("linear", "relu", "sigmoid")
@@ -28,8 +26,6 @@ LEAST = 20.0
 """largest ratio of the deviation of a feature to that between classes"""
 APART = 4.0
 """root mean square distance of the descriptions of seen classes, in deviations of the noise"""
-ROUNDING = 1e-10
-"""variance within classes, as a part of the mean square of class means, up to which it is rounding"""
 
 
 @dataclass(frozen=True)
@@ -84,97 +80,6 @@ def class_deviations(train: TrainingSet) -> Float[Tensor, " d"]:
     total = (squares.sum(dim=0) - sums.sum(dim=0).square() / len(examples)).clamp(min=0) / len(examples)
     between = means.var(dim=0, correction=min(1, s - 1)) - within * (1 / n).mean()
     return torch.maximum(between, total / LEAST**2).sqrt()
-
-
-class Units(nn.Module):
-    """x ↦ A (x - m) / u, and back.
-
-    u is the root mean square over features of their deviations over the training images, after A, and m their mean.
-    ``"derived"`` has A = I, and one u for all features keeps their geometry; with a rectifier at the end of the
-    generator m = 0, so that what is never negative stays so, and with a sigmoid x is kept. ``"whitened"`` has
-    A = (S + tr(S)/d I)^-½, S the covariance within classes: directions in which images of a class differ count less,
-    and the trace keeps those in which they hardly do from counting much more; where they do not differ at all, with one
-    image a class, A = I. ``"data"`` keeps x.
-
-    Args:
-        features: d.
-        scale: which of the three.
-    """
-
-    def __init__(self, features: int, scale: Scale) -> None:
-        super().__init__()
-        self.scale = scale
-        if scale != "data":
-            self.register_buffer("m", torch.zeros(features))
-            self.register_buffer("u", torch.ones(()))
-        if scale == "whitened":
-            self.register_buffer("A", torch.eye(features))
-            self.register_buffer("inverse", torch.eye(features))
-        self.m: Tensor
-        self.u: Tensor
-        self.A: Tensor
-        self.inverse: Tensor
-
-    @property
-    def kept(self) -> bool:
-        """Whether x stays as it is."""
-        return self.scale == "data"
-
-    @torch.no_grad()
-    def fit(self, train: TrainingSet, found: FeatureStatistics, activation: Activation) -> None:
-        """Take the units of the training images, for a generator with this output activation."""
-        if self.kept:
-            return
-        self.m.zero_()
-        self.u.fill_(1)
-        if self.scale == "whitened":
-            self.m.copy_(found.mean)
-            self._whiten(train)
-            return
-        if activation == "sigmoid":
-            return
-        size = found.deviation.square().mean().sqrt()
-        self.u.copy_(torch.where(size > 0, size, 1.0))
-        if activation == "linear":
-            self.m.copy_(found.mean)
-
-    def _whiten(self, train: TrainingSet) -> None:
-        x, labels, n = train.examples.inputs, train.examples.labels, len(train.examples)
-        sums = class_sums(x, labels, len(train.classes))
-        counts = class_counts(labels, len(train.classes)).unsqueeze(1)
-        means, centre = sums / counts.clamp(min=1), sums.sum(dim=0) / n
-        within = class_scatter(x, labels, means) / n
-        between = (means - centre).T @ (counts * (means - centre)) / n
-        values, V = eigenpairs(within)
-        values = values.clamp(min=0)
-        mean = values.mean()
-        some = mean > ROUNDING * means.square().mean()
-        a = torch.where(some, (values + mean).rsqrt(), torch.ones_like(values))
-        A = V * a @ V.T
-        size = ((A @ (within + between)) * A).sum().clamp(min=0).div(len(A)).sqrt()
-        self.A.copy_(A)
-        self.inverse.copy_(V / a @ V.T)
-        self.u.copy_(torch.where(size > 0, size, 1.0))
-
-    def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
-        """Return x in these units."""
-        if self.kept:
-            return x
-        moved = (x - self.m) / self.u
-        return moved @ self.A if self.scale == "whitened" else moved
-
-    def restored(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
-        """Return what is in these units in those of the data."""
-        if self.kept:
-            return x
-        moved = x @ self.inverse if self.scale == "whitened" else x
-        return moved * self.u + self.m
-
-    def of(self, x: Features) -> Features:
-        """Return all features in these units; stored rows when they are read."""
-        if self.kept:
-            return x
-        return x.mapped(self) if isinstance(x, StoredRows) else self(x)
 
 
 class OutputActivation(nn.Module):

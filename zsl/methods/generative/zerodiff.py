@@ -11,19 +11,18 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from zsl.hyperparameters import passes_on_to, require_count, require_positive, require_within
+from zsl.methods.generative.class_means import Regression
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.losses import is_own
 from zsl.methods.generative.networks import Generator, Output
+from zsl.methods.generative.noise_schedule import schedule
 from zsl.methods.generative.options import AdversarialKeys, AdversarialOptions
 from zsl.methods.generative.prepared import hold_phi_scale
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.tf_vaegan import SemanticDecoder
 from zsl.methods.generative.wasserstein import AdversarialGenerator
 from zsl.methods.method import Dimensions
-
-LEAST, MOST, START = 0.1, 20.0, 1e-3
-"""rate of noise at the beginning and at the end of the diffusion, and the time at which it begins"""
 
 
 class ZeroDiff(AdversarialGenerator):
@@ -91,6 +90,10 @@ class ZeroDiff(AdversarialGenerator):
         self.register_buffer("b", b.to(torch.get_default_dtype()), persistent=False)
         self.kept: Tensor
         self.b: Tensor
+
+    def begin_with(self, foretold: Regression) -> None:
+        """Let x̂ begin with what descriptions foretell."""
+        self.generator.begin_with(foretold, self.features, self.phi_scale)
 
     def diffuse(
         self, x: Float[Tensor, "*n d"], t: Int[Tensor, "*n"]
@@ -171,10 +174,3 @@ class ZeroDiff(AdversarialGenerator):
             gap = self.critic(x, phi) - self.critic(fake, phi) - self.step_critic(now, v) + self.step_critic(made, v)
             loss = loss + self.mutual * gap.square().mean()
         return loss + self.decoder.loss(x, phi)
-
-
-def schedule(steps: int) -> tuple[Float[Tensor, " t"], Float[Tensor, " t"]]:
-    """Return ā₀, …, ā_T and b₀, …, b_T in float64, at T + 1 equidistant times of [0.001, 1]; ā₀ = 1 and b₀ = 0."""
-    time = START + (1 - START) * torch.arange(steps + 1, dtype=torch.float64) / steps
-    kept = (-(time**2) * (MOST - LEAST) / 2 - time * LEAST).exp()
-    return kept / kept[0], torch.cat([kept.new_zeros(1), 1 - kept[1:] / kept[:-1]])

@@ -1,0 +1,119 @@
+"""Means of classes by empirical Bayes: what descriptions foretell of them, and what their own images tell besides."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+LAMBDAS = torch.logspace(-4, 3, 29, dtype=torch.float64)
+"""λ that are tried, in mean squared singular values of the descriptions"""
+MOSTLY = 0.5
+"""share of the variance of class means that is noise of their images, above which they are not taken as they are"""
+LEAST = 0.1
+"""least weight of an axis"""
+ROUNDING = 1e-9
+"""part of the largest deviation of what is foretold up to which another one is rounding"""
+FEWEST = 3
+"""classes from which on a share of noise is asked for"""
+
+
+def leave_one_out(
+    P: Float[Tensor, "s k"], M: Float[Tensor, "s d"]
+) -> tuple[Float[Tensor, "k d"], Float[Tensor, "s d"]]:
+    """Return the ridge regression of M on P, both centred, and each row of M less what all others foretell of it.
+
+    The error of a row that was left out, of its mean too, is its residual over 1 - h, h its leverage. λ is that of
+    :data:`LAMBDAS` with the least mean square of these errors.
+    """
+    U, sigma, VT = torch.linalg.svd(P, full_matrices=False)
+    squares, size = sigma.square(), sigma.square().mean()
+    UTM, best = U.T @ M, math.inf
+    for lamb in LAMBDAS.to(size) * torch.where(size > 0, size, 1.0):
+        share = squares / (squares + lamb)
+        left = (1 - 1 / len(P) - U.square() @ share).clamp(min=1e-9)
+        errors = (M - (U * share) @ UTM) / left.unsqueeze(1)
+        error = float(errors.square().mean())
+        if error < best:
+            best, found = error, (VT.T * (sigma / (squares + lamb)) @ UTM, errors)
+    return found
+
+
+class Regression(NamedTuple):
+    """φ ↦ centre + V Rᵀ (φ - φ̄), what descriptions foretell of the means of classes."""
+
+    centre: Float[Tensor, " d"]
+    phi_mean: Float[Tensor, " k"]
+    R: Float[Tensor, "k r"]
+    V: Float[Tensor, "d r"]
+    """orthonormal, in descending order of the variances that classes have along them"""
+
+
+def regression(M: Float[Tensor, "s d"], phi: Float[Tensor, "s k"]) -> Regression:
+    """Return the ridge regression of class means on descriptions, λ by leaving one class out."""
+    centre, phi_mean = M.mean(dim=0), phi.mean(dim=0)
+    B, _ = leave_one_out(phi - phi_mean, M - centre)
+    _, sigma, VT = torch.linalg.svd((phi - phi_mean) @ B, full_matrices=False)
+    V = VT[sigma > ROUNDING * sigma[0]].T
+    return Regression(centre, phi_mean, B @ V, V)
+
+
+def expected_means(
+    M: Float[Tensor, "s d"], phi: Float[Tensor, "s k"], noise: Float[Tensor, " s"]
+) -> Float[Tensor, "s d"]:
+    """Return what images and descriptions together tell of the expectation of each class.
+
+    m_y = m₋(φ_y) + K_y (x̄_y - m₋(φ_y)),   K_y = D / (D + v_y),   D = [E (x̄ - m₋)² - E v]₊
+
+    with m₋ the ridge regression on descriptions that leaves this class out, v_y the variance of a feature of x̄_y, and D
+    that of what descriptions do not foretell, the same for all features.
+
+    Args:
+        M: x̄, centred.
+        phi: φ.
+        noise: v.
+    """
+    _, errors = leave_one_out(phi - phi.mean(dim=0), M)
+    D = (errors.square().mean() - noise.mean()).clamp(min=0)
+    return M - errors + (D / (D + noise)).unsqueeze(1) * errors
+
+
+class Told(NamedTuple):
+    """How to look at classes that noise draws together."""
+
+    moves: Float[Tensor, "s d"]
+    """by how much images of each class are moved, after C"""
+    C: Float[Tensor, "d d"]
+    """symmetric: what classes hardly differ in counts less"""
+    inverse: Float[Tensor, "d d"]
+
+
+def told_apart(M: Float[Tensor, "s d"], phi: Float[Tensor, "s k"], noise: Float[Tensor, " s"]) -> Told | None:
+    """Return how to look at classes whose means differ by noise more than by anything else; None if they do not.
+
+    C = V diag(max(g, w)) Vᵀ + w (I - VVᵀ),   g_j = p_j / (p_j + τ),   w = max(0.1, (1 - ν)²)
+
+    with V the axes along which the expected means m_y vary, p their variances, ν the share of the variance of all means
+    that is noise, and τ the variance that noise would have along each of as many axes as means can span.
+
+    Args:
+        M: means of classes, whitened.
+        phi: their descriptions.
+        noise: variance of a feature of each mean that is due to the choice of its images.
+    """
+    s, d = M.shape
+    M = M - M.mean(dim=0)
+    total, of_noise = M.square().sum() / max(s - 1, 1), d * noise.mean()
+    if s < FEWEST or not of_noise > MOSTLY * total:
+        return None
+    m = expected_means(M, phi, noise)
+    _, sigma, VT = torch.linalg.svd(m - m.mean(dim=0), full_matrices=False)
+    p, tau = sigma.square() / (s - 1), of_noise / min(s - 1, d)
+    least = (1 - of_noise / total).clamp(min=0).square().clamp(min=LEAST)
+    weights = torch.maximum(p / (p + tau), least)
+    eye = torch.eye(d, dtype=M.dtype, device=M.device)
+    C = least * eye + VT.T * (weights - least) @ VT
+    return Told((m - M) @ C, C, eye / least + VT.T * (1 / weights - 1 / least) @ VT)

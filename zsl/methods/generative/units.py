@@ -1,0 +1,143 @@
+"""Units of features inside a generator."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from zsl.data.stored_rows import StoredRows
+from zsl.data.training_set import TrainingSet
+from zsl.methods.closed_form.moments import Features, class_counts, class_scatter, class_sums, eigenpairs
+from zsl.methods.generative.class_means import told_apart
+from zsl.methods.generative.prepared import Activation, FeatureStatistics
+
+Scale = Literal["whitened", "derived", "data"]
+"""units of features inside a generator: :class:`Units`"""
+ROUNDING = 1e-10
+"""variance within classes, as a part of the mean square of class means, up to which it is rounding"""
+
+
+class Units(nn.Module):
+    """x ↦ Aᵀ (x - m) / u, and back.
+
+    u is the root mean square over features of their deviations over the training images, after A, and m their mean.
+    ``"derived"`` has A = I, and one u for all features keeps their geometry; with a rectifier at the end of the
+    generator m = 0, so that what is never negative stays so, and with a sigmoid x is kept. ``"whitened"`` has
+    A = (S + tr(S)/d I)^-½, S the covariance within classes: directions in which images of a class differ count less,
+    and the trace keeps those in which they hardly do from counting much more; where they do not differ at all, with one
+    image a class, A = I. ``"data"`` keeps x.
+
+    Whitened class means can differ by the noise of their images more than by anything else. Where the share ν of their
+    variance that is such noise is above ½, as of few images of many features, images of a class are moved by m_y - x̄_y,
+    with m_y what images and descriptions together tell of the expectation of the class, and axes along which the m_y
+    hardly vary count less: A is multiplied by the C of :func:`.told_apart`.
+
+    Args:
+        features: d.
+        scale: which of the three.
+    """
+
+    def __init__(self, features: int, scale: Scale) -> None:
+        super().__init__()
+        self.scale = scale
+        if scale != "data":
+            self.register_buffer("m", torch.zeros(features))
+            self.register_buffer("u", torch.ones(()))
+        if scale == "whitened":
+            self.register_buffer("A", torch.eye(features))
+            self.register_buffer("inverse", torch.eye(features))
+        self.m: Tensor
+        self.u: Tensor
+        self.A: Tensor
+        self.inverse: Tensor
+
+    @property
+    def kept(self) -> bool:
+        """Whether x stays as it is."""
+        return self.scale == "data"
+
+    @torch.no_grad()
+    def fit(
+        self, train: TrainingSet, found: FeatureStatistics, activation: Activation
+    ) -> Float[Tensor, "classes d"] | None:
+        """Take the units of the training images, for a generator with this output activation.
+
+        Returns:
+            by how much images of each class are moved, in these units, or None where they are not.
+        """
+        if self.kept:
+            return None
+        self.m.zero_()
+        self.u.fill_(1)
+        if self.scale == "whitened":
+            self.m.copy_(found.mean)
+            return self._whiten(train)
+        if activation == "sigmoid":
+            return None
+        size = found.deviation.square().mean().sqrt()
+        self.u.copy_(torch.where(size > 0, size, 1.0))
+        if activation == "linear":
+            self.m.copy_(found.mean)
+        return None
+
+    def _whiten(self, train: TrainingSet) -> Float[Tensor, "classes d"] | None:
+        x, labels, n = train.examples.inputs, train.examples.labels, len(train.examples)
+        sums = class_sums(x, labels, len(train.classes))
+        counts = class_counts(labels, len(train.classes)).unsqueeze(1)
+        means, centre = sums / counts.clamp(min=1), sums.sum(dim=0) / n
+        within = class_scatter(x, labels, means) / n
+        between = (means - centre).T @ (counts * (means - centre)) / n
+        values, V = eigenpairs(within)
+        values = values.clamp(min=0)
+        mean = values.mean()
+        some = mean > ROUNDING * means.square().mean()
+        a = torch.where(some, (values + mean).rsqrt(), torch.ones_like(values))
+        A, inverse = V * a @ V.T, V / a @ V.T
+        told = counts.squeeze(1) > 0
+        noise = (values * a.square()).mean() * n / max(n - int(told.sum()), 1) / counts[told].squeeze(1)
+        found = told_apart((means[told] - centre) @ A, train.classes.embeddings[told].double(), noise)
+        if found is not None:
+            A, inverse = A @ found.C, found.inverse @ inverse
+        size = (((within + between) @ A) * A).sum().clamp(min=0).div(len(A)).sqrt()
+        size = torch.where(size > 0, size, 1.0)
+        self.A.copy_(A)
+        self.inverse.copy_(inverse)
+        self.u.copy_(size)
+        if found is None:
+            return None
+        moves = torch.zeros_like(means)
+        moves[told] = found.moves / size
+        return moves
+
+    def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
+        """Return x in these units."""
+        if self.kept:
+            return x
+        moved = (x - self.m) / self.u
+        return moved @ self.A if self.scale == "whitened" else moved
+
+    def restored(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
+        """Return what is in these units in those of the data."""
+        if self.kept:
+            return x
+        moved = x @ self.inverse if self.scale == "whitened" else x
+        return moved * self.u + self.m
+
+    def of(
+        self, x: Features, labels: Int[Tensor, " n"] | None = None, moves: Float[Tensor, "classes d"] | None = None
+    ) -> Features:
+        """Return all features in these units, those of each class moved; stored rows when they are read."""
+        if self.kept:
+            return x
+        if labels is None or moves is None:
+            return x.mapped(lambda rows, _: self(rows)) if isinstance(x, StoredRows) else self(x)
+        by, y = moves.to(x.dtype), labels
+
+        def moved(rows: Float[Tensor, "n d"], at: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+            there: Tensor = self(rows) + by[y[at]]
+            return there
+
+        return x.mapped(moved) if isinstance(x, StoredRows) else self(x) + by[y]
