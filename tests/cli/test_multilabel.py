@@ -262,6 +262,19 @@ def test_without_validation_images_there_is_no_threshold(place: Path, capsys: py
     assert "no AUROC without both outcomes, left out of the mean: never" in out
 
 
+def test_texts_with_names_are_those_of_the_columns(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of texts that names its rows is refused where they are not in the order of LABELS, and else is the same."""
+    expected = asked(capsys, *PAIR, "--bootstrap", "0")
+    yes, negative = np.load(place / "yes.npy"), ["--negative", "no.npy", "--bootstrap", "0"]
+    images = ["multilabel", "labels.csv", "--images", "images.npy"]
+    np.savez(place / "named.npz", positive=yes, names=np.array(CLASSES))
+    assert asked(capsys, *images, "--positive", "named.npz", *negative) == expected
+    for names in (CLASSES[::-1], CLASSES[:3], [*CLASSES, "more"]):
+        np.savez(place / "named.npz", positive=yes, classes=np.array(names))
+        assert main([*images, "--positive", "named.npz", *negative]) == 2
+        assert "one row a class, in the order of the columns" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -250,6 +250,12 @@ def rewritten(root: Path, file: str, **arrays: Any) -> None:
     scipy.io.savemat(str(root / file), kept)
 
 
+def unlabelled(root: Path) -> None:
+    """Take the labels of held-out images out of a file of version 7.3."""
+    with h5py.File(root / FILES[0], "r+") as file:
+        del file["labels_val"]
+
+
 BAD: list[tuple[Callable[[Path], dict[str, Any]], str]] = [
     (lambda root: {"unseen": "4-hops", "wordnet": "none"}, "data.unseen=4-hops: needs"),
     (lambda root: {"unseen": "some"}, "data.unseen=some: choose one of 2-hops, 3-hops, all, most_populated_500"),
@@ -262,6 +268,8 @@ BAD: list[tuple[Callable[[Path], dict[str, Any]], str]] = [
     (lambda root: {"classes": "ImageNet_splits.mat"}, "key 'wnids' is missing"),
     (lambda root: rewritten(root, FILES[0]) or {}, "no held-out image of a seen class; give some with data.held_out"),
     (lambda root: rewritten(root, FILES[1], labels=None) or {}, "key 'labels' is missing"),
+    (lambda root: rewritten(root, FILES[0], features_val=MADE.val[0]) or {}, "has 'features_val', but no 'labels_val'"),
+    (lambda root: unlabelled(root) or {}, "has 'features_val', but no 'labels_val'"),
     (lambda root: rewritten(root, FILES[1], labels=MADE.unseen[1][:-1, None] + 1) or {}, "but there are 59 labels"),
     (lambda root: rewritten(root, FILES[1], features=MADE.unseen[0][:, :4].T) or {}, "has 4 features an image"),
     (lambda root: rewritten(root, FILES[1], features=np.full((6, 60), np.nan)) or {}, "image 1 is not finite"),

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray as Array
 
-from zsl.class_embeddings import text_models
+from zsl.class_embeddings import model_settings, text_models
 from zsl.errors import InputError
 from zsl.files.hub import SETTINGS, checkpoint_folder, weight_files
 from zsl.progress.progress import progress
@@ -44,7 +44,9 @@ def of_open_clip(model: str | Path) -> OpenCLIPTexts | None:
             raise InputError(f"text encoder {model}: says no weights; give {PREFIX}NAME:WEIGHTS")
         return OpenCLIPTexts(str(model), name, weights)
     folder = checkpoint_folder(model, f"text encoder {model}")
-    of_transformers = "model_type" in text_models.read_settings(folder / text_models.CONFIG) and weight_files(folder)
+    of_transformers = "model_type" in model_settings.read_settings(folder / model_settings.CONFIG) and weight_files(
+        folder
+    )
     if of_transformers or not (folder / CONFIG).is_file():
         return None
     found = OpenCLIPTexts(str(model), f"local-dir:{folder}", None)
@@ -155,7 +157,7 @@ class OpenCLIPTexts:
     def _tokenizer(self) -> Any:
         with self._explained() as library:
             if self.weights is None:
-                config = text_models.read_settings(self.place / CONFIG)["model_cfg"]
+                config = model_settings.read_settings(self.place / CONFIG)["model_cfg"]
             else:
                 config = library.get_model_config(self.name)
             own = {"trust_remote_code": False, "local_files_only": self.weights is None}

@@ -17,8 +17,8 @@ from jaxtyping import Float32
 from numpy import ndarray as Array
 
 from zsl.class_embeddings import text_models
+from zsl.class_embeddings.model_settings import CONFIG, files_of, require_no_code
 from zsl.class_embeddings.open_clip_texts import OpenCLIPTexts, of_open_clip
-from zsl.class_embeddings.text_models import CONFIG, files_of, require_no_code
 from zsl.errors import InputError
 from zsl.features.cache import Entry, cached
 from zsl.files.content import known

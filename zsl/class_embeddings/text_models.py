@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import string
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,9 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray as Array
 
+from zsl.class_embeddings.pooling import PADDED, TEXT_ALONE, pooling
 from zsl.errors import InputError
 from zsl.files.hub import weight_files
-from zsl.files.regular_file import read_bytes
 from zsl.progress.progress import progress
 
 if TYPE_CHECKING:
@@ -24,34 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONFIG, MODULES, POOLING = "config.json", "modules.json", "1_Pooling/config.json"
-"""settings of a model, and as sentence-transformers stores them its steps and those of its pooling"""
-SETTINGS = (
-    CONFIG,
-    MODULES,
-    POOLING,
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "merges.txt",
-)
-STEPS = ("Transformer", "Pooling", "Normalize")
-"""steps of sentence-transformers that are applied, or change only the length of vectors"""
-PADDED = ("siglip", "siglip2", "siglip_text_model")
-"""types of models whose texts are lower-cased, rid of punctuation, and padded to the longest possible one, as they were
-in training [Zhai2023]"""
 SHIFTED = ("roberta", "xlm-roberta", "mpnet", "camembert")
 """types of models whose positions are counted from the number of the padding token"""
-TEXT_ALONE = {"clip_text_model": "CLIPTextModelWithProjection"}
-"""types of text towers without their image towers, and the class that has the projection"""
-LARGEST = 2**26
-"""the largest number of bytes of a file of settings"""
 OWN: Any = {"local_files_only": True, "trust_remote_code": False}
-
-
-def files_of(folder: Path, *names: str) -> list[Path]:
-    """Return the files of a model that exist: settings, and those with the given names."""
-    return [file for name in (*SETTINGS, *names) if (file := folder / name).is_file()]
 
 
 def canonical_text(text: str) -> str:
@@ -169,85 +143,6 @@ def load_model(folder: Path) -> Any:
         if missing or info["mismatched_keys"]:
             raise ValueError(f"its weights lack {sorted(missing)[:1]}")
         return model.float().eval()
-
-
-def pooling(folder: Path, model: Any) -> Callable[[Any, Mapping[str, Tensor]], Tensor]:
-    """Return what makes one vector of the tokens of each text, of a model and of its inputs without padding.
-
-    Raises:
-        InputError: the folder asks for a pooling that is not known, or its settings are damaged.
-    """
-    if hasattr(model, "get_text_features"):
-        return lambda model, tokens: model.get_text_features(**tokens).pooler_output
-    if model.config.model_type in TEXT_ALONE:
-        return lambda model, tokens: model(**tokens).text_embeds
-    if model.config.model_type in PADDED:
-        return lambda model, tokens: model(**tokens).pooler_output
-    asked = _pooling_modes(folder)
-    pooled: dict[str, Callable[[Tensor], Tensor]] = {
-        "pooling_mode_mean_tokens": lambda hidden: hidden.mean(1),
-        "pooling_mode_cls_token": lambda hidden: hidden[:, 0],
-        "pooling_mode_max_tokens": lambda hidden: hidden.amax(1),
-    }
-    if len(asked) != 1 or not set(asked) <= set(pooled):
-        raise InputError(
-            f"text encoder {folder}: {POOLING} asks for {', '.join(asked) or 'nothing'}; choose a model with one of "
-            f"{', '.join(pooled)}"
-        )
-    of = pooled[asked[0]]
-    return lambda model, tokens: of(model(**tokens).last_hidden_state)
-
-
-def _pooling_modes(folder: Path) -> list[str]:
-    """Return the kinds of pooling that a folder asks for; the mean where it says nothing of pooling."""
-    try:
-        steps = _read_json(folder / MODULES, list) if (folder / MODULES).exists() else []
-        kinds = [str(step["type"]).rpartition(".")[2] for step in steps]
-        if "Pooling" not in kinds and not (folder / POOLING).exists():
-            modes = {"pooling_mode_mean_tokens": True}
-        else:
-            modes = _read_json(folder / POOLING, dict)
-    except (OSError, ValueError, RecursionError, KeyError, TypeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"text encoder {folder}: {MODULES} or {POOLING} cannot be read ({reason}); fetch the folder again"
-        ) from error
-    if other := [kind for kind in kinds if kind not in STEPS]:
-        raise InputError(
-            f"text encoder {folder}: {MODULES} has a step {other[0]!r}; choose a model with {', '.join(STEPS)} alone"
-        )
-    return [key for key, on in modes.items() if key.startswith("pooling_mode") and on is not False]
-
-
-def _read_json(file: Path, kind: type) -> Any:
-    content = json.loads(read_bytes(file, LARGEST))
-    if not isinstance(content, kind):
-        raise ValueError(f"{file.name} is no {kind.__name__}")
-    return content
-
-
-def read_settings(file: Path) -> dict[str, Any]:
-    """Return the settings in a file; none if there is no such file, or none that can be read."""
-    try:
-        found: dict[str, Any] = _read_json(file, dict)
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found
-
-
-def require_no_code(folder: Path) -> None:
-    """Refuse a model whose configuration names an attention kernel that would be downloaded.
-
-    Raises:
-        InputError: it does.
-    """
-    config = read_settings(folder / CONFIG)  # loading the model reports what is wrong with it
-    for key in ("attn_implementation", "_attn_implementation"):
-        asked = config.get(key)
-        if asked is not None and asked not in ("eager", "sdpa"):
-            raise InputError(
-                f"text encoder {folder}: config.json has {key}={asked!r}, which may be downloaded code; remove the key"
-            )
 
 
 @contextmanager

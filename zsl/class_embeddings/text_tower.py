@@ -14,8 +14,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from zsl.backbones.constant_weights import ConstantWeights, make_constant
+from zsl.class_embeddings.pooling import pooling
 from zsl.class_embeddings.text_encoder import content_files, encoder_folder
-from zsl.class_embeddings.text_models import Reader, load_model, pooling
+from zsl.class_embeddings.text_models import Reader, load_model
 from zsl.errors import InputError
 from zsl.files.content import known
 

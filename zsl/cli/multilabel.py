@@ -176,9 +176,10 @@ def _texts(given: Sequence[str], option: str, model: Path | None, classes: Seque
     if model is None:
         if len(given) > 1 or "{}" in given[0]:
             raise InputError(f"{option} {given[-1]}: several, or a template, need the --model that encodes them")
-        from zsl.cli.row_files import embeddings
+        from zsl.cli.row_files import texts_of
 
-        return normalised(option, embeddings(Path(given[0]), option, option[2:], "texts", "text_embeddings"))
+        names = (option[2:], "texts", "text_embeddings")
+        return normalised(option, texts_of(classes, Path(given[0]), option, *names))
     from zsl.class_embeddings.prompts import Prompts
     from zsl.data.dataset import ClassDescriptions
     from zsl.features.cache import user_cache

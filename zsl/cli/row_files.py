@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,27 @@ def embeddings(path: Path, what: str, *names: str) -> Array:
     """
     arrays = open_arrays(_file(path, what, ARRAYS), what)
     return arrays[arrays.pick(*names, "embeddings", "features")]
+
+
+def texts_of(classes: Sequence[str], path: Path, what: str, *names: str) -> Array:
+    """Read embeddings of one text a class; where the file names its rows (``names``, ``classes``), by these names.
+
+    Raises:
+        InputError: as of :func:`embeddings`, or the rows are named and are not those of the classes, in their order.
+    """
+    arrays = open_arrays(_file(path, what, ARRAYS), what)
+    found = arrays[arrays.pick(*names, "embeddings", "features")]
+    for key in ("names", "classes"):
+        rows = arrays[key] if key in arrays.names else found
+        if rows.dtype.kind != "U" or rows.ndim != 1:
+            continue
+        for place, (row, name) in enumerate(zip_longest(map(str, rows), classes), start=1):
+            if row != name:
+                raise InputError(
+                    f"{what} {path}: row {place} is of {row!r}, class {place} of LABELS is {name!r}; give one row a "
+                    "class, in the order of the columns"
+                )
+    return found
 
 
 def groups(path: Path, what: str, *names: str) -> Array:

@@ -161,6 +161,8 @@ def _converted(file: Path, suffix: str, scratch: Path) -> Entry:
     if labels is None:
         if not suffix:
             raise InputError(f"{file}: key 'labels' is missing; give a file of features and labels")
+        if matlab.holds(file, key):
+            raise InputError(f"{file}: has {key!r}, but no 'labels{suffix}'; add them, or take {key!r} out")
         return Entry({"features": np.zeros((0, 1), np.float32), "labels": np.zeros(0, np.int64)}, {})
     numbers = _numbers(labels, f"{file}: labels{suffix}")
     blocks = matlab.row_blocks(file, key, len(numbers))

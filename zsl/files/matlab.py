@@ -65,6 +65,22 @@ def read(path: Path, keys: Sequence[str], texts: Sequence[str] = ()) -> dict[str
     return found
 
 
+def holds(path: Path, key: str) -> bool:
+    """Tell whether a file has a variable, which is not read.
+
+    Raises:
+        InputError: the file is not a MATLAB file or is truncated.
+    """
+    _refuse_other_formats(path)
+    with _readable(path):
+        if _is_hdf5(path):
+            import h5py
+
+            with h5py.File(path) as file:
+                return bool(file.id.links.exists(key.encode()))
+        return any(name == key for name, *_ in scipy.io.whosmat(path))
+
+
 def row_blocks(path: Path, key: str, rows: int) -> Iterator[Num[Array, "block d"]]:
     """Yield the rows of a matrix that has ``rows`` of them along either axis, a few thousand at a time.
 

@@ -10,7 +10,7 @@ from zipfile import is_zipfile
 
 import torch
 
-from zsl.class_embeddings.text_models import CONFIG, read_settings
+from zsl.class_embeddings.model_settings import CONFIG, read_settings
 from zsl.errors import InputError
 from zsl.files.hub import OPEN_CLIP_WEIGHTS, checkpoint_folder, weight_files
 
