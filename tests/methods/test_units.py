@@ -18,7 +18,7 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import Scaling
 from zsl.data.stored_rows import StoredRows, in_memory
 from zsl.data.training_set import TrainingSet
-from zsl.methods.generative.class_means import expected_means, leave_one_out, regression, told_apart
+from zsl.methods.generative.class_means import expected_means, leave_one_out, noise_share, regression, told_apart
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.methods.generative.networks import Generator
@@ -154,6 +154,36 @@ def test_expectations_weigh_images_and_descriptions_by_their_precision(s: int, k
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_distances_where_noise_hides_classes(seed: int) -> None:
+    """Those of the shrunk covariance, by sums over images, and of the weights of axes."""
+    phi, _, x, y = hidden_classes(seed)
+    train = training_set(x.double(), y, phi.double())
+    units = Units(x.shape[1], "whitened").double()
+    moves = units.fit(train, FeatureStatistics.of(train.examples.inputs), "linear")  # type: ignore[arg-type]
+    r = x.double().numpy()
+    means = np.stack([r[y.numpy() == c].mean(axis=0) for c in range(len(phi))])
+    r = r - means[y]
+    n, d = r.shape
+    S = r.T @ r / n
+    mean = np.trace(S) / d
+    away = sum(((np.outer(row, row) - S) ** 2).sum() for row in r) / n**2
+    beta = min(1.0, away / ((S - mean * np.eye(d)) ** 2).sum())
+    assert 0 < beta < 1
+    shrunk = (1 - beta) * S + beta * mean * np.eye(d)
+    values, V = np.linalg.eigh(shrunk + mean * np.eye(d))
+    A = V / np.sqrt(values) @ V.T
+    noise = np.full(len(phi), np.trace(A @ shrunk @ A) / d * n / (n - len(phi)) / 8)
+    M = (means - x.double().numpy().mean(axis=0)) @ A
+    told = told_apart(*map(torch.tensor, (M, phi.double().numpy(), noise)))
+    T = A @ told.C.numpy()
+    size = np.sqrt((np.var((x.double().numpy() @ T), axis=0)).mean())
+    np.testing.assert_allclose(units.A.numpy(), T, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(units.u.item(), size, rtol=1e-5)
+    assert moves is not None
+    np.testing.assert_allclose(moves.numpy(), told.moves.numpy() / size, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_what_noise_hides_is_told_apart(seed: int) -> None:
     """Expectations are nearer to the truth than means are, and new images nearer to their class than before."""
     phi, mu, x, y = hidden_classes(seed)
@@ -178,19 +208,23 @@ def test_what_noise_hides_is_told_apart(seed: int) -> None:
     assert right[1] > 1.15 * right[0], right
 
 
-@given(st.integers(0, 999), st.floats(1.5, 50))
-def test_classes_that_images_tell_apart_stay_as_they_are(seed: int, apart: float) -> None:
-    """Half of the variance of means is noise where they are apart by √2 of it; beyond, nothing is moved."""
-    generator = torch.Generator().manual_seed(seed)
-    M = torch.randn(30, 40, generator=generator, dtype=torch.float64) * apart
-    phi, noise = torch.randn(30, 3, generator=generator, dtype=torch.float64), torch.ones(30, dtype=torch.float64)
-    assert told_apart(M, phi, noise) is None
-    found = told_apart(M / apart, phi, noise)
-    assert found is not None
+@given(st.integers(0, 999), st.floats(0.1, 50))
+def test_the_share_of_noise_is_that_of_the_variance_of_means(seed: int, apart: float) -> None:
+    """By loops; axes are weighed between the least weight and 1, and the way back is exact."""
+    rng = np.random.default_rng(seed)
+    M, phi, noise = rng.normal(size=(30, 40)) * apart, rng.normal(size=(30, 3)), rng.uniform(0.5, 2, size=30)
+    share = 40 * np.mean(noise) / sum(np.var(M[:, j], ddof=1) for j in range(40))
+    assert noise_share(torch.tensor(M), torch.tensor(noise)).item() == pytest.approx(share)
+    found = told_apart(*map(torch.tensor, (M, phi, noise)))
     w = torch.linalg.eigvalsh(found.C)
-    assert w.min() >= 0.1 - 1e-9
+    assert w.min().item() == pytest.approx(max(0.1, max(0.0, 1 - share) ** 2))
     assert w.max() <= 1 + 1e-9
     torch.testing.assert_close(found.C @ found.inverse, torch.eye(40, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("s", [1, 2])
+def test_two_classes_have_no_share_of_noise(s: int) -> None:
+    assert noise_share(torch.randn(s, 4), torch.ones(s)) == 0
 
 
 @given(st.integers(0, 999))
@@ -201,8 +235,6 @@ def test_axes_and_order_do_not_matter_where_classes_are_told_apart(seed: int) ->
     Q, _ = torch.linalg.qr(torch.randn(7, 7, generator=generator, dtype=torch.float64))
     order = torch.randperm(12, generator=generator)
     one, other = told_apart(M, phi, noise), told_apart((M @ Q + 5)[order], 3 * phi[order] - 1, noise[order])
-    assert one is not None
-    assert other is not None
     torch.testing.assert_close(other.C, Q.T @ one.C @ Q)
     torch.testing.assert_close(other.moves, (one.moves @ Q)[order])
 

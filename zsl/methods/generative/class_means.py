@@ -11,14 +11,12 @@ from torch import Tensor
 
 LAMBDAS = torch.logspace(-4, 3, 29, dtype=torch.float64)
 """λ that are tried, in mean squared singular values of the descriptions"""
-MOSTLY = 0.5
-"""share of the variance of class means that is noise of their images, above which they are not taken as they are"""
 LEAST = 0.1
 """least weight of an axis"""
 ROUNDING = 1e-9
 """part of the largest deviation of what is foretold up to which another one is rounding"""
 FEWEST = 3
-"""classes from which on a share of noise is asked for"""
+"""classes from which on means have a share of noise"""
 
 
 def leave_one_out(
@@ -91,13 +89,24 @@ class Told(NamedTuple):
     inverse: Float[Tensor, "d d"]
 
 
-def told_apart(M: Float[Tensor, "s d"], phi: Float[Tensor, "s k"], noise: Float[Tensor, " s"]) -> Told | None:
-    """Return how to look at classes whose means differ by noise more than by anything else; None if they do not.
+def noise_share(M: Float[Tensor, "s d"], noise: Float[Tensor, " s"]) -> Float[Tensor, ""]:
+    """Return ν, the part of the variance of class means that is noise of their images; 0 of fewer than three classes.
 
-    C = V diag(max(g, w)) Vᵀ + w (I - VVᵀ),   g_j = p_j / (p_j + τ),   w = max(0.1, (1 - ν)²)
+    Args:
+        M: means of classes.
+        noise: variance of a feature of each mean that is due to the choice of its images.
+    """
+    total = M.var(dim=0).sum() if len(M) >= FEWEST else M.new_zeros(())
+    return torch.where(total > 0, M.shape[1] * noise.mean() / total, 0.0)
 
-    with V the axes along which the expected means m_y vary, p their variances, ν the share of the variance of all means
-    that is noise, and τ the variance that noise would have along each of as many axes as means can span.
+
+def told_apart(M: Float[Tensor, "s d"], phi: Float[Tensor, "s k"], noise: Float[Tensor, " s"]) -> Told:
+    """Return how to look at classes whose means differ by noise more than by anything else.
+
+    C = V diag(max(√g, w)) Vᵀ + w (I - VVᵀ),   g_j = p_j / (p_j + τ),   w = max(0.1, (1 - ν)²)
+
+    with V the axes along which the expected means m_y vary, p their variances, ν that of :func:`noise_share`, and τ the
+    variance that noise would have along each of as many axes as means can span.
 
     Args:
         M: means of classes, whitened.
@@ -106,14 +115,11 @@ def told_apart(M: Float[Tensor, "s d"], phi: Float[Tensor, "s k"], noise: Float[
     """
     s, d = M.shape
     M = M - M.mean(dim=0)
-    total, of_noise = M.square().sum() / max(s - 1, 1), d * noise.mean()
-    if s < FEWEST or not of_noise > MOSTLY * total:
-        return None
     m = expected_means(M, phi, noise)
     _, sigma, VT = torch.linalg.svd(m - m.mean(dim=0), full_matrices=False)
-    p, tau = sigma.square() / (s - 1), of_noise / min(s - 1, d)
-    least = (1 - of_noise / total).clamp(min=0).square().clamp(min=LEAST)
-    weights = torch.maximum(p / (p + tau), least)
+    p, tau = sigma.square() / (s - 1), d * noise.mean() / min(s - 1, d)
+    least = (1 - noise_share(M, noise)).clamp(min=0).square().clamp(min=LEAST)
+    weights = torch.maximum((p / (p + tau)).sqrt(), least)
     eye = torch.eye(d, dtype=M.dtype, device=M.device)
     C = least * eye + VT.T * (weights - least) @ VT
     return Told((m - M) @ C, C, eye / least + VT.T * (1 / weights - 1 / least) @ VT)

@@ -8,16 +8,18 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from zsl.data.stored_rows import StoredRows
+from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.data.training_set import TrainingSet
 from zsl.methods.closed_form.moments import Features, class_counts, class_scatter, class_sums, eigenpairs
-from zsl.methods.generative.class_means import told_apart
+from zsl.methods.generative.class_means import noise_share, told_apart
 from zsl.methods.generative.prepared import Activation, FeatureStatistics
 
 Scale = Literal["whitened", "derived", "data"]
 """units of features inside a generator: :class:`Units`"""
 ROUNDING = 1e-10
 """variance within classes, as a part of the mean square of class means, up to which it is rounding"""
+MOSTLY = 0.5
+"""share of the variance of class means that is noise of their images, above which they are not taken as they are"""
 
 
 class Units(nn.Module):
@@ -32,8 +34,9 @@ class Units(nn.Module):
 
     Whitened class means can differ by the noise of their images more than by anything else. Where the share ν of their
     variance that is such noise is above ½, as of few images of many features, images of a class are moved by m_y - x̄_y,
-    with m_y what images and descriptions together tell of the expectation of the class, and axes along which the m_y
-    hardly vary count less: A is multiplied by the C of :func:`.told_apart`.
+    with m_y what images and descriptions together tell of the expectation of the class; S is shrunk towards tr(S)/d I
+    by the share of [Ledoit2004]; and axes along which the m_y hardly vary count less: A is multiplied by the C of
+    :func:`.told_apart`.
 
     Args:
         features: d.
@@ -92,25 +95,26 @@ class Units(nn.Module):
         between = (means - centre).T @ (counts * (means - centre)) / n
         values, V = eigenpairs(within)
         values = values.clamp(min=0)
-        mean = values.mean()
-        some = mean > ROUNDING * means.square().mean()
-        a = torch.where(some, (values + mean).rsqrt(), torch.ones_like(values))
+        least, moves, told = ROUNDING * means.square().mean(), None, counts.squeeze(1) > 0
+        M, images = means[told] - centre, counts[told].squeeze(1)
+        per_image = n / max(n - len(M), 1) / images
+        a = _inverse_deviations(values, least)
         A, inverse = V * a @ V.T, V / a @ V.T
-        told = counts.squeeze(1) > 0
-        noise = (values * a.square()).mean() * n / max(n - int(told.sum()), 1) / counts[told].squeeze(1)
-        found = told_apart((means[told] - centre) @ A, train.classes.embeddings[told].double(), noise)
-        if found is not None:
-            A, inverse = A @ found.C, found.inverse @ inverse
+        if noise_share(M @ A, (values * a.square()).mean() * per_image) > MOSTLY:
+            values = _shrunk(values, x, labels, means)
+            a = _inverse_deviations(values, least)
+            found = told_apart(
+                M @ (V * a @ V.T), train.classes.embeddings[told].double(), (values * a.square()).mean() * per_image
+            )
+            A, inverse = V * a @ V.T @ found.C, found.inverse @ (V / a @ V.T)
+            moves = torch.zeros_like(means)
+            moves[told] = found.moves
         size = (((within + between) @ A) * A).sum().clamp(min=0).div(len(A)).sqrt()
         size = torch.where(size > 0, size, 1.0)
         self.A.copy_(A)
         self.inverse.copy_(inverse)
         self.u.copy_(size)
-        if found is None:
-            return None
-        moves = torch.zeros_like(means)
-        moves[told] = found.moves / size
-        return moves
+        return None if moves is None else moves / size
 
     def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """Return x in these units."""
@@ -141,3 +145,25 @@ class Units(nn.Module):
             return there
 
         return x.mapped(moved) if isinstance(x, StoredRows) else self(x) + by[y]
+
+
+def _inverse_deviations(values: Float[Tensor, " d"], least: Float[Tensor, ""]) -> Float[Tensor, " d"]:
+    """Return (v + mean v)^-½ of the variances within classes; 1 where these are rounding."""
+    mean = values.mean()
+    return torch.where(mean > least, (values + mean).rsqrt(), torch.ones_like(values))
+
+
+def _shrunk(
+    values: Float[Tensor, " d"], x: Features, labels: Int[Tensor, " n"], means: Float[Tensor, "classes d"]
+) -> Float[Tensor, " d"]:
+    """Return the eigenvalues of (1 - β) S + β tr(S)/d I, S the covariance within classes [Ledoit2004].
+
+    β = min(1, (E ‖rrᵀ - S‖² / n) / ‖S - tr(S)/d I‖²),   r an image less the mean of its class
+    """
+    fourth = torch.zeros_like(values[0])
+    for rows, here in zip(blocks(x, BLOCK), torch.split(labels, BLOCK), strict=True):
+        fourth += (rows.double() - means[here]).square().sum(dim=1).square().sum()
+    mean, square, n = values.mean(), values.square().sum(), len(labels)
+    apart = square - len(values) * mean.square()
+    beta = torch.where(apart > 0, ((fourth / n - square) / n / apart).clamp(0, 1), 1.0)
+    return (1 - beta) * values + beta * mean
