@@ -263,7 +263,7 @@ def test_without_validation_images_there_is_no_threshold(place: Path, capsys: py
 
 
 def test_texts_with_names_are_those_of_the_columns(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file of texts that names its rows is refused where they are not in the order of LABELS, and else is the same."""
+    """A file of texts that names its rows is refused where their order is not that of LABELS, and else is the same."""
     expected = asked(capsys, *PAIR, "--bootstrap", "0")
     yes, negative = np.load(place / "yes.npy"), ["--negative", "no.npy", "--bootstrap", "0"]
     images = ["multilabel", "labels.csv", "--images", "images.npy"]

@@ -279,7 +279,9 @@ def test_before_its_first_step_a_generator_tells_classes_as_the_regression_does(
     under = MethodUnderTest(recipe(method))
     stage = under.stage
     torch.manual_seed(0)
-    model = build_method(OmegaConf.to_object(config(method)), Dimensions(*stage.dims), {"hidden": 256})
+    model = build_method(
+        OmegaConf.to_object(config(method)), Dimensions(*stage.dims), {"hidden": 256, "begin": "regression"}
+    )
     assert isinstance(model, FeatureGenerator)
     train = stage.training(model.setting)
     model.prepared(train)

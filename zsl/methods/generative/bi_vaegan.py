@@ -16,6 +16,7 @@ from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
 from zsl.methods.generative.losses import semantic_misfit
+from zsl.methods.generative.networks import Begin
 from zsl.methods.generative.options import AdversarialOptions, VariationalKeys
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.tf_vaegan import SemanticDecoder
@@ -47,6 +48,7 @@ class BiVAEGAN(FVAEGAND2):
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
         output: as of :class:`.FVAEGAND2`.
+        begin: weights that G begins with, as of :class:`.AdversarialOptions`.
         adaptive: as of :class:`.FVAEGAND2`.
         epochs: as of :class:`.FVAEGAND2`.
         beta: β ≥ 0.
@@ -68,6 +70,7 @@ class BiVAEGAN(FVAEGAND2):
         self,
         dims: Dimensions,
         head: Head = Prototypes,
+        begin: Begin = "random",
         adaptive: bool = True,
         epochs: int | None = None,
         beta: float = 10.0,
@@ -77,7 +80,7 @@ class BiVAEGAN(FVAEGAND2):
         estimate_prior: bool = True,
         **adversarial: Unpack[VariationalKeys],
     ) -> None:
-        super().__init__(dims, head, adaptive=adaptive, epochs=epochs, transductive=True, **adversarial)
+        super().__init__(dims, head, begin=begin, adaptive=adaptive, epochs=epochs, transductive=True, **adversarial)
         require_within(0, float("inf"), beta=beta, alpha=alpha)
         require_positive(lamb_phi=lamb_phi)
         require_count(phi_critic_hidden=phi_critic_hidden)

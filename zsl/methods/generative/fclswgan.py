@@ -15,7 +15,7 @@ from zsl.data.training_set import Batch, TrainingSet
 from zsl.hyperparameters import passes, passes_on_to, require_count, require_positive, require_within
 from zsl.methods.generative.critic_steps import train_critic
 from zsl.methods.generative.feature_generator import Head
-from zsl.methods.generative.networks import Output
+from zsl.methods.generative.networks import Begin, Output
 from zsl.methods.generative.options import AdversarialKeys, AdversarialOptions
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.softmax import Softmax
@@ -30,6 +30,7 @@ class ClassifierKeys(AdversarialKeys, total=False):
     """Hyperparameters of :class:`FCLSWGAN` that LisGAN passes on to it."""
 
     output: Output
+    begin: Begin
     beta: float
     classifier_lr: float
     classifier_epochs: int | None
@@ -46,6 +47,7 @@ class FCLSWGAN(AdversarialGenerator):
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
         output: last function of G, as of :class:`.AdversarialOptions`.
+        begin: weights that G begins with, as of :class:`.AdversarialOptions`.
         beta: β ≥ 0.
         epochs: passes ≥ 1 or None, as of :class:`.AdversarialOptions`.
         classifier_lr: learning rate of P > 0.
@@ -62,13 +64,14 @@ class FCLSWGAN(AdversarialGenerator):
         dims: Dimensions,
         head: Head = Prototypes,
         output: Output = "auto",
+        begin: Begin = "regression",
         beta: float = 1.0,
         epochs: int | None = None,
         classifier_lr: float = 1e-3,
         classifier_epochs: int | None = None,
         **adversarial: Unpack[AdversarialKeys],
     ) -> None:
-        options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
+        options = AdversarialOptions(output=output, begin=begin, epochs=epochs, **adversarial)
         super().__init__(dims, head, options)
         require_within(0, math.inf, beta=beta)
         require_positive(classifier_lr=classifier_lr)

@@ -22,7 +22,7 @@ from zsl.hyperparameters import require_count, require_flag
 from zsl.methods.closed_form.moments import class_counts, class_sums
 from zsl.methods.generative.class_means import Regression, regression
 from zsl.methods.generative.diagnosis import diagnosis
-from zsl.methods.generative.networks import Generator, Output
+from zsl.methods.generative.networks import Begin, Generator, Output
 from zsl.methods.generative.prepared import Activation, FeatureStatistics, set_activation, weigh_phi
 from zsl.methods.generative.space import MakeSpace, Space, built
 from zsl.methods.generative.units import Scale, Units
@@ -93,9 +93,6 @@ class FeatureGenerator(ZSLModel):
     Heads learn from features as :meth:`represent` returns them: h(x) of the space, unless a generator has its own.
     :meth:`represent_class` and :meth:`represent_seen` return what heads learn from for unseen and seen classes.
 
-    Where ``units`` are not ``"data"`` and features have both signs in them, networks that make features of φ begin with
-    the ridge regression of class means on φ (:func:`.regression`).
-
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a head.
@@ -105,6 +102,9 @@ class FeatureGenerator(ZSLModel):
         space: makes h(x), the space in which heads learn.
         beside: length of what heads learn from beside h(x).
         output: output activation of the generator; ``"auto"`` by the range of the features.
+        begin: weights that networks begin with which make features of φ: random ones, or, where ``units`` are not those
+            of the data and the activation is linear, the ridge regression of class means on φ beside them
+            (:func:`.regression`).
         fill_seen: whether synthetic features fill up each seen class to the number of an unseen one, for the head over
             all classes.
         units: units of features inside the generator: :class:`.Units`. ``"whitened"`` is ``"derived"`` where
@@ -128,6 +128,7 @@ class FeatureGenerator(ZSLModel):
         beside: int = 0,
         units: Scale = "data",
         output: Output = "linear",
+        begin: Begin = "random",
         fill_seen: bool = False,
     ) -> None:
         super().__init__()
@@ -135,7 +136,7 @@ class FeatureGenerator(ZSLModel):
         per_class(features_per_class, 1.0)
         require_head(head)
         self.features_per_class, self.fill_seen = features_per_class, fill_seen
-        self.output = output
+        self.output, self.begin = output, begin
         self.activation: Activation = "linear" if output == "auto" else output
         self.units = Units(dims.features, "derived" if units == "whitened" and output in ("relu", "sigmoid") else units)
         stream = int(torch.randint(2**62, (), device="cpu"))
@@ -167,7 +168,7 @@ class FeatureGenerator(ZSLModel):
         self.weigh_descriptions(train.classes)
         unlabelled = None if train.unlabelled is None else self.units(train.unlabelled)
         inputs = self.units.of(examples.inputs, examples.labels, moves)
-        if not self.units.kept and self.activation == "linear":
+        if self.begin == "regression" and not self.units.kept and self.activation == "linear":
             self.begin_with(self.foretold(train.of_seen_classes()))
         return super().prepared(replace(train, examples=Examples(inputs, examples.labels), unlabelled=unlabelled))
 

@@ -12,7 +12,7 @@ from torch.optim import Adam, Optimizer
 from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
 from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass
-from zsl.methods.generative.networks import Generator, Output, require_reach
+from zsl.methods.generative.networks import Begin, Generator, Output, require_reach
 from zsl.methods.generative.prepared import FeatureStatistics, require_phi_scale
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.space import MakeSpace, Space
@@ -58,6 +58,7 @@ class FGMMN(FeatureGenerator):
         phi_scale: c > 0: G is given cφ, beside z; None for c with which seen classes are 4 apart.
         units: of features inside G, as of :class:`.AdversarialOptions`.
         output: activation of G: ``"linear"``, ``"relu"``, ``"sigmoid"``, or ``"auto"`` by the range of features.
+        begin: weights that G begins with, as of :class:`.AdversarialOptions`.
         bandwidth: w > 0.
         n_classes: classes a step ≥ 1.
         lr: learning rate > 0.
@@ -82,6 +83,7 @@ class FGMMN(FeatureGenerator):
         phi_scale: float | None = None,
         units: Scale = "whitened",
         output: Output = "auto",
+        begin: Begin = "regression",
         bandwidth: float = 1.0,
         n_classes: int = 6,
         lr: float = 1e-3,
@@ -90,12 +92,15 @@ class FGMMN(FeatureGenerator):
         budget: Duration = None,
         batch_size: int = 64,
     ) -> None:
-        super().__init__(dims, head, features_per_class, space=space, units=units, output=output, fill_seen=fill_seen)
+        super().__init__(
+            dims, head, features_per_class, space=space, units=units, output=output, begin=begin, fill_seen=fill_seen
+        )
         noise = dims.embedding if noise is None else noise
         require_count(noise=noise, hidden=hidden, n_classes=n_classes, batch_size=batch_size)
         require_phi_scale(phi_scale)
         require_positive(bandwidth=bandwidth, lr=lr)
         require_choice(output, "method.output", ("auto", "linear", "relu", "sigmoid"))
+        require_choice(begin, "method.begin", ("regression", "random"))
         require_choice(units, "method.units", ("whitened", "derived", "data"))
         self.bandwidth, self.n_classes = bandwidth, n_classes
         self.lr, self.batch_size = lr, batch_size

@@ -15,7 +15,7 @@ from zsl.methods.generative.critic import Critic
 from zsl.methods.generative.critic_steps import adapt, train_critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.methods.generative.networks import Output
+from zsl.methods.generative.networks import Begin, Output
 from zsl.methods.generative.options import AdversarialKeys, AdversarialOptions
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.generative.transductive import TransductiveGenerator
@@ -39,6 +39,7 @@ class FVAEGAND2(TransductiveGenerator):
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
         output: last function of G, as of :class:`.AdversarialOptions`.
+        begin: weights that G begins with, as of :class:`.AdversarialOptions`.
         encoded_noise: make fakes from encoded features, not from noise alone.
         adaptive: let λ and λ₂ follow the mean penalties of a block of critic steps, as in the code of [Narayan2020];
             ``lamb`` is where both start.
@@ -57,6 +58,7 @@ class FVAEGAND2(TransductiveGenerator):
         dims: Dimensions,
         head: Head = Prototypes,
         output: Output = "auto",
+        begin: Begin = "random",
         encoded_noise: bool = True,
         adaptive: bool = False,
         gamma: float = 10.0,
@@ -64,7 +66,7 @@ class FVAEGAND2(TransductiveGenerator):
         transductive: bool = False,
         **adversarial: Unpack[AdversarialKeys],
     ) -> None:
-        options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
+        options = AdversarialOptions(output=output, begin=begin, epochs=epochs, **adversarial)
         super().__init__(dims, head, options)
         require_flag(encoded_noise=encoded_noise, adaptive=adaptive, transductive=transductive)
         require_within(0, float("inf"), gamma=gamma)

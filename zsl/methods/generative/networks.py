@@ -27,6 +27,8 @@ LAST: dict[str, Callable[[], nn.Module]] = {
 SLOPE = 0.2
 """of the leaky rectifier"""
 Output = Literal["auto", "relu", "sigmoid", "linear"]
+Begin = Literal["regression", "random"]
+"""weights that a generator begins with: a regression of class means on φ beside random ones, or these alone"""
 
 
 def require_reach(output: Output, x: Float[Tensor, "n d"] | StoredRows) -> None:

@@ -9,7 +9,7 @@ from typing import TypedDict
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within, seconds
 from zsl.methods.generative.critic import Critic, critic
 from zsl.methods.generative.feature_generator import PerClass
-from zsl.methods.generative.networks import Encoder, Generator, Output
+from zsl.methods.generative.networks import Begin, Encoder, Generator, Output
 from zsl.methods.generative.prepared import require_phi_scale
 from zsl.methods.generative.space import MakeSpace, Space
 from zsl.methods.generative.units import Scale
@@ -77,6 +77,9 @@ class AdversarialOptions:
     is a rectifier or a sigmoid), one deviation (``"derived"``), or those of the data (``"data"``)"""
     output: Output = "auto"
     """activation of the generator: ``"relu"``, ``"sigmoid"`` or ``"linear"``, ``"auto"`` by the range of features"""
+    begin: Begin = "regression"
+    """weights that the generator begins with: ``"regression"``, the ridge regression of class means on φ where its end
+    is linear and ``units`` are not ``"data"``, beside random ones, or ``"random"`` ones alone"""
     lamb: float = 10.0
     """λ > 0, the weight of the gradient penalty"""
     n_critic: int = 5
@@ -102,6 +105,7 @@ class AdversarialOptions:
         require_phi_scale(self.phi_scale)
         require_choice(self.units, "method.units", ("whitened", "derived", "data"))
         require_within(0, math.inf, guidance=self.guidance)
+        require_choice(self.begin, "method.begin", ("regression", "random"))
         require_choice(self.output, "method.output", ("auto", "relu", "sigmoid", "linear"))
 
     def generator(self, dims: Dimensions) -> Generator:

@@ -17,7 +17,7 @@ from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.fvaegan_d2 import FVAEGAND2
 from zsl.methods.generative.gaussian import Gaussian
 from zsl.methods.generative.losses import semantic_misfit
-from zsl.methods.generative.networks import SLOPE, mlp
+from zsl.methods.generative.networks import SLOPE, Begin, mlp
 from zsl.methods.generative.options import AdversarialOptions, VariationalKeys
 from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.method import Dimensions
@@ -76,6 +76,7 @@ class TFVAEGAN(FVAEGAND2):
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
+        begin: weights that G begins with, as of :class:`.AdversarialOptions`.
         adaptive: as of :class:`.FVAEGAND2`.
         epochs: as of :class:`.FVAEGAND2`.
         recons: ρ > 0.
@@ -98,6 +99,7 @@ class TFVAEGAN(FVAEGAND2):
         self,
         dims: Dimensions,
         head: Head = Prototypes,
+        begin: Begin = "regression",
         adaptive: bool = True,
         epochs: int | None = None,
         recons: float = 0.01,
@@ -108,7 +110,7 @@ class TFVAEGAN(FVAEGAND2):
         freeze_dec: bool = False,
         **adversarial: Unpack[FeedbackKeys],
     ) -> None:
-        super().__init__(dims, head, adaptive=adaptive, epochs=epochs, **adversarial)
+        super().__init__(dims, head, begin=begin, adaptive=adaptive, epochs=epochs, **adversarial)
         require_flag(freeze_dec=freeze_dec)
         require_positive(recons=recons, feed_lr=feed_lr, dec_lr=dec_lr)
         require_within(0, float("inf"), a1=a1, a2=a2)

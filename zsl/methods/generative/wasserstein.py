@@ -40,6 +40,7 @@ class AdversarialGenerator(FeatureGenerator):
             beside=self.beside(dims, options),
             units=options.units,
             output=options.output,
+            begin=options.begin,
             fill_seen=options.fill_seen,
         )
         self.guidance = options.guidance

@@ -15,7 +15,7 @@ from zsl.methods.generative.class_means import Regression
 from zsl.methods.generative.critic import critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.losses import is_own
-from zsl.methods.generative.networks import Generator, Output
+from zsl.methods.generative.networks import Begin, Generator, Output
 from zsl.methods.generative.noise_schedule import schedule
 from zsl.methods.generative.options import AdversarialKeys, AdversarialOptions
 from zsl.methods.generative.prepared import hold_phi_scale
@@ -44,6 +44,7 @@ class ZeroDiff(AdversarialGenerator):
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.
         head: makes a classifier of synthetic features.
         output: last function of G, as of :class:`.AdversarialOptions`.
+        begin: weights that G begins with, as of :class:`.AdversarialOptions`.
         gamma: γ > 0.
         mutual: κ ≥ 0, beside W₀ and W.
         recons: ρ ≥ 0.
@@ -63,6 +64,7 @@ class ZeroDiff(AdversarialGenerator):
         dims: Dimensions,
         head: Head = Prototypes,
         output: Output = "auto",
+        begin: Begin = "regression",
         gamma: float = 10.0,
         mutual: float = 0.5,
         recons: float = 1.0,
@@ -70,7 +72,7 @@ class ZeroDiff(AdversarialGenerator):
         epochs: int | None = None,
         **adversarial: Unpack[AdversarialKeys],
     ) -> None:
-        options = AdversarialOptions(output=output, epochs=epochs, **adversarial)
+        options = AdversarialOptions(output=output, begin=begin, epochs=epochs, **adversarial)
         super().__init__(dims, head, options)
         require_positive(gamma=gamma)
         require_within(0, math.inf, mutual=mutual, recons=recons)
