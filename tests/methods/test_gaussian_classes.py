@@ -19,7 +19,8 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import final
 from zsl.data.training_set import TrainingSet
 from zsl.errors import InputError
-from zsl.methods.generative.gaussian_classes import LAMBDAS, LEAST, GaussianClasses
+from zsl.methods.generative.class_means import LAMBDAS
+from zsl.methods.generative.gaussian_classes import LEAST, GaussianClasses
 from zsl.methods.method import Dimensions
 
 SIZES = {
