@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 from numpy import ndarray as Array
 
+from zsl.data.class_rows import matched, refuse_mismatch
 from zsl.errors import InputError
 from zsl.files.named_arrays import ARRAYS, open_arrays
 from zsl.files.source_file import require_file
@@ -26,24 +26,22 @@ def embeddings(path: Path, what: str, *names: str) -> Array:
 
 
 def texts_of(classes: Sequence[str], path: Path, what: str, *names: str) -> Array:
-    """Read embeddings of one text a class; where the file names its rows (``names``, ``classes``), by these names.
+    """Read embeddings of one text a class, found by the ``names`` or ``classes`` of rows where the file has them.
 
     Raises:
-        InputError: as of :func:`embeddings`, or the rows are named and are not those of the classes, in their order.
+        InputError: as of :func:`embeddings`, or the names of rows are not those of the classes.
     """
     arrays = open_arrays(_file(path, what, ARRAYS), what)
     found = arrays[arrays.pick(*names, "embeddings", "features")]
-    for key in ("names", "classes"):
-        rows = arrays[key] if key in arrays.names else found
-        if rows.dtype.kind != "U" or rows.ndim != 1:
-            continue
-        for place, (row, name) in enumerate(zip_longest(map(str, rows), classes), start=1):
-            if row != name:
-                raise InputError(
-                    f"{what} {path}: row {place} is of {row!r}, class {place} of LABELS is {name!r}; give one row a "
-                    "class, in the order of the columns"
-                )
-    return found
+    key = next((key for key in ("names", "classes") if key in arrays.names), None)
+    if key is None:
+        return found
+    there = [str(name) for name in arrays[key].ravel()]
+    place = matched(there, classes)
+    refuse_mismatch(arrays.place, there, classes, place)
+    if len(there) != len(found):
+        raise InputError(f"{arrays.place}: {len(found)} rows, and {len(there)} {key}; give one name a row")
+    return np.asarray(found[[place[name] for name in classes]])
 
 
 def groups(path: Path, what: str, *names: str) -> Array:

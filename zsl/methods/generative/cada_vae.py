@@ -42,7 +42,7 @@ class CADAVAE(FeatureGenerator):
     What x̂ is worth beside φ̂ depends on the scale of x, and on how much of x a class tells. With ``units="derived"``, x
     is divided by its deviation, w is 75 by the sum of the deviations that means of classes then have, and φ has length
     1 in the mean over seen classes. With ``units="data"``, w = 1 and features are expected within [0, 1], as in the
-    authors' code, whose weights the defaults are; that draws one ε for all coordinates of z, and multiplies it by σ².
+    authors' code, whose weights the defaults are. Each coordinate of z has an ε of its own, times σ (there: one, σ²).
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.

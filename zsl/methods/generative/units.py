@@ -95,8 +95,8 @@ class Units(nn.Module):
         between = (means - centre).T @ (counts * (means - centre)) / n
         values, V = eigenpairs(within)
         values = values.clamp(min=0)
-        least, moves, told = ROUNDING * means.square().mean(), None, counts.squeeze(1) > 0
-        M, images = means[told] - centre, counts[told].squeeze(1)
+        least, moves, seen = ROUNDING * means.square().mean(), None, counts.squeeze(1) > 0
+        M, images = means[seen] - centre, counts[seen].squeeze(1)
         per_image = n / max(n - len(M), 1) / images
         a = _inverse_deviations(values, least)
         A, inverse = V * a @ V.T, V / a @ V.T
@@ -104,11 +104,11 @@ class Units(nn.Module):
             values = _shrunk(values, x, labels, means)
             a = _inverse_deviations(values, least)
             found = told_apart(
-                M @ (V * a @ V.T), train.classes.embeddings[told].double(), (values * a.square()).mean() * per_image
+                M @ (V * a @ V.T), train.classes.embeddings[seen].double(), (values * a.square()).mean() * per_image
             )
             A, inverse = V * a @ V.T @ found.C, found.inverse @ (V / a @ V.T)
             moves = torch.zeros_like(means)
-            moves[told] = found.moves
+            moves[seen] = found.moves
         size = (((within + between) @ A) * A).sum().clamp(min=0).div(len(A)).sqrt()
         size = torch.where(size > 0, size, 1.0)
         self.A.copy_(A)
