@@ -92,6 +92,15 @@ def test_heads_and_transductive_methods() -> None:
     assert q.facts["setting"] == "transductive"
 
 
+def test_a_budget_of_time_is_refused_where_nothing_is_chosen() -> None:
+    """As on the command line: the weights would depend on the speed of the machine."""
+    x, y, names, phi = arrays()
+    rows = worlds.dataset().splits.trainval
+    method = FCLSWGAN(hidden=4, critic_hidden=4, budget="5min")
+    with pytest.raises(zsl.InputError, match=r"^budget=300.0: .* speed of the machine; give epochs in its place$"):
+        zsl.fit(method, x[rows], y[rows], classes=names, phi=phi)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -16,6 +16,7 @@ import pytest
 from tests.two_towers import checkpoint
 from zsl.cli import main
 from zsl.config.tree import files
+from zsl.data.class_rows import NAMES
 from zsl.evaluation.f1_at_k import u_s_H_at, u_s_H_draws
 from zsl.evaluation.multilabel import LabelledScores, thresholds_of
 from zsl.features.shard import packed
@@ -262,18 +263,24 @@ def test_without_validation_images_there_is_no_threshold(place: Path, capsys: py
     assert "no AUROC without both outcomes, left out of the mean: never" in out
 
 
-def test_texts_with_names_are_those_of_the_columns(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("key", NAMES)
+def test_texts_with_names_are_those_of_the_columns(place: Path, key: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Rows are found by their names, in any order; names of other classes are refused."""
     expected = asked(capsys, *PAIR, "--bootstrap", "0")
     yes, negative = np.load(place / "yes.npy"), ["--negative", "no.npy", "--bootstrap", "0"]
     images = ["multilabel", "labels.csv", "--images", "images.npy", "--positive", "named.npz", *negative]
     for order in (slice(None), slice(None, None, -1)):
-        np.savez(place / "named.npz", positive=yes[order], names=np.array(CLASSES)[order])
+        np.savez(place / "named.npz", positive=yes[order], **{key: np.array(CLASSES)[order]})
         assert asked(capsys, *images) == expected
     for names in (CLASSES[:3], [*CLASSES, "more"], [*CLASSES[:3], "other"]):
-        np.savez(place / "named.npz", positive=yes, classes=np.array(names))
+        np.savez(place / "named.npz", positive=yes, **{key: np.array(names)})
         assert main(images) == 2
         assert capsys.readouterr().err.count("\n") == 1
+    np.savez(place / "named.npz", **{key: yes})  # an only array is the embeddings, whatever it is called
+    assert asked(capsys, *images) == expected
+    np.savez(place / "named.npz", positive=np.float32(1), **{key: np.array(CLASSES)})
+    assert main(images) == 2
+    assert "is not a matrix" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,13 @@ def test_ramps_are_linear_between_two_constants(top: float, start: int, length: 
         assert ramps.weights.item() == pytest.approx(expected, abs=1e-4)
 
 
+def test_ramps_may_be_given_in_whole_numbers() -> None:
+    """As on a command line: method.beta=1 method.beta_start=0 method.beta_end=1."""
+    ramps = Ramps(beta=(1, 0, 1), gamma=(2, 0, 1))
+    ramps.go_to(0.5)
+    assert ramps.weights.tolist() == [0.5, 1.0]
+
+
 @pytest.mark.parametrize(("factor", "shift", "longer"), [(1.0, 0.0, 8.0), (37.0, -5.0, 1.0), (0.01, 3.0, 0.125)])
 def test_scales_of_features_and_descriptions_change_nothing(factor: float, shift: float, longer: float) -> None:
     """Of features in any units, and of φ of any length, with everything left to what is derived."""

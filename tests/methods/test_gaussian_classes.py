@@ -14,6 +14,7 @@ from sklearn.covariance import ledoit_wolf
 
 from tests import worlds
 from tests.methods.test_gfzsl import training
+from tests.methods.test_units import left_out
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import final
@@ -46,7 +47,7 @@ def regression(phi: np.ndarray, means: np.ndarray, lamb: float, asked: np.ndarra
     return np.asarray((asked - phi.mean(axis=0)) @ B + means.mean(axis=0))
 
 
-def left_out(phi: np.ndarray, means: np.ndarray, lamb: float) -> np.ndarray:
+def foretold(phi: np.ndarray, means: np.ndarray, lamb: float) -> np.ndarray:
     """What a regression on all other classes foretells of each."""
     rows = range(len(phi))
     return np.stack([regression(np.delete(phi, row, 0), np.delete(means, row, 0), lamb, phi[row]) for row in rows])
@@ -64,13 +65,14 @@ def gaussians(
     S = (1 - shrinkage) * S + shrinkage * np.trace(S) / d * np.eye(d)
     L = np.linalg.cholesky(S)
     size = (np.linalg.svd(phi - phi.mean(axis=0), compute_uv=False) ** 2).mean()
-    tried = [(lamb, means - left_out(phi, means, lamb)) for lamb in LAMBDAS.numpy() * size]
+    tried = [(lamb, means - foretold(phi, means, lamb)) for lamb in LAMBDAS.numpy() * size]
     lamb, errors = min(tried, key=lambda each: (np.linalg.solve(L, each[1].T) ** 2).sum())
     shrunk = ledoit_wolf(np.linalg.solve(L, errors.T).T, assume_centered=True)[0]
-    values, Q = np.linalg.eigh(shrunk - (1 / n).mean() * np.eye(d))
+    v = left_out(x - means[y], y, np.linalg.inv(L.T), (1 - shrinkage) / (len(x) - s))
+    values, Q = np.linalg.eigh(shrunk - v * (1 / n).mean() * np.eye(d))
     D = L @ Q @ np.diag(values.clip(min=LEAST)) @ Q.T @ L.T
     known = [
-        mean - error + D @ np.linalg.solve(D + S / (kappa * count), error)
+        mean - error + D @ np.linalg.solve(D + v * S / (kappa * count), error)
         for mean, error, count in zip(means, errors, n, strict=True)
     ]
     return np.stack(known), regression(phi, means, lamb, asked), S + D
@@ -164,3 +166,17 @@ def test_a_feature_that_never_varies_and_equal_descriptions_leave_scores_finite(
 def test_hyperparameters_out_of_range_are_refused_by_name(key: str, value: float) -> None:
     with pytest.raises(InputError, match=f"method.{key}={value}"):
         GaussianClasses(Dimensions(3, 2, 2), **{key: value})
+
+
+@pytest.mark.parametrize(("s", "n", "d"), [(100, 30, 100), (100, 2, 512), (238, 2, 640)])
+def test_what_descriptions_foretell_exactly_leaves_nothing(s: int, n: int, d: int) -> None:
+    """Seen classes are then where descriptions say, however few images there are and whatever their noise."""
+    generator = torch.Generator().manual_seed(0)
+    y, phi = torch.arange(s).repeat_interleave(n), torch.randn(s, 5, generator=generator)
+    x = (phi @ torch.randn(5, d, generator=generator))[y] * 0.3 + torch.randn(len(y), d, generator=generator)
+    model = GaussianClasses(Dimensions(d, 5, s, 2), kappa=1.0)
+    classes = LabelSpace(tuple(map(str, range(s))), phi, torch.ones(s, dtype=torch.bool))
+    model.finalize(TrainingSet(Examples(x, y), classes))
+    own, foretold_alone = model.seen_means, (phi - model.phi_mean) @ model.B
+    of_images = torch.stack([(x[y == c].mean(dim=0) - model.centre) @ model.whiten for c in range(s)])
+    assert (own - foretold_alone).norm() < 0.4 * (of_images - foretold_alone).norm()

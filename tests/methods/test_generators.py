@@ -13,7 +13,7 @@ from tests import worlds
 from tests.methods.adversarial import SMALL, assert_resumes
 from zsl.data.protocol import final
 from zsl.errors import InputError
-from zsl.methods.generative import feature_generator
+from zsl.methods.generative import feature_generator, features_per_class
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.methods.generative.fgmmn import FGMMN
@@ -98,8 +98,15 @@ def test_synthetic_features_are_made_a_few_at_a_time(monkeypatch: pytest.MonkeyP
     assert all((mixed.examples.labels.bincount(minlength=len(train.classes)) >= 7).tolist())
 
 
+def test_on_a_gpu_its_free_memory_is_what_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10**9, 2 * 10**9))
+    features_per_class.require_memory(5, 9 * 10**8, torch.device("cuda"))
+    with pytest.raises(InputError, match=r"features_per_class=5: needs 3.0 GB for .*, and cuda has 1.0 GB of free"):
+        features_per_class.require_memory(5, 3 * 10**9, torch.device("cuda"))
+
+
 def test_synthetic_features_that_do_not_fit_into_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_generator, "machine_memory", lambda: 100)
+    monkeypatch.setattr(features_per_class, "machine_memory", lambda: 100)
     model, train = build(FCLSWGAN, features_per_class="3x"), STAGE.training(FCLSWGAN.setting)
     with pytest.raises(
         InputError, match=r"^method.features_per_class=3x: needs .* GB for synthetic features, and this"

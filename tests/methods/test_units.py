@@ -18,7 +18,17 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.scaling import Scaling
 from zsl.data.stored_rows import StoredRows, in_memory
 from zsl.data.training_set import TrainingSet
-from zsl.methods.generative.class_means import expected_means, leave_one_out, noise_share, regression, told_apart
+from zsl.methods.closed_form.moments import class_counts, class_scatter, class_sums
+from zsl.methods.generative import units as units_of_features
+from zsl.methods.generative.class_means import (
+    MANY,
+    expected_means,
+    leave_one_out,
+    left_out_variance,
+    noise_share,
+    regression,
+    told_apart,
+)
 from zsl.methods.generative.fclswgan import FCLSWGAN
 from zsl.methods.generative.feature_generator import FeatureGenerator
 from zsl.methods.generative.networks import Generator
@@ -102,6 +112,31 @@ def test_units_follow_from_the_range_of_features(n: int, d: int, seed: int, acti
     torch.testing.assert_close(in_memory(stored), y, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e20])
+def test_units_and_activation_do_not_depend_on_the_size_of_features(size: float) -> None:
+    x = size * torch.randn(30, 4, generator=torch.Generator().manual_seed(0))
+    found = FeatureStatistics.of(x)
+    assert found.activation == "linear"
+    assert FeatureStatistics.of(x.abs() / x.abs().max() * 2).activation == "relu"
+    units = Units(4, "derived")
+    units.fit(training_set(x, torch.zeros(30, dtype=torch.long)), found, "linear")
+    assert units(x).var(dim=0, correction=0).mean().item() == pytest.approx(1, rel=1e-4)
+
+
+def test_features_in_memory_are_changed_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    phi, _, x, y = hidden_classes(0)
+    model = Units(x.shape[1], "whitened")
+    moves = model.fit(training_set(x, y, phi), FeatureStatistics.of(x), "linear")
+    at_once = model.of(x, y, moves)
+    monkeypatch.setattr(units_of_features, "BLOCK", 50)
+    seen: list[int] = []
+    handle = model.register_forward_pre_hook(lambda _, rows: seen.append(len(rows[0])))
+    some = model.of(x, y, moves)
+    handle.remove()
+    assert max(seen) == 50
+    torch.testing.assert_close(some, at_once)
+
+
 def test_a_change_of_units_changes_nothing_that_is_trained_on() -> None:
     """Of features of both signs."""
     stage = small_stage()
@@ -153,6 +188,64 @@ def test_expectations_weigh_images_and_descriptions_by_their_precision(s: int, k
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
 
 
+def left_out(r: np.ndarray, y: np.ndarray, A: np.ndarray, weight: float) -> float:
+    """Variance of a feature within classes, with AAᵀ of each class computed anew without its images."""
+    P, total = np.linalg.inv(A @ A.T), 0.0
+    for c in np.unique(y):
+        rows = r[y == c]
+        total += np.trace(rows @ np.linalg.inv(P - weight * rows.T @ rows) @ rows.T)
+    return total / (len(r) - len(np.unique(y))) / r.shape[1]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=6), st.integers(1, 9), st.integers(0, 999))
+def test_a_class_is_left_out_without_computing_the_others_anew(sizes: list[int], d: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    x = torch.tensor(rng.normal(size=(len(y), d)) @ rng.normal(size=(d, d)) + 3 * rng.normal(size=(len(sizes), d))[y])
+    labels, weight = torch.tensor(y), rng.uniform(0.1, 2)
+    means = class_sums(x, labels, len(sizes)) / class_counts(labels, len(sizes)).unsqueeze(1)
+    scatter = class_scatter(x, labels, means)
+    A = torch.linalg.cholesky(torch.linalg.inv(weight * scatter + torch.eye(d, dtype=torch.float64)))
+    found = left_out_variance(x, labels, means, scatter, A, weight).item()
+    if len(y) == len(sizes):
+        assert found == 0
+    elif len(y) - len(sizes) < MANY * d:
+        assert found == pytest.approx(left_out((x - means[labels]).numpy(), y, A.numpy(), weight), rel=1e-6)
+
+
+def test_of_many_images_what_is_fitted_to_them_is_as_good_as_fitted_to_others() -> None:
+    rng = np.random.default_rng(0)
+    y = torch.arange(50).repeat_interleave(5)
+    x = torch.tensor(rng.normal(size=(250, 6)))
+    means = class_sums(x, y, 50) / 5
+    scatter = class_scatter(x, y, means)
+    A = torch.linalg.cholesky(torch.linalg.inv(scatter / 250 + torch.eye(6, dtype=torch.float64)))
+    found = left_out_variance(x, y, means, scatter, A, 1 / 250).item()
+    assert found == pytest.approx(left_out((x - means[y]).numpy(), y.numpy(), A.numpy(), 1 / 250), rel=1 / MANY)
+
+
+@pytest.mark.parametrize(("s", "n", "d"), [(40, 8, 200), (40, 4, 200), (40, 2, 200), (100, 2, 512), (40, 20, 500)])
+@pytest.mark.parametrize("apart", [0.0, 0.6, 2.0])
+def test_the_share_of_noise_is_the_true_one_however_few_images_there_are(s: int, n: int, d: int, apart: float) -> None:
+    """Axes are scaled differently; classes are apart by `apart` deviations within them."""
+    generator = torch.Generator().manual_seed(0)
+    y, size = torch.arange(s).repeat_interleave(n), torch.arange(1, d + 1) ** -0.25
+    mu = apart * torch.randn(s, d, generator=generator)
+    x = (mu[y] + torch.randn(s * n, d, generator=generator)) * size
+    means = class_sums(x, y, s) / n
+    scatter = class_scatter(x, y, means)
+    S = scatter / (s * n)
+    A = torch.linalg.cholesky(torch.linalg.inv(S + S.trace() / d * torch.eye(d, dtype=torch.float64)))
+    noise = left_out_variance(x, y, means, scatter, A, 1 / (s * n)) / torch.full((s,), n)
+    true = (1 / n) / (apart**2 + 1 / n)
+    assert noise_share(means @ A, noise).item() == pytest.approx(true, rel=0.06)
+    units = Units(d, "whitened")
+    phi = torch.randn(s, 3, generator=generator)
+    moves = units.fit(training_set(x, y, phi), FeatureStatistics.of(x), "linear")
+    assert (moves is not None) == (true > 1 / 3)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_distances_where_noise_hides_classes(seed: int) -> None:
     """Those of the shrunk covariance, by sums over images, and of the weights of axes."""
@@ -172,7 +265,7 @@ def test_distances_where_noise_hides_classes(seed: int) -> None:
     shrunk = (1 - beta) * S + beta * mean * np.eye(d)
     values, V = np.linalg.eigh(shrunk + mean * np.eye(d))
     A = V / np.sqrt(values) @ V.T
-    noise = np.full(len(phi), np.trace(A @ shrunk @ A) / d * n / (n - len(phi)) / 8)
+    noise = np.full(len(phi), left_out(r, y.numpy(), A, (1 - beta) / n) / 8)
     M = (means - x.double().numpy().mean(axis=0)) @ A
     told = told_apart(*map(torch.tensor, (M, phi.double().numpy(), noise)))
     T = A @ told.C.numpy()
@@ -217,7 +310,8 @@ def test_the_share_of_noise_is_that_of_the_variance_of_means(seed: int, apart: f
     assert noise_share(torch.tensor(M), torch.tensor(noise)).item() == pytest.approx(share)
     found = told_apart(*map(torch.tensor, (M, phi, noise)))
     w = torch.linalg.eigvalsh(found.C)
-    assert w.min().item() == pytest.approx(max(0.1, max(0.0, 1 - share) ** 2))
+    excess = max(0.0, 2 * min(1.0, share) - 1)
+    assert w.min().item() == pytest.approx(max(0.1, max(0.0, 1 - share) ** 2) ** excess)
     assert w.max() <= 1 + 1e-9
     torch.testing.assert_close(found.C @ found.inverse, torch.eye(40, dtype=torch.float64))
 

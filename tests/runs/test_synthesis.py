@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
+import torch
 
 from zsl.cli import main
+from zsl.methods.generative.feature_generator import FeatureGenerator
+from zsl.runs import synthesis
 
 TRAIN = ["train", "data=synthetic", "method=fclswgan", "method.hidden=16", "method.critic_hidden=16", "method.epochs=2"]
 
@@ -51,6 +54,31 @@ def test_the_same_seed_gives_the_same_features_and_another_gives_others(place: P
     )
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)
+
+
+def test_features_are_made_some_at_a_time(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthesis, "AT_ONCE", 16)
+    asked: list[int] = []
+    make = FeatureGenerator.synthesize_features
+
+    def watched(self: FeatureGenerator, phi: torch.Tensor) -> torch.Tensor:
+        asked.append(len(phi))
+        return make(self, phi)
+
+    monkeypatch.setattr(FeatureGenerator, "synthesize_features", watched)
+    features, splits = synthesize(place, "some", "--per-class", "7")
+    assert max(asked) == 16
+    assert sum(asked) == features["features"].shape[1] == 7 * splits["att"].shape[1]
+
+
+def test_more_features_than_a_file_holds_are_refused_before_they_are_made(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(synthesis, "HELD", 1000)
+    monkeypatch.setattr(FeatureGenerator, "synthesize_features", None)
+    assert main(["synthesize", str(place / "run"), str(place / "much"), "--per-class", "1000"]) == 2
+    assert capsys.readouterr().err.startswith("zsl: error: --per-class 1000: makes ")
+    assert not (place / "much").exists()
 
 
 def test_another_class_embedding_makes_other_features(place: Path) -> None:

@@ -141,6 +141,11 @@ def fitted(
     require_choice(device, "device", ("cpu", "gpu"))
     seed, loop = require_seed("seed", int(seed)), Loop(accelerator=device, progress_bar=False)
     model = initialised(lambda: recipe(dims), seed)
+    if model.budget is not None:
+        raise InputError(
+            f"budget={model.budget}: the number of epochs, and every result, would depend on the speed of the machine; "
+            "give epochs in its place"
+        )
     model = fit_method(model, training(model.setting), loop, seed)
     if not all(value.isfinite().all() for value in model.state_dict().values()):
         name = recipe.kind.__name__

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 HELP = "several labels an image: AUROC, mAP, F1, MCC and u/s/H of F1@k, with bootstrap intervals"
 EPILOG = """LABELS is a table (.csv, .tsv, .parquet) with one row an image and a column of 0 and 1 for every class. A
 column split has val for images that choose thresholds, train for images that are left out, and test. A column image has
-names of images: in a store of zsl extract, rows are found by these names; arrays have the same rows as LABELS.
+names of images: in a store of zsl extract, rows are found by these names; arrays have the same rows as LABELS. Rows of
+--positive and --negative are classes in the order of the columns of LABELS, or in that of an array of their names in
+the same file: names, class_names or classes.
 
 scores, one of:
   --scores FILE                               any scores, one column a class, in the order of the columns of LABELS

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray as Array
 
-from zsl.data.class_rows import matched, refuse_mismatch
+from zsl.data.class_rows import NAMES, matched, refuse_mismatch
 from zsl.errors import InputError
 from zsl.files.named_arrays import ARRAYS, open_arrays
 from zsl.files.source_file import require_file
@@ -26,14 +26,16 @@ def embeddings(path: Path, what: str, *names: str) -> Array:
 
 
 def texts_of(classes: Sequence[str], path: Path, what: str, *names: str) -> Array:
-    """Read embeddings of one text a class, found by the ``names`` or ``classes`` of rows where the file has them.
+    """Read embeddings of one text a class, found by the names of rows where the file has them (:data:`.NAMES`).
 
     Raises:
-        InputError: as of :func:`embeddings`, or the names of rows are not those of the classes.
+        InputError: as of :func:`embeddings`, they are no matrix, or the names of rows are not those of the classes.
     """
     arrays = open_arrays(_file(path, what, ARRAYS), what)
     found = arrays[arrays.pick(*names, "embeddings", "features")]
-    key = next((key for key in ("names", "classes") if key in arrays.names), None)
+    if found.ndim != 2:
+        raise InputError(f"{arrays.place}: shape {found.shape} is not a matrix; give one row per class")
+    key = next((key for key in NAMES if key in arrays.names and arrays[key].dtype.kind == "U"), None)
     if key is None:
         return found
     there = [str(name) for name in arrays[key].ravel()]

@@ -33,6 +33,10 @@ TESTED = 5
 """one in this many features of a seen class is for testing"""
 MOST = 1_000_000
 """most features of each class"""
+AT_ONCE = 2**16
+"""features that are made in one pass"""
+HELD = 2**32
+"""bytes of an array from which on it is too large for a MATLAB 5 file"""
 
 
 @runtime_checkable
@@ -97,8 +101,14 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
     classes = stage.classes
     torch.manual_seed(seed)
     labels = torch.arange(len(classes)).repeat_interleave(per_class)
+    if (size := 4 * len(labels) * predictor.dims.features) >= HELD:
+        raise InputError(
+            f"--per-class {per_class}: makes {size / 1e9:.1f} GB of features, and a MATLAB 5 file holds "
+            f"{HELD / 1e9:.1f} GB; give a smaller number"
+        )
     with torch.inference_mode():
-        x = model.synthesize_features(classes.embeddings[labels]).numpy()
+        parts = [model.synthesize_features(classes.embeddings[some]) for some in torch.split(labels, AT_ONCE)]
+    x = torch.cat(parts).numpy()
     number = np.arange(1, len(labels) + 1)
     is_seen = classes.seen.numpy()[labels.numpy()]
     every = min(TESTED, per_class)

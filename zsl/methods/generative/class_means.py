@@ -6,8 +6,10 @@ import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
+
+from zsl.methods.closed_form.moments import Features, class_counts
 
 LAMBDAS = torch.logspace(-4, 3, 29, dtype=torch.float64)
 """λ that are tried, in mean squared singular values of the descriptions"""
@@ -17,6 +19,8 @@ ROUNDING = 1e-9
 """part of the largest deviation of what is foretold up to which another one is rounding"""
 FEWEST = 3
 """classes from which on means have a share of noise"""
+MANY = 20
+"""images a feature from which on what is fitted to them is as good as fitted to others: to a 20th"""
 
 
 def leave_one_out(
@@ -89,6 +93,45 @@ class Told(NamedTuple):
     inverse: Float[Tensor, "d d"]
 
 
+def left_out_variance(
+    x: Features,
+    labels: Int[Tensor, " n"],
+    means: Float[Tensor, "s d"],
+    scatter: Float[Tensor, "d d"],
+    A: Float[Tensor, "d d"],
+    weight: float | Float[Tensor, ""],
+) -> Float[Tensor, ""]:
+    """Return the variance v of a feature of (x - x̄_y) A within classes whose images A is not fitted to.
+
+    v = Σ_y tr(Q_y (I - wQ_y)⁻¹) / (n - s)d,   Q_y = R_y AAᵀ R_yᵀ,   (AAᵀ)⁻¹ = w Σ_y R_yᵀR_y + anything else
+
+    with R_y the images of class y less their mean, n images and s classes that have some. It is the leave-one-out
+    identity of Woodbury: without class y, AAᵀ is ((AAᵀ)⁻¹ - w R_yᵀR_y)⁻¹. Of its own images A makes less, the more so
+    the fewer images there are: half as much, or a tenth, where they are fewer than features. From 20 images a feature
+    on that is about a 20th, and v is that of all images. It is 0 where no class has two images.
+
+    Args:
+        x: images.
+        labels: their classes.
+        means: x̄.
+        scatter: Σ_y R_yᵀR_y.
+        A: n × d features are multiplied by it.
+        weight: w.
+    """
+    counts = class_counts(labels, len(means))
+    n, d = len(labels) - int((counts > 0).sum()), means.shape[1]
+    if n >= MANY * d:
+        return ((scatter @ A) * A).sum() / (n * d)
+    total = means.new_zeros(())
+    for of_class in torch.split(labels.argsort(stable=True), counts.long().tolist()):
+        if len(of_class) > 1:
+            R = (x[of_class].double() - means[labels[of_class[0]]]) @ A
+            Q = R @ R.T if len(R) < d else R.T @ R
+            eye = torch.eye(len(Q), dtype=Q.dtype, device=Q.device)
+            total += torch.linalg.solve(eye - weight * Q, Q).trace()
+    return total / max(n * d, 1)
+
+
 def noise_share(M: Float[Tensor, "s d"], noise: Float[Tensor, " s"]) -> Float[Tensor, ""]:
     """Return ν, the part of the variance of class means that is noise of their images; 0 of fewer than three classes.
 
@@ -103,10 +146,11 @@ def noise_share(M: Float[Tensor, "s d"], noise: Float[Tensor, " s"]) -> Float[Te
 def told_apart(M: Float[Tensor, "s d"], phi: Float[Tensor, "s k"], noise: Float[Tensor, " s"]) -> Told:
     """Return how to look at classes whose means differ by noise more than by anything else.
 
-    C = V diag(max(√g, w)) Vᵀ + w (I - VVᵀ),   g_j = p_j / (p_j + τ),   w = max(0.1, (1 - ν)²)
+    C = (V diag(max(√g, w)) Vᵀ + w (I - VVᵀ))ᵗ,   g_j = p_j / (p_j + τ),   w = max(0.1, (1 - ν)²),   t = max(0, 2ν - 1)
 
     with V the axes along which the expected means m_y vary, p their variances, ν that of :func:`noise_share`, and τ the
-    variance that noise would have along each of as many axes as means can span.
+    variance that noise would have along each of as many axes as means can span. t is what noise has more than classes
+    do of the variance of means: axes count alike where it does not have more.
 
     Args:
         M: means of classes, whitened.
@@ -118,8 +162,10 @@ def told_apart(M: Float[Tensor, "s d"], phi: Float[Tensor, "s k"], noise: Float[
     m = expected_means(M, phi, noise)
     _, sigma, VT = torch.linalg.svd(m - m.mean(dim=0), full_matrices=False)
     p, tau = sigma.square() / (s - 1), d * noise.mean() / min(s - 1, d)
-    least = (1 - noise_share(M, noise)).clamp(min=0).square().clamp(min=LEAST)
-    weights = torch.maximum((p / (p + tau)).sqrt(), least)
+    share = noise_share(M, noise).clamp(max=1)
+    least = (1 - share).square().clamp(min=LEAST)
+    weights, power = torch.maximum((p / (p + tau)).sqrt(), least), (2 * share - 1).clamp(min=0)
+    weights, least = weights**power, least**power
     eye = torch.eye(d, dtype=M.dtype, device=M.device)
     C = least * eye + VT.T * (weights - least) @ VT
     return Told((m - M) @ C, C, eye / least + VT.T * (1 / weights - 1 / least) @ VT)

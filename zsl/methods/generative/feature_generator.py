@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar, Self, TypeAlias
+from typing import ClassVar, Self
 
 import torch
 from jaxtyping import Float, Int
@@ -17,11 +16,11 @@ from zsl.data.label_space import LabelSpace
 from zsl.data.stored_rows import each
 from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
-from zsl.files.claimed_size import machine_memory
-from zsl.hyperparameters import require_count, require_flag
+from zsl.hyperparameters import require_flag
 from zsl.methods.closed_form.moments import class_counts, class_sums
 from zsl.methods.generative.class_means import Regression, regression
 from zsl.methods.generative.diagnosis import diagnosis
+from zsl.methods.generative.features_per_class import PerClass, per_class, require_memory
 from zsl.methods.generative.networks import Begin, Generator, Output
 from zsl.methods.generative.prepared import Activation, FeatureStatistics, set_activation, weigh_phi
 from zsl.methods.generative.space import MakeSpace, Space, built
@@ -34,43 +33,10 @@ Head = Callable[[Dimensions], ZSLModel]
 
 MEAN_OF = 100
 """synthetic features of a class whose mean is compared with that of its images"""
-FEWEST = 20
-"""least number that ``1x`` stands for, where classes have fewer images"""
-MOST = 1000
-"""largest multiple of the mean number of images of a seen class"""
 AT_ONCE = 2**16
 """synthetic features that are made in one pass"""
 HEADS = ("zsl_head.", "gzsl_head.")
 """prefixes of the names of the weights of heads"""
-
-
-PerClass: TypeAlias = int | str | None
-"""number of synthetic features of a class, or a multiple such as ``3x`` of the mean number of images of a seen class,
-or of 20 where it is less; None for ``1x``"""
-
-
-def per_class(features_per_class: PerClass, images: float) -> int:
-    """Return the number of synthetic features of a class where a seen class has ``images`` images on average.
-
-    Fewer than 20 images count as 20.
-
-    Raises:
-        InputError: it is neither a whole number nor a multiple, or is out of range.
-    """
-    images = max(images, FEWEST)
-    if isinstance(features_per_class, str):
-        found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*x\s*", features_per_class)
-        times = float(found[1]) if found else 0.0
-        if not 0 < times <= MOST:
-            raise InputError(
-                f"method.features_per_class={features_per_class}: must be a whole number, or a multiple of the mean "
-                f"number of images of a seen class, such as 3x, of at most {MOST}x"
-            )
-        return max(1, round(times * images))
-    if features_per_class is None:
-        return max(1, round(images))
-    require_count(features_per_class=features_per_class)
-    return features_per_class
 
 
 def require_head(head: Head) -> None:
@@ -252,17 +218,10 @@ class FeatureGenerator(ZSLModel):
 
     def _require_memory(self, train: TrainingSet, each_class: int) -> None:
         """Refuse more inputs of heads than fit into memory, once by themselves and once with those of all classes."""
-        there = machine_memory()
-        if there is None:
-            return
         lacking = each_class - train.examples.labels.bincount(minlength=len(train.classes))
         made = lacking.clamp(min=0).sum() if self.fill_seen else each_class * len(train.classes.unseen_ids)
         needed = 2 * (len(train.examples) + int(made)) * self.width * train.classes.embeddings.element_size()
-        if needed > there:
-            raise InputError(
-                f"method.features_per_class={self.features_per_class or '1x'}: needs {needed / 1e9:.1f} GB for "
-                f"synthetic features, and this machine has {there / 1e9:.1f} GB of memory; choose a smaller number"
-            )
+        require_memory(self.features_per_class, needed, train.examples.labels.device)
 
     def heads(self, train: TrainingSet) -> Iterator[tuple[ZSLModel, TrainingSet]]:
         """Yield the two heads, each with its training set; both share one draw of synthetic features.

@@ -11,7 +11,8 @@ from torch.optim import Adam, Optimizer
 
 from zsl.data.training_set import Batch, Draws, TrainingSet
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive
-from zsl.methods.generative.feature_generator import FeatureGenerator, Head, PerClass
+from zsl.methods.generative.feature_generator import FeatureGenerator, Head
+from zsl.methods.generative.features_per_class import PerClass
 from zsl.methods.generative.networks import Begin, Generator, Output, require_reach
 from zsl.methods.generative.prepared import FeatureStatistics, require_phi_scale
 from zsl.methods.generative.prototypes import Prototypes

@@ -12,7 +12,7 @@ from zsl.data.training_set import TrainingSet
 from zsl.hyperparameters import require_positive, require_within
 from zsl.methods.closed_form.known_classes import places
 from zsl.methods.closed_form.moments import Features, class_counts, class_scatter, class_sums
-from zsl.methods.generative.class_means import leave_one_out
+from zsl.methods.generative.class_means import leave_one_out, left_out_variance
 from zsl.methods.generative.units import ROUNDING
 from zsl.methods.method import Dimensions, ZSLModel
 
@@ -29,14 +29,15 @@ class GaussianClasses(ZSLModel):
     x̄_y. S is the covariance within classes, D that of what descriptions do not foretell; all are learned from seen
     classes. An unseen class has m_y = m(φ(y)). A seen class has what its n images tell besides:
 
-        m_y = m₋(φ(y)) + K (x̄_y - m₋(φ(y))),   K = D (D + S / κn)⁻¹
+        m_y = m₋(φ(y)) + K (x̄_y - m₋(φ(y))),   K = D (D + vS / κn)⁻¹
 
-    with m₋ the regression that leaves this class out. With κ = 1 an image is one of n independent draws; with a smaller
-    κ it counts less, and seen classes are compared with unseen ones on more equal terms. C is the same for all classes,
-    so that scores are linear in x, and no term of them depends on the number of images alone.
+    with m₋ the regression that leaves this class out, and v the mean variance of a feature within classes where S = I,
+    of images that S is not fitted to (:func:`.left_out_variance`). With κ = 1 an image is one of n independent draws;
+    with a smaller κ it counts less, and seen classes are compared with unseen ones on more equal terms. C is the same
+    for all classes, so that scores are linear in x, and no term of them depends on the number of images alone.
 
     λ of the regression is that of 29 with the least Σ_y (x̄ - m₋)ᵀ S⁻¹ (x̄ - m₋). S is shrunk to (1 - ρ) S + ρ tr(S)/d I.
-    D is the mean of (x̄ - m₋)(x̄ - m₋)ᵀ less S / n, shrunk to a multiple of S by the share of [Ledoit2004]. All of it is
+    D is the mean of (x̄ - m₋)(x̄ - m₋)ᵀ less vS / n, shrunk to a multiple of S by the share of [Ledoit2004]. All of it is
     computed where S = I and D is diagonal: O(nd² + d³), in double precision.
 
     A class is known by its φ, so that a class with the φ of a seen class is that class.
@@ -78,11 +79,11 @@ class GaussianClasses(ZSLModel):
         n = class_counts(y, len(phi))
         means = class_sums(x, y, len(phi)) / n.unsqueeze(1)
         centre, phi_mean = means.mean(dim=0), phi.mean(dim=0)
-        L = torch.linalg.cholesky(self._within(x, y, means))
+        L, v = self._within(x, y, means)
         M = solve_triangular(L, (means - centre).T, upper=False).T
         B, errors = leave_one_out(phi - phi_mean, M)
-        D, Q = spread(errors, float((1 / n).mean()))
-        K, deviation = D / (D + 1 / (self.kappa * n.unsqueeze(1))), (1 + D).sqrt()
+        D, Q = spread(errors, float((v / n).mean()))
+        K, deviation = D / (D + v / (self.kappa * n.unsqueeze(1))), (1 + D).sqrt()
         self.centre.copy_(centre)
         self.whiten.copy_(solve_triangular(L.T, Q, upper=True) / deviation)
         self.colour.copy_((L @ Q * deviation).T)
@@ -106,15 +107,22 @@ class GaussianClasses(ZSLModel):
         m = self.means(phi)
         return self.centre + (m + torch.randn_like(m)) @ self.colour
 
-    def _within(self, x: Features, y: Int[Tensor, " n"], means: Float[Tensor, "s d"]) -> Float[Tensor, "d d"]:
-        """Return S, shrunk; a multiple of I where images of a class do not differ, as where there is one of each."""
-        S = class_scatter(x, y, means) / max(len(x) - len(means), 1)
-        size, between = S.trace() / len(S), means.var(dim=0, correction=0).mean()
+    def _within(
+        self, x: Features, y: Int[Tensor, " n"], means: Float[Tensor, "s d"]
+    ) -> tuple[Float[Tensor, "d d"], Float[Tensor, ""]]:
+        """Return the Cholesky factor of S, shrunk, and v.
+
+        Where images of a class do not differ, as where there is one of each, S is a multiple of I, and v = 1.
+        """
+        scatter, free = class_scatter(x, y, means), max(len(x) - len(means), 1)
+        size, between = scatter.trace() / len(scatter) / free, means.var(dim=0, correction=0).mean()
+        eye = torch.eye(len(scatter), dtype=scatter.dtype, device=scatter.device)
         if size <= ROUNDING * means.square().mean():
-            return torch.eye(len(S), dtype=S.dtype, device=S.device) * torch.where(between > 0, between, 1.0)
-        S *= 1 - self.shrinkage
-        S.diagonal().add_(self.shrinkage * size)
-        return S
+            return eye * torch.where(between > 0, between, 1.0).sqrt(), torch.ones_like(size)
+        weight = (1 - self.shrinkage) / free
+        L = torch.linalg.cholesky(weight * scatter + self.shrinkage * size * eye)
+        A = solve_triangular(L.T, eye, upper=True)
+        return L, left_out_variance(x, y, means, scatter, A, weight)
 
 
 def spread(errors: Float[Tensor, "s d"], noise: float) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:

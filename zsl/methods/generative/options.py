@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from zsl.hyperparameters import Duration, require_choice, require_count, require_positive, require_within, seconds
 from zsl.methods.generative.critic import Critic, critic
-from zsl.methods.generative.feature_generator import PerClass
+from zsl.methods.generative.features_per_class import PerClass
 from zsl.methods.generative.networks import Begin, Encoder, Generator, Output
 from zsl.methods.generative.prepared import require_phi_scale
 from zsl.methods.generative.space import MakeSpace, Space

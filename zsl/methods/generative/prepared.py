@@ -20,8 +20,8 @@ Activation = Literal["linear", "relu", "sigmoid"]
 ACTIVATIONS: tuple[Activation, ...] = ("linear", "relu", "sigmoid")
 FULL = 0.5
 """mean over features of their largest values from which features that lie in [0, 1] fill it"""
-NEGATIVE = -1e-6
-"""least value below which features have both signs"""
+NEGATIVE = 1e-6
+"""part of the largest value up to which a negative one is rounding"""
 LEAST = 20.0
 """largest ratio of the deviation of a feature to that between classes"""
 APART = 4.0
@@ -59,7 +59,7 @@ class FeatureStatistics:
 
         It is a sigmoid where they fill [0, 1], else a rectifier where they are never negative, else linear.
         """
-        if self.least.min() < NEGATIVE:
+        if self.least.min() < -NEGATIVE * self.largest.abs().max():
             return "linear"
         return "sigmoid" if self.largest.max() <= 1 and self.largest.mean() >= FULL else "relu"
 

@@ -26,7 +26,7 @@ class Ramps(nn.Module):
         super().__init__()
         for name, given in ramps.items():
             _require_ramp(name, *given)
-        tops, starts, ends = torch.tensor(list(ramps.values())).unbind(dim=1)
+        tops, starts, ends = torch.tensor(list(ramps.values()), dtype=torch.get_default_dtype()).unbind(dim=1)
         self.register_buffer("tops", tops, persistent=False)
         self.register_buffer("starts", starts, persistent=False)
         self.register_buffer("lengths", ends - starts, persistent=False)

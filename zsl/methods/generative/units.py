@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.data.training_set import TrainingSet
 from zsl.methods.closed_form.moments import Features, class_counts, class_scatter, class_sums, eigenpairs
-from zsl.methods.generative.class_means import noise_share, told_apart
+from zsl.methods.generative.class_means import left_out_variance, noise_share, told_apart
 from zsl.methods.generative.prepared import Activation, FeatureStatistics
 
 Scale = Literal["whitened", "derived", "data"]
 """units of features inside a generator: :class:`Units`"""
 ROUNDING = 1e-10
 """variance within classes, as a part of the mean square of class means, up to which it is rounding"""
-MOSTLY = 0.5
+NOISY = 1 / 3
 """share of the variance of class means that is noise of their images, above which they are not taken as they are"""
 
 
@@ -33,10 +33,11 @@ class Units(nn.Module):
     image a class, A = I. ``"data"`` keeps x.
 
     Whitened class means can differ by the noise of their images more than by anything else. Where the share ν of their
-    variance that is such noise is above ½, as of few images of many features, images of a class are moved by m_y - x̄_y,
-    with m_y what images and descriptions together tell of the expectation of the class; S is shrunk towards tr(S)/d I
-    by the share of [Ledoit2004]; and axes along which the m_y hardly vary count less: A is multiplied by the C of
-    :func:`.told_apart`.
+    variance that is such noise is above ⅓, as of few images of many features, images of a class are moved by m_y - x̄_y,
+    with m_y what images and descriptions together tell of the expectation of the class, and S is shrunk towards
+    tr(S)/d I by the share of [Ledoit2004]. Where ν is above ½, axes along which the m_y hardly vary count less: A is
+    multiplied by the C of :func:`.told_apart`. The noise is that of images that A is not fitted to
+    (:func:`.left_out_variance`).
 
     Args:
         features: d.
@@ -80,7 +81,7 @@ class Units(nn.Module):
             return self._whiten(train)
         if activation == "sigmoid":
             return None
-        size = found.deviation.square().mean().sqrt()
+        size = found.deviation.double().square().mean().sqrt()
         self.u.copy_(torch.where(size > 0, size, 1.0))
         if activation == "linear":
             self.m.copy_(found.mean)
@@ -91,22 +92,22 @@ class Units(nn.Module):
         sums = class_sums(x, labels, len(train.classes))
         counts = class_counts(labels, len(train.classes)).unsqueeze(1)
         means, centre = sums / counts.clamp(min=1), sums.sum(dim=0) / n
-        within = class_scatter(x, labels, means) / n
+        scatter = class_scatter(x, labels, means)
+        within = scatter / n
         between = (means - centre).T @ (counts * (means - centre)) / n
         values, V = eigenpairs(within)
         values = values.clamp(min=0)
         least, moves, seen = ROUNDING * means.square().mean(), None, counts.squeeze(1) > 0
         M, images = means[seen] - centre, counts[seen].squeeze(1)
-        per_image = n / max(n - len(M), 1) / images
         a = _inverse_deviations(values, least)
         A, inverse = V * a @ V.T, V / a @ V.T
-        if noise_share(M @ A, (values * a.square()).mean() * per_image) > MOSTLY:
-            values = _shrunk(values, x, labels, means)
-            a = _inverse_deviations(values, least)
-            found = told_apart(
-                M @ (V * a @ V.T), train.classes.embeddings[seen].double(), (values * a.square()).mean() * per_image
-            )
-            A, inverse = V * a @ V.T @ found.C, found.inverse @ (V / a @ V.T)
+        if noise_share(M @ A, left_out_variance(x, labels, means, scatter, A, 1 / n) / images) > NOISY:
+            kept = 1 - _shrinkage(values, x, labels, means)
+            a = _inverse_deviations(kept * values + (1 - kept) * values.mean(), least)
+            A, inverse = V * a @ V.T, V / a @ V.T
+            noise = left_out_variance(x, labels, means, scatter, A, kept / n) / images
+            found = told_apart(M @ A, train.classes.embeddings[seen].double(), noise)
+            A, inverse = A @ found.C, found.inverse @ inverse
             moves = torch.zeros_like(means)
             moves[seen] = found.moves
         size = (((within + between) @ A) * A).sum().clamp(min=0).div(len(A)).sqrt()
@@ -136,15 +137,18 @@ class Units(nn.Module):
         """Return all features in these units, those of each class moved; stored rows when they are read."""
         if self.kept:
             return x
-        if labels is None or moves is None:
-            return x.mapped(lambda rows, _: self(rows)) if isinstance(x, StoredRows) else self(x)
-        by, y = moves.to(x.dtype), labels
+        by = None if labels is None or moves is None else (moves.to(x.dtype), labels)
 
-        def moved(rows: Float[Tensor, "n d"], at: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
-            there: Tensor = self(rows) + by[y[at]]
-            return there
+        def made(rows: Float[Tensor, "n d"], at: Int[Tensor, " n"]) -> Float[Tensor, "n d"]:
+            there: Tensor = self(rows)
+            return there if by is None else there + by[0][by[1][at]]
 
-        return x.mapped(moved) if isinstance(x, StoredRows) else self(x) + by[y]
+        if isinstance(x, StoredRows):
+            return x.mapped(made)
+        own, places = torch.empty_like(x), torch.arange(len(x), device=x.device)
+        for to, rows, at in zip(*(torch.split(each, BLOCK) for each in (own, x, places)), strict=True):
+            to.copy_(made(rows, at))
+        return own
 
 
 def _inverse_deviations(values: Float[Tensor, " d"], least: Float[Tensor, ""]) -> Float[Tensor, " d"]:
@@ -153,10 +157,10 @@ def _inverse_deviations(values: Float[Tensor, " d"], least: Float[Tensor, ""]) -
     return torch.where(mean > least, (values + mean).rsqrt(), torch.ones_like(values))
 
 
-def _shrunk(
+def _shrinkage(
     values: Float[Tensor, " d"], x: Features, labels: Int[Tensor, " n"], means: Float[Tensor, "classes d"]
-) -> Float[Tensor, " d"]:
-    """Return the eigenvalues of (1 - β) S + β tr(S)/d I, S the covariance within classes [Ledoit2004].
+) -> Float[Tensor, ""]:
+    """Return β for (1 - β) S + β tr(S)/d I, S the covariance within classes with these eigenvalues [Ledoit2004].
 
     β = min(1, (E ‖rrᵀ - S‖² / n) / ‖S - tr(S)/d I‖²),   r an image less the mean of its class
     """
@@ -165,5 +169,4 @@ def _shrunk(
         fourth += (rows.double() - means[here]).square().sum(dim=1).square().sum()
     mean, square, n = values.mean(), values.square().sum(), len(labels)
     apart = square - len(values) * mean.square()
-    beta = torch.where(apart > 0, ((fourth / n - square) / n / apart).clamp(0, 1), 1.0)
-    return (1 - beta) * values + beta * mean
+    return torch.where(apart > 0, ((fourth / n - square) / n / apart).clamp(0, 1), 1.0)
