@@ -99,6 +99,7 @@ def test_synthetic_features_are_made_a_few_at_a_time(monkeypatch: pytest.MonkeyP
 
 
 def test_on_a_gpu_its_free_memory_is_what_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10**9, 2 * 10**9))
     features_per_class.require_memory(5, 9 * 10**8, torch.device("cuda"))
     with pytest.raises(InputError, match=r"features_per_class=5: needs 3.0 GB for .*, and cuda has 1.0 GB of free"):

@@ -51,7 +51,7 @@ def require_memory(features_per_class: PerClass, needed: int, device: torch.devi
     Raises:
         InputError: the memory of this machine, or the free memory of a GPU, is less.
     """
-    on_gpu = device.type == "cuda"
+    on_gpu = device.type == "cuda" and torch.cuda.is_available()
     there = torch.cuda.mem_get_info(device)[0] if on_gpu else machine_memory()
     if there is not None and needed > there:
         where = (
