@@ -73,7 +73,7 @@ def fit(
         device: ``"cpu"`` or ``"gpu"``.
 
     Raises:
-        InputError: arrays do not fit together, or a hyperparameter is out of range.
+        InputError: arrays do not fit together, a hyperparameter is out of range, or the method has a budget of time.
     """
     require_choice(scale, "scale", get_args(FeatureScale))
     require_choice(phi_scale, "phi_scale", get_args(EmbeddingScale))
@@ -134,7 +134,7 @@ def fitted(
         device: ``"cpu"`` or ``"gpu"``.
 
     Raises:
-        InputError: a hyperparameter is out of range, or training diverged.
+        InputError: a hyperparameter is out of range, the method has a budget of time, or training diverged.
     """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
         raise InputError(f"seed={seed!r}: give a whole number from 0 to {2**32 - 1}")

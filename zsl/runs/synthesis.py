@@ -25,6 +25,7 @@ from zsl.data.protocol import Stage
 from zsl.errors import InputError
 from zsl.files import matlab
 from zsl.files.atomic import write_bytes
+from zsl.methods.generative.feature_generator import AT_ONCE
 from zsl.outputs import result as results
 from zsl.outputs.names import MODEL
 
@@ -33,8 +34,6 @@ TESTED = 5
 """one in this many features of a seen class is for testing"""
 MOST = 1_000_000
 """most features of each class"""
-AT_ONCE = 2**16
-"""features that are made in one pass"""
 HELD = 2**32
 """bytes of an array from which on it is too large for a MATLAB 5 file"""
 
@@ -74,8 +73,8 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
         overrides: overrides of ``data``, ``class_embedding`` or ``paths.cache``.
 
     Raises:
-        InputError: there is no trained generator in ``run``, its configuration has a target that is not allowed, the
-            class embedding has another dimension, or a file cannot be written.
+        InputError: there is no trained generator in ``run``, a file cannot hold so many features, its configuration has
+            a target that is not allowed, the class embedding has another dimension, or a file cannot be written.
     """
     if not 2 <= per_class <= MOST:
         raise InputError(f"--per-class {per_class}: give a whole number from 2, to train and to test on, to {MOST}")
@@ -106,9 +105,10 @@ def synthesize(run: Path, output: Path, per_class: int, seed: int, overrides: Se
             f"--per-class {per_class}: makes {size / 1e9:.1f} GB of features, and a MATLAB 5 file holds "
             f"{HELD / 1e9:.1f} GB; give a smaller number"
         )
+    x = np.empty((len(labels), predictor.dims.features), np.float32)
     with torch.inference_mode():
-        parts = [model.synthesize_features(classes.embeddings[some]) for some in torch.split(labels, AT_ONCE)]
-    x = torch.cat(parts).numpy()
+        for rows, some in zip(torch.split(torch.from_numpy(x), AT_ONCE), torch.split(labels, AT_ONCE), strict=True):
+            rows.copy_(model.synthesize_features(classes.embeddings[some]))
     number = np.arange(1, len(labels) + 1)
     is_seen = classes.seen.numpy()[labels.numpy()]
     every = min(TESTED, per_class)

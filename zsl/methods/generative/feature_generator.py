@@ -78,7 +78,7 @@ class FeatureGenerator(ZSLModel):
 
     Raises:
         InputError: a hyperparameter of the head, of the space or ``features_per_class`` is out of range; of training:
-            synthetic features need more memory than this machine has.
+            synthetic features need more memory than this machine, or the GPU, has.
     """
 
     setting: ClassVar[Setting] = Setting.UNSEEN_SEMANTICS
@@ -227,7 +227,7 @@ class FeatureGenerator(ZSLModel):
         """Yield the two heads, each with its training set; both share one draw of synthetic features.
 
         Raises:
-            InputError: these need more memory than this machine has.
+            InputError: these need more memory than this machine, or the GPU, has.
         """
         unseen = train.classes.unseen_ids
         images = len(train.examples) / max(1, int(train.classes.seen.sum()))

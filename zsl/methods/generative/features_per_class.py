@@ -48,18 +48,19 @@ def per_class(features_per_class: PerClass, images: float) -> int:
 def require_memory(features_per_class: PerClass, needed: int, device: torch.device) -> None:
     """Refuse so many synthetic features that they need more bytes than a device has.
 
+    Args:
+        features_per_class: as it was given, for the message.
+        needed: bytes.
+        device: where heads are trained.
+
     Raises:
         InputError: the memory of this machine, or the free memory of a GPU, is less.
     """
     on_gpu = device.type == "cuda" and torch.cuda.is_available()
     there = torch.cuda.mem_get_info(device)[0] if on_gpu else machine_memory()
     if there is not None and needed > there:
-        where = (
-            f"{device} has {there / 1e9:.1f} GB of free memory"
-            if on_gpu
-            else (f"this machine has {there / 1e9:.1f} GB of memory")
-        )
+        place, kind = (str(device), "free memory") if on_gpu else ("this machine", "memory")
         raise InputError(
             f"method.features_per_class={features_per_class or '1x'}: needs {needed / 1e9:.1f} GB for synthetic "
-            f"features, and {where}; choose a smaller number"
+            f"features, and {place} has {there / 1e9:.1f} GB of {kind}; choose a smaller number"
         )
