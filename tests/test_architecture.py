@@ -20,6 +20,7 @@ FILES = sorted((ROOT / "zsl").rglob("*.py"))
 FLOORS = (
     "errors",
     "hyperparameters",
+    "devices",
     "files",
     "progress",
     "outputs",

@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 
 from tests.configured import METHODS, config, names, recipe
 from tests.pretended_device import GPU, MixedDevicesError, PretendedDevice
+from zsl import devices
 from zsl.config.build import build_method
 from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
@@ -81,6 +82,21 @@ def test_parts_of_generators_train_in_mixed_precision(part: Mapping[str, Any]) -
     under = MethodUnderTest(recipe("fclswgan"))
     choices: Any = OmegaConf.to_object(config("fclswgan"))
     trains_in_mixed_precision(build_method(choices, Dimensions(*under.stage.dims), dict(part)), under)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_bfloat16_that_is_slow_is_told_once(
+    fast: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(devices, "multiplies_bfloat16", lambda _: fast)
+    monkeypatch.setattr("platform.machine", lambda: "AMD64")
+    devices.warn_of_bfloat16.cache_clear()
+    under = MethodUnderTest(recipe("devise"))
+    for precision in ("32-true", "bf16-mixed", "bf16-mixed"):
+        model = under.untrained()
+        fit(model, under.stage.training(model.setting), replace(LOOP, precision=precision), 0)
+    told = "trainer.precision=bf16-mixed: this CPU has no arithmetic of bfloat16, and may take 100 times as long; "
+    assert caplog.messages == ([] if fast else [told + "choose 32-true"])
 
 
 def trains_in_mixed_precision(model: ZSLModel, under: MethodUnderTest) -> None:

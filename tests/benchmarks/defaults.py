@@ -5,29 +5,34 @@
 
 ``robustness`` trains every generator and ESZSL on every data set, and writes docs/robustness.csv and the tables of
 docs/robustness.md. ``oracle`` trains every generator for some epochs, once with the one that validation classes choose
-and once with the best one of the test set, and writes the table of docs/oracle_gap.md and its figure. One process a
-core, one thread each. Real data are those in ``ZSL_DATA_ROOT``, and the emoji; what is absent is said and left out.
-Runs that are there already, or in the CSV file with the same budget, are not repeated, so that the same command goes
-on where it was stopped; remove the file and runs/robustness to measure anew.
+and once with the best one of the test set, and writes docs/oracle_gap.csv, the table of docs/oracle_gap.md and its
+figure. One process a core, one thread each. Real data are those in ``ZSL_DATA_ROOT``, and the emoji; what is absent is
+said and left out. Runs that are there already, or in the page's CSV file with the same budget, or epochs and widths,
+are not repeated, so that the same command goes on where it was stopped; remove the file and the runs to measure anew.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 import os
 import subprocess
 import sys
 import tarfile
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
+import torch
 import yaml
 from scipy.io import loadmat
 
+from tests.benchmarks import oracle_gap
+from zsl.devices import multiplies_bfloat16
 from zsl.outputs.result import gather
 from zsl.outputs.statistics import Summary, summarize
 
@@ -56,7 +61,8 @@ Cell: TypeAlias = tuple[str, str]
 """short name of a data set, and a method"""
 ROOT, RUNS, DOCS = os.environ.get("ZSL_DATA_ROOT"), Path("runs"), Path("docs")
 INPUTS = RUNS / "inputs"
-PRECISION = "trainer.precision=bf16-mixed"
+PRECISION = f"trainer.precision={'bf16-mixed' if multiplies_bfloat16(torch.device('cpu')) else '32-true'}"
+"""the faster one on this machine"""
 LENGTHS = [250, 500, 1000, 2000]
 """steps of CADA-VAE in place of epochs"""
 
@@ -132,12 +138,12 @@ def train(output: Path, keys: Sequence[str], runs: int) -> str:
     return wrong
 
 
-def keys_of(method: str, data: Sequence[str], policy: str, seeds: int, options: Sequence[str]) -> list[str]:
+def keys_of(method: str, data: Sequence[str], policy: str, seeds: Iterable[int], options: Sequence[str]) -> list[str]:
     """Return the overrides of a method; a closed form has no options, and one seed."""
     keys = [f"method={method}", *data, f"selection={policy}", "trainer.progress_bar=false"]
     if method in CLOSED:
         return keys
-    return [*keys, *options, PRECISION, f"seed={','.join(map(str, range(seeds)))}"]
+    return [*keys, *options, PRECISION, f"seed={','.join(map(str, seeds))}"]
 
 
 def shorter(method: str, epochs: int, hidden: int) -> list[str]:
@@ -186,28 +192,31 @@ def table(metric: str, of: Mapping[Cell, Sequence[Mapping[str, float]]], names: 
     return "\n".join(lines)
 
 
-def measured(file: Path) -> dict[str, dict[Cell, dict[int, dict[str, float]]]]:
-    """Return the numbers of every run that a file holds, by budget, then by data and method, then by seed."""
+def measured(file: Path) -> tuple[dict[str, dict[Cell, dict[int, dict[str, float]]]], dict[str, dict[Cell, str]]]:
+    """Return what a file holds of every budget: by data and method, the numbers of every seed, and the precision."""
     found: dict[str, dict[Cell, dict[int, dict[str, float]]]] = {}
+    precision: dict[str, dict[Cell, str]] = {}
     if file.is_file():
         with file.open(newline="") as lines:
             for line in csv.DictReader(lines):
                 numbers = {name: float(line[name]) for name in METRICS if line[name]}
-                cells = found.setdefault(line["budget"], {})
-                cells.setdefault((line["data"], line["method"]), {})[int(line["seed"])] = numbers
-    return found
+                cell = line["data"], line["method"]
+                found.setdefault(line["budget"], {}).setdefault(cell, {})[int(line["seed"])] = numbers
+                precision.setdefault(line["budget"], {})[cell] = line["precision"]
+    return found, precision
 
 
 def robustness(given: argparse.Namespace) -> list[str]:
     """Train every generator on every data set, and write the numbers of all runs and the page with the tables."""
     runs, file = RUNS / "robustness" / given.budget, DOCS / "robustness.csv"
-    by_budget, sets = measured(file), data_sets(given.data)
+    (by_budget, precisions), sets = measured(file), data_sets(given.data)
+    precision = precisions.setdefault(given.budget, {})
     of = by_budget.get("", {}) | by_budget.get(given.budget, {})
     options = (f"method.budget={given.budget}", "selection.seed=0")
     wrong = together(
         (
             runs / name / method,
-            keys_of(method, data, "validation", given.seeds, options),
+            keys_of(method, data, "validation", range(given.seeds), options),
             1 if method in CLOSED else given.seeds,
         )
         for method in ["eszsl", *(given.methods or GENERATORS)]
@@ -217,18 +226,21 @@ def robustness(given: argparse.Namespace) -> list[str]:
     for path, result in gather([runs]).items() if runs.is_dir() else ():
         data, method = path.relative_to(runs).parts[:2]
         of.setdefault((data, method), {})[result.seed] = {name: result.metrics[name] for name in METRICS}
+        if method not in CLOSED:
+            precision[data, method] = str(result.config["trainer"]["precision"])
     by_budget[""] = {cell: seeds for cell, seeds in of.items() if cell[1] in CLOSED}
     by_budget[given.budget] = {cell: seeds for cell, seeds in of.items() if cell[1] not in CLOSED}
     with file.open("w", newline="") as lines:
         table_of_runs = csv.writer(lines, lineterminator="\n")
-        table_of_runs.writerow(["data", "method", "budget", "seed", *METRICS])
+        table_of_runs.writerow(["data", "method", "budget", "precision", "seed", *METRICS])
         for budget, cells in by_budget.items():
             for data, method in sorted(cells, key=_place):
+                key = data, method, budget, precisions.get(budget, {}).get((data, method), "")
                 for seed, numbers in sorted(cells[data, method].items()):
-                    table_of_runs.writerow([data, method, budget, seed, *(f"{numbers[name]:.3f}" for name in METRICS)])
+                    table_of_runs.writerow([*key, seed, *(f"{numbers[name]:.5f}" for name in METRICS)])
     names = [name for name in COLUMNS if any(data == name for data, _ in of)]
     numbers_of = {cell: list(seeds.values()) for cell, seeds in of.items()}
-    how = f"Each training of a search has {given.budget}, one core, and {PRECISION}; {given.seeds} seeds."
+    how = f"Each training of a search has {given.budget} and one core; {given.seeds} seeds; {of_precision(precision)}."
     tables = (table(metric, numbers_of, names) for metric in ("H_calibrated", "H", "AUSUC", "T1"))
     write(DOCS / "robustness.md", "\n\n".join([how, *tables]))
     return wrong
@@ -250,22 +262,43 @@ def write(page: Path, tables: str) -> None:
 
 def oracle(given: argparse.Namespace) -> list[str]:
     """Train every generator, let validation classes and the test set choose its epoch, and draw the gaps."""
-    runs, found = RUNS / "oracle" / f"{given.epochs}x{given.hidden}", data_sets(given.data or ["cub"])
+    size, file = f"{given.epochs}x{given.hidden}", DOCS / "oracle_gap.csv"
+    folder, sets = RUNS / "oracle" / size, data_sets(given.data or ["cub"])
     methods = given.methods or [method for method in GENERATORS if method not in CLOSED]
-    options = {method: shorter(method, given.epochs, given.hidden) for method in methods}
-    wrong = together(
-        (runs / policy / name / method, keys_of(method, data, policy, given.seeds, options[method]), given.seeds)
-        for method in methods
-        for name, data in found.items()
-        for policy in ("validation", "test")
-    )
-    report = [sys.executable, "-m", "zsl", "report", str(runs), "--oracle"]
-    subprocess.run([*report, "--output", str(DOCS / "oracle_gap.svg")], check=True)
-    shown = subprocess.run([*report, "--format", "markdown"], check=True, capture_output=True, text=True)
-    how = f"{given.epochs} epochs, widths of {given.hidden}, {PRECISION}, seeds 0 to {given.seeds - 1}"
-    of_cada_vae = f"; of CADA-VAE {LENGTHS} steps, its own widths" if any(runs.glob("*/*/cada_vae")) else ""
-    write(DOCS / "oracle_gap.md", f"{how}{of_cada_vae}.\n\n{shown.stdout.strip()}")
+    all_runs, cells = oracle_gap.read(file), []
+    for method, (name, data), policy in itertools.product(methods, sets.items(), oracle_gap.POLICIES):
+        runs = {seed: oracle_gap.Run(name, method, size, policy, seed) for seed in range(given.seeds)}
+        seeds = [seed for seed, run in runs.items() if run not in all_runs]
+        if seeds:
+            keys = keys_of(method, data, policy, seeds, shorter(method, given.epochs, given.hidden))
+            cells.append((folder / policy / name / method, keys, len(seeds)))
+    wrong = together(cells)
+    for path, result in gather([folder]).items() if folder.is_dir() else ():
+        policy, data, method = path.relative_to(folder).parts[:3]
+        all_runs[oracle_gap.Run(data, method, size, policy, result.seed)] = oracle_gap.found(result)
+    oracle_gap.write(file, all_runs)
+    shown = {run: found for run, found in all_runs.items() if run.size == size}
+    rows = oracle_gap.rows(shown, COLUMNS)
+    oracle_gap.draw(rows, DOCS / "oracle_gap.svg")
+    how = [f"{given.epochs} epochs, widths of {given.hidden}, seeds 0 to {given.seeds - 1}"]
+    how += [f"of CADA-VAE {LENGTHS} steps, its own widths"] * any(run.method == "cada_vae" for run in shown)
+    how.append(of_precision({(run.data, run.method): found.precision for run, found in shown.items()}))
+    write(DOCS / "oracle_gap.md", f"{'; '.join(how)}.\n\n{oracle_gap.table(rows)}")
     return wrong
+
+
+def of_precision(of: Mapping[Cell, str]) -> str:
+    """Tell the precision of most cells, and the cells that had another one."""
+    counts = Counter(of.values())
+    told = [f"trainer.precision={name}" for name, _ in counts.most_common(1)]
+    for name, _ in counts.most_common()[1:]:
+        parts = []
+        for data in COLUMNS:
+            own = [method for method in GENERATORS if of.get((data, method)) == name]
+            all_ = len(own) == sum(column == data for column, _ in of)
+            parts += [COLUMNS[data] if all_ else f"{COLUMNS[data]} ({', '.join(own)})"] if own else []
+        told.append(f"{name} for {'; '.join(parts)}")
+    return ", ".join(told)
 
 
 def main() -> int:

@@ -10,6 +10,8 @@ from torch.testing import assert_close
 
 from zsl.config.experiment import Experiment
 from zsl.evaluation.corrections.none import Uncorrected
+from zsl.methods.generative.feature_generator import FeatureGenerator
+from zsl.runs.choosing import validation
 from zsl.runs.train import train
 from zsl.selection.epochs import BestEpoch
 from zsl.training.fit import finish
@@ -29,3 +31,14 @@ def test_validation_does_not_change_training(tmp_path: Path, method: list[str]) 
     assert watch.best is not None
     for name, weights in alone.items():
         assert_close(watched[name], weights, rtol=0, atol=0, equal_nan=True, msg=name)
+
+
+def test_a_trial_trains_its_heads_once_an_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its scores are those of the validations; the method itself is not finished again after the last."""
+    experiment = Experiment.compose(
+        ["data=synthetic", *GENERATOR, *HEADS, "method.epochs=3", f"paths.cache={tmp_path}"]
+    )
+    heads, asked = FeatureGenerator.heads, []
+    monkeypatch.setattr(FeatureGenerator, "heads", lambda self, train: asked.append(self) or heads(self, train))
+    (trial,) = validation(experiment, experiment.stage(experiment.load_data(), "tune")).trials([({}, None)])
+    assert len(asked) == trial.reached == 3

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from zsl.backbones.backbone import Backbone
 from zsl.backbones.passes import batch_size, in_passes
 from zsl.backbones.preprocessing import on_white
+from zsl.devices import warn_of_bfloat16
 from zsl.errors import InputError
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -111,6 +112,8 @@ class Network(Backbone):
         except (RuntimeError, AssertionError) as error:
             reason = str(error).partition("\n")[0]
             raise InputError(f"backbone.device={self.device}: cannot be used ({reason}); choose cpu") from error
+        if self.precision == "bfloat16":
+            warn_of_bfloat16("backbone.precision=bfloat16", torch.device(self.device), "float32")
         if self.channels_last:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network

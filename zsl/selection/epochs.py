@@ -109,8 +109,10 @@ class BestEpoch(Callback):
         every: epochs from one validation to the next, or None for a tenth of all.
         finish: finishes the method before each validation.
         should_continue: asked after every validation whether to continue training; by default always.
+        scores_alone: nobody asks for the method, which is not finished another time after the last validation.
 
     Raises:
+        EnoughError: training has ended, and scores alone are asked for.
         PrunedError: ``should_continue`` answered False after an epoch that is not the last.
     """
 
@@ -123,7 +125,9 @@ class BestEpoch(Callback):
         every: int | None = 1,
         finish: Finish = finalize,
         should_continue: ShouldContinue | None = None,
+        scores_alone: bool = False,
     ) -> None:
+        self.scores_alone = scores_alone
         self.images, self.objective, self.patience, self.correction = images, objective, patience, correction
         self.every, self.finish, self.should_continue = every, finish, should_continue
         self.best: ValidationScores | None = None
@@ -151,6 +155,11 @@ class BestEpoch(Callback):
         should_continue = self.should_continue is None or self.should_continue(epoch, best)
         if not should_continue and epoch < last and not trainer.should_stop:
             raise PrunedError
+
+    def on_train_end(self, _t: Trainer, _m: LightningModule) -> None:
+        """Leave before the method is finished, if nobody asks for it."""
+        if self.scores_alone:
+            raise EnoughError
 
     def due(self, model: ZSLModel, epoch: int) -> bool:
         """Tell whether to validate after this epoch."""

@@ -139,7 +139,8 @@ class Validation:
     def _watch(
         self, images: HeldOut, correction: Correction, should_continue: ShouldContinue | None = None
     ) -> BestEpoch:
-        return BestEpoch(images, self.objective, self.patience, correction, self.every, self.finish, should_continue)
+        options = self.patience, correction, self.every, self.finish, should_continue
+        return BestEpoch(images, self.objective, *options, scores_alone=True)
 
     def _trained(self, point: Hyperparameters, should_continue: ShouldContinue | None, images: HeldOut) -> Trial:
         tried = replaced(self.correction, of_correction(point))
@@ -151,6 +152,8 @@ class Validation:
             return Trial(point, diverged=str(error))
         except PrunedError:
             pruned = watch.measured_at
+        except EnoughError:
+            pass
         if watch.best is None:
             return ValidationScores.of(score(model, images), tried).trial(point, tried)
         return watch.best.trial({**point, "epochs": watch.epochs}, tried, pruned, watch.reached)

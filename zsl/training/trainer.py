@@ -7,9 +7,11 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 import torch.utils.deterministic
 from pytorch_lightning import Callback, Trainer
 
+from zsl.devices import warn_of_bfloat16
 from zsl.methods.method import ZSLModel
 from zsl.training.loop import Loop
 
@@ -24,6 +26,9 @@ def make_trainer(model: ZSLModel, loop: Loop, callbacks: Sequence[Callback], **o
         options: further arguments of Lightning's trainer, such as ``plugins`` and ``strategy``.
     """
     silence()
+    if loop.precision == "bf16-mixed":
+        kind = "cuda" if loop.accelerator == "gpu" else "cpu"
+        warn_of_bfloat16("trainer.precision=bf16-mixed", torch.device(kind), "32-true")
     # deterministic mode would fill new memory with NaN, at 7 % of the time; nothing is read before it is written
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return Trainer(

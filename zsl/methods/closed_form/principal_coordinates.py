@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from zsl.data.stored_rows import BLOCK, StoredRows
+from zsl.devices import multiplies_bfloat16
 from zsl.methods.closed_form.moments import Features, eigenpairs, gram
 
 BLUR = 0.05
@@ -273,11 +274,3 @@ class _Gathered:
 def _z(rows: Float[Tensor, "rows d"], folded: tuple[Tensor, Tensor]) -> Float[Tensor, "rows m"]:
     W, b = (part.to(rows.dtype) for part in folded)
     return torch.addmm(b, rows, W)
-
-
-def multiplies_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device multiplies matrices of bfloat16 faster than those of float32."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return device.type == "cpu" and any(getattr(torch.cpu, name, bool)() for name in asked)
