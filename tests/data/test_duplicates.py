@@ -211,8 +211,20 @@ def test_equal_features_in_training_and_test_are_counted_and_noted(caplog: pytes
         noted = with_duplicates_noted(replace(world, features=x))
     (note,) = noted.card.notes
     assert note in caplog.text
-    assert note.startswith(("3 images have the very same", "4 images have the very same"))
+    assert note.startswith(("6 images have the very same", "8 images have the very same"))
     assert f"image {min(splits.test_unseen[0], splits.trainval[0]) + 1} (" in note
+
+
+def test_the_images_that_are_named_are_of_two_classes_or_of_training_and_test() -> None:
+    world = worlds.dataset()
+    x, splits = np.array(world.features), world.splits
+    own = splits.trainval[world.labels[splits.trainval] == world.labels[splits.trainval[0]]]
+    x[[*own[:2], splits.test_unseen[0]]] = 0
+    (note,) = with_duplicates_noted(replace(world, features=x)).card.notes
+    assert note.startswith("3 images have the very same features")
+    first, other = (f"image {row + 1} (" for row in sorted((own[0], splits.test_unseen[0])))
+    assert first in note
+    assert other in note
 
 
 def test_a_run_on_a_feature_file_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -223,5 +235,5 @@ def test_a_run_on_a_feature_file_says_so(tmp_path: Path, capsys: pytest.CaptureF
     for command in ("prepare", "inspect", "verify"):
         assert main(["data", command, *arguments]) == 0
         shown = " ".join("".join(capsys.readouterr()).split())
-        assert "1 images have the very same features" in shown
+        assert "2 images have the very same features" in shown
         assert "image 3 (name 1, trainval) = image 28 (name 6, test_unseen)" in shown

@@ -258,6 +258,19 @@ def test_wrong_labels_are_refused(tmp_path: Path, folder: Path, content: dict[st
     refused(tmp_path, says, labels="y.npz", class_names="names.txt")
 
 
+def test_a_table_that_begins_with_a_row_is_refused(tmp_path: Path, folder: Path) -> None:
+    """Its first image would be lost, with no other sign."""
+    np.savetxt(folder / "f.csv", FEATURES, delimiter=",")
+    refused(tmp_path, "the first line holds numbers; begin with a line of column names", features="f.csv")
+    (folder / "y.csv").write_text("\n".join(NAMES[i] for i in LABELS))
+    refused(
+        tmp_path, f"the first line, {NAMES[LABELS[0]]!r}, is a label too; begin with a line 'labels'", labels="y.csv"
+    )
+    numbered = "\n".join([",".join(map(str, range(4))), *(",".join(map(str, row)) for row in FEATURES)])
+    (folder / "g.csv").write_text(numbered)
+    assert len(read(tmp_path, features="g.csv").features) == len(FEATURES)
+
+
 def test_labels_that_class_names_do_not_have_are_listed(tmp_path: Path, folder: Path) -> None:
     np.save(folder / "y.npy", [NAMES[i] for i in LABELS])
     (folder / "names.txt").write_text("\n".join(NAMES[:4]))

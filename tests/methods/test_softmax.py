@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from tests import worlds
+from zsl.data.examples import Examples
 from zsl.data.label_space import LabelSpace
 from zsl.data.protocol import final
-from zsl.data.training_set import Setting
+from zsl.data.training_set import Setting, TrainingSet
 from zsl.errors import InputError
 from zsl.methods.generative.softmax import Softmax
 from zsl.methods.method import Dimensions
@@ -56,3 +57,12 @@ def test_classes_of_equal_description_are_one_answer() -> None:
         model.V.zero_()
         model.c.copy_(torch.tensor([2.0, 5.0, 7.0]))
     assert torch.equal(model.scores(torch.randn(1, 2), twins)[0, [0, 2]], first.expand(2))
+
+
+@pytest.mark.parametrize(("features", "passes"), [(200, 300), (256 * 12, 25), (256 * 11, 28)])
+def test_few_features_have_no_fewer_steps(features: int, passes: int) -> None:
+    x, classes = torch.zeros(features, 4), LabelSpace(("a",), torch.zeros(1, 3), torch.tensor([True]))
+    head = Softmax(Dimensions(4, 3, 1))
+    head.prepared(TrainingSet(Examples(x, torch.zeros(features, dtype=torch.long)), classes))
+    assert head.epochs == passes
+    assert Softmax(Dimensions(4, 3, 1), epochs=3).epochs == 3

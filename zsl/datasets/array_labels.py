@@ -89,7 +89,10 @@ def _column(path: Path) -> tuple[Array, tuple[str, ...] | None]:
         require_names(names.tolist(), f"{arrays.place}: {rest}")
         return found, tuple(names.tolist())
     table = read_table(path, "data.labels")
-    texts = table.texts(_label_column(table))
+    heading = _label_column(table)
+    texts = table.texts(heading)
+    if len(table.heading) == 1 and heading.strip() in {text.strip() for text in texts}:
+        raise InputError(f"{table.place}: the first line, {heading!r}, is a label too; begin with a line 'labels'")
     if texts and all(map(_WHOLE.fullmatch, texts)):
         return np.array([int(text) for text in texts], dtype=np.int64), None
     return np.array([text.strip() for text in texts], dtype=np.str_), None

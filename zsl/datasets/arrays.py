@@ -94,8 +94,10 @@ def load(
     written = {} if texts is None else read_texts(at(texts), "data.texts", names)
     x, digest = _features(at(features), Path(cache).expanduser(), name)
     if len(x) != len(y):
+        first = " (the first line of a table is its heading)" if abs(len(x) - len(y)) == 1 else ""
         raise InputError(
             f"{name}: {len(x)} rows of features in {features}, but {len(y)} labels in {labels}; give one label per row"
+            f"{first}"
         )
     used = np.unique(y[np.concatenate([parts.trainval, parts.test_seen, parts.test_unseen])])
     classes, y, notes = without_unused(ClassDescriptions(names, matrices, written), y, used, distractors)

@@ -22,6 +22,7 @@ TEXTS = (".csv", ".tsv", ".txt")
 """suffixes of tables in text format"""
 TABLES = (*TEXTS, ".parquet")
 SEPARATORS = ",;\t|"
+_NUMBER = re.compile(r"\s*[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?\s*")
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,12 @@ class Table:
         """Return all headings but some, as columns of numbers.
 
         Raises:
-            InputError: a column has no heading, or is an index of pandas, whose numbers are those of the rows.
+            InputError: a column has no heading, or is an index of pandas, whose numbers are those of the rows, or all
+                headings are numbers, and not whole ones alone: the first line is a row.
         """
         kept = [name for name in self.heading if name not in apart]
+        if kept and all(map(_NUMBER.fullmatch, kept)) and not all(name.strip().isdecimal() for name in kept):
+            raise InputError(f"{self.place}: the first line holds numbers; begin with a line of column names")
         for name in kept:
             if not name.strip() or name.startswith("__index_level_"):
                 raise InputError(

@@ -47,7 +47,7 @@ def features_of(name: str, x: object, width: int | None = None) -> Float32[Array
         wanted = "a row of features for every image" if width is None else f"rows of {width} numbers"
         raise InputError(f"{name}: shape {array.shape}; give a matrix with {wanted}")
     with np.errstate(over="ignore"):
-        found = array.astype(np.float32) if array.dtype.kind in "fiu" else None
+        found = array.astype(np.float32) if array.dtype.kind in "fiub" else None
     if found is None or not np.isfinite(found).all():
         raise InputError(f"{name}: not all features are finite real numbers of 32 bits; repair the array")
     return found
@@ -63,7 +63,7 @@ def embeddings_of(name: str, phi: object, rows: int, width: int | None = None) -
     if array.ndim != 2 or len(array) != rows or not array.size or (width is not None and array.shape[1] != width):
         of = "" if width is None else f" of {width} numbers"
         raise InputError(f"{name}: shape {array.shape}, but there are {rows} classes; give one row{of} each")
-    if array.dtype.kind not in "fiu" or not (np.abs(array) <= np.finfo(np.float32).max).all():
+    if array.dtype.kind not in "fiub" or not (np.abs(array) <= np.finfo(np.float32).max).all():
         raise InputError(f"{name}: not all numbers are finite real numbers of 32 bits; repair the array")
     return array.astype(np.float64)
 

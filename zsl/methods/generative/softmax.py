@@ -16,6 +16,9 @@ from zsl.methods.closed_form.known_classes import places
 from zsl.methods.generative.losses import log_prior
 from zsl.methods.method import Dimensions, ZSLModel
 
+PASSES = 25
+"""over the training features, unless they are given or ``steps`` need more"""
+
 
 class Softmax(ZSLModel):
     """F(x, y) = log softmax(Vx + c)[y]
@@ -29,7 +32,8 @@ class Softmax(ZSLModel):
     Args:
         dims: sizes of θ(x) and φ(y), and the number of classes in training as ``dims.seen``.
         lr: learning rate > 0.
-        epochs: passes over the training features ≥ 1.
+        epochs: passes over the training features ≥ 1, or None for 25, or as many as ``steps`` need if that is more.
+        steps: ≥ 1, without ``epochs``.
         batch_size: features a step ≥ 1.
         beta1: decay of Adam's first moment, in [0, 1).
         weight_decay: ≥ 0.
@@ -43,7 +47,8 @@ class Softmax(ZSLModel):
         self,
         dims: Dimensions,
         lr: float = 1e-3,
-        epochs: int = 25,
+        epochs: int | None = None,
+        steps: int = 300,
         batch_size: int = 256,
         beta1: float = 0.5,
         weight_decay: float = 0.0,
@@ -51,19 +56,26 @@ class Softmax(ZSLModel):
     ) -> None:
         super().__init__()
         require_positive(lr=lr)
-        require_count(epochs=epochs, batch_size=batch_size)
+        require_count(batch_size=batch_size)
         require_within(0, 1, beta1=beta1)
         require_within(0, float("inf"), weight_decay=weight_decay)
         require_positive(ratio=1 if ratio is None else ratio)
         self.ratio = ratio
         self.register_buffer("prior", torch.zeros(dims.seen), persistent=False)
         self.prior: Tensor
-        self.lr, self.epochs, self.batch_size = lr, epochs, batch_size
+        self.lr, self.batch_size = lr, batch_size
+        self.train_for(epochs, steps)
         self.beta1, self.weight_decay = beta1, weight_decay
         self.V = nn.Parameter(0.02 * torch.randn(dims.seen, dims.features))
         self.c = nn.Parameter(torch.zeros(dims.seen))
         self.register_buffer("phi", torch.zeros(dims.seen, dims.embedding))
         self.phi: Tensor
+
+    def prepared(self, train: TrainingSet) -> TrainingSet:
+        """Derive the number of passes, where it was left open."""
+        train = super().prepared(train)
+        self.epochs = max(self.epochs, PASSES) if self.steps else self.epochs
+        return train
 
     def scores(self, x: Float[Tensor, "batch d"], classes: LabelSpace) -> Float[Tensor, "batch classes"]:
         """Return log-probabilities among the classes of training.
