@@ -75,7 +75,7 @@ def explain(error: BaseException) -> str:
         if found[1] in PLACES:
             return f"{found[1]}: is a part of data; write {PLACES[found[1]]}=NAME"
         if found[1].startswith("sweep.") and found[1].count(".") > 1:
-            return f"{found[1]}: is no axis of its own; add it: +{found[1]}=[…]"
+            return f"{found[1]}: an axis of a part is written with +; write +{found[1]}=[…]"
         return f"{found[1]}: there is no such key; {_nearest_key(found[1], error)}"
     for pattern, line in LINES:
         if found := re.search(pattern, text, re.DOTALL):

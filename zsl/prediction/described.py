@@ -57,7 +57,7 @@ class Described:
                 if given is None or isinstance(given, str)
                 else array_of("labels", given)
             )
-            if row.shape != (k,) or row.dtype.kind not in "fiu" or not np.isfinite(row).all():
+            if row.shape != (k,) or row.dtype.kind not in "fiub" or not np.isfinite(row).all():
                 raise InputError(f"labels: φ of {name!r} has shape {row.shape}; give {k} finite numbers")
             rows.append(row)
         every = np.concatenate([self.phi, np.stack(rows)])
@@ -66,7 +66,7 @@ class Described:
 
     def _embed(self, name: str, text: str | None, classes: LabelSpace) -> Float64[Array, " k"]:
         fit, descriptions = self.embedding, self.descriptions
-        offer = suggest_name(name, classes.names, "give its φ: labels={name: array}")
+        offer = suggest_name(name, classes.names, "give its φ, in Python: labels={name: array}")
         if fit is None:
             raise InputError(f"labels: {name!r} is no class of the model, which has no class embedding; {offer}")
         known = descriptions.part(classes.seen_ids.tolist())
