@@ -6,13 +6,13 @@ import inspect
 import math
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_type_hints
+from typing import Any, TypeAlias, TypeVar, get_args, get_type_hints
 
 from zsl.errors import InputError
 
 Constructor = TypeVar("Constructor", bound=Callable[..., None])
 
-Duration: TypeAlias = Annotated[str, "a time such as 90s, 5min or 1h"] | None
+Duration: TypeAlias = str | None
 """text such as ``90s``, ``5min`` or ``1.5h``; None for any time"""
 UNITS = {"s": 1, "min": 60, "h": 3600}
 """unit of a duration -> seconds"""

@@ -123,10 +123,9 @@ def check(key: str, value: Any, hint: Any) -> None:
     if others and not (value is None and leaves):
         _check_composed(key, value, others[0])
         return
-    words = " or ".join(dict.fromkeys(_word(leaf, limits) for leaf, limits in leaves.items()))
+    words = " or ".join(dict.fromkeys(LEAVES[leaf] for leaf in leaves))
     large = " that fits in 64 bits" if isinstance(value, int) and not -LARGEST < value < LARGEST else ""
-    plain = str in leaves and not any(isinstance(limit, str) for limit in leaves[str])
-    quote = f"; quote it twice: \"{key}='{show(value)}'\"" if plain and isinstance(value, int | float) else ""
+    quote = f"; quote it twice: \"{key}='{show(value)}'\"" if str in leaves and isinstance(value, int | float) else ""
     raise InputError(f"{key}={shortened(show(value), 100)}: must be {words}{large}{quote}")
 
 
@@ -139,9 +138,7 @@ def allowed(hint: Any) -> str:
             *names, last = map(show, get_args(bare))
             words.append(f"{', '.join(names)} or {last}" if names else last)
         elif bare in LEAVES:
-            words.append(
-                ", ".join([_word(bare, limits), *(f"{LIMITS[name][1]} {bound}" for name, bound in _bounds(limits))])
-            )
+            words.append(", ".join([LEAVES[bare], *(f"{LIMITS[name][1]} {bound}" for name, bound in _bounds(limits))]))
     return " or ".join(dict.fromkeys(words))
 
 
@@ -164,11 +161,6 @@ def _divided(hint: Any) -> tuple[Any, Sequence[Any]]:
         return hint, ()
     bare, *limits = get_args(hint)
     return bare, limits
-
-
-def _word(leaf: type, limits: Sequence[Any]) -> str:
-    """Return what a value is to be: what its annotation says in words, or else the name of its type."""
-    return next((limit for limit in limits if isinstance(limit, str)), LEAVES[leaf])
 
 
 def _require_within(key: str, value: Any, words: str, limits: Sequence[Any]) -> None:
