@@ -116,7 +116,7 @@ def refused(arguments: list[str], folder: Path, capfd: pytest.CaptureFixture[str
         ([*SYNTHETIC, "selection.policy=best"], "selection.policy=best is unknown", "fixed, validation, test"),
         ([*SYNTHETIC, "method=fclswgan", "method.budget=5 days"], "method.budget=5 days", "90s, 5min or 1h"),
         ([*SYNTHETIC, "method=fclswgan", "method.budget=5min"], "method.budget=5min", "add selection=validation"),
-        ([*SYNTHETIC, "method=fclswgan", "sweep.head.lr=[1]"], "sweep.head.lr: an axis of a part", "+sweep.head.lr=[…]"),
+        ([*SYNTHETIC, "method=fclswgan", "sweep.head.lr=[1]"], "sweep.head.lr: an axis of a", "+sweep.head.lr=[…]"),
         ([*SYNTHETIC, "selection.objective=Q"], "selection.objective=Q is unknown", "T1, H, H_raw"),
         ([*SYNTHETIC, "selection=validation", "selection.patience=-1"], "selection.patience=-1", "at least 1"),
         ([*SYNTHETIC, "selection=validation", "sweep.gamma=[]"], "sweep.gamma=[]", "at least one value"),
