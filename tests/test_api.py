@@ -92,6 +92,17 @@ def test_heads_and_transductive_methods() -> None:
     assert q.facts["setting"] == "transductive"
 
 
+def test_truth_values_are_features_and_attributes() -> None:
+    x, y, names, phi = arrays()
+    rows = worlds.dataset().splits.trainval
+    x, phi = x > np.median(x), phi > np.median(phi)
+    given, numbers = (
+        zsl.fit(zsl.methods.ESZSL(), a[rows], y[rows], classes=names, phi=b).scores(a)
+        for a, b in ((x, phi), (x.astype(np.float32), phi.astype(np.float64)))
+    )
+    assert np.array_equal(given, numbers)
+
+
 def test_a_budget_of_time_is_refused_where_nothing_is_chosen() -> None:
     """As on the command line: the weights would depend on the speed of the machine."""
     x, y, names, phi = arrays()

@@ -122,11 +122,9 @@ def data_sets(wanted: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {name: found[name] for name in COLUMNS if name in found and (not wanted or name in wanted)}
 
 
-def train(output: Path, keys: Sequence[str], runs: int) -> str:
-    """Train a method once, or with several seeds, unless its results are there, and return what went wrong."""
+def train(output: Path, keys: Sequence[str]) -> str:
+    """Train a method once, or with several seeds, and return what went wrong."""
     name = str(output.relative_to(RUNS))
-    if len(list(output.rglob("result.json"))) >= runs:
-        return ""
     several = any(key.startswith("seed=") for key in keys)
     command = [sys.executable, "-m", "zsl", "train", *(["-m"] if several else []), *keys, f"paths.output={output}"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -157,7 +155,7 @@ def shorter(method: str, epochs: int, hidden: int) -> list[str]:
     return ["~sweep", f"method.epochs={epochs}", *(f"method.{width}={hidden}" for width in widths)]
 
 
-def together(cells: Iterable[tuple[Path, Sequence[str], int]]) -> list[str]:
+def together(cells: Iterable[tuple[Path, Sequence[str]]]) -> list[str]:
     """Train all cells, one process a core, and return what went wrong."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(filter(None, pool.map(lambda cell: train(*cell), cells)))
@@ -212,22 +210,23 @@ def robustness(given: argparse.Namespace) -> list[str]:
     (by_budget, precisions), sets = measured(file), data_sets(given.data)
     precision = precisions.setdefault(given.budget, {})
     of = by_budget.get("", {}) | by_budget.get(given.budget, {})
+
+    def collect() -> None:
+        for path, result in gather([runs]).items() if runs.is_dir() else ():
+            data, method = path.relative_to(runs).parts[:2]
+            of.setdefault((data, method), {})[result.seed] = {name: result.metrics[name] for name in METRICS}
+            if method not in CLOSED:
+                precision[data, method] = str(result.config["trainer"]["precision"])
+
+    collect()
     options = (f"method.budget={given.budget}", "selection.seed=0")
     wrong = together(
-        (
-            runs / name / method,
-            keys_of(method, data, "validation", range(given.seeds), options),
-            1 if method in CLOSED else given.seeds,
-        )
+        (runs / name / method, keys_of(method, data, "validation", range(given.seeds), options))
         for method in ["eszsl", *(given.methods or GENERATORS)]
         for name, data in sets.items()
         if len(of.get((name, method), ())) < (1 if method in CLOSED else given.seeds)
     )
-    for path, result in gather([runs]).items() if runs.is_dir() else ():
-        data, method = path.relative_to(runs).parts[:2]
-        of.setdefault((data, method), {})[result.seed] = {name: result.metrics[name] for name in METRICS}
-        if method not in CLOSED:
-            precision[data, method] = str(result.config["trainer"]["precision"])
+    collect()
     by_budget[""] = {cell: seeds for cell, seeds in of.items() if cell[1] in CLOSED}
     by_budget[given.budget] = {cell: seeds for cell, seeds in of.items() if cell[1] not in CLOSED}
     with file.open("w", newline="") as lines:
@@ -266,16 +265,21 @@ def oracle(given: argparse.Namespace) -> list[str]:
     folder, sets = RUNS / "oracle" / size, data_sets(given.data or ["cub"])
     methods = given.methods or [method for method in GENERATORS if method not in CLOSED]
     all_runs, cells = oracle_gap.read(file), []
+
+    def collect() -> None:
+        for path, result in gather([folder]).items() if folder.is_dir() else ():
+            policy, data, method = path.relative_to(folder).parts[:3]
+            all_runs[oracle_gap.Run(data, method, size, policy, result.seed)] = oracle_gap.found(result)
+
+    collect()
     for method, (name, data), policy in itertools.product(methods, sets.items(), oracle_gap.POLICIES):
         runs = {seed: oracle_gap.Run(name, method, size, policy, seed) for seed in range(given.seeds)}
         seeds = [seed for seed, run in runs.items() if run not in all_runs]
         if seeds:
             keys = keys_of(method, data, policy, seeds, shorter(method, given.epochs, given.hidden))
-            cells.append((folder / policy / name / method, keys, len(seeds)))
+            cells.append((folder / policy / name / method, keys))
     wrong = together(cells)
-    for path, result in gather([folder]).items() if folder.is_dir() else ():
-        policy, data, method = path.relative_to(folder).parts[:3]
-        all_runs[oracle_gap.Run(data, method, size, policy, result.seed)] = oracle_gap.found(result)
+    collect()
     oracle_gap.write(file, all_runs)
     shown = {run: found for run, found in all_runs.items() if run.size == size}
     rows = oracle_gap.rows(shown, COLUMNS)

@@ -12,7 +12,6 @@ from tests.test_method_contract import LOOP
 from zsl.config.build import build_method
 from zsl.data.protocol import final
 from zsl.errors import InputError
-from zsl.methods.generative.networks import _warn_of_negative_features
 from zsl.methods.method import Dimensions
 from zsl.training.fit import fit
 
@@ -29,7 +28,6 @@ def test_a_sigmoid_refuses_features_that_it_cannot_make(method: str) -> None:
 
 @pytest.mark.parametrize("method", [name for name in GENERATORS if "output" in keys(name)])
 def test_a_rectifier_that_cannot_make_features_is_told(method: str, caplog: pytest.LogCaptureFixture) -> None:
-    _warn_of_negative_features.cache_clear()
     model = build_method(OmegaConf.to_object(config(method)), Dimensions(*STAGE.dims), {"output": "relu"})
     fit(model, STAGE.training(model.setting), LOOP, 0)
     assert "method.output=relu: features are negative" in caplog.text

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import xxhash
-from jaxtyping import Bool, Int64
+from jaxtyping import Int64
 from numpy import ndarray as Array
 
 from zsl.data.dataset import Dataset, Splits
@@ -86,12 +86,6 @@ def listed(groups: Sequence[Int64[Array, " m"]], name: Callable[[int], str]) -> 
     return "; ".join(shown) + more
 
 
-def _conflict(rows: Int64[Array, " m"], dataset: Dataset, trained: Bool[Array, " n"]) -> Int64[Array, " 2"]:
-    """Return the first of some rows, and the first that is of another class, or in the other of training and test."""
-    other = (dataset.labels[rows] != dataset.labels[rows[0]]) | (trained[rows] != trained[rows[0]])
-    return rows[[0, int(other.argmax())]]
-
-
 def with_duplicates_noted(dataset: Dataset) -> Dataset:
     """Return the data set with a note on its card if features are equal in training and in test, or under two labels.
 
@@ -104,14 +98,19 @@ def with_duplicates_noted(dataset: Dataset) -> Dataset:
         return dataset
     parts = {name: set(rows.tolist()) for name, rows in list(dataset.splits.parts().items())[:3]}
 
-    def name(row: int) -> str:
+    def place(row: int) -> tuple[str, str]:
         part = next(part for part, rows in parts.items() if row in rows)
-        return f"image {row + 1} ({dataset.classes.names[dataset.labels[row]]}, {part})"
+        return dataset.classes.names[dataset.labels[row]], part
 
-    trained = np.isin(np.arange(len(dataset.labels)), dataset.splits.trainval)
+    def name(row: int) -> str:
+        return f"image {row + 1} ({', '.join(place(row))})"
+
+    def conflict(rows: Int64[Array, " m"]) -> Int64[Array, " 2"]:
+        return np.array([rows[0], next(row for row in rows if place(row) != place(rows[0]))])
+
     note = (
         f"{sum(map(len, found))} images have the very same features as another one that is in the other of training "
-        f"and test, or of another class: {listed([_conflict(rows, dataset, trained) for rows in found], name)}"
+        f"and test, or of another class: {listed([*map(conflict, found)], name)}"
     )
     log.warning("%s: %s", dataset.name, note)
     return replace(dataset, card=replace(dataset.card, notes=(*dataset.card.notes, note)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -27,6 +28,7 @@ from zsl.methods.generative.space import MakeSpace, Space, built
 from zsl.methods.generative.units import Scale, Units
 from zsl.methods.method import Dimensions, ZSLModel
 
+log = logging.getLogger(__name__)
 Head = Callable[[Dimensions], ZSLModel]
 """sizes -> a method that learns from features; ``dims.seen`` are the classes that it is given examples of"""
 
@@ -127,6 +129,8 @@ class FeatureGenerator(ZSLModel):
         examples, moves = train.examples, None
         if self.output == "auto" or not self.units.kept:
             found = FeatureStatistics.of(examples.inputs)
+            if self.output == "relu" and found.activation == "linear":
+                log.warning("method.output=relu: features are negative, and synthetic ones are not; choose auto")
             own = "linear" if self.units.scale == "whitened" else found.activation
             self.activation = own if self.output == "auto" else self.activation
             moves = self.units.fit(train, found, self.activation)

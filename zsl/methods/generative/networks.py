@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Callable
-from functools import cache
 from typing import Literal
 
 import torch
@@ -17,9 +15,7 @@ from zsl.data.stored_rows import BLOCK, StoredRows, blocks
 from zsl.errors import InputError
 from zsl.methods.generative.class_means import Regression
 from zsl.methods.generative.gaussian import Gaussian
-from zsl.methods.generative.prepared import NEGATIVE, OutputActivation, hold_phi_scale
-
-log = logging.getLogger(__name__)
+from zsl.methods.generative.prepared import OutputActivation, hold_phi_scale
 
 LAST: dict[str, Callable[[], nn.Module]] = {
     "auto": OutputActivation,
@@ -36,21 +32,13 @@ Begin = Literal["regression", "random"]
 
 
 def require_reach(output: Output, x: Float[Tensor, "n d"] | StoredRows) -> None:
-    """Refuse a last function of a generator whose range does not contain the features; of a rectifier, warn.
+    """Refuse a last function of a generator whose range does not contain the features.
 
     Raises:
         InputError: ``output`` is a sigmoid, and a feature is outside [0, 1].
     """
     if output == "sigmoid" and any(rows.min() < 0 or rows.max() > 1 for rows in blocks(x, BLOCK)):
         raise InputError("method.output=sigmoid: features must lie in [0, 1]; add data.scale=minmax")
-    if output == "relu" and any(rows.min() < -NEGATIVE * rows.abs().max() for rows in blocks(x, BLOCK)):
-        _warn_of_negative_features()
-
-
-@cache
-def _warn_of_negative_features() -> None:
-    """Warn once a process."""
-    log.warning("method.output=relu: features are negative, and the generator makes none below 0; choose auto")
 
 
 def mlp(*widths: int, output: Output = "linear", slope: float = SLOPE) -> nn.Sequential:
