@@ -69,8 +69,9 @@ def config(method: str) -> DictConfig:
     if kind(method).token_ids or kind(method).pixels:
         cfg.checkpoint = str(small_tower())
         cfg.batch_size = 16
-    for width in {name for name in cfg if str(name).endswith(("hidden", "_per_class"))}:
-        cfg[width] = 16
+    for node in (cfg, cfg.get("space") or {}):
+        for width in {name for name in node if str(name).endswith(("hidden", "_per_class"))}:
+            node[width] = 16
     return cfg
 
 

@@ -47,11 +47,15 @@ def counted(cache: Path, method: str, *overrides: str) -> tuple[Validation, list
     return replace(made, train=train), trained
 
 
+SMALL = {"hidden": 8, "_per_class": 8, "epochs": 3, "space.epochs": 1}
+"""end of a key -> what makes networks narrow and trainings short; the last end that fits counts"""
+
+
 def widths(method: str) -> dict[str, int]:
     cfg = composed("method", method)
-    narrow = {str(key): 8 for key in cfg if str(key).endswith(("hidden", "_per_class"))}
-    short = {key: 3 for key in ("epochs", "classifier_epochs") if key in cfg}
-    return narrow | short | ({"head.epochs": 2} if "head" in cfg else {})
+    keys = [*map(str, cfg), *(f"space.{key}" for key in cfg.get("space", {}))]
+    small = {key: value for end, value in SMALL.items() for key in keys if key.endswith(end)}
+    return small | ({"head.epochs": 2} if "head" in cfg else {})
 
 
 def both(
@@ -66,8 +70,15 @@ def both(
 
 @pytest.mark.parametrize("method", GENERATORS)
 def test_heads_share_a_generator(cache: Path, method: str) -> None:
-    grid = {"features_per_class": [3, 8], "head": ["softmax", "eszsl"], "correction.k": [1, 3]}
-    together, alone = both(cache, method, grid, 1, "correction=csls", "method.batch_size=256", "method.epochs=2")
+    grid = {"features_per_class": [3, 8], "head.lr": [0.001, 0.01]}
+    together, alone = both(cache, method, grid, 1, "method.batch_size=256", "method.epochs=2")
+    assert together == alone
+    assert len({trial.T1 for trial in together}) > 1
+
+
+def test_heads_of_several_kinds_share_a_generator(cache: Path) -> None:
+    grid = {"head": ["softmax", "eszsl"], "correction.k": [1, 3]}
+    together, alone = both(cache, "fclswgan", grid, 1, "correction=csls", "method.batch_size=256", "method.epochs=1")
     assert together == alone
     assert len({trial.T1 for trial in together}) > 2
 

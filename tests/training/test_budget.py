@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import pytest
 import torch
@@ -15,10 +16,13 @@ from zsl.evaluation.corrections.none import Uncorrected
 from zsl.hyperparameters import seconds
 from zsl.methods.generative.cada_vae import CADAVAE
 from zsl.methods.generative.fclswgan import FCLSWGAN
+from zsl.methods.generative.prototypes import Prototypes
 from zsl.methods.method import Dimensions, ZSLModel
 from zsl.selection.epochs import BestEpoch
 from zsl.training.fit import fit
 from zsl.training.loop import Loop
+
+HEAD = partial(Prototypes, epochs=1)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +41,7 @@ def test_what_is_no_duration_is_refused(text: str | float) -> None:
 def made(budget: str | None, epochs: int = 40) -> FCLSWGAN:
     stage = final(source(0))
     torch.manual_seed(0)
-    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1}
+    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1, "head": HEAD}
     model = FCLSWGAN(Dimensions(*stage.dims), epochs=epochs, budget=budget, **small)  # type: ignore[arg-type]
     fit(model, stage.training(model.setting), Loop(progress_bar=False), 0)
     return model
@@ -81,7 +85,7 @@ class Clock(Callback):
 def scheduled(clock: Clock, budget: str | None, epochs: int) -> CADAVAE:
     stage = final(source(0))
     torch.manual_seed(0)
-    sizes = {"features_per_class": 3, "seen_per_class": 3, "batch_size": 16}
+    sizes = {"features_per_class": 3, "seen_per_class": 3, "batch_size": 16, "head": HEAD}
     model = CADAVAE(Dimensions(*stage.dims), epochs=epochs, budget=budget, **sizes)  # type: ignore[arg-type]
     fit(model, stage.training(model.setting), Loop(progress_bar=False), 0, callbacks=[clock])
     return model
@@ -123,7 +127,7 @@ def test_validation_leaves_most_of_a_budget_to_gradient_steps(
     for module in ("zsl.training.watching", "zsl.selection.epochs"):
         monkeypatch.setattr(f"{module}.time", clock)
     stage = final(source(0))
-    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1}
+    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1, "head": HEAD}
     model = FCLSWGAN(Dimensions(*stage.dims), epochs=100, budget="3s", **small)  # type: ignore[arg-type]
 
     def finish(_m: ZSLModel, _t: object) -> None:
@@ -142,7 +146,7 @@ def test_a_budget_with_room_for_all_epochs_changes_no_validation(monkeypatch: py
     for module in ("zsl.training.watching", "zsl.selection.epochs"):
         monkeypatch.setattr(f"{module}.time", clock)
     stage, read = final(source(0)), list[int]()
-    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1}
+    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1, "head": HEAD}
     model = FCLSWGAN(Dimensions(*stage.dims), epochs=10, budget="12s", **small)  # type: ignore[arg-type]
 
     def finish(_m: ZSLModel, _t: object) -> None:
@@ -156,7 +160,7 @@ def test_a_budget_with_room_for_all_epochs_changes_no_validation(monkeypatch: py
 
 def test_an_epoch_that_alone_was_validated_is_not_said_to_be_the_best_of_several() -> None:
     stage = final(source(0))
-    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1}
+    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1, "head": HEAD}
     for every, reached in ((2, None), (1, 2)):
         model = FCLSWGAN(Dimensions(*stage.dims), epochs=2, **small)  # type: ignore[arg-type]
         watch = BestEpoch(stage.held_out.load(), "T1", None, Uncorrected(), every)

@@ -157,11 +157,9 @@ class ZSLModel(LightningModule, ABC):
         """
         raise TypeError(f"{type(self).__name__} has epochs={self.epochs} but no loss; define loss(batch)")
 
-    def training_step(self, batch: Any, batch_idx: int) -> Tensor | dict[str, Tensor]:
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor | dict[str, Tensor]:  # noqa: ARG002
         """Return the loss of one step of Lightning's automatic optimisation; generators override it."""
         loss: Tensor = self.loss(batch) * batch.share
-        if batch_idx % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self.log("loss", loss, prog_bar=True, logger=False)
         return loss
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ARG002

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torch import Tensor
 
+from zsl.training.losses import losses
 from zsl.training.resumption import steps_made
 
 
@@ -31,7 +31,7 @@ class Steps(Callback):
     ) -> None:
         """Report the losses of this step where logging is due."""
         if _is_due(trainer):
-            values = {name: float(value) for name, value in _losses(outputs).items()}
+            values = {name: float(value) for name, value in losses(outputs).items()}
             self.report(steps_made(trainer), {"epoch": trainer.current_epoch + 1, **values})
 
     def on_train_epoch_end(self, trainer: Trainer, model: LightningModule) -> None:
@@ -44,8 +44,3 @@ def _is_due(trainer: Trainer) -> bool:
     step = steps_made(trainer)
     last = int(trainer.max_epochs or 0) * int(trainer.num_training_batches)
     return step % trainer.log_every_n_steps == 0 or step in (1, last)  # type: ignore[attr-defined]
-
-
-def _losses(outputs: Any) -> dict[str, Tensor]:
-    losses = outputs if isinstance(outputs, dict) else {"loss": outputs}
-    return {name: value for name, value in losses.items() if isinstance(value, Tensor)}

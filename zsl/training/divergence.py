@@ -10,10 +10,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torch import Tensor
 
 from zsl.errors import DivergedError
 from zsl.outputs.names import CHECKPOINT
+from zsl.training.losses import losses
 from zsl.training.resumption import steps_made
 
 EXTREME = "a hyperparameter is too small or too large for floating point, or the data are; choose others"
@@ -62,10 +62,9 @@ class FiniteLoss(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, _b: Any, batch_idx: int
     ) -> None:
         """Check the losses: every step on a CPU; on a GPU, where reading a loss waits, when logging is due."""
-        losses = outputs if isinstance(outputs, dict) else {"loss": outputs}
         if trainer.strategy.root_device.type != "cpu" and batch_idx % self.every:
             return
-        values = {name: float(value) for name, value in losses.items() if isinstance(value, Tensor)}
+        values = {name: float(value) for name, value in losses(outputs).items()}
         for name, value in values.items():
             self.bounds[name] = min(self.bounds.get(name, math.inf), GROWTH * max(1.0, abs(value)))
         if not all(abs(value) < self.bounds[name] for name, value in values.items()):

@@ -7,11 +7,12 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from zsl.progress.progress import Progress
+from zsl.training.losses import losses
 from zsl.training.resumption import steps_made
 
 
 class ShownSteps(Callback):
-    """Lightning callback that shows how many steps are made, with the epoch, the loss and validation metrics.
+    """Lightning callback that shows how many steps are made, with the epoch, the losses and validation metrics.
 
     Args:
         progress: progress in steps; opened and closed by the caller.
@@ -24,11 +25,12 @@ class ShownSteps(Callback):
         """Count the steps before a checkpoint as done."""
         self.progress.resume(steps_made(trainer))
 
-    def on_train_batch_end(self, trainer: Trainer, _m: LightningModule, _o: Any, _b: Any, _i: int) -> None:
+    def on_train_batch_end(self, trainer: Trainer, _m: LightningModule, outputs: Any, _b: Any, _i: int) -> None:
         """Count a step."""
-        self.progress.update(steps_made(trainer), lambda: _told(trainer))
+        self.progress.update(steps_made(trainer), lambda: _told(trainer, outputs))
 
 
-def _told(trainer: Trainer) -> str:
-    metrics = {name: float(value) for name, value in trainer.progress_bar_metrics.items()}
-    return ", ".join([f"epoch {trainer.current_epoch + 1}", *(f"{k} {v:.4g}" for k, v in metrics.items())])
+def _told(trainer: Trainer, outputs: Any) -> str:
+    told: dict[str, Any] = {**losses(outputs), **trainer.progress_bar_metrics}
+    values = (f"{name} {float(value):.4g}" for name, value in told.items())
+    return ", ".join([f"epoch {trainer.current_epoch + 1}", *values])
