@@ -106,6 +106,17 @@ def test_training_in_a_log_file_tells_steps_rate_and_remaining_time(
 
 
 @pytest.mark.usefixtures("clock")
+def test_a_generator_tells_the_losses_of_all_its_optimizers(
+    places: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    small = ["method.epochs=1", "method.hidden=8", "method.critic_hidden=8", "method.head.epochs=1"]
+    assert main(["train", "method=fclswgan", *small, *places]) == 0
+    found = lines(capfd.readouterr().err, "training")
+    assert found
+    assert all(", loss " in match[3] and ", generator_loss " in match[3] for match in found)
+
+
+@pytest.mark.usefixtures("clock")
 def test_a_multirun_tells_how_many_jobs_have_ended_and_how_long_the_others_take(
     tmp_path: Path, places: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
