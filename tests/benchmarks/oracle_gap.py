@@ -18,8 +18,8 @@ from zsl.reporting.table import Row, RowKey
 
 POLICIES = {"validation": "H", "test": f"H{DAGGER}"}
 """policy -> name of H in the results of its runs"""
-LENGTH = ("method.epochs", "method.steps")
-"""keys of what is chosen, of CADA-VAE the second"""
+LENGTH = ("method.steps", "method.epochs")
+"""keys of what is chosen; where there are both, as of CADA-VAE, epochs are those of the chosen steps"""
 
 
 @dataclass(frozen=True, order=True)

@@ -23,6 +23,7 @@ from zsl.training.fit import fit
 from zsl.training.loop import Loop
 
 HEAD = partial(Prototypes, epochs=1)
+SMALL = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1, "head": HEAD}
 
 
 @pytest.mark.parametrize(
@@ -41,8 +42,7 @@ def test_what_is_no_duration_is_refused(text: str | float) -> None:
 def made(budget: str | None, epochs: int = 40) -> FCLSWGAN:
     stage = final(source(0))
     torch.manual_seed(0)
-    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1, "head": HEAD}
-    model = FCLSWGAN(Dimensions(*stage.dims), epochs=epochs, budget=budget, **small)  # type: ignore[arg-type]
+    model = FCLSWGAN(Dimensions(*stage.dims), epochs=epochs, budget=budget, **SMALL)  # type: ignore[arg-type]
     fit(model, stage.training(model.setting), Loop(progress_bar=False), 0)
     return model
 
@@ -127,8 +127,7 @@ def test_validation_leaves_most_of_a_budget_to_gradient_steps(
     for module in ("zsl.training.watching", "zsl.selection.epochs"):
         monkeypatch.setattr(f"{module}.time", clock)
     stage = final(source(0))
-    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1, "head": HEAD}
-    model = FCLSWGAN(Dimensions(*stage.dims), epochs=100, budget="3s", **small)  # type: ignore[arg-type]
+    model = FCLSWGAN(Dimensions(*stage.dims), epochs=100, budget="3s", **SMALL)  # type: ignore[arg-type]
 
     def finish(_m: ZSLModel, _t: object) -> None:
         read.append(clock.epochs)
@@ -146,8 +145,7 @@ def test_a_budget_with_room_for_all_epochs_changes_no_validation(monkeypatch: py
     for module in ("zsl.training.watching", "zsl.selection.epochs"):
         monkeypatch.setattr(f"{module}.time", clock)
     stage, read = final(source(0)), list[int]()
-    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1, "head": HEAD}
-    model = FCLSWGAN(Dimensions(*stage.dims), epochs=10, budget="12s", **small)  # type: ignore[arg-type]
+    model = FCLSWGAN(Dimensions(*stage.dims), epochs=10, budget="12s", **SMALL)  # type: ignore[arg-type]
 
     def finish(_m: ZSLModel, _t: object) -> None:
         read.append(clock.epochs)
@@ -160,9 +158,8 @@ def test_a_budget_with_room_for_all_epochs_changes_no_validation(monkeypatch: py
 
 def test_an_epoch_that_alone_was_validated_is_not_said_to_be_the_best_of_several() -> None:
     stage = final(source(0))
-    small = {"hidden": 8, "critic_hidden": 8, "features_per_class": 4, "classifier_epochs": 1, "head": HEAD}
     for every, reached in ((2, None), (1, 2)):
-        model = FCLSWGAN(Dimensions(*stage.dims), epochs=2, **small)  # type: ignore[arg-type]
+        model = FCLSWGAN(Dimensions(*stage.dims), epochs=2, **SMALL)  # type: ignore[arg-type]
         watch = BestEpoch(stage.held_out.load(), "T1", None, Uncorrected(), every)
         fit(model, stage.training(model.setting), Loop(progress_bar=False), 0, callbacks=[watch])
         assert watch.reached == reached
