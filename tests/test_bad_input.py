@@ -327,6 +327,14 @@ def undisturbed(
     return command, weights(folder)
 
 
+@pytest.fixture(scope="module")
+def longer(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[str, Any]]:
+    """A command whose training lasts until it is stopped from outside, and the weights of its run that nobody stopped."""
+    command, folder = [*FITTED["fclswgan"], "method.epochs=30"], tmp_path_factory.mktemp("longer")
+    assert main([*command, f"paths.output={folder}"]) == 0
+    return command, weights(folder)
+
+
 def signalled(number: signal.Signals, fitting: int, step: int, arguments: list[str]) -> int:
     """Run a command that is sent a signal when it ends this step of this training."""
     enter, end, fittings = Interruption.__enter__, Interruption.on_train_batch_end, itertools.count(1)
@@ -368,11 +376,12 @@ def test_a_stopped_process_goes_on_to_the_same_weights(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_true_process_is_stopped_from_outside(folder: Path, number: signal.Signals) -> None:
+def test_a_true_process_is_stopped_from_outside(
+    folder: Path, number: signal.Signals, longer: tuple[list[str], dict[str, Any]]
+) -> None:
     """Whenever the signal comes; the seed of string hashes is another in each process."""
-    longer = [*FITTED["fclswgan"], "method.epochs=30"]
-    assert main([*longer, "paths.output=whole"]) == 0
-    arguments = [*longer, "paths.output=stopped", "trainer.checkpoint_every_n_steps=100"]
+    command, expected = longer
+    arguments = [*command, "paths.output=stopped", "trainer.checkpoint_every_n_steps=100"]
     process = true_process(*arguments, cwd=folder)
     while not list((folder / "stopped").rglob("last.ckpt")):
         assert process.poll() is None, process.communicate()
@@ -382,16 +391,16 @@ def test_a_true_process_is_stopped_from_outside(folder: Path, number: signal.Sig
     assert process.returncode == (-signal.SIGKILL if number is signal.SIGKILL else 130)
     again = true_process(*arguments, "resume=true", cwd=folder)
     assert again.wait(timeout=300) == 0, again.communicate()
-    found, expected = weights(folder / "stopped"), weights(folder / "whole")
+    found = weights(folder / "stopped")
     assert all(found[key].equal(value) for key, value in expected.items())
 
 
 @pytest.mark.slow
-def test_a_generator_that_is_killed_at_random_moments_ends_with_the_same_weights(folder: Path) -> None:
-    longer = [*FITTED["fclswgan"], "method.epochs=30"]
-    assert main([*longer, "paths.output=whole"]) == 0
-    expected = weights(folder / "whole")
-    arguments = [*longer, "paths.output=killed", "trainer.checkpoint_every_n_steps=7"]
+def test_a_generator_that_is_killed_at_random_moments_ends_with_the_same_weights(
+    folder: Path, longer: tuple[list[str], dict[str, Any]]
+) -> None:
+    command, expected = longer
+    arguments = [*command, "paths.output=killed", "trainer.checkpoint_every_n_steps=7"]
     moments, kills = random.Random(0), 0
     while kills < 3:
         resume = ["resume=true"] if list((folder / "killed").rglob("last.ckpt")) else []

@@ -35,6 +35,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("copy")
     for name in ("zsl", "conf", "experiments", "tests"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    if (known := ROOT / ".mypy_cache").is_dir():  # what mypy found out of other packages
+        shutil.copytree(known, copy / known.name)
     for name in ("setup.cfg", "ruff.toml"):
         shutil.copy(ROOT / name, copy)
     for part in PARTS:

@@ -155,10 +155,10 @@ def test_the_output_keeps_to_its_range(output: str) -> None:
 
 @pytest.mark.slow
 def test_on_real_drawings(tmp_path: Path, drawings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The experiment of the README recognises unseen concepts several times as often as chance (1.4 %)."""
+    """A fourth of an experiment recognises unseen concepts several times as often as chance (1.4 %)."""
     monkeypatch.setenv("ZSL_CACHE", str(drawings))
     assert main(["data", "verify", "emoji"]) == 0
-    assert main(["train", "experiments=fclswgan_emoji", f"paths.output={tmp_path}"]) == 0
+    assert main(["train", "experiments=fclswgan_emoji", "method.epochs=30", f"paths.output={tmp_path}"]) == 0
     metrics = json.loads((tmp_path / "result.json").read_text())["metrics"]
     assert metrics["T1"] > 10
     assert metrics["AUSUC"] > 0.05  # H of so few images of unseen classes is 2 to 7
