@@ -329,7 +329,7 @@ def undisturbed(
 
 @pytest.fixture(scope="module")
 def longer(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[str, Any]]:
-    """A command whose training lasts until it is stopped from outside, and the weights of its run that nobody stopped."""
+    """A command whose training lasts until it is stopped from outside, and its weights where nobody stopped it."""
     command, folder = [*FITTED["fclswgan"], "method.epochs=30"], tmp_path_factory.mktemp("longer")
     assert main([*command, f"paths.output={folder}"]) == 0
     return command, weights(folder)

@@ -14,7 +14,6 @@ from omegaconf import DictConfig
 from pytorch_lightning import Callback, LightningModule, Trainer
 from safetensors.torch import load_file
 
-from tests import processes
 from tests.configured import METHODS, config, kind
 from zsl.cli import main
 from zsl.data.examples import Examples
@@ -76,16 +75,7 @@ def test_the_methods_that_share_batches_are_known() -> None:
     assert set(SHARING) >= {"ale", "aligned", "bilinear_sigmoid", "bilinear_softmax", "devise", "lit", "sje"}
 
 
-@pytest.fixture
-def forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes forked from one that has imported what they need, in place of new ones: imports are paid for once."""
-    processes.context()
-    made = distributed.DDPStrategy
-    monkeypatch.setattr(distributed, "DDPStrategy", lambda **given: made(**{**given, "start_method": "forkserver"}))
-
-
 @pytest.mark.slow
-@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("method", SHARING)
 def test_every_method_that_shares_batches_has_the_weights_of_one_process(method: str) -> None:
     """In float64; 16 images a step, in the last one fewer, which two processes divide unequally."""
