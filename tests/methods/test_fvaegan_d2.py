@@ -185,6 +185,17 @@ def test_an_adaptive_weight_follows_the_penalty(steepness: float, direction: int
     assert model.lamb.item() == pytest.approx(10 * 1.1 ** (direction * len(steps)), rel=1e-5)
 
 
+def test_an_adaptive_weight_keeps_a_tenth_of_what_it_began_with() -> None:
+    """However long the gradients of a critic are small, it has a bound when they grow."""
+    model = build(adaptive=True, transductive=True, lamb=3.0, epochs=20, lr=1e-6)
+    for critic in (model.critic, model.unconditional):
+        assert critic is not None
+        critic.w.data.mul_(1e-3)
+    _, model, steps = trained(model, STAGE.training(model.setting))
+    assert 3 * 1.1 ** -len(steps) < 0.3
+    assert [model.lamb.item(), model.lamb_unconditional.item()] == pytest.approx([0.3, 0.3])
+
+
 @pytest.mark.parametrize("directions", [(-1, 1), (1, -1), (1, 1), (-1, -1)])
 def test_adaptive_weights_follow_each_the_penalty_of_its_own_critic(directions: tuple[int, int]) -> None:
     """One flat and one steep critic: the mean of their penalties is informative for neither."""

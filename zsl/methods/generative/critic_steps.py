@@ -13,6 +13,8 @@ from zsl.methods.generative.critic import Critic
 
 LOOSE, TIGHT, STEP = 1.05, 1.001, 1.1
 """an adaptive λ grows by the factor ``STEP`` where the penalty is above ``LOOSE``, and shrinks where below ``TIGHT``"""
+LEAST = 0.1
+"""an adaptive λ is no smaller than this part of what it began with"""
 
 
 def train_critic(
@@ -47,7 +49,16 @@ def train_critic(
     return loss.detach(), torch.stack(penalties).mean()
 
 
-def adapt(lamb: Float[Tensor, ""], penalty: Float[Tensor, ""]) -> None:
-    """Make λ larger where the mean penalty is above 1.05, and smaller where it is below 1.001, as [Narayan2020]."""
+def adapt(lamb: Float[Tensor, ""], penalty: Float[Tensor, ""], least: float) -> None:
+    """Make λ larger where the mean penalty is above 1.05, and smaller where it is below 1.001, as [Narayan2020].
+
+    A young critic has small gradients, whatever λ is. Public code lets λ shrink all that while, and a critic whose
+    gradients then grow is without a bound until λ has grown again, as slowly as it shrank.
+
+    Args:
+        lamb: λ, changed in place.
+        penalty: the mean penalty of the steps before.
+        least: λ becomes no smaller.
+    """
     up, down = (penalty > LOOSE).to(lamb), (penalty < TIGHT).to(lamb)
-    lamb.mul_(STEP ** (up - down))
+    lamb.mul_(STEP ** (up - down)).clamp_(min=least)

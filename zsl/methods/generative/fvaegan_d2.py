@@ -42,7 +42,7 @@ class FVAEGAND2(TransductiveGenerator):
         begin: weights that G begins with, as of :class:`.AdversarialOptions`.
         encoded_noise: make fakes from encoded features, not from noise alone.
         adaptive: let λ and λ₂ follow the mean penalties of a block of critic steps, as in the code of [Narayan2020];
-            ``lamb`` is where both start.
+            ``lamb`` is where both start, and they become no smaller than a tenth of it.
         gamma: γ ≥ 0; with 0 it is a variational autoencoder, and no critic is trained.
         epochs: passes ≥ 1 or None, as of :class:`.AdversarialOptions`.
         transductive: learn from unlabelled images of the unseen classes too; the setting says so.
@@ -134,7 +134,7 @@ class FVAEGAND2(TransductiveGenerator):
         parts, backward = self.optimizers(), self.manual_backward
         loss, penalty = train_critic(self.critic, parts[1], self.lamb, batch.x, fakes, phi, backward)  # type: ignore[index]
         if self.adaptive:
-            adapt(self.lamb, penalty)
+            adapt(self.lamb, penalty, self.least)
         if self.unconditional is not None:
             self.train_unconditional(batch, parts[2], backward)  # type: ignore[index]
         return loss
