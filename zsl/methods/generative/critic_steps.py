@@ -49,7 +49,7 @@ def train_critic(
     return loss.detach(), torch.stack(penalties).mean()
 
 
-def adapt(lamb: Float[Tensor, ""], penalty: Float[Tensor, ""], least: float) -> None:
+def adapt(lamb: Float[Tensor, ""], penalty: Float[Tensor, ""], first: float) -> None:
     """Make λ larger where the mean penalty is above 1.05, and smaller where it is below 1.001, as [Narayan2020].
 
     A young critic has small gradients, whatever λ is. Public code lets λ shrink all that while, and a critic whose
@@ -58,7 +58,7 @@ def adapt(lamb: Float[Tensor, ""], penalty: Float[Tensor, ""], least: float) -> 
     Args:
         lamb: λ, changed in place.
         penalty: the mean penalty of the steps before.
-        least: λ becomes no smaller.
+        first: what λ began with; it becomes no smaller than a tenth of it.
     """
     up, down = (penalty > LOOSE).to(lamb), (penalty < TIGHT).to(lamb)
-    lamb.mul_(STEP ** (up - down)).clamp_(min=least)
+    lamb.mul_(STEP ** (up - down)).clamp_(min=LEAST * first)

@@ -134,7 +134,7 @@ class FVAEGAND2(TransductiveGenerator):
         parts, backward = self.optimizers(), self.manual_backward
         loss, penalty = train_critic(self.critic, parts[1], self.lamb, batch.x, fakes, phi, backward)  # type: ignore[index]
         if self.adaptive:
-            adapt(self.lamb, penalty, self.least)
+            adapt(self.lamb, penalty, self.first_lamb)
         if self.unconditional is not None:
             self.train_unconditional(batch, parts[2], backward)  # type: ignore[index]
         return loss

@@ -71,8 +71,7 @@ class TFVAEGAN(FVAEGAND2):
     that learn with G. Heads learn from (x, φ̂(x), h(x)). A step has ``n_critic`` steps of the decoder on the critic's
     batches before those of the critic, and one more on fakes of G's step unless ``freeze_dec``. (Public code takes the
     former in turn with the critic's, which makes a difference only to fakes with feedback; and corrects G in every
-    second pass over the images, where two passes are one of its epochs.) λ is adaptive as of
-    :class:`.FVAEGAND2`.
+    second pass over the images, where two passes are one of its epochs.) λ is adaptive as of :class:`.FVAEGAND2`.
 
     Args:
         dims: sizes of θ(x) and φ(y), numbers of seen and unseen classes.

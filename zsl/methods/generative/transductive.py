@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zsl.data.training_set import Setting, TransductiveBatch
 from zsl.methods.generative.critic import Critic
-from zsl.methods.generative.critic_steps import LEAST, adapt, train_critic
+from zsl.methods.generative.critic_steps import adapt, train_critic
 from zsl.methods.generative.feature_generator import Head
 from zsl.methods.generative.networks import Generator
 from zsl.methods.generative.options import AdversarialOptions
@@ -47,7 +47,7 @@ class TransductiveGenerator(AdversarialGenerator):
     def __init__(self, dims: Dimensions, head: Head, options: AdversarialOptions) -> None:
         super().__init__(dims, head, options)
         self.unconditional: Critic | None = None
-        self.least = LEAST * options.lamb
+        self.first_lamb = options.lamb
 
     def make_transductive(self, critic: Critic, lamb: float) -> None:
         """Take a new D₂, and what λ₂ begins with; the setting is transductive."""
@@ -75,7 +75,7 @@ class TransductiveGenerator(AdversarialGenerator):
         lamb = self.lamb_unconditional
         _, penalty = train_critic(self.unconditional, steps, lamb, real, fakes, phi[..., :0], backward)
         if self.adaptive:
-            adapt(lamb, penalty, self.least)
+            adapt(lamb, penalty, self.first_lamb)
 
     def unseen_fakes(
         self, batch: TransductiveBatch, shape: torch.Size
